@@ -1,0 +1,93 @@
+/* A store: keys to bytes. Knows nothing of tensors.
+ *
+ * Keys are UTF-8, parts separated by "/", never absolute, no part empty, "." or ".."; a prefix is empty or
+ * ends in "/". Keys of a file system store map 1:1 to paths below its root and never leave it.
+ *
+ * Durability of what is put: as the request says; the default is TSR_DURABILITY_FLUSH.
+ *
+ * Thread: LOCKED. A store may be used by several threads at once. */
+#ifndef TESSERA_STORE_H
+#define TESSERA_STORE_H
+
+#include <tessera/blob.h>
+#include <tessera/call.h>
+#include <tessera/context.h>
+
+TSR_BEGIN_DECLS
+
+typedef struct tsr_store tsr_store;
+
+/* Identifies one version of the value of a key. Equal generations of one key mean equal values, as far as the
+ * store can promise it (a file system: only under tsr_store_lock). */
+typedef struct tsr_generation {
+    uint64_t words[4];      /* all 0: unknown or absent */
+} tsr_generation;
+
+typedef enum tsr_durability {
+    TSR_DURABILITY_NONE,    /* visible at once, whole or not at all, on disk whenever the system likes */
+    TSR_DURABILITY_CHUNK,   /* acknowledged means on disk, its folder entry included */
+    TSR_DURABILITY_FLUSH    /* on disk when the operation (one write, one copy) returns */
+} tsr_durability;
+
+typedef enum tsr_range_kind {
+    TSR_RANGE_WHOLE,
+    TSR_RANGE_PART,         /* size_bytes from offset; beyond the end of the value: OUT_OF_BOUNDS */
+    TSR_RANGE_SUFFIX        /* the last size_bytes, fewer when the value is shorter */
+} tsr_range_kind;
+
+typedef struct tsr_range {
+    tsr_range_kind kind;
+    uint64_t offset, size_bytes;
+} tsr_range;
+
+/* Opens a store at a URL or path: "memory:" (a new, empty one), "file:///dir", "dir". A directory need not
+ * exist before the first put. Owner: the caller, by tsr_store_close.
+ * Thread: LOCKED. Errors: UNSUPPORTED (scheme; the next step lists the known ones), INVALID_ARGUMENT, NO_MEMORY. */
+TSR_API int tsr_store_open(tsr_context *context, const char *url, tsr_store **ret_store, tsr_error *err);
+
+/* Takes one more hold and returns the store. Thread: LOCKED. Never fails. */
+TSR_API tsr_store *tsr_store_ref(tsr_store *store);
+
+/* Gives up one hold; NULL is left alone. Thread: LOCKED. Never fails. */
+TSR_API void tsr_store_close(tsr_store *store);
+
+/* The URL as errors and listings show it. Borrowed from the store. Thread: LOCKED. Never fails. */
+TSR_API const char *tsr_store_url(const tsr_store *store);
+
+/* Reads one value or a range of it. `ret_generation` may be NULL. Owner: the caller holds the blob.
+ * Thread: LOCKED. Errors: NOT_FOUND, OUT_OF_BOUNDS, PERMISSION, IO, UNREACHABLE, CANCELLED, DEADLINE, NO_MEMORY. */
+TSR_API int tsr_store_get(tsr_store *store, const char *key, tsr_range range, const tsr_call *call,
+                          tsr_blob **ret_blob, tsr_generation *ret_generation, tsr_error *err);
+
+/* Writes one value, whole or not at all. Thread: LOCKED.
+ * Errors: PERMISSION, READ_ONLY, NO_SPACE, IO, UNREACHABLE, CANCELLED, DEADLINE, NO_MEMORY. */
+TSR_API int tsr_store_put(tsr_store *store, const char *key, const void *bytes, size_t size_bytes,
+                          tsr_durability durability, const tsr_call *call, tsr_error *err);
+
+/* Removes a key; an absent key is no error. Thread: LOCKED. Errors: as tsr_store_put. */
+TSR_API int tsr_store_erase(tsr_store *store, const char *key, const tsr_call *call, tsr_error *err);
+
+/* Removes every key that starts with `prefix` (which is empty or ends in "/"). Thread: LOCKED.
+ * Errors: as tsr_store_put. */
+TSR_API int tsr_store_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *call, tsr_error *err);
+
+/* One entry of a listing. `name` is relative to the prefix; a common prefix ends in "/". */
+typedef struct tsr_store_entry {
+    const char *name;       /* valid during the callback */
+    bool is_prefix;
+    int64_t size_bytes;     /* of the value; -1 for a prefix or when the store does not say */
+} tsr_store_entry;
+
+/* Calls `each` for every key below `prefix`, in byte order; with `delimiter` true only one level, deeper keys
+ * folded into their common prefix. A nonzero return of `each` ends the listing and is returned. An absent
+ * prefix is an empty listing. Temporary and lock files of the store are not listed.
+ * Thread: LOCKED. Errors: PERMISSION, IO, UNREACHABLE, UNSUPPORTED (the store cannot list), NO_MEMORY. */
+TSR_API int tsr_store_list(tsr_store *store, const char *prefix, bool delimiter,
+                           int (*each)(void *user, const tsr_store_entry *entry), void *user,
+                           const tsr_call *call, tsr_error *err);
+
+TSR_DEFINE_CLEANUP(tsr_store, tsr_store_close)
+
+TSR_END_DECLS
+
+#endif

@@ -1,0 +1,133 @@
+/* For authors of stores: file systems, archives, HTTP, S3, caches around other stores.
+ *
+ * A store is a struct whose first member is tsr_store; its ops are a const table, registered under the URL
+ * schemes that it serves. Wrappers hold another store and pass on what they do not change.
+ *
+ * Promises that the core relies on:
+ *  - `get` answers every request exactly once, through `done`, in any order and on any thread, with its
+ *    status filled in, whether the store answers at once (before `get` returns) or later.
+ *  - a put makes the value visible whole or not at all; a reader never sees a torn value.
+ *  - a conditional put or erase whose condition does not hold changes nothing and gives CONFLICT.
+ *
+ * Thread: ops are called from several threads at once. */
+#ifndef TESSERA_SYS_STORE_H
+#define TESSERA_SYS_STORE_H
+
+#include <tessera/store.h>
+
+TSR_BEGIN_DECLS
+
+typedef struct tsr_get_request tsr_get_request;
+struct tsr_get_request {
+    /* Filled in by the caller; valid until `done`. */
+    const char *key;
+    tsr_range range;
+    const tsr_generation *if_match;     /* CONFLICT when the value is of another generation; NULL: any */
+    void *destination;                  /* where the bytes should go when the caller has memory for them; the
+                                           store may ignore it and answer with a blob. NULL: the store allocates */
+    size_t destination_bytes;
+    void (*done)(tsr_get_request *request);
+    void *user;
+    tsr_error *err;                     /* may be NULL */
+
+    /* Filled in by the store before `done`. */
+    int status;                         /* 0, or what failed; NOT_FOUND is no error text worth logging */
+    tsr_blob *blob;                     /* the bytes, owned by the request's maker; NULL when they are in
+                                           `destination` */
+    size_t size_bytes;                  /* of the answer */
+    uint64_t offset;                    /* of the answer in the value */
+    uint64_t value_bytes;               /* size of the whole value */
+    tsr_generation generation;
+};
+
+/* A piece of the value to be put: bytes of a blob, or a range of what is there now (the store may share or
+ * copy it without moving it through memory). */
+typedef struct tsr_segment {
+    const void *bytes;                  /* NULL: a range of the current value */
+    uint64_t offset;                    /* in the current value, when bytes is NULL */
+    uint64_t size_bytes;
+} tsr_segment;
+
+typedef struct tsr_put_request {
+    const char *key;
+    const tsr_segment *segments;
+    size_t segment_count;
+    const tsr_generation *if_match;     /* needed when a segment refers to the current value */
+    bool if_absent;                     /* CONFLICT when there is a value */
+    tsr_durability durability;
+
+    int status;                         /* filled in by the store */
+    tsr_generation generation;          /* of the new value */
+    tsr_error *err;                     /* may be NULL */
+} tsr_put_request;
+
+typedef struct tsr_store_hints {
+    bool answers_at_once;       /* get calls `done` before it returns: the caller's thread does the reading */
+    bool conditional;           /* if_match and if_absent hold between processes without tsr_store_ops.lock */
+    bool conditional_erase;     /* erase obeys if_match likewise; otherwise write the fill chunk */
+    bool can_list;
+    bool read_only;
+    uint64_t coalesce_gap_bytes;        /* ranges closer than this are worth one request */
+    uint64_t largest_range_bytes;       /* a single request should not exceed this */
+    int requests_in_flight;             /* how many requests saturate the store */
+} tsr_store_hints;
+
+typedef struct tsr_lock tsr_lock;   /* the store's own */
+
+typedef struct tsr_store_ops {
+    size_t struct_size;
+    const char *const *schemes;         /* URL schemes, ended by NULL: {"file", NULL} */
+
+    /* Opens the store of a URL without its scheme. Required. */
+    int (*open)(tsr_context *context, const char *scheme, const char *address, tsr_store **ret_store,
+                tsr_error *err);
+    void (*close)(tsr_store *store);    /* frees the store; no request is under way */
+
+    /* Starts n requests; each ends by its `done`. Required. */
+    void (*get)(tsr_store *store, tsr_get_request *requests, size_t n, const tsr_call *call);
+    /* Does n puts and returns when all have ended; 0, or the status of one that failed. */
+    int (*put)(tsr_store *store, tsr_put_request *requests, size_t n, const tsr_call *call);
+    /* `if_match` NULL: whatever is there. An absent key is no error without if_match. */
+    int (*erase)(tsr_store *store, const char *key, const tsr_generation *if_match, const tsr_call *call,
+                 tsr_error *err);
+    int (*erase_prefix)(tsr_store *store, const char *prefix, const tsr_call *call, tsr_error *err);
+    int (*list)(tsr_store *store, const char *prefix, bool delimiter,
+                int (*each)(void *user, const tsr_store_entry *entry), void *user, const tsr_call *call,
+                tsr_error *err);
+    /* Excludes other writers of the key, in this process and in others, until unlock. NULL: the store's
+     * conditional put is enough. Waits at most until the call's deadline. */
+    int (*lock)(tsr_store *store, const char *key, const tsr_call *call, tsr_lock **ret_lock, tsr_error *err);
+    void (*unlock)(tsr_store *store, tsr_lock *lock);
+    /* Makes everything put so far with TSR_DURABILITY_FLUSH durable. NULL: puts are durable already. */
+    int (*flush)(tsr_store *store, const tsr_call *call, tsr_error *err);
+} tsr_store_ops;
+
+/* The head of every store. */
+struct tsr_store {
+    const tsr_store_ops *ops;
+    tsr_context *context;       /* held */
+    char *url;                  /* owned */
+    tsr_store_hints hints;
+    int references;             /* atomic */
+};
+
+/* Sets up the head: one reference, a hold on the context, a copy of the URL. For the `open` of a store.
+ * Thread: CONFINED. Errors: NO_MEMORY. */
+TSR_API int tsr_store_init(tsr_store *store, const tsr_store_ops *ops, tsr_context *context, const char *url,
+                           tsr_error *err);
+
+/* Releases what tsr_store_init took. For the `close` of a store. Thread: CONFINED. Never fails. */
+TSR_API void tsr_store_clear(tsr_store *store);
+
+/* Adds a kind of store to a context; later registrations win. `ops` must outlive the context.
+ * Thread: LOCKED. Errors: NO_MEMORY, INVALID_ARGUMENT (struct_size of another version). */
+TSR_API int tsr_store_register(tsr_context *context, const tsr_store_ops *ops, tsr_error *err);
+
+/* Checks a key by the grammar of tessera/store.h: what every store does before it looks at a key.
+ * Thread: IMMUTABLE. Errors: INVALID_ARGUMENT (names the part). */
+TSR_API int tsr_store_check_key(const char *key, tsr_error *err);
+TSR_API int tsr_store_check_prefix(const char *prefix, tsr_error *err);
+
+TSR_END_DECLS
+
+#endif
