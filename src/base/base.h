@@ -1,0 +1,74 @@
+/* What every other file starts from: allocation, checked sizes, error macros. */
+#ifndef TESSERA_BASE_BASE_H
+#define TESSERA_BASE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <tessera/error.h>
+#include <tessera/export.h>
+
+#define TSRI_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define TSRI_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define TSRI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Passes a failure on. The error is filled in already. */
+#define TSRI_TRY(call)                  \
+    do {                                \
+        int tsri_status_ = (call);      \
+        if (tsri_status_ < 0)           \
+            return tsri_status_;        \
+    } while (0)
+
+/* Passes a failure on with a phrase in front of its message. */
+#define TSRI_TRY_IN(err, call, ...)                   \
+    do {                                              \
+        int tsri_status_ = (call);                    \
+        if (tsri_status_ < 0) {                       \
+            tsr_error_prepend((err), __VA_ARGS__);    \
+            return tsri_status_;                      \
+        }                                             \
+    } while (0)
+
+/* Moves a handle out of a tsr_auto variable. */
+#define TSRI_TAKE(handle)                      \
+    ({                                         \
+        __typeof__(handle) tsri_taken_ = (handle); \
+        (handle) = NULL;                       \
+        tsri_taken_;                           \
+    })
+
+/* Reports and returns NO_MEMORY. */
+int tsri_error_no_memory(tsr_error *err, size_t size_bytes);
+
+/* Turns errno of a failed system call into a status and a full error: "OPERATION PATH: TEXT". Returns the
+ * status. */
+int tsri_error_errno(tsr_error *err, int error_number, const char *operation, const char *path);
+
+/* The only ways to memory. A size of 0 gives a valid pointer. `tsri_alloc*` return NULL when out of memory
+ * or when the size overflows; `tsri_free(NULL)` is allowed. */
+void *tsri_alloc(size_t size_bytes);
+void *tsri_alloc_zero(size_t size_bytes);
+void *tsri_alloc_array(size_t count, size_t element_bytes);
+void *tsri_alloc_array_zero(size_t count, size_t element_bytes);
+void *tsri_realloc_array(void *memory, size_t count, size_t element_bytes); /* on failure `memory` stays valid */
+char *tsri_strdup(const char *text);
+char *tsri_strndup(const char *text, size_t size_bytes);
+void tsri_free(void *memory);
+/* Page-aligned memory for payloads, on huge pages where that pays; freed by tsri_free_payload with its size. */
+void *tsri_alloc_payload(size_t size_bytes);
+void tsri_free_payload(void *memory, size_t size_bytes);
+
+/* For tsr_auto(tsri_text) text = NULL. */
+typedef char tsri_text;
+static inline void tsri_text_cleanup(char **text)
+{
+    tsri_free(*text);
+}
+
+/* Formats into new memory; NULL when out of memory. */
+char *tsri_format(const char *format, ...) TSR_PRINTF(1, 2);
+
+#endif
