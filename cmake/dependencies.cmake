@@ -1,0 +1,39 @@
+# tessera_dependencies: the libraries under libtessera. Each pkg-config name is also listed in the
+# installed tessera.pc and CMake package, so that the static library can be linked.
+find_package(PkgConfig REQUIRED)
+
+set(TESSERA_PKGCONFIG_REQUIRED json-c libzstd liblz4 blosc libdeflate zlib libisal)
+set(TESSERA_PKGCONFIG_USED ${TESSERA_PKGCONFIG_REQUIRED})
+
+add_library(tessera_dependencies INTERFACE)
+foreach(module IN LISTS TESSERA_PKGCONFIG_REQUIRED)
+    string(MAKE_C_IDENTIFIER "TESSERA_${module}" prefix)
+    pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET ${module})
+    target_link_libraries(tessera_dependencies INTERFACE PkgConfig::${prefix})
+endforeach()
+
+# Debian's bzip2 has no .pc file.
+find_package(BZip2 REQUIRED)
+target_link_libraries(tessera_dependencies INTERFACE BZip2::BZip2)
+
+set(TESSERA_HAVE_NETCDF 0)
+if(TESSERA_NETCDF)
+    pkg_check_modules(TESSERA_netcdf IMPORTED_TARGET netcdf)
+    if(TESSERA_netcdf_FOUND)
+        set(TESSERA_HAVE_NETCDF 1)
+        list(APPEND TESSERA_PKGCONFIG_USED netcdf)
+        target_link_libraries(tessera_dependencies INTERFACE PkgConfig::TESSERA_netcdf)
+    endif()
+endif()
+
+# libpng serves the command line alone (cli/ links tessera_png); the library does not know pictures.
+set(TESSERA_HAVE_PNG 0)
+add_library(tessera_png INTERFACE)
+if(TESSERA_PNG)
+    pkg_check_modules(TESSERA_png IMPORTED_TARGET libpng)
+    if(TESSERA_png_FOUND)
+        set(TESSERA_HAVE_PNG 1)
+        target_link_libraries(tessera_png INTERFACE PkgConfig::TESSERA_png)
+    endif()
+endif()
+target_compile_definitions(tessera_png INTERFACE TESSERA_HAVE_PNG=${TESSERA_HAVE_PNG})
