@@ -1,0 +1,17 @@
+/* Tessera: one array, wherever it lives. The umbrella of the public headers. */
+#ifndef TESSERA_H
+#define TESSERA_H
+
+#include <tessera/array.h>
+#include <tessera/blob.h>
+#include <tessera/call.h>
+#include <tessera/context.h>
+#include <tessera/dtype.h>
+#include <tessera/error.h>
+#include <tessera/group.h>
+#include <tessera/index.h>
+#include <tessera/store.h>
+#include <tessera/version.h>
+#include <tessera/view.h>
+
+#endif
