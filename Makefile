@@ -1,0 +1,47 @@
+# Tessera's front door: a thin layer over CMake presets (CMakePresets.json) and tools/.
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 10
+export FUZZ_SECONDS
+
+.PHONY: build demo test check asan ubsan tsan coverage fuzz bench install uninstall format clean help
+
+build: ## Build the library and the command line: build/release/tessera
+	@tools/build release products
+
+demo: ## Real ocean relief to sharded Zarr and back, each step explained
+	@tools/setup build demo
+	@tools/build release products
+	@tools/demo
+
+test: ## All tests, or T=NAME for those that match (a ctest pattern, or a tests/....py)
+	@tools/test $(if $(T),--only '$(T)')
+
+check: ## Format, layers, documentation of the API, gcc -fanalyzer, clang-tidy, spelling
+	@tools/check
+
+asan ubsan tsan coverage: ## The tests under a sanitizer, or with line coverage
+	@tools/test --preset $@ $(if $(T),--only '$(T)')
+
+fuzz: ## Run each fuzz target for FUZZ_SECONDS (10)
+	@tools/fuzz
+
+bench: ## Measure against tensorstore and zarrs
+	@tools/setup build bench
+	@tools/build release
+	@bench/run
+
+install: build ## Install under PREFIX (/usr/local); DESTDIR is honoured
+	@cmake --install build/release --prefix "$(PREFIX)"
+
+uninstall: ## Remove what the last `make install` put there
+	@tools/uninstall build/release/install_manifest.txt
+
+format: ## Let clang-format rewrite all C files
+	@tools/setup check
+	@tools/check_format --fix
+
+clean: ## Remove everything that was built (build/venv and build/node stay: `rm -rf build` for all)
+	@find build -mindepth 1 -maxdepth 1 ! -name venv ! -name node -exec rm -rf {} + 2>/dev/null || true
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z][a-z ]*:.*## /{printf "  make %-28s %s\n", $$1, $$2}' Makefile
