@@ -121,6 +121,9 @@ typedef struct tsr_codec_ops {
     /* `decoded` has any strides. */
     int (*decode_array)(const void *codec, tsr_codec_scratch *scratch, const void *bytes, size_t size_bytes,
                         const tsr_view *decoded, tsr_error *err);
+    /* For codecs whose bytes are the elements one after another in C order: says so, and whether their components are
+     * byte-swapped, so that a part of an array is read without decoding the rest. NULL for the others. */
+    bool (*elements_in_place)(const void *codec, bool *ret_swapped);
 
     /* --- bytes to bytes ------------------------------------------------------------------------- */
 
@@ -141,6 +144,9 @@ typedef struct tsr_codec_ops {
      * bytes the data lies, so that nothing is copied. NULL for the others. */
     int (*unwrap)(const void *codec, const void *bytes, size_t size_bytes, size_t *ret_offset,
                   size_t *ret_size_bytes, tsr_error *err);
+    /* For codecs that only append to unchanged data: appends to an output that holds the data from byte `start` on. NULL for
+     * the others. */
+    int (*append)(const void *codec, tsr_output *output, size_t start, tsr_error *err);
 } tsr_codec_ops;
 
 /* Adds a codec to a context; later registrations win over earlier ones and over built-in ones. `ops` must outlive
