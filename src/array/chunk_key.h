@@ -1,0 +1,60 @@
+/* Keys of chunks and names of nodes.
+ *
+ * Chunk keys, by the Zarr 3.1 core specification: "default" is `c`, then separator and index per
+ * axis (`c/1/23`, `c` for rank 0); "v2" is the indices joined (`1.23`, `0` for rank 0), as in Zarr
+ * v2.
+ *
+ * Thread: CONFINED. */
+#ifndef TESSERA_ARRAY_CHUNK_KEY_H
+#define TESSERA_ARRAY_CHUNK_KEY_H
+
+#include <tessera/sys/array.h>
+
+#include "base/base.h"
+
+typedef enum tsri_chunk_key_encoding {
+    TSRI_CHUNK_KEY_DEFAULT,
+    TSRI_CHUNK_KEY_V2
+} tsri_chunk_key_encoding;
+
+typedef struct tsri_chunk_key_style {
+    tsri_chunk_key_encoding encoding;
+    char separator; /* '/' or '.' */
+} tsri_chunk_key_style;
+
+/* A key that is rewritten from the first index that changes, so that a walk in C order formats
+ * little more than its last index each time. */
+typedef struct tsri_chunk_key {
+    tsri_chunk_key_style style;
+    int rank;
+    int formatted; /* how many axes of `text` agree with `index` */
+    int64_t index[TSR_RANK_MAX];
+    uint16_t starts[TSR_RANK_MAX]; /* where the separator or the index of an axis begins */
+    uint16_t size_bytes;
+    char text[TSR_KEY_MAX]; /* ends in a 0 byte */
+} tsri_chunk_key;
+
+/* Starts keys of an array at `path` in its store ("" for the root; no slash at either end).
+ * Errors: LIMIT when the path leaves no room. */
+int tsri_chunk_key_init(tsri_chunk_key *ret_key, const char *path, tsri_chunk_key_style style,
+                        int rank, tsr_error *err);
+
+/* Sets text and size_bytes to the key of the chunk at `index` (all >= 0). Errors: LIMIT when it
+ * exceeds TSR_KEY_MAX. */
+int tsri_chunk_key_set(tsri_chunk_key *key, const int64_t *index, tsr_error *err);
+
+/* Reads a key relative to its array back; false for everything that is not exactly the key of some
+ * chunk (leading zeros, another separator, other rank). Whether the index lies inside the grid is
+ * the caller's question. */
+bool tsri_chunk_key_parse(tsri_chunk_key_style style, int rank, const char *text, size_t size_bytes,
+                          int64_t *ret_index);
+
+/* Checks one name of a node: not empty, UTF-8, no '/' and no NUL, not only dots, not starting with
+ * "__", not the name of a metadata document. Errors: INVALID_ARGUMENT with the rule. */
+int tsri_node_name_check(const char *name, size_t size_bytes, tsr_error *err);
+
+/* Checks a path of nodes joined by '/'; "" is the root. Errors: INVALID_ARGUMENT with the name and
+ * the rule. */
+int tsri_node_path_check(const char *path, tsr_error *err);
+
+#endif
