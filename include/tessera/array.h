@@ -219,6 +219,8 @@ typedef struct tsr_chunk_info {
 typedef struct tsr_chunk_walk_options {
     size_t struct_size;
     bool inner;             /* also visit the inner chunks, read from the indexes alone */
+    bool stored_only;       /* visit only chunks (shards) that are stored, found by listing the store, in any order: for grids far
+                               larger than what they hold, such as shape 2^62 with three chunks */
     bool data;              /* fetch and decode everything, so that every checksum is verified */
     int64_t rate_bytes;     /* at most as many fetched bytes a second; 0: no limit */
 } tsr_chunk_walk_options;
