@@ -1,7 +1,8 @@
 /* A store: keys to bytes. Knows nothing of tensors.
  *
- * Keys are UTF-8, parts separated by "/", never absolute, no part empty, "." or ".."; a prefix is empty or
- * ends in "/". Keys of a file system store map 1:1 to paths below its root and never leave it.
+ * Keys are UTF-8 of at most 1,024 bytes (the limit of S3), parts separated by "/", never absolute, no part empty,
+ * "." or ".."; a prefix is empty or a key followed by "/". Keys of a file system store map 1:1 to paths below its
+ * root and never leave it; parts that end in "__lock" are its own (lock and temporary files) and refused as keys.
  *
  * Durability of what is put: as the request says; the default is TSR_DURABILITY_FLUSH.
  *
@@ -20,13 +21,17 @@ typedef struct tsr_store tsr_store;
 /* Identifies one version of the value of a key. Equal generations of one key mean equal values, as far as the
  * store can promise it (a file system: only under tsr_store_lock). */
 typedef struct tsr_generation {
-    uint64_t words[4];      /* all 0: unknown or absent */
+    uint64_t words[8];      /* all 0: unknown or absent. 64 bytes hold an ETag as it is */
 } tsr_generation;
+
+/* Whether two generations are the same and known. Thread: IMMUTABLE. Never fails. */
+TSR_API bool tsr_generation_equal(const tsr_generation *a, const tsr_generation *b);
 
 typedef enum tsr_durability {
     TSR_DURABILITY_NONE,    /* visible at once, whole or not at all, on disk whenever the system likes */
     TSR_DURABILITY_CHUNK,   /* acknowledged means on disk, its folder entry included */
-    TSR_DURABILITY_FLUSH    /* on disk when the operation (one write, one copy) returns */
+    TSR_DURABILITY_FLUSH    /* on disk when the operation (one write, one copy) returns: the bytes reach the disk
+                               before the value can be seen, the folder entries by the flush at the end */
 } tsr_durability;
 
 typedef enum tsr_range_kind {

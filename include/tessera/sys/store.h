@@ -5,7 +5,8 @@
  *
  * Promises that the core relies on:
  *  - `get` answers every request exactly once, through `done`, in any order and on any thread, with its
- *    status filled in, whether the store answers at once (before `get` returns) or later.
+ *    status filled in, whether the store answers at once (before `get` returns) or later. The call must stay
+ *    valid until the last answer.
  *  - a put makes the value visible whole or not at all; a reader never sees a torn value.
  *  - a conditional put or erase whose condition does not hold changes nothing and gives CONFLICT.
  *
@@ -24,8 +25,11 @@ struct tsr_get_request {
     tsr_range range;
     const tsr_generation *if_match;     /* CONFLICT when the value is of another generation; NULL: any */
     void *destination;                  /* where the bytes should go when the caller has memory for them; the
-                                           store may ignore it and answer with a blob. NULL: the store allocates */
+                                           store may ignore it (and does when they do not fit) and answer with a
+                                           blob. NULL: the store allocates */
     size_t destination_bytes;
+    uint64_t limit_bytes;               /* LIMIT, before memory is taken, when the answer is larger; 0: none.
+                                           For values whose size nobody vouches for, such as metadata */
     void (*done)(tsr_get_request *request);
     void *user;
     tsr_error *err;                     /* may be NULL */
@@ -39,6 +43,9 @@ struct tsr_get_request {
     uint64_t value_bytes;               /* size of the whole value */
     tsr_generation generation;
 };
+
+/* An exclusion of other writers of one key, by tsr_store_ops.lock. CONFINED. */
+typedef struct tsr_lock tsr_lock;
 
 /* A piece of the value to be put: bytes of a blob, or a range of what is there now (the store may share or
  * copy it without moving it through memory). */
@@ -54,6 +61,8 @@ typedef struct tsr_put_request {
     size_t segment_count;
     const tsr_generation *if_match;     /* needed when a segment refers to the current value */
     bool if_absent;                     /* CONFLICT when there is a value */
+    tsr_lock *lock;                     /* the caller's lock of this key, which this put uses up; NULL: the store
+                                           takes and releases what it needs by itself */
     tsr_durability durability;
 
     int status;                         /* filled in by the store */
@@ -72,8 +81,6 @@ typedef struct tsr_store_hints {
     int requests_in_flight;             /* how many requests saturate the store */
 } tsr_store_hints;
 
-typedef struct tsr_lock tsr_lock;   /* the store's own */
-
 typedef struct tsr_store_ops {
     size_t struct_size;
     const char *const *schemes;         /* URL schemes, ended by NULL: {"file", NULL} */
@@ -87,15 +94,18 @@ typedef struct tsr_store_ops {
     void (*get)(tsr_store *store, tsr_get_request *requests, size_t n, const tsr_call *call);
     /* Does n puts and returns when all have ended; 0, or the status of one that failed. */
     int (*put)(tsr_store *store, tsr_put_request *requests, size_t n, const tsr_call *call);
-    /* `if_match` NULL: whatever is there. An absent key is no error without if_match. */
-    int (*erase)(tsr_store *store, const char *key, const tsr_generation *if_match, const tsr_call *call,
-                 tsr_error *err);
+    /* `if_match` NULL: whatever is there. An absent key is no error without if_match. `lock` as in
+     * tsr_put_request. */
+    int (*erase)(tsr_store *store, const char *key, const tsr_generation *if_match, tsr_lock *lock,
+                 const tsr_call *call, tsr_error *err);
     int (*erase_prefix)(tsr_store *store, const char *prefix, const tsr_call *call, tsr_error *err);
     int (*list)(tsr_store *store, const char *prefix, bool delimiter,
                 int (*each)(void *user, const tsr_store_entry *entry), void *user, const tsr_call *call,
                 tsr_error *err);
-    /* Excludes other writers of the key, in this process and in others, until unlock. NULL: the store's
-     * conditional put is enough. Waits at most until the call's deadline. */
+    /* Excludes other writers of the key, in this process and in others, until the one put or erase that is given
+     * the lock has ended (what it published is then for others to change), at the latest until unlock. A put or
+     * erase of the key without the lock would wait for it. NULL: the store's conditional put is enough. Waits at
+     * most until the call's deadline. */
     int (*lock)(tsr_store *store, const char *key, const tsr_call *call, tsr_lock **ret_lock, tsr_error *err);
     void (*unlock)(tsr_store *store, tsr_lock *lock);
     /* Makes everything put so far with TSR_DURABILITY_FLUSH durable. NULL: puts are durable already. */
@@ -110,6 +120,33 @@ struct tsr_store {
     tsr_store_hints hints;
     int references;             /* atomic */
 };
+
+/* The operations with what every caller would write around them: they check that the store has the operation
+ * (READ_ONLY, UNSUPPORTED) and fill in every answer.
+ *
+ * Starts n requests, see tsr_store_ops.get. Requests for one key that stand side by side are read from one version
+ * of its value where the store can do that. Thread: LOCKED. Errors: in each request, as tsr_store_get. */
+TSR_API void tsr_store_get_many(tsr_store *store, tsr_get_request *requests, size_t n, const tsr_call *call);
+
+/* Does n puts; 0, or the status of the first one that failed (the others are done or failed for themselves).
+ * Thread: LOCKED. Errors: as tsr_store_put, CONFLICT (a condition does not hold), INVALID_ARGUMENT. */
+TSR_API int tsr_store_put_many(tsr_store *store, tsr_put_request *requests, size_t n, const tsr_call *call);
+
+/* Erases under a condition. Thread: LOCKED. Errors: as tsr_store_put, CONFLICT. */
+TSR_API int tsr_store_erase_if(tsr_store *store, const char *key, const tsr_generation *if_match, tsr_lock *lock,
+                               const tsr_call *call, tsr_error *err);
+
+/* Takes the lock of a key; *ret_lock is NULL on a store that needs none. Owner: the caller, by tsr_store_unlock.
+ * Thread: LOCKED. Errors: as tsr_store_put. */
+TSR_API int tsr_store_lock(tsr_store *store, const char *key, const tsr_call *call, tsr_lock **ret_lock,
+                           tsr_error *err);
+
+/* Releases a lock, used up or not; NULL is left alone. Thread: LOCKED. Never fails. */
+TSR_API void tsr_store_unlock(tsr_store *store, tsr_lock *lock);
+
+/* Ends an operation: everything put or erased so far with TSR_DURABILITY_FLUSH is on disk when this succeeds.
+ * Thread: LOCKED. Errors: IO, UNREACHABLE. */
+TSR_API int tsr_store_flush(tsr_store *store, const tsr_call *call, tsr_error *err);
 
 /* Sets up the head: one reference, a hold on the context, a copy of the URL. For the `open` of a store.
  * Thread: CONFINED. Errors: NO_MEMORY. */
@@ -126,6 +163,8 @@ TSR_API int tsr_store_register(tsr_context *context, const tsr_store_ops *ops, t
 /* Checks a key by the grammar of tessera/store.h: what every store does before it looks at a key.
  * Thread: IMMUTABLE. Errors: INVALID_ARGUMENT (names the part). */
 TSR_API int tsr_store_check_key(const char *key, tsr_error *err);
+
+/* Checks a prefix: empty, or a key followed by "/". Thread: IMMUTABLE. Errors: INVALID_ARGUMENT. */
 TSR_API int tsr_store_check_prefix(const char *prefix, tsr_error *err);
 
 TSR_END_DECLS
