@@ -20,6 +20,8 @@ set(describe_command ${CMAKE_COMMAND}
     -DENABLED=${TESSERA_DESCRIBE}
     -P ${CMAKE_CURRENT_LIST_DIR}/describe.cmake)
 execute_process(COMMAND ${describe_command} COMMAND_ERROR_IS_FATAL ANY)
-add_custom_target(tessera_describe
-    BYPRODUCTS "${TESSERA_GENERATED_DIR}/tessera/build_describe.h"
-    COMMAND ${describe_command} VERBATIM)
+if(TESSERA_DESCRIBE)
+    add_custom_target(tessera_describe
+        BYPRODUCTS "${TESSERA_GENERATED_DIR}/tessera/build_describe.h"
+        COMMAND ${describe_command} VERBATIM)
+endif()

@@ -15,5 +15,7 @@ function(tessera_internal_target target)
     target_include_directories(${target} PRIVATE
         "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src" "${TESSERA_GENERATED_DIR}")
     target_link_libraries(${target} PRIVATE tessera_flags tessera_dependencies)
-    add_dependencies(${target} tessera_describe)
+    if(TARGET tessera_describe)
+        add_dependencies(${target} tessera_describe)
+    endif()
 endfunction()
