@@ -13,7 +13,7 @@
 
 #include <json-c/json.h>
 
-#include <tessera/sys/codec.h>
+#include <tessera/sys/output.h>
 
 #include "base/base.h"
 
