@@ -2,6 +2,7 @@
 #ifndef TESSERA_BASE_BASE_H
 #define TESSERA_BASE_BASE_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,6 +51,7 @@ int tsri_error_errno(tsr_error *err, int error_number, const char *operation, co
 /* The only ways to memory. A size of 0 gives a valid pointer. `tsri_alloc*` return NULL when out of memory
  * or when the size overflows; `tsri_free(NULL)` is allowed. */
 void *tsri_alloc(size_t size_bytes);
+void *tsri_alloc_aligned(size_t alignment, size_t size_bytes); /* a power of two, at least that of a pointer */
 void *tsri_alloc_zero(size_t size_bytes);
 void *tsri_alloc_array(size_t count, size_t element_bytes);
 void *tsri_alloc_array_zero(size_t count, size_t element_bytes);
@@ -70,5 +72,6 @@ static inline void tsri_text_cleanup(char **text)
 
 /* Formats into new memory; NULL when out of memory. */
 char *tsri_format(const char *format, ...) TSR_PRINTF(1, 2);
+char *tsri_vformat(const char *format, va_list arguments) TSR_PRINTF(1, 0);
 
 #endif
