@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,11 +109,25 @@ static int real_fchown(const tsr_system *system, int descriptor, uid_t owner, gi
     return fchown(descriptor, owner, group);
 }
 
+static int real_futimens(const tsr_system *system, int descriptor, const struct timespec *times)
+{
+    (void)system;
+    return futimens(descriptor, times);
+}
+
 static int real_renameat(const tsr_system *system, int from_directory, const char *from,
                          int to_directory, const char *to)
 {
     (void)system;
     return renameat(from_directory, from, to_directory, to);
+}
+
+/* By number, since C libraries have had the function only for a short time. */
+static int real_renameat2(const tsr_system *system, int from_directory, const char *from,
+                          int to_directory, const char *to, unsigned flags)
+{
+    (void)system;
+    return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, flags);
 }
 
 static int real_linkat(const tsr_system *system, int from_directory, const char *from,
@@ -223,7 +238,9 @@ static const tsr_system real_system = {
     .fallocate = real_fallocate,
     .fchmod = real_fchmod,
     .fchown = real_fchown,
+    .futimens = real_futimens,
     .renameat = real_renameat,
+    .renameat2 = real_renameat2,
     .linkat = real_linkat,
     .unlinkat = real_unlinkat,
     .mkdirat = real_mkdirat,

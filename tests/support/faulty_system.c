@@ -9,8 +9,8 @@
 /* clang-format off */
 #define CALLS_THAT_FAIL(X)                                                                         \
     X(openat) X(close) X(pread) X(pwritev) X(copy_file_range) X(read) X(write) X(fstat)            \
-    X(fstatat) X(fsync) X(fdatasync) X(ftruncate) X(fallocate) X(fchmod) X(fchown) X(renameat)     \
-    X(linkat) X(unlinkat) X(mkdirat) X(fdopendir) X(readdir) X(closedir) X(lock) X(mmap)           \
+    X(fstatat) X(fsync) X(fdatasync) X(ftruncate) X(fallocate) X(fchmod) X(fchown) X(futimens)     \
+    X(renameat) X(renameat2) X(linkat) X(unlinkat) X(mkdirat) X(fdopendir) X(readdir) X(closedir) X(lock) X(mmap)           \
     X(munmap) X(getrandom)
 /* clang-format on */
 #define CALLS_THAT_DO_NOT(X) X(monotonic_ns) X(realtime_ns) X(sleep_ns)
@@ -187,11 +187,24 @@ static int faulty_fchown(const tsr_system *system, int descriptor, uid_t owner, 
     return below->fchown(below, descriptor, owner, group);
 }
 
+static int faulty_futimens(const tsr_system *system, int descriptor, const struct timespec *times)
+{
+    ENTER(futimens, NULL, -1);
+    return below->futimens(below, descriptor, times);
+}
+
 static int faulty_renameat(const tsr_system *system, int from_directory, const char *from,
                            int to_directory, const char *to)
 {
     ENTER(renameat, to, -1);
     return below->renameat(below, from_directory, from, to_directory, to);
+}
+
+static int faulty_renameat2(const tsr_system *system, int from_directory, const char *from,
+                            int to_directory, const char *to, unsigned flags)
+{
+    ENTER(renameat2, to, -1);
+    return below->renameat2(below, from_directory, from, to_directory, to, flags);
 }
 
 static int faulty_linkat(const tsr_system *system, int from_directory, const char *from,

@@ -20,6 +20,7 @@
 TSR_BEGIN_DECLS
 
 struct flock;
+struct timespec;
 
 typedef struct tsr_system tsr_system;
 struct tsr_system {
@@ -42,8 +43,12 @@ struct tsr_system {
     int (*fallocate)(const tsr_system *system, int descriptor, int mode, int64_t offset, int64_t size);
     int (*fchmod)(const tsr_system *system, int descriptor, mode_t mode);
     int (*fchown)(const tsr_system *system, int descriptor, uid_t owner, gid_t group);
+    /* Two times: of last access and of last modification. */
+    int (*futimens)(const tsr_system *system, int descriptor, const struct timespec *times);
     int (*renameat)(const tsr_system *system, int from_directory, const char *from, int to_directory,
                     const char *to);
+    int (*renameat2)(const tsr_system *system, int from_directory, const char *from, int to_directory,
+                     const char *to, unsigned flags);
     int (*linkat)(const tsr_system *system, int from_directory, const char *from, int to_directory,
                   const char *to, int flags);
     int (*unlinkat)(const tsr_system *system, int directory, const char *path, int flags);
