@@ -89,9 +89,9 @@ TSR_DEFINE_CLEANUP(tsr_array, tsr_array_close)
 
 /* ---- queries: all answers are borrowed from the array; none fails; Thread: LOCKED ------------------------------ */
 
-/* Thread: LOCKED. Never fails. */
+/* The type of its elements. Thread: LOCKED. Never fails. */
 TSR_API const tsr_dtype *tsr_array_dtype(const tsr_array *array);
-/* Thread: LOCKED. Never fails. */
+/* How many dimensions; 0 for a scalar. Thread: LOCKED. Never fails. */
 TSR_API int tsr_array_rank(const tsr_array *array);
 /* `rank` lengths. Thread: LOCKED. Never fails. */
 TSR_API const int64_t *tsr_array_shape(const tsr_array *array);
@@ -112,7 +112,7 @@ TSR_API int tsr_array_axis(const tsr_array *array, const char *dimension_name);
 TSR_API const char *tsr_array_driver(const tsr_array *array);
 /* The place as errors show it. Thread: LOCKED. Never fails. */
 TSR_API const char *tsr_array_place(const tsr_array *array);
-/* Thread: LOCKED. Never fails. */
+/* Whether it was opened for writing. Thread: LOCKED. Never fails. */
 TSR_API bool tsr_array_is_writable(const tsr_array *array);
 /* The number of elements, and their decoded size; saturate at INT64_MAX. Thread: LOCKED. Never fails. */
 TSR_API int64_t tsr_array_count(const tsr_array *array);

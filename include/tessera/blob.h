@@ -51,7 +51,7 @@ TSR_API const void *tsr_blob_data(const tsr_blob *blob);
  * Thread: CONFINED. Never fails. */
 TSR_API void *tsr_blob_data_writable(tsr_blob *blob);
 
-/* Thread: IMMUTABLE. Never fails. */
+/* How many bytes. Thread: IMMUTABLE. Never fails. */
 TSR_API size_t tsr_blob_size(const tsr_blob *blob);
 
 /* Says where the bytes lie when they are a part of a file or of shared memory.

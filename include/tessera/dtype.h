@@ -39,6 +39,7 @@ struct tsr_dtype {
     void *counter;             /* NULL for a static descriptor; otherwise internal */
 };
 
+/* The types that every build knows; the short names below point at them. IMMUTABLE. */
 TSR_API extern const tsr_dtype tsr_dtype_bool, tsr_dtype_int8, tsr_dtype_int16, tsr_dtype_int32,
     tsr_dtype_int64, tsr_dtype_uint8, tsr_dtype_uint16, tsr_dtype_uint32, tsr_dtype_uint64,
     tsr_dtype_float16, tsr_dtype_float32, tsr_dtype_float64, tsr_dtype_complex64, tsr_dtype_complex128;
@@ -78,7 +79,7 @@ TSR_API bool tsr_dtype_equal(const tsr_dtype *a, const tsr_dtype *b);
  * tsr_dtype_parse_element turns into the same bits. NaN with the standard quiet bits is "NaN", others are
  * hexadecimal; floats are the shortest decimals that give the same bits. Independent of the locale.
  * `capacity` is of `text` with its final 0; 24 bytes per component and 4 for each raw byte plus 8 suffice.
- * Returns the length, or LIMIT when `capacity` is too small. Thread: IMMUTABLE. */
+ * Returns the length. Thread: IMMUTABLE. Errors: LIMIT when `capacity` is too small. */
 TSR_API int tsr_dtype_format_element(const tsr_dtype *dtype, const void *element, char *text, size_t capacity);
 
 /* Reads one element from fill-value JSON. Also accepted: "+Infinity", numbers for bool (0 and 1), an integer
