@@ -2,7 +2,7 @@
 #ifndef TESSERA_BASE_OUTPUT_H
 #define TESSERA_BASE_OUTPUT_H
 
-#include <tessera/sys/codec.h>
+#include <tessera/sys/output.h>
 
 #include "base/base.h"
 
