@@ -19,3 +19,17 @@ function(tessera_internal_target target)
         add_dependencies(${target} tessera_describe)
     endif()
 endfunction()
+
+# tessera_command_line(FILES main.c ...): the program `tessera`, in cli/. It links the static library, so
+# that it runs where it lies, and sees public headers only: it is the first user of the public interface.
+function(tessera_command_line)
+    cmake_parse_arguments(PARSE_ARGV 0 cli "" "" "FILES")
+    if(NOT TARGET tessera_static)
+        return()
+    endif()
+    add_executable(tessera_cli ${cli_FILES})
+    set_target_properties(tessera_cli PROPERTIES OUTPUT_NAME tessera
+        RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+    target_include_directories(tessera_cli PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+    target_link_libraries(tessera_cli PRIVATE tessera_flags tessera_static tessera_png m)
+endfunction()
