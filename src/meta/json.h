@@ -1,13 +1,16 @@
-/* JSON documents: json-c behind a strict lexical pre-scan.
+/* JSON documents: a strict parser and writer of json-c values, and typed access to them.
  *
- * The pre-scan holds to RFC 8259 to the letter, since json-c alone keeps the last of duplicate
- * names, clamps 2^64, takes single quotes, comments, NaN and lone surrogates: all refused here,
- * with byte offset, line and JSON pointer. Numbers keep their source text. Integers beyond [-2^63,
- * 2^64-1] are refused. Limits: depth 64, size by the context.
+ * The parser holds to RFC 8259 to the letter: duplicate names, lone surrogates, a byte order mark,
+ * comments, single quotes, bytes behind the value are refused with byte offset, line and JSON
+ * pointer. Refused as well, which the RFC leaves to implementations: integers outside -2^63 ..
+ * 2^64-1, U+0000 in the name of a member, more than 64 levels of depth, and what exceeds the limits
+ * on size and on the memory of the values (8 times the largest size). Other numbers are doubles
+ * that keep their source text, -0 among them.
  *
  * The value type is json-c's `struct json_object`; callers use json-c's accessors for reading and
- * the helpers below for typed fields. CONFINED until parsed, then IMMUTABLE as long as nobody calls
- * json-c setters. */
+ * the helpers below for typed fields. json_object_to_json_string and json_object_get_string of what
+ * is no string change the value: use tsri_json_write. CONFINED until parsed, then IMMUTABLE as long
+ * as nobody calls json-c's setters, get or put. */
 #ifndef TESSERA_META_JSON_H
 #define TESSERA_META_JSON_H
 
@@ -35,9 +38,25 @@ int tsri_json_parse(const char *text, size_t size_bytes, int flags, size_t max_b
                     tsri_json **ret_value, tsr_error *err);
 
 /* Appends the value as text. `indent` 0: one line without spaces; otherwise pretty with that many
- * spaces and arrays of scalars on one line. Doubles that were parsed keep their source text.
- * Non-finite numbers (ALLOW_NAN) are written bare. Errors: NO_MEMORY, LIMIT. */
+ * spaces and arrays of scalars on one line. Doubles that were parsed keep their source text, others
+ * get the shortest decimals. Non-finite numbers (ALLOW_NAN) are written bare. Errors:
+ * INVALID_ARGUMENT (a string that is not UTF-8), NO_MEMORY, LIMIT. */
 int tsri_json_write(const tsri_json *value, int indent, tsr_output *output, tsr_error *err);
+
+/* Appends `text` as a JSON string with quotes and escapes. Errors: INVALID_ARGUMENT (not UTF-8),
+ * NO_MEMORY, LIMIT. */
+int tsri_json_quote(const char *text, tsr_output *output, tsr_error *err);
+
+/* The source text of a double that was parsed; NULL for everything else. Borrowed. */
+const char *tsri_json_source(const tsri_json *value);
+
+/* What a value is, for messages: "an integer", "null". Static. */
+const char *tsri_json_kind(const tsri_json *value);
+
+/* Fills err with "POINTER: TEXT", the pointer being `path` and, unless NULL, the member `name` of
+ * it. Returns `status`. */
+int tsri_json_refuse(tsr_error *err, int status, const char *path, const char *name,
+                     const char *format, ...) TSR_PRINTF(5, 6);
 
 /* Typed access for metadata readers. `path` is the JSON pointer of `object` ("" for the root), used
  * in errors only: "/chunk_grid/configuration/chunk_shape: ...". `required` false: an absent field
@@ -66,8 +85,5 @@ int tsri_json_only(const tsri_json *object, const char *path, const char *const 
  * such number or out of int64 range. uint64 beyond int64 through the second. */
 bool tsri_json_get_int64(const tsri_json *value, bool allow_fraction, int64_t *ret_value);
 bool tsri_json_get_uint64(const tsri_json *value, uint64_t *ret_value);
-
-/* Appends `text` as a JSON string with quotes and escapes. Errors: NO_MEMORY, LIMIT. */
-int tsri_json_quote(const char *text, tsr_output *output, tsr_error *err);
 
 #endif
