@@ -4,7 +4,7 @@ cmake_minimum_required(VERSION 3.25)
 # build that did not ask, gives an empty string, so that a source archive builds reproducibly.
 set(describe "")
 if(ENABLED AND EXISTS "${SOURCE_DIR}/.git")
-    execute_process(COMMAND git -C "${SOURCE_DIR}" describe --always --dirty --tags
+    execute_process(COMMAND git -c safe.directory=* -C "${SOURCE_DIR}" describe --always --dirty --tags
         OUTPUT_VARIABLE describe OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET
         RESULT_VARIABLE result)
     if(NOT result EQUAL 0)
