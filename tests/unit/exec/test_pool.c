@@ -1,0 +1,462 @@
+/* Proves that the pool survives many callers, deep nesting and forks, and that its threads come and
+ * go as promised. */
+#include <dirent.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "exec/pool.h"
+#include <tessera/sys/system.h>
+
+/* ThreadSanitizer cannot follow a forked child that starts threads. */
+#if defined(__SANITIZE_THREAD__)
+#define CHILDREN_MAY_START_THREADS 0
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CHILDREN_MAY_START_THREADS 0
+#endif
+#endif
+#ifndef CHILDREN_MAY_START_THREADS
+#define CHILDREN_MAY_START_THREADS 1
+#endif
+
+static tsr_context *new_context(int threads)
+{
+    tsr_context *context = NULL;
+    tsr_context_options options;
+    tsr_context_options_init(&options);
+    options.threads = threads;
+    assert_int_equal(tsr_context_new(&options, &context, NULL), 0);
+    return context;
+}
+
+/* The library's threads in this process: all but the first. Sanitizers may have one of their own.
+ */
+static int count_threads(void)
+{
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *entry; (entry = readdir(tasks));)
+        count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+/* A thread that has been joined stays in /proc for a moment. */
+static void assert_threads(int expected)
+{
+    for (int i = 0; i < 500 && count_threads() != expected; i++)
+        usleep(2000);
+    assert_int_equal(count_threads(), expected);
+}
+
+static int add_one(void *user, int64_t i, tsr_error *err)
+{
+    (void)i, (void)err;
+    __atomic_fetch_add((int64_t *)user, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* A loop that must use the context's threads; returns how many bodies ran. */
+static int64_t use_pool(tsr_context *context, int64_t count)
+{
+    int64_t runs = 0;
+    int status = tsri_parallel_for(context, NULL, NULL, count, 1, add_one, &runs, NULL);
+    return status < 0 ? status : runs;
+}
+
+static void *do_nothing(void *user)
+{
+    return user;
+}
+
+/* A sanitizer may start a thread of its own together with the first of the program. */
+static int start_the_first_thread(void **state)
+{
+    pthread_t thread;
+    (void)state;
+    return pthread_create(&thread, NULL, do_nothing, NULL) || pthread_join(thread, NULL);
+}
+
+static void workers_start_on_first_use_and_end_with_the_context(void **state)
+{
+    (void)state;
+    usleep(20000);
+    int before = count_threads();
+    tsr_context *context = new_context(4);
+    tsri_pool *pool = NULL, *again = NULL;
+    assert_int_equal(tsri_pool_get(context, &pool, NULL), 0);
+    assert_int_equal(tsri_pool_get(context, &again, NULL), 0);
+    assert_ptr_equal(pool, again);
+    assert_int_equal(tsri_pool_threads(pool), 4);
+    assert_int_equal(count_threads(), before);
+    assert_int_equal(use_pool(context, 100), 100);
+    assert_in_range(count_threads(), before + 1, before + 3);
+    assert_int_equal(use_pool(context, 100), 100);
+    assert_in_range(count_threads(), before + 1, before + 3);
+    tsr_context_free(context);
+    assert_threads(before);
+}
+
+static void one_thread_starts_no_workers(void **state)
+{
+    (void)state;
+    int before = count_threads();
+    tsr_auto(tsr_context) *context = new_context(1);
+    assert_int_equal(use_pool(context, 100), 100);
+    assert_int_equal(count_threads(), before);
+}
+
+static int64_t processor_us(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000) +
+           usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+}
+
+static void parked_workers_cost_nothing(void **state)
+{
+    (void)state;
+    tsr_auto(tsr_context) *context = new_context(4);
+    assert_int_equal(use_pool(context, 1000), 1000);
+    usleep(5000);
+    int64_t before = processor_us();
+    usleep(200000);
+    assert_true(processor_us() - before < 5000);
+}
+
+/* --- many callers -------------------------------------------------------------------------------
+ */
+
+typedef struct caller {
+    tsr_context *context;
+    pthread_t thread;
+    int64_t wrong;
+} caller;
+
+static void *call_often(void *user)
+{
+    caller *self = user;
+    for (int i = 0; i < 300; i++)
+        self->wrong += use_pool(self->context, 1 + i % 17) != 1 + i % 17;
+    return NULL;
+}
+
+static void many_tiny_tasks_from_several_threads(void **state)
+{
+    (void)state;
+    tsr_auto(tsr_context) *context = new_context(3);
+    caller callers[6];
+    for (size_t i = 0; i < TSRI_COUNT(callers); i++) {
+        callers[i] = (caller){.context = context};
+        assert_int_equal(pthread_create(&callers[i].thread, NULL, call_often, &callers[i]), 0);
+    }
+    for (size_t i = 0; i < TSRI_COUNT(callers); i++) {
+        pthread_join(callers[i].thread, NULL);
+        assert_int_equal(callers[i].wrong, 0);
+    }
+}
+
+/* --- nesting ------------------------------------------------------------------------------------
+ */
+
+typedef struct node {
+    tsri_task task;
+    tsr_context *context;
+    tsri_task_group *parent;
+    int depth;
+    bool linked; /* whether groups name their parents: callbacks of users cannot */
+    int64_t *leaves;
+} node;
+
+static void grow(tsri_task *task)
+{
+    node *self = (node *)task, children[4];
+    tsri_task_group group;
+    if (self->depth == 0) {
+        __atomic_fetch_add(self->leaves, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    int status =
+        tsri_group_init(&group, self->context, NULL, self->linked ? task->group : NULL, NULL);
+    for (int i = 0; status == 0 && i < 4; i++) {
+        children[i] = *self;
+        children[i].depth--;
+        tsri_group_spawn(&group, &children[i].task, grow);
+    }
+    if (status == 0)
+        status = tsri_group_wait(&group, NULL);
+    if (status < 0)
+        tsri_group_fail(task->group, status, NULL);
+}
+
+static void nested_groups_end_on_any_number_of_threads(void **state)
+{
+    (void)state;
+    static const int threads[] = {1, 2, 4};
+    for (int kind = 0; kind < 6; kind++) {
+        tsr_auto(tsr_context) *context = new_context(threads[kind / 2]);
+        tsri_task_group group;
+        int64_t leaves = 0;
+        node roots[2];
+        assert_int_equal(tsri_group_init(&group, context, NULL, NULL, NULL), 0);
+        for (int i = 0; i < 2; i++) {
+            roots[i] =
+                (node){.context = context, .depth = 6, .linked = kind % 2, .leaves = &leaves};
+            tsri_group_spawn(&group, &roots[i].task, grow);
+        }
+        assert_int_equal(tsri_group_wait(&group, NULL), 0);
+        assert_int_equal(leaves, 2 * 4096);
+    }
+}
+
+/* Thousands of tasks that each wait for a group of their own: the stack of a helper must not grow
+ * with their number. The threads have small stacks, so a helper that took task after task while it
+ * waits would fall off. */
+typedef struct many {
+    tsr_context *context;
+    int64_t leaves;
+    int status;
+} many;
+
+static void *spawn_many(void *user)
+{
+    enum { COUNT = 3000 };
+    many *self = user;
+    tsri_task_group group;
+    node *nodes = calloc(COUNT, sizeof *nodes);
+    self->status = tsri_group_init(&group, self->context, NULL, NULL, NULL);
+    for (int i = 0; self->status == 0 && i < COUNT; i++) {
+        nodes[i] = (node){.context = self->context, .depth = 1, .leaves = &self->leaves};
+        tsri_group_spawn(&group, &nodes[i].task, grow);
+    }
+    if (self->status == 0)
+        self->status = tsri_group_wait(&group, NULL);
+    free(nodes);
+    return NULL;
+}
+
+static void the_stack_does_not_grow_with_the_number_of_tasks(void **state)
+{
+    (void)state;
+    tsr_auto(tsr_context) *context = new_context(4);
+    pthread_t threads[3];
+    many work[3];
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 256 * 1024);
+    for (int i = 0; i < 3; i++) {
+        work[i] = (many){.context = context};
+        assert_int_equal(pthread_create(&threads[i], &attributes, spawn_many, &work[i]), 0);
+    }
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(work[i].status, 0);
+        assert_int_equal(work[i].leaves, 3000 * 4);
+    }
+    pthread_attr_destroy(&attributes);
+}
+
+/* --- tasks that spawn ---------------------------------------------------------------------------
+ */
+
+typedef struct counter {
+    tsri_task task;
+    int left;
+} counter;
+
+static void run_again(tsri_task *task)
+{
+    counter *self = (counter *)task;
+    if (--self->left > 0)
+        tsri_group_spawn(task->group, task, run_again);
+}
+
+static void a_task_may_spawn_itself_again(void **state)
+{
+    (void)state;
+    tsr_auto(tsr_context) *context = new_context(3);
+    tsri_task_group group;
+    counter counters[5];
+    assert_int_equal(tsri_group_init(&group, context, NULL, NULL, NULL), 0);
+    for (int i = 0; i < 5; i++) {
+        counters[i].left = 100;
+        tsri_group_spawn(&group, &counters[i].task, run_again);
+    }
+    assert_int_equal(tsri_group_wait(&group, NULL), 0);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(counters[i].left, 0);
+}
+
+static void free_itself(tsri_task *task)
+{
+    free(task);
+}
+
+static void a_task_may_free_itself(void **state)
+{
+    (void)state;
+    tsr_auto(tsr_context) *context = new_context(3);
+    tsri_task_group group;
+    assert_int_equal(tsri_group_init(&group, context, NULL, NULL, NULL), 0);
+    for (int i = 0; i < 100; i++)
+        tsri_group_spawn(&group, malloc(sizeof(tsri_task)), free_itself);
+    assert_int_equal(tsri_group_wait(&group, NULL), 0);
+}
+
+/* --- forks --------------------------------------------------------------------------------------
+ */
+
+/* Waits for a child and returns its exit status; kills it when it hangs. */
+static int exit_status_of(pid_t child)
+{
+    int status = 0;
+    for (int i = 0; i < 2000; i++) {
+        if (waitpid(child, &status, WNOHANG) == child)
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        usleep(10000);
+    }
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    return 255;
+}
+
+static void a_child_starts_its_own_workers(void **state)
+{
+    (void)state;
+    if (!CHILDREN_MAY_START_THREADS)
+        skip();
+    tsr_auto(tsr_context) *context = new_context(3);
+    assert_int_equal(use_pool(context, 100), 100);
+    for (int i = 0; i < 10; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            bool good = use_pool(context, 500) == 500 && count_threads() > 1;
+            tsr_context_free(context);
+            _exit(good ? 0 : 1);
+        }
+        assert_int_equal(exit_status_of(child), 0);
+        assert_int_equal(use_pool(context, 50), 50);
+    }
+}
+
+typedef struct background {
+    tsr_context *context;
+    int stop; /* atomic */
+    int64_t wrong;
+} background;
+
+static void *work_in_background(void *user)
+{
+    background *self = user;
+    while (!__atomic_load_n(&self->stop, __ATOMIC_RELAXED))
+        self->wrong += use_pool(self->context, 40) != 40;
+    return NULL;
+}
+
+static void forking_while_others_work_leaves_the_child_able(void **state)
+{
+    (void)state;
+    if (!CHILDREN_MAY_START_THREADS)
+        skip();
+    tsr_auto(tsr_context) *context = new_context(3);
+    background busy[2] = {{.context = context}, {.context = context}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work_in_background, &busy[i]), 0);
+    int failures = 0;
+    for (int i = 0; i < 40; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            bool good = use_pool(context, 200) == 200;
+            pid_t grandchild = good && i % 8 == 0 ? fork() : -1;
+            if (grandchild == 0)
+                _exit(use_pool(context, 100) == 100 ? 0 : 1);
+            if (grandchild > 0)
+                good = exit_status_of(grandchild) == 0;
+            _exit(good ? 0 : 1);
+        }
+        failures += exit_status_of(child) != 0;
+    }
+    for (int i = 0; i < 2; i++) {
+        __atomic_store_n(&busy[i].stop, 1, __ATOMIC_RELAXED);
+        pthread_join(threads[i], NULL);
+        assert_int_equal(busy[i].wrong, 0);
+    }
+    assert_int_equal(failures, 0);
+}
+
+/* Forking inside an operation, here from its poll: the child is told so instead of waiting for ever
+ * for threads that it does not have. */
+typedef struct forking {
+    pid_t child;
+    bool in_child;
+} forking;
+
+static int fork_once(void *user)
+{
+    forking *self = user;
+    if (self->child == 0 && !self->in_child) {
+        self->child = fork();
+        self->in_child = self->child == 0;
+    }
+    return 0;
+}
+
+static void *release_later(void *user)
+{
+    usleep(200000);
+    tsri_group_release(user);
+    return NULL;
+}
+
+static void forking_in_the_middle_of_an_operation(void **state)
+{
+    (void)state;
+    if (!CHILDREN_MAY_START_THREADS)
+        skip();
+    tsr_auto(tsr_context) *context = new_context(2);
+    forking self = {0};
+    tsr_call call = {.poll = fork_once, .user = &self};
+    tsri_task_group group;
+    pthread_t thread;
+    assert_int_equal(use_pool(context, 50), 50);
+    assert_int_equal(tsri_group_init(&group, context, &call, NULL, NULL), 0);
+    tsri_group_hold(&group);
+    assert_int_equal(pthread_create(&thread, NULL, release_later, &group), 0);
+    tsr_error err = TSR_ERROR_INIT;
+    int status = tsri_group_wait(&group, &err);
+    if (self.in_child)
+        _exit(status == TSR_INTERNAL && use_pool(context, 50) == 50 ? 0 : 1);
+    assert_int_equal(status, 0);
+    pthread_join(thread, NULL);
+    assert_true(self.child > 0);
+    assert_int_equal(exit_status_of(self.child), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(workers_start_on_first_use_and_end_with_the_context),
+        cmocka_unit_test(one_thread_starts_no_workers),
+        cmocka_unit_test(parked_workers_cost_nothing),
+        cmocka_unit_test(many_tiny_tasks_from_several_threads),
+        cmocka_unit_test(nested_groups_end_on_any_number_of_threads),
+        cmocka_unit_test(the_stack_does_not_grow_with_the_number_of_tasks),
+        cmocka_unit_test(a_task_may_spawn_itself_again),
+        cmocka_unit_test(a_task_may_free_itself),
+        cmocka_unit_test(a_child_starts_its_own_workers),
+        cmocka_unit_test(forking_while_others_work_leaves_the_child_able),
+        cmocka_unit_test(forking_in_the_middle_of_an_operation),
+    };
+    return cmocka_run_group_tests(tests, start_the_first_thread, NULL);
+}
