@@ -41,16 +41,13 @@ static void wake(tsri_pool *pool, tsri_sleeper *sleeper)
     pthread_cond_signal(&sleeper->wake);
 }
 
-/* The moment on the monotonic clock; the table's clock may be a test's and says nothing about real
- * waiting. */
+/* A moment on the real monotonic clock, which the condition follows; that of the context may be a
+ * test's. */
 static struct timespec moment_after(int64_t duration_ns)
 {
-    struct timespec moment;
-    clock_gettime(CLOCK_MONOTONIC, &moment);
-    int64_t nanoseconds = moment.tv_nsec + duration_ns % NS_PER_SECOND;
-    moment.tv_sec += duration_ns / NS_PER_SECOND + nanoseconds / NS_PER_SECOND;
-    moment.tv_nsec = nanoseconds % NS_PER_SECOND;
-    return moment;
+    const tsr_system *system = tsr_system_default();
+    int64_t moment = system->monotonic_ns(system) + duration_ns;
+    return (struct timespec){.tv_sec = moment / NS_PER_SECOND, .tv_nsec = moment % NS_PER_SECOND};
 }
 
 void tsri_sleeper_sleep(tsri_pool *pool, tsri_sleeper *sleeper, int64_t duration_ns)
