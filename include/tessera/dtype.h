@@ -26,6 +26,7 @@ typedef enum tsr_kind {
 } tsr_kind;
 
 typedef struct tsr_dtype tsr_dtype;
+struct tsr_dtype_ops;
 
 /* Read the fields through the functions below: the struct grows with later versions. */
 struct tsr_dtype {
@@ -37,6 +38,7 @@ struct tsr_dtype {
     size_t alignment;
     char v2_kind;              /* the letter of a v2 typestr: b i u f c V */
     void *counter;             /* NULL for a static descriptor; otherwise internal */
+    const struct tsr_dtype_ops *ops; /* internal: text forms and casts of the type */
 };
 
 /* The types that every build knows; the short names below point at them. IMMUTABLE. */

@@ -1,0 +1,201 @@
+#include "tensor/convert.h"
+
+#include "tensor/copy.h"
+#include "tensor/element.h"
+#include "tensor/kernels.h"
+
+#define STRIP 512 /* elements; three buffers of it fit the first-level cache */
+
+/* The type whose numbers decide about a cast: a complex type stands for its components. */
+static const tsr_dtype *real_type(const tsr_dtype *dtype)
+{
+    return dtype->ops->component ? dtype->ops->component : dtype;
+}
+
+/* NumPy's order of kinds, in which SAME_KIND may go upwards or stay. */
+static int kind_order(tsr_kind kind)
+{
+    switch (kind) {
+    case TSR_KIND_BOOL:
+        return 0;
+    case TSR_KIND_UNSIGNED:
+        return 1;
+    case TSR_KIND_SIGNED:
+        return 2;
+    case TSR_KIND_FLOAT:
+        return 3;
+    default:
+        return 4;
+    }
+}
+
+/* Whether every value survives. As in NumPy, 64-bit integers count as safe in a float64. */
+static bool is_safe(const tsr_dtype *from, const tsr_dtype *to)
+{
+    const tsri_number *source = real_type(from)->ops->number, *target = real_type(to)->ops->number;
+    tsr_kind source_kind = real_type(from)->kind, target_kind = real_type(to)->kind;
+    if (kind_order(from->kind) > kind_order(to->kind))
+        return false;
+    if (source_kind == TSR_KIND_FLOAT)
+        return source->digits <= target->digits && source->exponent_max <= target->exponent_max;
+    if (target_kind == TSR_KIND_FLOAT && target->digits >= tsri_number_float64.digits)
+        return true;
+    return source_kind == TSR_KIND_BOOL || source->digits <= target->digits;
+}
+
+bool tsr_dtype_can_cast(const tsr_dtype *from, const tsr_dtype *to, tsr_casting casting)
+{
+    if (tsr_dtype_equal(from, to))
+        return true;
+    if (!real_type(from)->ops->number || !real_type(to)->ops->number)
+        return false;
+    switch (casting) {
+    case TSR_CASTING_NO:
+        return false;
+    case TSR_CASTING_SAFE:
+        return is_safe(from, to);
+    case TSR_CASTING_SAME_KIND:
+        return kind_order(from->kind) <= kind_order(to->kind);
+    default:
+        return casting == TSR_CASTING_UNSAFE;
+    }
+}
+
+typedef struct convert_job {
+    const tsri_number *source, *target;
+    int64_t source_bytes, target_bytes; /* of an element */
+    bool checked;
+} convert_job;
+
+/* Converts `count` (at most STRIP) elements; false when one does not fit. */
+static bool convert_strip(const convert_job *job, char *to, int64_t to_stride, const char *from,
+                          int64_t from_stride, size_t count)
+{
+    uint64_t dense[STRIP], wide[STRIP];
+    bool gather = from_stride != job->source_bytes, scatter = to_stride != job->target_bytes;
+    if (gather)
+        tsri_move_strided((char *)dense, job->source_bytes, from, from_stride, count,
+                          (size_t)job->source_bytes);
+    job->source->load(gather ? (const char *)dense : from, wide, count);
+    if (job->target->store[job->source->wide](wide, scatter ? (char *)dense : to, count, job->checked) <
+        count)
+        return false;
+    if (scatter)
+        tsri_move_strided(to, to_stride, (const char *)dense, job->target_bytes, count,
+                          (size_t)job->target_bytes);
+    return true;
+}
+
+static bool convert_rows(void *user, char *to, const char *from, const tsri_nest_axis *outer,
+                         const tsri_nest_axis *inner)
+{
+    const convert_job *job = user;
+    for (int64_t i = 0; i < outer->count; i++, to += outer->to, from += outer->from)
+        for (int64_t done = 0; done < inner->count; done += STRIP)
+            if (!convert_strip(job, to + done * inner->to, inner->to, from + done * inner->from,
+                               inner->from, (size_t)TSRI_MIN(inner->count - done, STRIP)))
+                return false;
+    return true;
+}
+
+/* Converts views of real types, or with `parts` 2 of complex ones; false when a value does not fit. */
+static bool convert_numbers(const tsr_view *destination, const tsr_view *source, int parts, bool checked)
+{
+    tsri_nest nest;
+    const tsr_dtype *from = real_type(source->dtype), *to = real_type(destination->dtype);
+    convert_job job = {from->ops->number, to->ops->number, (int64_t)from->size_bytes,
+                       (int64_t)to->size_bytes, checked};
+    return !tsri_nest_init(&nest, destination, source, parts) ||
+           tsri_nest_run(&nest, convert_rows, &job);
+}
+
+/* As NumPy does: a complex number is true when either component is not 0. */
+static bool complex_to_bool_rows(void *user, char *to, const char *from, const tsri_nest_axis *outer,
+                                 const tsri_nest_axis *inner)
+{
+    const tsri_number *component = user;
+    double parts[2];
+    for (int64_t i = 0; i < outer->count; i++)
+        for (int64_t k = 0; k < inner->count; k++) {
+            component->load(from + i * outer->from + k * inner->from, parts, 2);
+            to[i * outer->to + k * inner->to] = parts[0] != 0 || parts[1] != 0;
+        }
+    return true;
+}
+
+/* The real (0) or imaginary (1) components of a complex view; a real view is its own real part. */
+static tsr_view component_of(const tsr_view *view, int component)
+{
+    tsr_view part = *view;
+    part.dtype = real_type(view->dtype);
+    part.data += (size_t)component * part.dtype->size_bytes;
+    return part;
+}
+
+/* Converts a permitted cast; false when a value does not fit. */
+static bool convert_any(const tsr_view *destination, const tsr_view *source, bool checked)
+{
+    static const char zero[sizeof(double)];
+    bool from_complex = source->dtype->kind == TSR_KIND_COMPLEX;
+    bool to_complex = destination->dtype->kind == TSR_KIND_COMPLEX;
+    tsri_nest nest;
+    if (from_complex && to_complex)
+        return convert_numbers(destination, source, 2, checked);
+    if (from_complex && destination->dtype->kind == TSR_KIND_BOOL) {
+        const tsri_number *number = real_type(source->dtype)->ops->number;
+        return !tsri_nest_init(&nest, destination, source, 1) ||
+               tsri_nest_run(&nest, complex_to_bool_rows, (void *)number);
+    }
+    tsr_view from = component_of(source, 0), to = component_of(destination, 0);
+    if (!convert_numbers(&to, &from, 1, checked))
+        return false;
+    if (to_complex) {
+        to = component_of(destination, 1);
+        tsr_view_fill(&to, zero);
+    }
+    return true;
+}
+
+/* Finds the first element, in C order, that does not fit, and reports it. */
+static int report_misfit(const tsr_view *source, const tsr_dtype *to, tsr_error *err)
+{
+    const tsri_number *number = real_type(source->dtype)->ops->number;
+    const tsri_number *target = real_type(to)->ops->number;
+    size_t parts = source->dtype->kind == TSR_KIND_COMPLEX ? 2 : 1;
+    int64_t position[TSR_RANK_MAX] = {0};
+    uint64_t wide[2], scratch[2];
+    char text[TSRI_SHAPE_TEXT_MAX], value[64];
+    for (;;) {
+        const char *element = source->data;
+        for (int axis = 0; axis < source->rank; axis++)
+            element += position[axis] * source->strides[axis];
+        number->load(element, wide, parts);
+        if (target->store[number->wide](wide, scratch, parts, true) < parts) {
+            tsr_dtype_format_element(source->dtype, element, value, sizeof value);
+            return tsr_error_set(err, TSR_OUT_OF_BOUNDS, "the %s %s at %s does not fit into %s",
+                                 source->dtype->name, value,
+                                 tsri_shape_text(source->rank, position, text), to->name);
+        }
+        int axis = source->rank - 1;
+        while (axis >= 0 && ++position[axis] == source->shape[axis])
+            position[axis--] = 0;
+        if (axis < 0)
+            return tsr_error_set(err, TSR_OUT_OF_BOUNDS, "a %s that was changed meanwhile did not fit into %s",
+                                 source->dtype->name, to->name);
+    }
+}
+
+int tsri_view_convert(const tsr_view *destination, const tsr_view *source, tsr_casting casting,
+                      tsr_error *err)
+{
+    static const char *const names[] = {"no", "safe", "same_kind", "unsafe"};
+    if (!tsr_dtype_can_cast(source->dtype, destination->dtype, casting)) {
+        bool known = casting >= TSR_CASTING_NO && casting <= TSR_CASTING_UNSAFE;
+        return tsr_error_set(err, TSR_TYPE_MISMATCH, "%s cannot be stored as %s under casting rule %s",
+                             source->dtype->name, destination->dtype->name,
+                             known ? names[casting] : "that does not exist");
+    }
+    if (convert_any(destination, source, casting != TSR_CASTING_UNSAFE))
+        return 0;
+    return report_misfit(source, destination->dtype, err);
+}

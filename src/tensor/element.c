@@ -1,0 +1,416 @@
+/* Elements as fill-value JSON. No JSON library: all that occurs is a scalar or a flat list of them. */
+#include "tensor/element.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* --- writing ------------------------------------------------------------------------------------ */
+
+static void put(tsri_element_writer *writer, const char *text, size_t length)
+{
+    if (writer->length + length < writer->capacity)
+        memcpy(writer->text + writer->length, text, length);
+    writer->length += length;
+}
+
+static void put_format(tsri_element_writer *writer, const char *format, ...) TSR_PRINTF(2, 3);
+static void put_format(tsri_element_writer *writer, const char *format, ...)
+{
+    char text[32];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    put(writer, text, (size_t)length);
+}
+
+/* The bits of a number of 1, 2, 4 or 8 bytes, which may lie anywhere. */
+static uint64_t get_bits(const void *element, size_t size_bytes)
+{
+    uint8_t byte;
+    uint16_t half;
+    uint32_t word;
+    uint64_t all;
+    switch (size_bytes) {
+    case 1:
+        memcpy(&byte, element, 1);
+        return byte;
+    case 2:
+        memcpy(&half, element, 2);
+        return half;
+    case 4:
+        memcpy(&word, element, 4);
+        return word;
+    default:
+        memcpy(&all, element, 8);
+        return all;
+    }
+}
+
+static void set_bits(void *element, size_t size_bytes, uint64_t bits)
+{
+    uint8_t byte = (uint8_t)bits;
+    uint16_t half = (uint16_t)bits;
+    uint32_t word = (uint32_t)bits;
+    switch (size_bytes) {
+    case 1:
+        memcpy(element, &byte, 1);
+        return;
+    case 2:
+        memcpy(element, &half, 2);
+        return;
+    case 4:
+        memcpy(element, &word, 4);
+        return;
+    default:
+        memcpy(element, &bits, 8);
+    }
+}
+
+static void write_bool(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
+{
+    (void)dtype;
+    put_format(writer, "%s", *(const uint8_t *)element ? "true" : "false");
+}
+
+static void write_signed(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
+{
+    int unused_bits = 64 - 8 * (int)dtype->size_bytes;
+    put_format(writer, "%" PRId64,
+               (int64_t)(get_bits(element, dtype->size_bytes) << unused_bits) >> unused_bits);
+}
+
+static void write_unsigned(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
+{
+    put_format(writer, "%" PRIu64, get_bits(element, dtype->size_bytes));
+}
+
+static void write_float(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
+{
+    const tsri_float_format *format = dtype->ops->format;
+    uint64_t bits = get_bits(element, dtype->size_bytes), infinity = tsri_float_infinity(format);
+    uint64_t sign = UINT64_C(1) << (format->mantissa_bits + format->exponent_bits);
+    char text[32];
+    if ((bits & (sign - 1)) < infinity)
+        put(writer, text, (size_t)tsri_float_format_text(format, bits, text));
+    else if ((bits & (sign - 1)) == infinity)
+        put_format(writer, bits & sign ? "\"-Infinity\"" : "\"Infinity\"");
+    else if (bits == tsri_float_quiet_nan(format))
+        put_format(writer, "\"NaN\"");
+    else
+        put_format(writer, "\"0x%0*" PRIx64 "\"", (int)dtype->size_bytes * 2, bits);
+}
+
+static void write_complex(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
+{
+    put(writer, "[", 1);
+    write_float(dtype->ops->component, element, writer);
+    put(writer, ", ", 2);
+    write_float(dtype->ops->component, (const char *)element + dtype->component_bytes, writer);
+    put(writer, "]", 1);
+}
+
+static void write_raw(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
+{
+    const uint8_t *bytes = element;
+    for (size_t i = 0; i < dtype->size_bytes; i++)
+        put_format(writer, "%c%u", i ? ',' : '[', bytes[i]);
+    put(writer, "]", 1);
+}
+
+int tsr_dtype_format_element(const tsr_dtype *dtype, const void *element, char *text, size_t capacity)
+{
+    tsri_element_writer writer = {text, capacity, 0};
+    dtype->ops->text->write(dtype, element, &writer);
+    if (writer.length >= capacity || writer.length > INT_MAX)
+        return TSR_LIMIT;
+    text[writer.length] = '\0';
+    return (int)writer.length;
+}
+
+/* --- reading ------------------------------------------------------------------------------------ */
+
+static const char *skip_space(const char *text)
+{
+    return text + strspn(text, " \t\r\n");
+}
+
+/* Moves *text past `token` when it stands there. */
+static bool take(const char **text, const char *token)
+{
+    size_t length = strlen(token);
+    if (strncmp(*text, token, length) != 0)
+        return false;
+    *text += length;
+    return true;
+}
+
+static int hexadecimal_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The character that an escape stands for, or -1; *text is behind the backslash. Values of ours are ASCII. */
+static int take_escape(const char **text)
+{
+    static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
+    char letter = *(*text)++;
+    const char *place = letter ? strchr(letters, letter) : NULL;
+    int code = 0;
+    if (place)
+        return meanings[place - letters];
+    for (int i = 0; letter == 'u' && i < 4; i++, (*text)++) {
+        int digit = hexadecimal_digit(**text);
+        if (digit < 0)
+            return -1;
+        code = code * 16 + digit;
+    }
+    return letter == 'u' && code > 0 && code < 128 ? code : -1;
+}
+
+/* The next character of a JSON string of which *text is inside: 0 at its end (then *text is behind the
+ * closing quote), -1 for what cannot be a part of our values. */
+static int take_character(const char **text)
+{
+    unsigned char c = (unsigned char)**text;
+    if (c < 0x20 || c > 0x7e)
+        return -1;
+    ++*text;
+    if (c == '"')
+        return 0;
+    return c == '\\' ? take_escape(text) : c;
+}
+
+/* Reads a whole short JSON string into `value`; false when it is longer. */
+static bool take_string(const char **text, char *value, size_t capacity)
+{
+    size_t length = 0;
+    if (!take(text, "\""))
+        return false;
+    for (int c; (c = take_character(text)) != 0;) {
+        if (c < 0 || length + 1 == capacity)
+            return false;
+        value[length++] = (char)c;
+    }
+    value[length] = '\0';
+    return true;
+}
+
+static bool read_bool(const tsr_dtype *dtype, const char **text, void *element)
+{
+    uint64_t value;
+    tsri_decimal decimal;
+    (void)dtype;
+    if (take(text, "true")) {
+        value = 1;
+    } else if (take(text, "false")) {
+        value = 0;
+    } else {
+        const char *end = tsri_decimal_scan(*text, &decimal);
+        if (!end || tsri_decimal_to_whole(&decimal, &value) != TSRI_WHOLE_FITS || value > 1 ||
+            (decimal.negative && value))
+            return false;
+        *text = end;
+    }
+    set_bits(element, 1, value);
+    return true;
+}
+
+static bool read_integer(const tsr_dtype *dtype, const char **text, uint64_t positive_max,
+                         uint64_t negative_max, void *element)
+{
+    tsri_decimal decimal;
+    uint64_t magnitude;
+    const char *end = tsri_decimal_scan(*text, &decimal);
+    if (!end || tsri_decimal_to_whole(&decimal, &magnitude) != TSRI_WHOLE_FITS ||
+        magnitude > (decimal.negative ? negative_max : positive_max))
+        return false;
+    set_bits(element, dtype->size_bytes, decimal.negative ? 0 - magnitude : magnitude);
+    *text = end;
+    return true;
+}
+
+static bool read_signed(const tsr_dtype *dtype, const char **text, void *element)
+{
+    uint64_t half = UINT64_C(1) << (8 * dtype->size_bytes - 1);
+    return read_integer(dtype, text, half - 1, half, element);
+}
+
+static bool read_unsigned(const tsr_dtype *dtype, const char **text, void *element)
+{
+    return read_integer(dtype, text, UINT64_MAX >> (64 - 8 * dtype->size_bytes), 0, element);
+}
+
+/* "0x7fc00001": the bit pattern as an unsigned integer. */
+static bool read_hexadecimal(const char *digits, size_t size_bytes, uint64_t *ret_bits)
+{
+    uint64_t bits = 0;
+    if (*digits == '\0')
+        return false;
+    for (; *digits; digits++) {
+        int digit = hexadecimal_digit(*digits);
+        if (digit < 0 || bits >> (8 * size_bytes - 4) != 0)
+            return false;
+        bits = bits << 4 | (uint64_t)digit;
+    }
+    *ret_bits = bits;
+    return true;
+}
+
+/* Names of numbers that JSON cannot write. */
+static bool read_named_float(const tsri_float_format *format, const char **text, uint64_t *ret_bits)
+{
+    bool negative = **text == '-';
+    const char *name = *text + (**text == '-' || **text == '+');
+    if (take(&name, "Infinity"))
+        *ret_bits = tsri_float_infinity(format) |
+                    (uint64_t)negative << (format->mantissa_bits + format->exponent_bits);
+    else if (name == *text && take(&name, "NaN"))
+        *ret_bits = tsri_float_quiet_nan(format);
+    else
+        return false;
+    *text = name;
+    return true;
+}
+
+static bool read_quoted_float(const tsr_dtype *dtype, const char **text, uint64_t *ret_bits)
+{
+    char word[32];
+    const char *end = word;
+    if (!take_string(text, word, sizeof word))
+        return false;
+    if (take(&end, "0x"))
+        return read_hexadecimal(end, dtype->size_bytes, ret_bits);
+    return read_named_float(dtype->ops->format, &end, ret_bits) && *end == '\0';
+}
+
+static bool read_decimal_float(const tsri_float_format *format, const char **text, uint64_t *ret_bits)
+{
+    tsri_decimal decimal;
+    bool overflow;
+    const char *end = tsri_decimal_scan(*text, &decimal);
+    if (!end)
+        return false;
+    *ret_bits = tsri_decimal_to_float(&decimal, format, &overflow) |
+                (uint64_t)decimal.negative << (format->mantissa_bits + format->exponent_bits);
+    *text = end;
+    return !overflow;
+}
+
+static bool read_float(const tsr_dtype *dtype, const char **text, void *element)
+{
+    const tsri_float_format *format = dtype->ops->format;
+    uint64_t bits;
+    bool known = **text == '"' ? read_quoted_float(dtype, text, &bits)
+                               : read_named_float(format, text, &bits) ||
+                                     read_decimal_float(format, text, &bits);
+    if (known)
+        set_bits(element, dtype->size_bytes, bits);
+    return known;
+}
+
+static bool read_complex(const tsr_dtype *dtype, const char **text, void *element)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!take(text, i ? "," : "["))
+            return false;
+        *text = skip_space(*text);
+        if (!read_float(dtype->ops->component, text, (char *)element + (size_t)i * dtype->component_bytes))
+            return false;
+        *text = skip_space(*text);
+    }
+    return take(text, "]");
+}
+
+/* Base64 (RFC 4648, with its padding) of exactly the type's bytes; *text is behind the first quote. */
+static bool read_base64(const tsr_dtype *dtype, const char **text, void *element)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint8_t *bytes = element;
+    size_t done = 0, letters = 0;
+    uint32_t bits = 0;
+    int c = take_character(text);
+    for (; c > 0 && c != '='; c = take_character(text), letters++) {
+        const char *place = strchr(alphabet, c);
+        if (!place || (letters % 4 && done == dtype->size_bytes))
+            return false;
+        bits = bits << 6 | (uint32_t)(place - alphabet);
+        if (letters % 4)
+            bytes[done++] = (uint8_t)(bits >> (6 - 2 * (letters % 4)));
+    }
+    for (; c == '=' && letters % 4 > 1; letters++)
+        c = take_character(text);
+    return c == 0 && letters % 4 == 0 && done == dtype->size_bytes;
+}
+
+static bool read_raw(const tsr_dtype *dtype, const char **text, void *element)
+{
+    if (take(text, "\""))
+        return read_base64(dtype, text, element);
+    for (size_t i = 0; i < dtype->size_bytes; i++) {
+        if (!take(text, i ? "," : "["))
+            return false;
+        *text = skip_space(*text);
+        if (!read_unsigned(&tsr_dtype_uint8, text, (char *)element + i))
+            return false;
+        *text = skip_space(*text);
+    }
+    return take(text, "]");
+}
+
+const tsri_element_text tsri_text_bool = {write_bool, read_bool, "true or false"};
+const tsri_element_text tsri_text_signed = {write_signed, read_signed, "a whole number in its range"};
+const tsri_element_text tsri_text_unsigned = {write_unsigned, read_unsigned, "a whole number in its range"};
+const tsri_element_text tsri_text_float = {
+    write_float, read_float,
+    "a number in its range, \"NaN\", \"Infinity\", \"-Infinity\" or a bit pattern like \"0x7e00\""};
+const tsri_element_text tsri_text_complex = {write_complex, read_complex,
+                                             "a list of two floats: [real, imaginary]"};
+const tsri_element_text tsri_text_raw = {
+    write_raw, read_raw, "a list of one number from 0 to 255 per byte, or base64 of exactly its bytes"};
+
+int tsr_dtype_parse_element(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err)
+{
+    char small[16];
+    tsr_auto(tsri_text) *large = NULL;
+    const char *end = skip_space(text);
+    if (dtype->size_bytes > sizeof small) {
+        large = tsri_alloc(dtype->size_bytes);
+        if (!large)
+            return tsri_error_no_memory(err, dtype->size_bytes);
+    }
+    char *value = large ? large : small;
+    if (!dtype->ops->text->read(dtype, &end, value) || *skip_space(end) != '\0')
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%.60s%s is not a value of type %s: wanted is %s", text,
+                             strlen(text) > 60 ? "..." : "", dtype->name, dtype->ops->text->form);
+    memcpy(element, value, dtype->size_bytes);
+    return 0;
+}
+
+double tsr_dtype_to_double(const tsr_dtype *dtype, const void *element)
+{
+    const tsri_number *number = (dtype->ops->component ? dtype->ops->component : dtype)->ops->number;
+    union {
+        int64_t with_sign;
+        uint64_t without_sign;
+        double real;
+    } wide;
+    if (!number)
+        return NAN;
+    number->load(element, &wide, 1);
+    switch (number->wide) {
+    case TSRI_WIDE_SIGNED:
+        return (double)wide.with_sign;
+    case TSRI_WIDE_UNSIGNED:
+        return (double)wide.without_sign;
+    default:
+        return wide.real;
+    }
+}
