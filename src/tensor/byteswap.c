@@ -1,17 +1,17 @@
 #include "tensor/byteswap.h"
 
-/* Loops that the compiler turns into vector code where the machine has byte shuffles. The source may be
- * the destination itself, hence no restrict. */
-#define DEFINE_SWAP(bits)                                                                           \
-    static inline __attribute__((always_inline)) void swap_##bits(                                  \
-        char *to, int64_t to_stride, const char *from, int64_t from_stride, size_t count)           \
-    {                                                                                               \
-        for (size_t i = 0; i < count; i++, to += to_stride, from += from_stride) {                  \
-            uint##bits##_t number;                                                                  \
-            memcpy(&number, from, sizeof number);                                                   \
-            number = __builtin_bswap##bits(number);                                                 \
-            memcpy(to, &number, sizeof number);                                                     \
-        }                                                                                           \
+/* Loops that the compiler turns into vector code where the machine has byte shuffles. The source
+ * may be the destination itself, hence no restrict. */
+#define DEFINE_SWAP(bits)                                                                 \
+    static inline __attribute__((always_inline)) void swap_##bits(                        \
+        char *to, int64_t to_stride, const char *from, int64_t from_stride, size_t count) \
+    {                                                                                     \
+        for (size_t i = 0; i < count; i++, to += to_stride, from += from_stride) {        \
+            uint##bits##_t number;                                                        \
+            memcpy(&number, from, sizeof number);                                         \
+            number = __builtin_bswap##bits(number);                                       \
+            memcpy(to, &number, sizeof number);                                           \
+        }                                                                                 \
     }
 DEFINE_SWAP(16)
 DEFINE_SWAP(32)

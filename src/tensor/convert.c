@@ -77,8 +77,8 @@ static bool convert_strip(const convert_job *job, char *to, int64_t to_stride, c
         tsri_move_strided((char *)dense, job->source_bytes, from, from_stride, count,
                           (size_t)job->source_bytes);
     job->source->load(gather ? (const char *)dense : from, wide, count);
-    if (job->target->store[job->source->wide](wide, scatter ? (char *)dense : to, count, job->checked) <
-        count)
+    if (job->target->store[job->source->wide](wide, scatter ? (char *)dense : to, count,
+                                              job->checked) < count)
         return false;
     if (scatter)
         tsri_move_strided(to, to_stride, (const char *)dense, job->target_bytes, count,
@@ -98,8 +98,10 @@ static bool convert_rows(void *user, char *to, const char *from, const tsri_nest
     return true;
 }
 
-/* Converts views of real types, or with `parts` 2 of complex ones; false when a value does not fit. */
-static bool convert_numbers(const tsr_view *destination, const tsr_view *source, int parts, bool checked)
+/* Converts views of real types, or with `parts` 2 of complex ones; false when a value does not fit.
+ */
+static bool convert_numbers(const tsr_view *destination, const tsr_view *source, int parts,
+                            bool checked)
 {
     tsri_nest nest;
     const tsr_dtype *from = real_type(source->dtype), *to = real_type(destination->dtype);
@@ -110,8 +112,8 @@ static bool convert_numbers(const tsr_view *destination, const tsr_view *source,
 }
 
 /* As NumPy does: a complex number is true when either component is not 0. */
-static bool complex_to_bool_rows(void *user, char *to, const char *from, const tsri_nest_axis *outer,
-                                 const tsri_nest_axis *inner)
+static bool complex_to_bool_rows(void *user, char *to, const char *from,
+                                 const tsri_nest_axis *outer, const tsri_nest_axis *inner)
 {
     const tsri_number *component = user;
     double parts[2];
@@ -180,7 +182,8 @@ static int report_misfit(const tsr_view *source, const tsr_dtype *to, tsr_error 
         while (axis >= 0 && ++position[axis] == source->shape[axis])
             position[axis--] = 0;
         if (axis < 0)
-            return tsr_error_set(err, TSR_OUT_OF_BOUNDS, "a %s that was changed meanwhile did not fit into %s",
+            return tsr_error_set(err, TSR_OUT_OF_BOUNDS,
+                                 "a %s that was changed meanwhile did not fit into %s",
                                  source->dtype->name, to->name);
     }
 }
@@ -191,8 +194,9 @@ int tsri_view_convert(const tsr_view *destination, const tsr_view *source, tsr_c
     static const char *const names[] = {"no", "safe", "same_kind", "unsafe"};
     if (!tsr_dtype_can_cast(source->dtype, destination->dtype, casting)) {
         bool known = casting >= TSR_CASTING_NO && casting <= TSR_CASTING_UNSAFE;
-        return tsr_error_set(err, TSR_TYPE_MISMATCH, "%s cannot be stored as %s under casting rule %s",
-                             source->dtype->name, destination->dtype->name,
+        return tsr_error_set(err, TSR_TYPE_MISMATCH,
+                             "%s cannot be stored as %s under casting rule %s", source->dtype->name,
+                             destination->dtype->name,
                              known ? names[casting] : "that does not exist");
     }
     if (convert_any(destination, source, casting != TSR_CASTING_UNSAFE))

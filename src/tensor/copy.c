@@ -6,8 +6,9 @@
 #include "tensor/convert.h"
 #include "tensor/kernels.h"
 
-/* Looks for the loop along which the source is read in order of address. When it is not the innermost
- * one, it becomes the second innermost, where the tile kernels expect it, and true is returned. */
+/* Looks for the loop along which the source is read in order of address. When it is not the
+ * innermost one, it becomes the second innermost, where the tile kernels expect it, and true is
+ * returned. */
 static bool bring_source_inwards(tsri_nest *nest)
 {
     int fastest = nest->rank - 1;
@@ -34,7 +35,8 @@ void tsri_view_copy_same(const tsr_view *destination, const tsr_view *source)
         return;
     }
     bool transposed = bring_source_inwards(&nest);
-    tsri_nest_run(&nest, transposed ? tsri_kernel_tiles(job.run_bytes) : tsri_kernel_rows(job.run_bytes),
+    tsri_nest_run(&nest,
+                  transposed ? tsri_kernel_tiles(job.run_bytes) : tsri_kernel_rows(job.run_bytes),
                   &job);
 }
 
@@ -43,7 +45,8 @@ static bool swap_rows(void *user, char *to, const char *from, const tsri_nest_ax
 {
     const tsri_copy_job *job = user;
     for (int64_t i = 0; i < outer->count; i++, to += outer->to, from += outer->from)
-        tsri_swap_bytes_strided(to, inner->to, from, inner->from, (size_t)inner->count, job->run_bytes);
+        tsri_swap_bytes_strided(to, inner->to, from, inner->from, (size_t)inner->count,
+                                job->run_bytes);
     return true;
 }
 
@@ -60,7 +63,8 @@ void tsri_view_copy_swapped(const tsr_view *destination, const tsr_view *source)
     }
 }
 
-int tsr_view_copy(const tsr_view *destination, const tsr_view *source, tsr_casting casting, tsr_error *err)
+int tsr_view_copy(const tsr_view *destination, const tsr_view *source, tsr_casting casting,
+                  tsr_error *err)
 {
     char to[TSRI_SHAPE_TEXT_MAX], from[TSRI_SHAPE_TEXT_MAX];
     if (!tsri_view_same_shape(destination, source))

@@ -2,8 +2,8 @@
  *
  * All functions here first bring the nest of loops into a normal form (src/tensor/nest.h): axes of
  * length 1 go, axes along which the destination runs backwards are flipped, axes are sorted so that
- * the destination is written in order of address, and axes that continue each other in both memories
- * are merged. A contiguous array is then one memcpy, whatever its rank.
+ * the destination is written in order of address, and axes that continue each other in both
+ * memories are merged. A contiguous array is then one memcpy, whatever its rank.
  *
  * What the kernels are chosen by, after that:
  *  - both memories contiguous along the innermost axis: rows, by fixed-size moves for short ones;
@@ -27,8 +27,8 @@
 void tsri_view_copy_same(const tsr_view *destination, const tsr_view *source);
 
 /* Copies and reverses the bytes of every component (dtype->component_bytes of `destination`) in the
- * same pass: the `bytes` codec on foreign byte order. As tsri_view_copy_same where a component is one
- * byte. `destination` may be the same view as `source`, to swap in place. Never fails. */
+ * same pass: the `bytes` codec on foreign byte order. As tsri_view_copy_same where a component is
+ * one byte. `destination` may be the same view as `source`, to swap in place. Never fails. */
 void tsri_view_copy_swapped(const tsr_view *destination, const tsr_view *source);
 
 /* Whether two views have the same rank and lengths. Never fails. */

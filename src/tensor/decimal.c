@@ -6,11 +6,11 @@
 const tsri_float_format tsri_format_float16 = {10, 5}, tsri_format_float32 = {23, 8},
                         tsri_format_float64 = {52, 11};
 
-/* A natural number, 64 bits a word, least significant first. The largest one that occurs is a decimal
- * of TSRI_DECIMAL_DIGITS digits below the smallest double: 10^1120 times 2^66. */
+/* A natural number, 64 bits a word, least significant first. The largest one that occurs is a
+ * decimal of TSRI_DECIMAL_DIGITS digits below the smallest double: 10^1120 times 2^66. */
 #define BIG_WORDS 64
 typedef struct big {
-    int count;                      /* words in use; 0 means zero, the highest one is not 0 */
+    int count; /* words in use; 0 means zero, the highest one is not 0 */
     uint64_t words[BIG_WORDS];
 } big;
 
@@ -95,7 +95,8 @@ static void big_add(big *a, const big *b)
     for (int i = 0; i < b->count || carry; i++) {
         if (i == a->count)
             a->words[a->count++] = 0;
-        unsigned __int128 sum = (unsigned __int128)a->words[i] + (i < b->count ? b->words[i] : 0) + carry;
+        unsigned __int128 sum =
+            (unsigned __int128)a->words[i] + (i < b->count ? b->words[i] : 0) + carry;
         a->words[i] = (uint64_t)sum;
         carry = (uint64_t)(sum >> 64);
     }
@@ -110,16 +111,17 @@ static int big_divide_digit(big *a, const big *b)
     return digit;
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------
+ */
 
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
 }
 
-/* Takes digits from `text`; those after the point lower the exponent. Digits past the capacity raise
- * it, and one that is not 0 is remembered in the last one kept. (Only a kept 0 need change: no midpoint
- * has a digit at that place, so any other digit has decided already.) */
+/* Takes digits from `text`; those after the point lower the exponent. Digits past the capacity
+ * raise it, and one that is not 0 is remembered in the last one kept. (Only a kept 0 need change:
+ * no midpoint has a digit at that place, so any other digit has decided already.) */
 static const char *scan_digits(const char *text, bool fraction, tsri_decimal *decimal)
 {
     for (; is_digit(*text); text++) {
@@ -192,8 +194,8 @@ tsri_whole tsri_decimal_to_whole(const tsri_decimal *decimal, uint64_t *ret_magn
     return TSRI_WHOLE_FITS;
 }
 
-uint64_t tsri_float_round(const tsri_float_format *format, uint64_t significand, int64_t exponent, bool more,
-                          bool *ret_overflow)
+uint64_t tsri_float_round(const tsri_float_format *format, uint64_t significand, int64_t exponent,
+                          bool more, bool *ret_overflow)
 {
     int64_t bias = (INT64_C(1) << (format->exponent_bits - 1)) - 1;
     int64_t leading = exponent + 63, lowest = 1 - bias;
@@ -219,7 +221,8 @@ uint64_t tsri_float_round(const tsri_float_format *format, uint64_t significand,
 /* Divides until the quotient has at least 64 bits: its top 64 go to *ret_significand, so that
  * numerator / denominator = significand x 2^(the returned exponent), and *ret_more says that there
  * was a rest. Destroys both numbers. */
-static int64_t big_ratio(big *numerator, big *denominator, uint64_t *ret_significand, bool *ret_more)
+static int64_t big_ratio(big *numerator, big *denominator, uint64_t *ret_significand,
+                         bool *ret_more)
 {
     int64_t shift = big_bits(denominator) - big_bits(numerator);
     if (shift > 0)
@@ -267,16 +270,18 @@ uint64_t tsri_decimal_to_float(const tsri_decimal *decimal, const tsri_float_for
     return tsri_float_round(format, significand, exponent, more, ret_overflow);
 }
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------------------------------
+ */
 
-/* A finite number above 0 as a fraction value / scale, and the distances to the midpoints between it and
- * its neighbours, in the same scale. */
+/* A finite number above 0 as a fraction value / scale, and the distances to the midpoints between
+ * it and its neighbours, in the same scale. */
 typedef struct dragon {
     big value, scale, below, above;
-    bool inclusive;     /* the midpoints themselves read back as this number: its mantissa is even */
+    bool inclusive; /* the midpoints themselves read back as this number: its mantissa is even */
 } dragon;
 
-/* Sets up the fraction; returns the power of ten k for which it lies in [10^(k-1), 10^k), or one less. */
+/* Sets up the fraction; returns the power of ten k for which it lies in [10^(k-1), 10^k), or one
+ * less. */
 static int64_t dragon_init(dragon *d, const tsri_float_format *format, uint64_t bits)
 {
     uint64_t hidden = UINT64_C(1) << format->mantissa_bits, mantissa = bits & (hidden - 1);
@@ -296,7 +301,8 @@ static int64_t dragon_init(dragon *d, const tsri_float_format *format, uint64_t 
     big_set(&d->above, 1);
     big_shift_left(&d->above, up + narrow);
     d->inclusive = (whole & 1) == 0;
-    double logarithm = (double)(63 - __builtin_clzll(whole) + exponent) * 0.30102999566398120 - 1e-10;
+    double logarithm =
+        (double)(63 - __builtin_clzll(whole) + exponent) * 0.30102999566398120 - 1e-10;
     int64_t power = (int64_t)logarithm;
     return power + (logarithm > (double)power);
 }
@@ -318,7 +324,8 @@ static bool dragon_reaches_scale(const dragon *d)
     return big_compare(&sum, &d->scale) > -(int)d->inclusive;
 }
 
-/* Brings the fraction into [1/10, 1) where its first digit is 10 x value / scale; returns the exact k. */
+/* Brings the fraction into [1/10, 1) where its first digit is 10 x value / scale; returns the exact
+ * k. */
 static int64_t dragon_scale(dragon *d, int64_t power)
 {
     if (power >= 0) {
@@ -334,9 +341,10 @@ static int64_t dragon_scale(dragon *d, int64_t power)
     return power;
 }
 
-/* The shortest digits, at most 17, of a finite number above 0; sets *ret_power so that the number is
- * 0.DIGITS x 10^power. Returns how many digits. */
-static int shortest_digits(const tsri_float_format *format, uint64_t bits, char *digits, int64_t *ret_power)
+/* The shortest digits, at most 17, of a finite number above 0; sets *ret_power so that the number
+ * is 0.DIGITS x 10^power. Returns how many digits. */
+static int shortest_digits(const tsri_float_format *format, uint64_t bits, char *digits,
+                           int64_t *ret_power)
 {
     dragon d;
     int count = 0;
@@ -356,14 +364,15 @@ static int shortest_digits(const tsri_float_format *format, uint64_t bits, char 
     }
 }
 
-/* Lays out 0.DIGITS x 10^power as Python's repr does: without an exponent from 1e-04 up to below 1e+16. */
+/* Lays out 0.DIGITS x 10^power as Python's repr does: without an exponent from 1e-04 up to below
+ * 1e+16. */
 static int lay_out(char *text, const char *digits, int count, int power)
 {
     static const char zeros[] = "0000000000000000";
     int before = TSRI_MIN(TSRI_MAX(power, 0), count);
     if (power < -3 || power > 16)
-        return sprintf(text, "%.1s%s%.*se%c%02d", digits, count > 1 ? "." : "", count - 1, digits + 1,
-                       power > 0 ? '+' : '-', abs(power - 1));
+        return sprintf(text, "%.1s%s%.*se%c%02d", digits, count > 1 ? "." : "", count - 1,
+                       digits + 1, power > 0 ? '+' : '-', abs(power - 1));
     if (power <= 0)
         return sprintf(text, "0.%.*s%.*s", -power, zeros, count, digits);
     if (count <= power)
@@ -376,7 +385,8 @@ int tsri_float_format_text(const tsri_float_format *format, uint64_t bits, char 
     char digits[24];
     int64_t power;
     int sign = (int)(bits >> (format->mantissa_bits + format->exponent_bits) & 1);
-    uint64_t magnitude = bits & ((UINT64_C(1) << (format->mantissa_bits + format->exponent_bits)) - 1);
+    uint64_t magnitude =
+        bits & ((UINT64_C(1) << (format->mantissa_bits + format->exponent_bits)) - 1);
     text[0] = '-';
     if (magnitude == 0)
         return sign + sprintf(text + sign, "0.0");

@@ -4,28 +4,28 @@
 #include "base/base.h"
 #include "tensor/element.h"
 
-/* Every type without parameters is one row here: name, kind, size, unit of byte order, letter of v2's
- * typestr, text form, number, float format, component.
- * Families with parameters are rows of `families` below. */
-#define TYPE_ROWS(ROW)                                                                              \
-    ROW(bool, BOOL, 1, 1, 'b', bool, &tsri_number_boolean, NULL, NULL)                                 \
-    ROW(int8, SIGNED, 1, 1, 'i', signed, &tsri_number_int8, NULL, NULL)                             \
-    ROW(int16, SIGNED, 2, 2, 'i', signed, &tsri_number_int16, NULL, NULL)                           \
-    ROW(int32, SIGNED, 4, 4, 'i', signed, &tsri_number_int32, NULL, NULL)                           \
-    ROW(int64, SIGNED, 8, 8, 'i', signed, &tsri_number_int64, NULL, NULL)                           \
-    ROW(uint8, UNSIGNED, 1, 1, 'u', unsigned, &tsri_number_uint8, NULL, NULL)                       \
-    ROW(uint16, UNSIGNED, 2, 2, 'u', unsigned, &tsri_number_uint16, NULL, NULL)                     \
-    ROW(uint32, UNSIGNED, 4, 4, 'u', unsigned, &tsri_number_uint32, NULL, NULL)                     \
-    ROW(uint64, UNSIGNED, 8, 8, 'u', unsigned, &tsri_number_uint64, NULL, NULL)                     \
-    ROW(float16, FLOAT, 2, 2, 'f', float, &tsri_number_float16, &tsri_format_float16, NULL)         \
-    ROW(float32, FLOAT, 4, 4, 'f', float, &tsri_number_float32, &tsri_format_float32, NULL)         \
-    ROW(float64, FLOAT, 8, 8, 'f', float, &tsri_number_float64, &tsri_format_float64, NULL)         \
-    ROW(complex64, COMPLEX, 8, 4, 'c', complex, NULL, NULL, &tsr_dtype_float32)                     \
+/* Every type without parameters is one row here: name, kind, size, unit of byte order, letter of
+ * v2's typestr, text form, number, float format, component. Families with parameters are rows of
+ * `families` below. */
+#define TYPE_ROWS(ROW)                                                                      \
+    ROW(bool, BOOL, 1, 1, 'b', bool, &tsri_number_boolean, NULL, NULL)                      \
+    ROW(int8, SIGNED, 1, 1, 'i', signed, &tsri_number_int8, NULL, NULL)                     \
+    ROW(int16, SIGNED, 2, 2, 'i', signed, &tsri_number_int16, NULL, NULL)                   \
+    ROW(int32, SIGNED, 4, 4, 'i', signed, &tsri_number_int32, NULL, NULL)                   \
+    ROW(int64, SIGNED, 8, 8, 'i', signed, &tsri_number_int64, NULL, NULL)                   \
+    ROW(uint8, UNSIGNED, 1, 1, 'u', unsigned, &tsri_number_uint8, NULL, NULL)               \
+    ROW(uint16, UNSIGNED, 2, 2, 'u', unsigned, &tsri_number_uint16, NULL, NULL)             \
+    ROW(uint32, UNSIGNED, 4, 4, 'u', unsigned, &tsri_number_uint32, NULL, NULL)             \
+    ROW(uint64, UNSIGNED, 8, 8, 'u', unsigned, &tsri_number_uint64, NULL, NULL)             \
+    ROW(float16, FLOAT, 2, 2, 'f', float, &tsri_number_float16, &tsri_format_float16, NULL) \
+    ROW(float32, FLOAT, 4, 4, 'f', float, &tsri_number_float32, &tsri_format_float32, NULL) \
+    ROW(float64, FLOAT, 8, 8, 'f', float, &tsri_number_float64, &tsri_format_float64, NULL) \
+    ROW(complex64, COMPLEX, 8, 4, 'c', complex, NULL, NULL, &tsr_dtype_float32)             \
     ROW(complex128, COMPLEX, 16, 8, 'c', complex, NULL, NULL, &tsr_dtype_float64)
 
-#define DEFINE_TYPE(name, kind, size, unit, letter, text, number, format, component)                \
-    static const struct tsr_dtype_ops name##_ops = {&tsri_text_##text, number, format, component};  \
-    const tsr_dtype tsr_dtype_##name = {                                                            \
+#define DEFINE_TYPE(name, kind, size, unit, letter, text, number, format, component)               \
+    static const struct tsr_dtype_ops name##_ops = {&tsri_text_##text, number, format, component}; \
+    const tsr_dtype tsr_dtype_##name = {                                                           \
         sizeof(tsr_dtype), #name, TSR_KIND_##kind, size, unit, unit, letter, NULL, &name##_ops};
 TYPE_ROWS(DEFINE_TYPE)
 
@@ -39,15 +39,15 @@ static const struct tsr_dtype_ops raw_ops = {&tsri_text_raw, NULL, NULL, NULL};
 /* A type that was made at run time. */
 typedef struct made_dtype {
     tsr_dtype dtype;
-    int references;     /* atomic */
+    int references; /* atomic */
     char name[24];
 } made_dtype;
 
 int tsr_dtype_raw(size_t size_bytes, const tsr_dtype **ret_dtype, tsr_error *err)
 {
     if (size_bytes == 0 || size_bytes > RAW_BYTES_MAX)
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "a raw type has 1 to %d bytes, not %zu", RAW_BYTES_MAX,
-                             size_bytes);
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "a raw type has 1 to %d bytes, not %zu",
+                             RAW_BYTES_MAX, size_bytes);
     made_dtype *made = tsri_alloc_zero(sizeof *made);
     if (!made)
         return tsri_error_no_memory(err, sizeof *made);
@@ -68,7 +68,8 @@ const tsr_dtype *tsr_dtype_ref(const tsr_dtype *dtype)
 
 void tsr_dtype_unref(const tsr_dtype *dtype)
 {
-    if (dtype && dtype->counter && __atomic_sub_fetch((int *)dtype->counter, 1, __ATOMIC_ACQ_REL) == 0)
+    if (dtype && dtype->counter &&
+        __atomic_sub_fetch((int *)dtype->counter, 1, __ATOMIC_ACQ_REL) == 0)
         tsri_free((void *)dtype);
 }
 
@@ -77,7 +78,8 @@ bool tsr_dtype_equal(const tsr_dtype *a, const tsr_dtype *b)
     return a == b || (a->ops == b->ops && a->size_bytes == b->size_bytes);
 }
 
-/* Reads the decimal digits at `text`, which must be all there is; false otherwise or above `maximum`. */
+/* Reads the decimal digits at `text`, which must be all there is; false otherwise or above
+ * `maximum`. */
 static bool read_size(const char *text, size_t maximum, size_t *ret_size)
 {
     size_t size = 0;
@@ -92,8 +94,10 @@ static bool read_size(const char *text, size_t maximum, size_t *ret_size)
     return *text == '\0';
 }
 
-/* "r24": the size is in bits. Sets *ret_matches when the name belongs to this family, right or wrong. */
-static int parse_raw(const char *name, bool *ret_matches, const tsr_dtype **ret_dtype, tsr_error *err)
+/* "r24": the size is in bits. Sets *ret_matches when the name belongs to this family, right or
+ * wrong. */
+static int parse_raw(const char *name, bool *ret_matches, const tsr_dtype **ret_dtype,
+                     tsr_error *err)
 {
     size_t size;
     *ret_matches = name[0] == 'r' && name[1] >= '0' && name[1] <= '9';
@@ -101,13 +105,14 @@ static int parse_raw(const char *name, bool *ret_matches, const tsr_dtype **ret_
         return 0;
     if (!read_size(name + 1, (size_t)RAW_BYTES_MAX * 8, &size) || size % 8 != 0)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT,
-                             "type \"%.40s\": the number of bits is a multiple of 8 from 8 to %d", name,
-                             RAW_BYTES_MAX * 8);
+                             "type \"%.40s\": the number of bits is a multiple of 8 from 8 to %d",
+                             name, RAW_BYTES_MAX * 8);
     return tsr_dtype_raw(size / 8, ret_dtype, err);
 }
 
 /* "f4", "<u2", "|V3": a byte order, a letter, the size in bytes. */
-static int parse_short(const char *name, bool *ret_matches, const tsr_dtype **ret_dtype, tsr_error *err)
+static int parse_short(const char *name, bool *ret_matches, const tsr_dtype **ret_dtype,
+                       tsr_error *err)
 {
     const char *letter = name + (*name != '\0' && strchr("<>|=", *name) != NULL);
     size_t size;
@@ -126,8 +131,8 @@ static int parse_short(const char *name, bool *ret_matches, const tsr_dtype **re
 }
 
 /* Families of names that carry parameters. */
-static int (*const families[])(const char *, bool *, const tsr_dtype **, tsr_error *) = {parse_raw,
-                                                                                        parse_short};
+static int (*const families[])(const char *, bool *, const tsr_dtype **,
+                               tsr_error *) = {parse_raw, parse_short};
 
 static int report_unknown(const char *name, tsr_error *err)
 {

@@ -1,4 +1,5 @@
-/* Elements as fill-value JSON. No JSON library: all that occurs is a scalar or a flat list of them. */
+/* Elements as fill-value JSON. No JSON library: all that occurs is a scalar or a flat list of them.
+ */
 #include "tensor/element.h"
 
 #include <inttypes.h>
@@ -7,7 +8,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------------------------------
+ */
 
 static void put(tsri_element_writer *writer, const char *text, size_t length)
 {
@@ -121,7 +123,8 @@ static void write_raw(const tsr_dtype *dtype, const void *element, tsri_element_
     put(writer, "]", 1);
 }
 
-int tsr_dtype_format_element(const tsr_dtype *dtype, const void *element, char *text, size_t capacity)
+int tsr_dtype_format_element(const tsr_dtype *dtype, const void *element, char *text,
+                             size_t capacity)
 {
     tsri_element_writer writer = {text, capacity, 0};
     dtype->ops->text->write(dtype, element, &writer);
@@ -131,7 +134,8 @@ int tsr_dtype_format_element(const tsr_dtype *dtype, const void *element, char *
     return (int)writer.length;
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------
+ */
 
 static const char *skip_space(const char *text)
 {
@@ -157,7 +161,8 @@ static int hexadecimal_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* The character that an escape stands for, or -1; *text is behind the backslash. Values of ours are ASCII. */
+/* The character that an escape stands for, or -1; *text is behind the backslash. Values of ours are
+ * ASCII. */
 static int take_escape(const char **text)
 {
     static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
@@ -175,8 +180,8 @@ static int take_escape(const char **text)
     return letter == 'u' && code > 0 && code < 128 ? code : -1;
 }
 
-/* The next character of a JSON string of which *text is inside: 0 at its end (then *text is behind the
- * closing quote), -1 for what cannot be a part of our values. */
+/* The next character of a JSON string of which *text is inside: 0 at its end (then *text is behind
+ * the closing quote), -1 for what cannot be a part of our values. */
 static int take_character(const char **text)
 {
     unsigned char c = (unsigned char)**text;
@@ -291,7 +296,8 @@ static bool read_quoted_float(const tsr_dtype *dtype, const char **text, uint64_
     return read_named_float(dtype->ops->format, &end, ret_bits) && *end == '\0';
 }
 
-static bool read_decimal_float(const tsri_float_format *format, const char **text, uint64_t *ret_bits)
+static bool read_decimal_float(const tsri_float_format *format, const char **text,
+                               uint64_t *ret_bits)
 {
     tsri_decimal decimal;
     bool overflow;
@@ -322,17 +328,20 @@ static bool read_complex(const tsr_dtype *dtype, const char **text, void *elemen
         if (!take(text, i ? "," : "["))
             return false;
         *text = skip_space(*text);
-        if (!read_float(dtype->ops->component, text, (char *)element + (size_t)i * dtype->component_bytes))
+        if (!read_float(dtype->ops->component, text,
+                        (char *)element + (size_t)i * dtype->component_bytes))
             return false;
         *text = skip_space(*text);
     }
     return take(text, "]");
 }
 
-/* Base64 (RFC 4648, with its padding) of exactly the type's bytes; *text is behind the first quote. */
+/* Base64 (RFC 4648, with its padding) of exactly the type's bytes; *text is behind the first quote.
+ */
 static bool read_base64(const tsr_dtype *dtype, const char **text, void *element)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     uint8_t *bytes = element;
     size_t done = 0, letters = 0;
     uint32_t bits = 0;
@@ -366,15 +375,18 @@ static bool read_raw(const tsr_dtype *dtype, const char **text, void *element)
 }
 
 const tsri_element_text tsri_text_bool = {write_bool, read_bool, "true or false"};
-const tsri_element_text tsri_text_signed = {write_signed, read_signed, "a whole number in its range"};
-const tsri_element_text tsri_text_unsigned = {write_unsigned, read_unsigned, "a whole number in its range"};
+const tsri_element_text tsri_text_signed = {write_signed, read_signed,
+                                            "a whole number in its range"};
+const tsri_element_text tsri_text_unsigned = {write_unsigned, read_unsigned,
+                                              "a whole number in its range"};
 const tsri_element_text tsri_text_float = {
     write_float, read_float,
     "a number in its range, \"NaN\", \"Infinity\", \"-Infinity\" or a bit pattern like \"0x7e00\""};
 const tsri_element_text tsri_text_complex = {write_complex, read_complex,
                                              "a list of two floats: [real, imaginary]"};
 const tsri_element_text tsri_text_raw = {
-    write_raw, read_raw, "a list of one number from 0 to 255 per byte, or base64 of exactly its bytes"};
+    write_raw, read_raw,
+    "a list of one number from 0 to 255 per byte, or base64 of exactly its bytes"};
 
 int tsr_dtype_parse_element(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err)
 {
@@ -388,7 +400,8 @@ int tsr_dtype_parse_element(const tsr_dtype *dtype, const char *text, void *elem
     }
     char *value = large ? large : small;
     if (!dtype->ops->text->read(dtype, &end, value) || *skip_space(end) != '\0')
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%.60s%s is not a value of type %s: wanted is %s", text,
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "%.60s%s is not a value of type %s: wanted is %s", text,
                              strlen(text) > 60 ? "..." : "", dtype->name, dtype->ops->text->form);
     memcpy(element, value, dtype->size_bytes);
     return 0;
@@ -396,7 +409,8 @@ int tsr_dtype_parse_element(const tsr_dtype *dtype, const char *text, void *elem
 
 double tsr_dtype_to_double(const tsr_dtype *dtype, const void *element)
 {
-    const tsri_number *number = (dtype->ops->component ? dtype->ops->component : dtype)->ops->number;
+    const tsri_number *number =
+        (dtype->ops->component ? dtype->ops->component : dtype)->ops->number;
     union {
         int64_t with_sign;
         uint64_t without_sign;

@@ -39,7 +39,8 @@ static bool fill_rows(void *user, char *to, const char *from, const tsri_nest_ax
     (void)from;
     for (int64_t i = 0; i < outer->count; i++)
         for (int64_t k = 0; k < inner->count; k++)
-            fill_run(to + i * outer->to + k * inner->to, job->run_bytes, job->element, job->element_bytes);
+            fill_run(to + i * outer->to + k * inner->to, job->run_bytes, job->element,
+                     job->element_bytes);
     return true;
 }
 
@@ -62,8 +63,10 @@ void tsr_view_fill(const tsr_view *view, const void *element)
     tsri_nest_run(&nest, tsri_kernel_rows(copy.run_bytes), &copy);
 }
 
-/* Compares a run with a repeated element: with its first element, then with itself one element on. */
-static bool is_filled_run(const char *run, size_t run_bytes, const char *element, size_t element_bytes)
+/* Compares a run with a repeated element: with its first element, then with itself one element on.
+ */
+static bool is_filled_run(const char *run, size_t run_bytes, const char *element,
+                          size_t element_bytes)
 {
     return memcmp(run, element, element_bytes) == 0 &&
            memcmp(run, run + element_bytes, run_bytes - element_bytes) == 0;
@@ -76,8 +79,8 @@ static bool compare_rows(void *user, char *to, const char *from, const tsri_nest
     (void)to;
     for (int64_t i = 0; i < outer->count; i++)
         for (int64_t k = 0; k < inner->count; k++)
-            if (!is_filled_run(from + i * outer->from + k * inner->from, job->run_bytes, job->element,
-                               job->element_bytes))
+            if (!is_filled_run(from + i * outer->from + k * inner->from, job->run_bytes,
+                               job->element, job->element_bytes))
                 return false;
     return true;
 }

@@ -4,22 +4,23 @@
  *     item      = "..." | number | [ number ] ":" [ number ] [ ":" [ number ] ]
  *     number    = [ "-" | "+" ] digits
  *
- * with spaces allowed between all of these. What a range means is taken from Python's slice.indices. */
+ * with spaces allowed between all of these. What a range means is taken from Python's
+ * slice.indices. */
 #include <tessera/index.h>
 
 #include "base/base.h"
 #include "base/checked.h"
 
 typedef struct parser {
-    const char *text;       /* the whole selection, for positions */
-    const char *next;       /* what comes now */
+    const char *text; /* the whole selection, for positions */
+    const char *next; /* what comes now */
     tsr_error *err;
 } parser;
 
 /* A bound of a range that is written or left out. */
 typedef struct bound {
     bool given;
-    int64_t value;          /* saturated: ranges are clipped to the axis anyway */
+    int64_t value; /* saturated: ranges are clipped to the axis anyway */
 } bound;
 
 static int fail(const parser *p, const char *place, const char *reason)
@@ -30,9 +31,10 @@ static int fail(const parser *p, const char *place, const char *reason)
         snprintf(found, sizeof found, "the end");
     else
         snprintf(found, sizeof found, c >= 0x20 && c < 0x7f ? "'%c'" : "byte 0x%02x", c);
-    tsr_error_set(p->err, TSR_INVALID_ARGUMENT, "selection: character %td (%s): %s", place - p->text + 1,
-                  found, reason);
-    tsr_error_set_next_step(p->err, "write positions and ranges as NumPy does: 5, -1, 1000:1003, ::-2, ...");
+    tsr_error_set(p->err, TSR_INVALID_ARGUMENT, "selection: character %td (%s): %s",
+                  place - p->text + 1, found, reason);
+    tsr_error_set_next_step(
+        p->err, "write positions and ranges as NumPy does: 5, -1, 1000:1003, ::-2, ...");
     return TSR_INVALID_ARGUMENT;
 }
 
@@ -71,7 +73,8 @@ static int take_number(parser *p, bound *ret_bound)
     if (!is_digit(*place))
         return fail(p, place, "expected a digit after the sign");
     for (; is_digit(*place); place++)
-        fits = fits && tsri_multiply_i64(value, 10, &value) && tsri_add_i64(value, *place - '0', &value);
+        fits = fits && tsri_multiply_i64(value, 10, &value) &&
+               tsri_add_i64(value, *place - '0', &value);
     *ret_bound = (bound){true, negative ? -value : value};
     if (!fits)
         ret_bound->value = negative ? INT64_MIN : INT64_MAX;
@@ -107,9 +110,9 @@ static tsr_index_axis resolve_range(bound start, bound stop, int64_t step, int64
 
 /* One item as it was written. */
 typedef struct selection_item {
-    const char *place;      /* where it starts, for messages */
+    const char *place; /* where it starts, for messages */
     bool is_range;
-    bound start, stop;      /* a position is its start */
+    bound start, stop; /* a position is its start */
     int64_t step;
 } selection_item;
 
@@ -131,7 +134,8 @@ static int take_item(parser *p, selection_item *ret_item)
     TSRI_TRY(take_number(p, &ret_item->start));
     ret_item->is_range = take(p, ":");
     if (!ret_item->is_range)
-        return ret_item->start.given ? 0 : fail(p, p->next, "expected a position, a range or \"...\"");
+        return ret_item->start.given ? 0
+                                     : fail(p, p->next, "expected a position, a range or \"...\"");
     TSRI_TRY(take_number(p, &ret_item->stop));
     return take(p, ":") ? take_step(p, &ret_item->step) : 0;
 }
@@ -146,10 +150,11 @@ static int resolve_item(const parser *p, const selection_item *item, int axis, i
         return 0;
     }
     if (position < -length || position >= length)
-        return tsr_error_set(p->err, TSR_OUT_OF_BOUNDS,
-                             "selection: character %td: position %lld is outside of axis %d, which has %lld "
-                             "elements",
-                             item->place - p->text + 1, (long long)position, axis, (long long)length);
+        return tsr_error_set(
+            p->err, TSR_OUT_OF_BOUNDS,
+            "selection: character %td: position %lld is outside of axis %d, which has %lld "
+            "elements",
+            item->place - p->text + 1, (long long)position, axis, (long long)length);
     *ret_axis =
         (tsr_index_axis){TSR_INDEX_POSITION, position < 0 ? position + length : position, 1, 1};
     return 0;
@@ -173,8 +178,9 @@ static int take_list(parser *p, int rank, item_list *list)
                 return fail(p, place, "there can be only one \"...\"");
             list->ellipsis = list->count;
         } else if (list->count == rank) {
-            return fail(p, place, rank == 0 ? "an array without axes has nothing to select from"
-                                            : "more items than the array has axes");
+            return fail(p, place,
+                        rank == 0 ? "an array without axes has nothing to select from"
+                                  : "more items than the array has axes");
         } else {
             TSRI_TRY(take_item(p, &list->items[list->count++]));
         }
@@ -184,7 +190,8 @@ static int take_list(parser *p, int rank, item_list *list)
     return 0;
 }
 
-int tsr_index_parse(tsr_index *ret_index, const char *text, int rank, const int64_t *shape, tsr_error *err)
+int tsr_index_parse(tsr_index *ret_index, const char *text, int rank, const int64_t *shape,
+                    tsr_error *err)
 {
     parser p = {text, text, err};
     item_list list;
@@ -203,13 +210,14 @@ int tsr_index_parse(tsr_index *ret_index, const char *text, int rank, const int6
     return 0;
 }
 
-int tsr_index_parse_axis(tsr_index *index, int axis, const char *text, int64_t length, tsr_error *err)
+int tsr_index_parse_axis(tsr_index *index, int axis, const char *text, int64_t length,
+                         tsr_error *err)
 {
     parser p = {text, text, err};
     selection_item item;
     if (axis < 0 || axis >= index->rank)
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "axis %d does not exist in a selection of rank %d",
-                             axis, index->rank);
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "axis %d does not exist in a selection of rank %d", axis, index->rank);
     skip_space(&p);
     TSRI_TRY(take_item(&p, &item));
     if (*p.next != '\0')

@@ -4,7 +4,8 @@
 
 static inline __attribute__((always_inline)) void move_rows(char *to, const char *from,
                                                             const tsri_nest_axis *outer,
-                                                            const tsri_nest_axis *inner, size_t run_bytes)
+                                                            const tsri_nest_axis *inner,
+                                                            size_t run_bytes)
 {
     for (int64_t i = 0; i < outer->count; i++, to += outer->to, from += outer->from) {
         char *row_to = to;
@@ -32,20 +33,20 @@ static inline __attribute__((always_inline)) void move_tiles(char *to, const cha
 }
 
 /* A size known to the compiler becomes a move of that size instead of a call. */
-#define DEFINE_MOVES(bytes)                                                                         \
-    static bool move_rows_##bytes(void *user, char *to, const char *from,                           \
-                                  const tsri_nest_axis *outer, const tsri_nest_axis *inner)         \
-    {                                                                                               \
-        (void)user;                                                                                 \
-        move_rows(to, from, outer, inner, bytes);                                                   \
-        return true;                                                                                \
-    }                                                                                               \
-    static bool move_tiles_##bytes(void *user, char *to, const char *from,                          \
-                                   const tsri_nest_axis *outer, const tsri_nest_axis *inner)        \
-    {                                                                                               \
-        (void)user;                                                                                 \
-        move_tiles(to, from, outer, inner, bytes);                                                  \
-        return true;                                                                                \
+#define DEFINE_MOVES(bytes)                                                                  \
+    static bool move_rows_##bytes(void *user, char *to, const char *from,                    \
+                                  const tsri_nest_axis *outer, const tsri_nest_axis *inner)  \
+    {                                                                                        \
+        (void)user;                                                                          \
+        move_rows(to, from, outer, inner, bytes);                                            \
+        return true;                                                                         \
+    }                                                                                        \
+    static bool move_tiles_##bytes(void *user, char *to, const char *from,                   \
+                                   const tsri_nest_axis *outer, const tsri_nest_axis *inner) \
+    {                                                                                        \
+        (void)user;                                                                          \
+        move_tiles(to, from, outer, inner, bytes);                                           \
+        return true;                                                                         \
     }
 #define MOVE_SIZES(X) X(1) X(2) X(4) X(8) X(16) X(32) X(64) X(128)
 MOVE_SIZES(DEFINE_MOVES)
@@ -87,8 +88,8 @@ tsri_nest_body *tsri_kernel_tiles(size_t run_bytes)
     return move_tiles_any;
 }
 
-void tsri_move_strided(char *to, int64_t to_stride, const char *from, int64_t from_stride, size_t count,
-                       size_t element_bytes)
+void tsri_move_strided(char *to, int64_t to_stride, const char *from, int64_t from_stride,
+                       size_t count, size_t element_bytes)
 {
     tsri_copy_job job = {element_bytes};
     const tsri_nest_axis outer = {1, 0, 0}, inner = {(int64_t)count, to_stride, from_stride};

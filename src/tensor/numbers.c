@@ -4,64 +4,68 @@
 #include "tensor/convert.h"
 
 /* Elements may lie anywhere, e.g. in the payload of a file: hence the loose alignment. */
-#define DEFINE_LOAD(name, type, wide_type, expression)                                              \
-    typedef type loose_##name __attribute__((aligned(1), may_alias));                               \
-    static void load_##name(const void *elements, void *wide, size_t count)                         \
-    {                                                                                               \
-        const loose_##name *from = elements;                                                        \
-        wide_type *to = wide;                                                                       \
-        for (size_t i = 0; i < count; i++) {                                                        \
-            type x = from[i];                                                                       \
-            to[i] = (expression);                                                                   \
-        }                                                                                           \
+#define DEFINE_LOAD(name, type, wide_type, expression)                      \
+    typedef type loose_##name __attribute__((aligned(1), may_alias));       \
+    static void load_##name(const void *elements, void *wide, size_t count) \
+    {                                                                       \
+        const loose_##name *from = elements;                                \
+        wide_type *to = wide;                                               \
+        for (size_t i = 0; i < count; i++) {                                \
+            type x = from[i];                                               \
+            to[i] = (expression);                                           \
+        }                                                                   \
     }
 
 /* `value` is the element for a wide number x; `fits` says whether it stands for x. */
-#define DEFINE_STORE(name, source, type, wide_type, value, fits)                                    \
-    static size_t store_##name##_##source(const void *wide, void *elements, size_t count,           \
-                                          bool checked)                                             \
-    {                                                                                               \
-        const wide_type *from = wide;                                                               \
-        loose_##name *to = elements;                                                                \
-        for (size_t i = 0; checked && i < count; i++) {                                             \
-            wide_type x = from[i];                                                                  \
-            (void)x;                                                                                \
-            if (!(fits))                                                                            \
-                return i;                                                                           \
-        }                                                                                           \
-        for (size_t i = 0; i < count; i++) {                                                        \
-            wide_type x = from[i];                                                                  \
-            to[i] = (value);                                                                        \
-        }                                                                                           \
-        return count;                                                                               \
+#define DEFINE_STORE(name, source, type, wide_type, value, fits)                          \
+    static size_t store_##name##_##source(const void *wide, void *elements, size_t count, \
+                                          bool checked)                                   \
+    {                                                                                     \
+        const wide_type *from = wide;                                                     \
+        loose_##name *to = elements;                                                      \
+        for (size_t i = 0; checked && i < count; i++) {                                   \
+            wide_type x = from[i];                                                        \
+            (void)x;                                                                      \
+            if (!(fits))                                                                  \
+                return i;                                                                 \
+        }                                                                                 \
+        for (size_t i = 0; i < count; i++) {                                              \
+            wide_type x = from[i];                                                        \
+            to[i] = (value);                                                              \
+        }                                                                                 \
+        return count;                                                                     \
     }
 
-#define DEFINE_STORES(name, type, from_integer, from_float, signed_fits, unsigned_fits, float_fits) \
-    DEFINE_STORE(name, signed, type, int64_t, from_integer, signed_fits)                            \
-    DEFINE_STORE(name, unsigned, type, uint64_t, from_integer, unsigned_fits)                       \
+#define DEFINE_STORES(name, type, from_integer, from_float, signed_fits, unsigned_fits, \
+                      float_fits)                                                       \
+    DEFINE_STORE(name, signed, type, int64_t, from_integer, signed_fits)                \
+    DEFINE_STORE(name, unsigned, type, uint64_t, from_integer, unsigned_fits)           \
     DEFINE_STORE(name, float, type, double, from_float, float_fits)
 
-#define DEFINE_NUMBER(name, wide_kind, digit_count, largest_exponent)                               \
-    const tsri_number tsri_number_##name = {                                                        \
-        wide_kind, digit_count, largest_exponent, load_##name,                                      \
+#define DEFINE_NUMBER(name, wide_kind, digit_count, largest_exponent) \
+    const tsri_number tsri_number_##name = {                          \
+        wide_kind,                                                    \
+        digit_count,                                                  \
+        largest_exponent,                                             \
+        load_##name,                                                  \
         {store_##name##_signed, store_##name##_unsigned, store_##name##_float}};
 
-/* From a float: towards zero; what lies outside saturates, NaN is 0. The upper limit as a double is the
- * first one that is too large, 2^digits. */
-#define SATURATED(type, minimum, maximum, limit)                                                    \
+/* From a float: towards zero; what lies outside saturates, NaN is 0. The upper limit as a double is
+ * the first one that is too large, 2^digits. */
+#define SATURATED(type, minimum, maximum, limit) \
     (x != x ? (type)0 : x <= (double)(minimum) ? (minimum) : x >= (limit) ? (maximum) : (type)x)
 
-#define DEFINE_SIGNED(name, type, minimum, maximum, digit_count, limit)                             \
-    DEFINE_LOAD(name, type, int64_t, x)                                                             \
-    DEFINE_STORES(name, type, (type)x, SATURATED(type, minimum, maximum, limit),                    \
-                  x >= (minimum) && x <= (maximum), x <= (uint64_t)(maximum),                       \
-                  (x > -(limit)-1.0 || x == -(limit)) && x < (limit))                               \
+#define DEFINE_SIGNED(name, type, minimum, maximum, digit_count, limit)          \
+    DEFINE_LOAD(name, type, int64_t, x)                                          \
+    DEFINE_STORES(name, type, (type)x, SATURATED(type, minimum, maximum, limit), \
+                  x >= (minimum) && x <= (maximum), x <= (uint64_t)(maximum),    \
+                  (x > -(limit)-1.0 || x == -(limit)) && x < (limit))            \
     DEFINE_NUMBER(name, TSRI_WIDE_SIGNED, digit_count, 0)
 
-#define DEFINE_UNSIGNED(name, type, maximum, digit_count, limit)                                    \
-    DEFINE_LOAD(name, type, uint64_t, x)                                                            \
-    DEFINE_STORES(name, type, (type)x, SATURATED(type, 0, maximum, limit),                          \
-                  x >= 0 && (uint64_t)x <= (maximum), x <= (maximum), x > -1.0 && x < (limit))      \
+#define DEFINE_UNSIGNED(name, type, maximum, digit_count, limit)                               \
+    DEFINE_LOAD(name, type, uint64_t, x)                                                       \
+    DEFINE_STORES(name, type, (type)x, SATURATED(type, 0, maximum, limit),                     \
+                  x >= 0 && (uint64_t)x <= (maximum), x <= (maximum), x > -1.0 && x < (limit)) \
     DEFINE_NUMBER(name, TSRI_WIDE_UNSIGNED, digit_count, 0)
 
 /* Whether a finite number stayed finite. */
@@ -80,7 +84,8 @@ DEFINE_UNSIGNED(uint16, uint16_t, UINT16_MAX, 16, 0x1p16)
 DEFINE_UNSIGNED(uint32, uint32_t, UINT32_MAX, 32, 0x1p32)
 DEFINE_UNSIGNED(uint64, uint64_t, UINT64_MAX, 64, 0x1p64)
 
-/* An integer of 64 bits is a double exactly where the rounding to a half is decided: below 65520. */
+/* An integer of 64 bits is a double exactly where the rounding to a half is decided: below 65520.
+ */
 DEFINE_LOAD(float16, uint16_t, double, tsr_half_to_double(x))
 DEFINE_STORES(float16, uint16_t, tsr_half_from_double((double)x), tsr_half_from_double(x),
               x > -65520 && x < 65520, x < 65520, isinf(x) || isnan(x) || fabs(x) < 65520.0)

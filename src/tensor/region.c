@@ -62,7 +62,8 @@ static int coordinate_bits(int64_t length)
     return length > 1 ? 64 - __builtin_clzll((uint64_t)length - 1) : 0;
 }
 
-bool tsri_cell_walk_init(tsri_cell_walk *walk, tsri_grid_order order, int rank, const int64_t *shape)
+bool tsri_cell_walk_init(tsri_cell_walk *walk, tsri_grid_order order, int rank,
+                         const int64_t *shape)
 {
     walk->order = order;
     walk->rank = rank;
@@ -77,9 +78,10 @@ bool tsri_cell_walk_init(tsri_cell_walk *walk, tsri_grid_order order, int rank, 
     return !empty;
 }
 
-/* Adds 1 to the interleaved code as a binary counter would: bits that are set are cleared and carry on.
- * A bit is also skipped when setting it, with all lower ones cleared, leads out of the grid: then
- * every code with it set is outside. The other coordinates only shrank, so they need no look. */
+/* Adds 1 to the interleaved code as a binary counter would: bits that are set are cleared and carry
+ * on. A bit is also skipped when setting it, with all lower ones cleared, leads out of the grid:
+ * then every code with it set is outside. The other coordinates only shrank, so they need no look.
+ */
 static bool next_morton(tsri_cell_walk *walk)
 {
     for (int bit = 0; bit < walk->bits; bit++)

@@ -11,7 +11,8 @@ const char *tsri_shape_text(int rank, const int64_t *shape, char text[TSRI_SHAPE
     text[0] = '[';
     for (int axis = 0; axis < rank; axis++) {
         char number[32];
-        int length = snprintf(number, sizeof number, axis ? ", %lld" : "%lld", (long long)shape[axis]);
+        int length =
+            snprintf(number, sizeof number, axis ? ", %lld" : "%lld", (long long)shape[axis]);
         if (used + (size_t)length + sizeof ending > TSRI_SHAPE_TEXT_MAX) {
             memcpy(text + used, ending, sizeof ending);
             return text;
@@ -33,15 +34,16 @@ static int check_rank(int rank, tsr_error *err)
 {
     if (rank >= 0 && rank <= TSR_RANK_MAX)
         return 0;
-    return tsr_error_set(err, TSR_INVALID_ARGUMENT, "rank %d is not between 0 and %d", rank, TSR_RANK_MAX);
+    return tsr_error_set(err, TSR_INVALID_ARGUMENT, "rank %d is not between 0 and %d", rank,
+                         TSR_RANK_MAX);
 }
 
 static int check_axis(const tsr_view *view, int axis, tsr_error *err)
 {
     if (axis >= 0 && axis < view->rank)
         return 0;
-    return tsr_error_set(err, TSR_INVALID_ARGUMENT, "axis %d does not exist in a view of rank %d", axis,
-                         view->rank);
+    return tsr_error_set(err, TSR_INVALID_ARGUMENT, "axis %d does not exist in a view of rank %d",
+                         axis, view->rank);
 }
 
 /* Checks a shape and computes its number of elements; their size in bytes fits int64 too. */
@@ -73,8 +75,8 @@ static void set_dense_strides(tsr_view *view, int64_t count)
     }
 }
 
-int tsr_view_init(tsr_view *ret_view, const tsr_dtype *dtype, int rank, const int64_t *shape, void *data,
-                  tsr_error *err)
+int tsr_view_init(tsr_view *ret_view, const tsr_dtype *dtype, int rank, const int64_t *shape,
+                  void *data, tsr_error *err)
 {
     int64_t count;
     TSRI_TRY(check_shape(rank, shape, dtype->size_bytes, &count, err));
@@ -88,7 +90,8 @@ int tsr_view_init(tsr_view *ret_view, const tsr_dtype *dtype, int rank, const in
     return 0;
 }
 
-int tsr_view_new(tsr_view *ret_view, const tsr_dtype *dtype, int rank, const int64_t *shape, tsr_error *err)
+int tsr_view_new(tsr_view *ret_view, const tsr_dtype *dtype, int rank, const int64_t *shape,
+                 tsr_error *err)
 {
     int64_t count;
     tsr_auto(tsr_blob) *blob = NULL;
@@ -146,7 +149,8 @@ static bool range_fits(int64_t start, int64_t count, int64_t step, int64_t lengt
            tsri_add_i64(last, start, &last) && last >= 0 && last < length;
 }
 
-int tsr_view_slice(tsr_view *view, int axis, int64_t start, int64_t count, int64_t step, tsr_error *err)
+int tsr_view_slice(tsr_view *view, int axis, int64_t start, int64_t count, int64_t step,
+                   tsr_error *err)
 {
     TSRI_TRY(check_axis(view, axis, err));
     if (count < 0 || step == 0)
@@ -154,10 +158,10 @@ int tsr_view_slice(tsr_view *view, int axis, int64_t start, int64_t count, int64
                              "axis %d: %lld elements in steps of %lld is not a range", axis,
                              (long long)count, (long long)step);
     if (!range_fits(start, count, step, view->shape[axis]))
-        return tsr_error_set(err, TSR_OUT_OF_BOUNDS,
-                             "axis %d: %lld elements from %lld in steps of %lld leave the length of %lld",
-                             axis, (long long)count, (long long)start, (long long)step,
-                             (long long)view->shape[axis]);
+        return tsr_error_set(
+            err, TSR_OUT_OF_BOUNDS,
+            "axis %d: %lld elements from %lld in steps of %lld leave the length of %lld", axis,
+            (long long)count, (long long)start, (long long)step, (long long)view->shape[axis]);
     /* With at most one element the stride is never used, and step may be huge. */
     if (count > 0)
         view->data += start * view->strides[axis];
@@ -171,8 +175,8 @@ int tsr_view_select(tsr_view *view, int axis, int64_t position, tsr_error *err)
 {
     TSRI_TRY(check_axis(view, axis, err));
     if (position < 0 || position >= view->shape[axis])
-        return tsr_error_set(err, TSR_OUT_OF_BOUNDS, "axis %d: position %lld is not in 0..%lld", axis,
-                             (long long)position, (long long)view->shape[axis] - 1);
+        return tsr_error_set(err, TSR_OUT_OF_BOUNDS, "axis %d: position %lld is not in 0..%lld",
+                             axis, (long long)position, (long long)view->shape[axis] - 1);
     view->data += position * view->strides[axis];
     view->rank--;
     for (int i = axis; i < view->rank; i++) {
