@@ -51,7 +51,6 @@ int tsri_error_errno(tsr_error *err, int error_number, const char *operation, co
 /* The only ways to memory. A size of 0 gives a valid pointer. `tsri_alloc*` return NULL when out of memory
  * or when the size overflows; `tsri_free(NULL)` is allowed. */
 void *tsri_alloc(size_t size_bytes);
-void *tsri_alloc_aligned(size_t alignment, size_t size_bytes); /* a power of two, at least that of a pointer */
 void *tsri_alloc_zero(size_t size_bytes);
 void *tsri_alloc_array(size_t count, size_t element_bytes);
 void *tsri_alloc_array_zero(size_t count, size_t element_bytes);
@@ -59,7 +58,8 @@ void *tsri_realloc_array(void *memory, size_t count, size_t element_bytes); /* o
 char *tsri_strdup(const char *text);
 char *tsri_strndup(const char *text, size_t size_bytes);
 void tsri_free(void *memory);
-/* Page-aligned memory for payloads, on huge pages where that pays; freed by tsri_free_payload with its size. */
+/* Memory for payloads, aligned for vectors (64 bytes; from 2 MiB on to a huge page, where first touch is cheap); freed by
+ * tsri_free_payload with its size. Not zeroed. */
 void *tsri_alloc_payload(size_t size_bytes);
 void tsri_free_payload(void *memory, size_t size_bytes);
 

@@ -1,7 +1,6 @@
 #include "base/blob.h"
 
 #include <errno.h>
-#include <stdalign.h>
 #include <sys/mman.h>
 #include <tessera/sys/system.h>
 
@@ -29,20 +28,20 @@ struct tsr_blob {
             int64_t offset;
         } map;
     } of;
-    alignas(64) char bytes[]; /* of the heap kind */
+    char bytes[]; /* of the heap kind, which begin at the next multiple of VECTOR_BYTES */
 };
 
-/* Up to here one allocation holds header and bytes; beyond it, page alignment is worth a second
- * one. */
-#define HEAP_BYTES_MAX ((size_t)64 * 1024)
+#define VECTOR_BYTES 64
+/* Up to here one allocation holds header and bytes. */
+#define HEAP_BYTES_MAX ((size_t)1 << 20)
 
 static tsr_blob *new_blob(blob_kind kind, size_t extra_bytes)
 {
-    tsr_blob *blob = tsri_alloc_aligned(alignof(tsr_blob), sizeof(tsr_blob) + extra_bytes);
+    tsr_blob *blob = tsri_alloc(sizeof(tsr_blob) + VECTOR_BYTES + extra_bytes);
     if (!blob)
         return NULL;
-    *blob =
-        (tsr_blob){.references = 1, .kind = kind, .data = blob->bytes, .size_bytes = extra_bytes};
+    char *bytes = blob->bytes + (-(uintptr_t)blob->bytes & (VECTOR_BYTES - 1));
+    *blob = (tsr_blob){.references = 1, .kind = kind, .data = bytes, .size_bytes = extra_bytes};
     return blob;
 }
 
