@@ -1,0 +1,37 @@
+#include "store/fork_mutex.h"
+
+static void before_fork(void *user)
+{
+    tsri_fork_mutex_lock(user);
+}
+
+static void after_fork_in_parent(void *user)
+{
+    tsri_fork_mutex_unlock(user);
+}
+
+static void after_fork_in_child(void *user)
+{
+    tsri_fork_mutex *mutex = user;
+    pthread_mutex_init(&mutex->mutex, NULL);
+    if (mutex->child)
+        mutex->child(mutex->user);
+}
+
+void tsri_fork_mutex_init(tsri_fork_mutex *mutex, void (*child)(void *user), void *user)
+{
+    pthread_mutex_init(&mutex->mutex, NULL);
+    mutex->child = child;
+    mutex->user = user;
+    mutex->handler = (tsri_fork_handler){.prepare = before_fork,
+                                         .parent = after_fork_in_parent,
+                                         .child = after_fork_in_child,
+                                         .user = mutex};
+    tsri_fork_register(&mutex->handler);
+}
+
+void tsri_fork_mutex_clear(tsri_fork_mutex *mutex)
+{
+    tsri_fork_unregister(&mutex->handler);
+    pthread_mutex_destroy(&mutex->mutex);
+}

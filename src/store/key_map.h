@@ -1,0 +1,53 @@
+/* An ordered map from keys to blobs: a skip list (W. Pugh, Skip Lists: A Probabilistic Alternative
+ * to Balanced Trees, CACM 33(6), 1990). CONFINED: whoever owns it locks. */
+#ifndef TESSERA_STORE_KEY_MAP_H
+#define TESSERA_STORE_KEY_MAP_H
+
+#include <tessera/blob.h>
+
+#include "base/base.h"
+
+/* 4^12 = 16 million keys before look-ups slow down. */
+#define TSRI_KEY_MAP_HEIGHT_MAX 12
+
+typedef struct tsri_key_node tsri_key_node;
+struct tsri_key_node {
+    char *key;
+    tsr_blob *blob; /* held */
+    uint64_t generation;
+    int height;
+    tsri_key_node *next[]; /* `height` of them */
+};
+
+typedef struct tsri_key_map {
+    tsri_key_node *first[TSRI_KEY_MAP_HEIGHT_MAX];
+    uint64_t random;
+} tsri_key_map;
+
+#define TSRI_KEY_MAP_INIT                      \
+    {                                          \
+        .random = UINT64_C(0x9e3779b97f4a7c15) \
+    }
+
+/* The first node whose key is not smaller, in byte order; NULL when there is none. */
+tsri_key_node *tsri_key_map_seek(const tsri_key_map *map, const char *key);
+
+/* The node of a key; NULL when there is none. */
+tsri_key_node *tsri_key_map_find(const tsri_key_map *map, const char *key);
+
+/* A new node outside the map, with a copy of the key and no blob; NULL when out of memory. */
+tsri_key_node *tsri_key_node_new(tsri_key_map *map, const char *key);
+
+/* Frees a node that is outside the map, and its hold on the blob. NULL is left alone. */
+void tsri_key_node_free(tsri_key_node *node);
+
+/* Puts a node in. Its key must not be there. */
+void tsri_key_map_insert(tsri_key_map *map, tsri_key_node *node);
+
+/* Takes the node of a key out; NULL when there is none. */
+tsri_key_node *tsri_key_map_remove(tsri_key_map *map, const char *key);
+
+/* Frees all nodes. */
+void tsri_key_map_clear(tsri_key_map *map);
+
+#endif

@@ -1,0 +1,267 @@
+/* The public face of stores: URLs, registry, and the operations over the ops table. */
+#include <string.h>
+
+#include "base/base.h"
+#include "base/checked.h"
+#include "base/context.h"
+#include "store/store_kinds.h"
+
+static const tsr_store_ops *const built_in_stores[] = {&tsri_store_fs_ops, &tsri_store_memory_ops};
+
+/* ---- Registry and URLs ---- */
+
+int tsr_store_register(tsr_context *context, const tsr_store_ops *ops, tsr_error *err)
+{
+    if (!ops || ops->struct_size != sizeof(tsr_store_ops))
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "this store was built for another version of tessera (its table has "
+                             "%zu bytes, not %zu)",
+                             ops ? ops->struct_size : 0, sizeof(tsr_store_ops));
+    if (!ops->schemes || !ops->schemes[0] || !ops->open || !ops->close || !ops->get)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "a store needs schemes, open, close and get");
+    return tsri_context_register(context, TSRI_REGISTRY_STORE, ops, err);
+}
+
+/* The n-th kind of store, the latest registration first, then what is built in. */
+static const tsr_store_ops *kind(tsr_context *context, size_t n)
+{
+    const void *ops;
+    size_t registered = 0;
+    while ((ops = tsri_context_registered(context, TSRI_REGISTRY_STORE, registered)) != NULL) {
+        if (registered++ == n)
+            return ops;
+    }
+    n -= registered;
+    return n < TSRI_COUNT(built_in_stores) ? built_in_stores[n] : NULL;
+}
+
+static const tsr_store_ops *find_scheme(tsr_context *context, const char *scheme)
+{
+    const tsr_store_ops *ops;
+    for (size_t n = 0; (ops = kind(context, n)) != NULL; n++) {
+        for (const char *const *known = ops->schemes; *known; known++)
+            if (strcmp(*known, scheme) == 0)
+                return ops;
+    }
+    return NULL;
+}
+
+static int unknown_scheme(tsr_context *context, const char *scheme, tsr_error *err)
+{
+    char known[256] = "";
+    size_t used = 0;
+    const tsr_store_ops *ops;
+    for (size_t n = 0; (ops = kind(context, n)) != NULL; n++) {
+        for (const char *const *name = ops->schemes; *name; name++) {
+            size_t size = strlen(*name);
+            if (used + size + 4 > sizeof known)
+                continue;
+            memcpy(known + used, used ? ", " : "", 2);
+            used += used ? 2 : 0;
+            memcpy(known + used, *name, size + 1);
+            used += size;
+        }
+    }
+    tsr_error_set(err, TSR_UNSUPPORTED, "no store serves %s:", scheme);
+    tsr_error_set_next_step(err, "known are %s, and plain paths", known);
+    return TSR_UNSUPPORTED;
+}
+
+#define SCHEME_BYTES_MAX 32
+
+/* The length of a URL scheme (RFC 3986, section 3.1) in front of a colon; 0: none. */
+static size_t scheme_length(const char *url)
+{
+    size_t size = strspn(url, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+.-");
+    bool letter = (url[0] >= 'a' && url[0] <= 'z') || (url[0] >= 'A' && url[0] <= 'Z');
+    return letter && url[size] == ':' && size <= SCHEME_BYTES_MAX ? size : 0;
+}
+
+int tsr_store_open(tsr_context *context, const char *url, tsr_store **ret_store, tsr_error *err)
+{
+    if (!url || !url[0])
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "the URL of the store is empty");
+    char scheme[SCHEME_BYTES_MAX + 1];
+    size_t size = scheme_length(url);
+    for (size_t i = 0; i < size; i++)
+        scheme[i] = url[i] >= 'A' && url[i] <= 'Z' ? (char)(url[i] - 'A' + 'a') : url[i];
+    scheme[size] = 0;
+    const tsr_store_ops *ops = size ? find_scheme(context, scheme) : &tsri_store_fs_ops;
+    /* A file may have a colon in its name: only what nobody knows and what looks like a URL is one.
+     */
+    if (!ops && strncmp(url + size, "://", 3) != 0) {
+        ops = &tsri_store_fs_ops;
+        size = 0;
+    }
+    if (!ops)
+        return unknown_scheme(context, scheme, err);
+    return ops->open(context, size ? scheme : "", url + size + (size > 0), ret_store, err);
+}
+
+/* ---- The head ---- */
+
+int tsr_store_init(tsr_store *store, const tsr_store_ops *ops, tsr_context *context,
+                   const char *url, tsr_error *err)
+{
+    char *copy = tsri_strdup(url);
+    if (!copy)
+        return tsri_error_no_memory(err, strlen(url) + 1);
+    *store =
+        (tsr_store){.ops = ops, .context = tsri_context_ref(context), .url = copy, .references = 1};
+    return 0;
+}
+
+void tsr_store_clear(tsr_store *store)
+{
+    tsri_free(store->url);
+    tsri_context_unref(store->context);
+    store->url = NULL;
+    store->context = NULL;
+}
+
+tsr_store *tsr_store_ref(tsr_store *store)
+{
+    __atomic_fetch_add(&store->references, 1, __ATOMIC_RELAXED);
+    return store;
+}
+
+void tsr_store_close(tsr_store *store)
+{
+    if (store && __atomic_fetch_sub(&store->references, 1, __ATOMIC_ACQ_REL) == 1)
+        store->ops->close(store);
+}
+
+const char *tsr_store_url(const tsr_store *store)
+{
+    return store->url;
+}
+
+bool tsr_generation_equal(const tsr_generation *a, const tsr_generation *b)
+{
+    static const tsr_generation unknown;
+    return memcmp(a, b, sizeof *a) == 0 && memcmp(a, &unknown, sizeof *a) != 0;
+}
+
+/* ---- Operations ---- */
+
+static int read_only(const tsr_store *store, tsr_error *err)
+{
+    return tsr_error_set(err, TSR_READ_ONLY, "%s can only be read", store->url);
+}
+
+void tsr_store_get_many(tsr_store *store, tsr_get_request *requests, size_t n, const tsr_call *call)
+{
+    store->ops->get(store, requests, n, call);
+}
+
+/* One get that the caller waits for. */
+typedef struct waiter {
+    pthread_mutex_t mutex;
+    pthread_cond_t answered;
+    bool done;
+} waiter;
+
+static void wake(tsr_get_request *request)
+{
+    waiter *waiting = request->user;
+    pthread_mutex_lock(&waiting->mutex);
+    waiting->done = true;
+    pthread_cond_signal(&waiting->answered);
+    pthread_mutex_unlock(&waiting->mutex);
+}
+
+int tsr_store_get(tsr_store *store, const char *key, tsr_range range, const tsr_call *call,
+                  tsr_blob **ret_blob, tsr_generation *ret_generation, tsr_error *err)
+{
+    waiter waiting = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+    tsr_get_request request = {
+        .key = key, .range = range, .done = wake, .user = &waiting, .err = err};
+    store->ops->get(store, &request, 1, call);
+    pthread_mutex_lock(&waiting.mutex);
+    while (!waiting.done)
+        pthread_cond_wait(&waiting.answered, &waiting.mutex);
+    pthread_mutex_unlock(&waiting.mutex);
+    pthread_cond_destroy(&waiting.answered);
+    pthread_mutex_destroy(&waiting.mutex);
+    TSRI_TRY(request.status);
+    *ret_blob = request.blob;
+    if (ret_generation)
+        *ret_generation = request.generation;
+    return 0;
+}
+
+int tsr_store_put_many(tsr_store *store, tsr_put_request *requests, size_t n, const tsr_call *call)
+{
+    if (store->ops->put)
+        return store->ops->put(store, requests, n, call);
+    for (size_t i = 0; i < n; i++)
+        requests[i].status = read_only(store, requests[i].err);
+    return n ? TSR_READ_ONLY : 0;
+}
+
+int tsr_store_put(tsr_store *store, const char *key, const void *bytes, size_t size_bytes,
+                  tsr_durability durability, const tsr_call *call, tsr_error *err)
+{
+    tsr_segment segment = {.bytes = bytes, .size_bytes = size_bytes};
+    tsr_put_request request = {.key = key,
+                               .segments = &segment,
+                               .segment_count = size_bytes > 0,
+                               .durability = durability,
+                               .err = err};
+    TSRI_TRY(tsr_store_put_many(store, &request, 1, call));
+    /* This is the whole operation, at whose end FLUSH promises the value to be on disk. */
+    return durability == TSR_DURABILITY_FLUSH ? tsr_store_flush(store, call, err) : 0;
+}
+
+int tsr_store_erase_if(tsr_store *store, const char *key, const tsr_generation *if_match,
+                       tsr_lock *lock, const tsr_call *call, tsr_error *err)
+{
+    if (!store->ops->erase)
+        return read_only(store, err);
+    return store->ops->erase(store, key, if_match, lock, call, err);
+}
+
+int tsr_store_erase(tsr_store *store, const char *key, const tsr_call *call, tsr_error *err)
+{
+    TSRI_TRY(tsr_store_erase_if(store, key, NULL, NULL, call, err));
+    return tsr_store_flush(store, call, err);
+}
+
+int tsr_store_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *call,
+                           tsr_error *err)
+{
+    if (!store->ops->erase_prefix)
+        return read_only(store, err);
+    TSRI_TRY(store->ops->erase_prefix(store, prefix, call, err));
+    return tsr_store_flush(store, call, err);
+}
+
+int tsr_store_list(tsr_store *store, const char *prefix, bool delimiter,
+                   int (*each)(void *user, const tsr_store_entry *entry), void *user,
+                   const tsr_call *call, tsr_error *err)
+{
+    if (!store->ops->list)
+        return tsr_error_set(err, TSR_UNSUPPORTED, "%s cannot list its keys", store->url);
+    return store->ops->list(store, prefix, delimiter, each, user, call, err);
+}
+
+int tsr_store_lock(tsr_store *store, const char *key, const tsr_call *call, tsr_lock **ret_lock,
+                   tsr_error *err)
+{
+    if (store->ops->lock)
+        return store->ops->lock(store, key, call, ret_lock, err);
+    *ret_lock = NULL;
+    return 0;
+}
+
+void tsr_store_unlock(tsr_store *store, tsr_lock *lock)
+{
+    if (lock)
+        store->ops->unlock(store, lock);
+}
+
+int tsr_store_flush(tsr_store *store, const tsr_call *call, tsr_error *err)
+{
+    return store->ops->flush ? store->ops->flush(store, call, err) : 0;
+}

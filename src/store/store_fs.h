@@ -1,0 +1,212 @@
+/* The inside of the file system store, one file a noun:
+ *   store_fs.c        opening, closing, the ops table
+ *   store_fs_place.c  from a key to an open directory and a name, never out of the root
+ *   store_fs_read.c   get
+ *   store_fs_lock.c   the lock file of a key
+ *   store_fs_write.c  put and erase of one key
+ *   store_fs_list.c   listing and erase_prefix
+ *   store_fs_sync.c   what must reach the disk and when
+ *
+ * The protocol of one key is that of TensorStore's file driver, so that its writers and ours
+ * exclude each other (source: the comment at the head of
+ * tensorstore/kvstore/file/file_key_value_store.cc): whoever writes KEY first opens KEY.__lock,
+ * takes a lock of its open file description (OFD) and checks that the path still leads to the file
+ * that it locked. Only the holder may remove the lock file or rename it. The new content is written
+ * into the lock file, which is then renamed to KEY: readers need no lock and see an old or a new
+ * value whole. What a killed writer leaves is one file KEY.__lock, which the next writer removes.
+ */
+#ifndef TESSERA_STORE_STORE_FS_H
+#define TESSERA_STORE_STORE_FS_H
+
+#include <sys/stat.h>
+#include <tessera/sys/store.h>
+#include <tessera/sys/system.h>
+
+#include "base/base.h"
+#include "base/context.h"
+#include "store/fork_mutex.h"
+#include "store/key.h"
+#include "store/watch.h"
+
+#define TSRI_FS_LOCK_SUFFIX ".__lock"
+#define TSRI_FS_NAME_MAX 255
+
+/* How often an operation starts again when directories or lock files vanish under it. */
+#define TSRI_FS_ATTEMPTS 100
+
+typedef struct tsri_fs_lock tsri_fs_lock;
+typedef struct tsri_fs_folder tsri_fs_folder;
+
+#define TSRI_FS_FOLDER_BUCKETS 256
+
+typedef struct tsri_fs {
+    tsr_store head;
+    const tsr_system *system;
+    char *root; /* as the user gave it, without a slash at its end */
+    int base;   /* the directory that a relative root starts from; AT_FDCWD for an absolute one */
+    bool follow_symlinks;
+    tsri_fork_mutex mutex;
+
+    /* Under the mutex. */
+    tsri_fs_lock *locks; /* all that are held, for a forked child to leave alone */
+    tsri_fs_folder *folders[TSRI_FS_FOLDER_BUCKETS];
+    size_t folder_count;
+    uint64_t sequence;     /* counts the changes of folders */
+    uint64_t root_changed; /* sequence at which the entry of the root itself became unsure; 0: it is
+                              on disk */
+    int root_levels;       /* how many folders on the way to the root were made here */
+    bool sync_failed;      /* nothing is acknowledged any more */
+    char sync_failure[512]; /* what failed */
+} tsri_fs;
+
+/* ---- store_fs_place.c ---- */
+
+/* An open directory of the store and a name in it. */
+typedef struct tsri_fs_place {
+    int directory;                       /* descriptor, owned; -1: closed */
+    char folder[TSRI_KEY_BYTES_MAX + 1]; /* its path below the root, "" for the root */
+    char name[TSRI_FS_NAME_MAX + 1];
+} tsri_fs_place;
+
+/* Checks a key by the grammar and by what the file system store keeps for itself. Errors:
+ * INVALID_ARGUMENT. */
+int tsri_fs_check_key(const char *key, tsr_error *err);
+
+/* Whether a file name belongs to the store itself (lock and temporary files) and is no part of a
+ * key. */
+bool tsri_fs_is_own_name(const char *name);
+
+/* Whether a file name can be a part of a key that this store serves. */
+bool tsri_fs_is_key_part(const char *name);
+
+/* Reports a failed system call on a key or a folder (a path below the root): status from errno, the
+ * full path, and what stands in the way. Returns the status. */
+int tsri_fs_error(const tsri_fs *fs, tsr_error *err, int error_number, const char *operation,
+                  const char *path);
+
+/* Opens the directory at a path below the root with `flags` besides O_DIRECTORY (O_RDONLY or
+ * O_PATH). Returns the descriptor, or -1 with errno. ELOOP: a symbolic link that must not be
+ * followed. */
+int tsri_fs_open_directory(const tsri_fs *fs, const char *folder, int flags);
+
+/* The same for a file, for reading and without ever waiting for a FIFO. */
+int tsri_fs_open_file(const tsri_fs *fs, const char *key);
+
+/* Opens the directory of a key, and makes it and those above when it is not there and `create` is
+ * true. Errors: NOT_FOUND, those of opening and making. */
+int tsri_fs_place_open(tsri_fs *fs, const char *key, bool create, tsri_fs_place *ret_place,
+                       tsr_error *err);
+void tsri_fs_place_close(const tsri_fs *fs, tsri_fs_place *place);
+
+/* Closes a descriptor of which nothing was written, so that nothing can be lost; -1 is left alone.
+ */
+void tsri_fs_close(const tsri_fs *fs, int descriptor);
+
+/* What the name of a place leads to: 0, or -1 with errno. Links are followed as the store does. */
+int tsri_fs_place_stat(const tsri_fs *fs, const tsri_fs_place *place, struct stat *ret_status);
+
+/* Errors: IO when a file is no regular one. */
+int tsri_fs_check_regular(const tsri_fs *fs, const struct stat *status, const char *key,
+                          tsr_error *err);
+
+/* Device, inode, modification time and size, as TensorStore has it, and the size besides. */
+tsr_generation tsri_fs_generation(const struct stat *status);
+
+/* Reads the whole range or fails: false with errno, or with errno 0 when the file ends before. */
+bool tsri_fs_read(const tsri_fs *fs, int descriptor, void *bytes, size_t size_bytes,
+                  int64_t offset);
+
+/* ---- store_fs_read.c ---- */
+
+void tsri_fs_get(tsr_store *store, tsr_get_request *requests, size_t n, const tsr_call *call);
+
+/* ---- store_fs_lock.c ---- */
+
+/* The lock of a key and the file into which its next value is written. */
+struct tsri_fs_lock {
+    tsri_fs_place place; /* of the key */
+    char key[TSRI_KEY_BYTES_MAX + 1];
+    char file_name[TSRI_FS_NAME_MAX +
+                   sizeof TSRI_FS_LOCK_SUFFIX]; /* in the directory of the place */
+    int descriptor;                             /* -1: left to the parent by a fork, or released */
+    dev_t device;
+    ino_t inode;
+    mode_t mode;
+    uid_t owner;
+    gid_t group;
+    bool excludes;                 /* false: this file system has no locks */
+    bool written;                  /* there may be bytes in the file already */
+    bool used;                     /* the file was renamed to the key */
+    tsri_fs_lock *next, *previous; /* under the mutex */
+};
+
+/* Takes the lock of a key; its directories are made. With `needed` false a file system that has no
+ * locks gives a temporary file of a random name instead. Must not move in memory while held.
+ * Errors: CANCELLED, DEADLINE, UNSUPPORTED (no locks), those of the file system. */
+int tsri_fs_lock_take(tsri_fs *fs, const char *key, bool needed, tsri_watch *watch,
+                      tsri_fs_lock *lock, tsr_error *err);
+
+/* Whether the path of the lock file still leads to the locked file: 0, or an errno (ENOENT when it
+ * is another). */
+int tsri_fs_lock_verify(const tsri_fs *fs, const tsri_fs_lock *lock);
+
+/* Removes the lock file unless it was used, and lets others go on. Errors: what close reports of
+ * bytes written before. A released lock is left alone. */
+int tsri_fs_lock_release(tsri_fs *fs, tsri_fs_lock *lock, tsr_error *err);
+
+/* Removes a file that has the name of a lock file, unless it is locked. Returns 0, or -1 with
+ * errno. */
+int tsri_fs_lock_sweep(tsri_fs *fs, int directory, const char *name);
+
+/* In a forked child: the locks are the parent's. */
+void tsri_fs_lock_abandon_all(tsri_fs *fs);
+
+int tsri_fs_lock_op(tsr_store *store, const char *key, const tsr_call *call, tsr_lock **ret_lock,
+                    tsr_error *err);
+void tsri_fs_unlock_op(tsr_store *store, tsr_lock *lock);
+
+/* ---- store_fs_write.c ---- */
+
+int tsri_fs_put(tsr_store *store, tsr_put_request *requests, size_t n, const tsr_call *call);
+int tsri_fs_erase(tsr_store *store, const char *key, const tsr_generation *if_match, tsr_lock *lock,
+                  const tsr_call *call, tsr_error *err);
+
+/* ---- store_fs_list.c ---- */
+
+int tsri_fs_list(tsr_store *store, const char *prefix, bool delimiter,
+                 int (*each)(void *user, const tsr_store_entry *entry), void *user,
+                 const tsr_call *call, tsr_error *err);
+int tsri_fs_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *call,
+                         tsr_error *err);
+
+/* ---- store_fs_sync.c ---- */
+
+/* Fails when a sync has failed before. Errors: IO. */
+int tsri_fs_sync_check(tsri_fs *fs, tsr_error *err);
+
+/* Brings the bytes of a file to the disk. Errors: IO (and from then on for every writer), NO_SPACE.
+ */
+int tsri_fs_sync_file(tsri_fs *fs, int descriptor, const char *key, tsr_error *err);
+
+/* An entry of a folder has changed: brings it to the disk now, or notes it for the flush. Errors:
+ * IO. */
+int tsri_fs_sync_entry(tsri_fs *fs, const char *folder, tsr_durability durability,
+                       const tsri_watch *watch, tsr_error *err);
+
+/* Notes that a folder was made: its entry in the folder above has changed. False when out of
+ * memory. */
+bool tsri_fs_sync_note_made(tsri_fs *fs, const char *folder);
+
+/* Notes that the entry of the root has changed, and those of so many folders on the way to it. */
+void tsri_fs_sync_note_root(tsri_fs *fs, int levels_made);
+
+/* Forgets a folder and all below it, since they are about to be removed. */
+void tsri_fs_sync_forget(tsri_fs *fs, const char *folder);
+
+/* Brings all folders that were noted before to the disk. */
+int tsri_fs_flush(tsr_store *store, const tsr_call *call, tsr_error *err);
+
+/* Frees what the store remembers of folders. */
+void tsri_fs_sync_clear(tsri_fs *fs);
+
+#endif

@@ -1,0 +1,378 @@
+/* Listing, and removing trees. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "store/store_fs.h"
+
+/* Nobody nests this deep by hand; a tree that does is a trap. */
+#define DEPTH_MAX 512
+
+/* ---- The names of one folder ---- */
+
+typedef struct entry_name {
+    const char *text; /* of a folder in a sorted listing it ends in "/" */
+    bool is_folder;
+    int64_t size_bytes;
+} entry_name;
+
+typedef struct name_list {
+    tsri_arena texts;
+    entry_name *all;
+    size_t count, capacity;
+} name_list;
+
+static void name_list_cleanup(name_list *names)
+{
+    tsri_arena_clear(&names->texts);
+    tsri_free(names->all);
+}
+
+static bool add_name(name_list *names, const char *text, bool is_folder, int64_t size_bytes)
+{
+    if (names->count == names->capacity) {
+        size_t capacity = names->capacity ? 2 * names->capacity : 64;
+        entry_name *all = tsri_realloc_array(names->all, capacity, sizeof *all);
+        if (!all)
+            return false;
+        names->all = all;
+        names->capacity = capacity;
+    }
+    char *copy = tsri_arena_format(&names->texts, "%s%s", text, is_folder ? "/" : "");
+    if (!copy)
+        return false;
+    names->all[names->count++] =
+        (entry_name){.text = copy, .is_folder = is_folder, .size_bytes = size_bytes};
+    return true;
+}
+
+/* By bytes, folders with their slash: then depth first is the order of the keys. */
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const entry_name *)a)->text, ((const entry_name *)b)->text);
+}
+
+/* Opens a stream of an open folder, which takes over the descriptor. */
+static DIR *open_stream(const tsri_fs *fs, int directory)
+{
+    DIR *stream = fs->system->fdopendir(fs->system, directory);
+    int error_number = errno;
+    if (!stream)
+        tsri_fs_close(fs, directory);
+    errno = error_number;
+    return stream;
+}
+
+/* The next entry besides "." and ".."; NULL at the end, with errno when it failed. */
+static const struct dirent *next_entry(const tsri_fs *fs, DIR *stream)
+{
+    const struct dirent *entry;
+    do {
+        errno = 0;
+        entry = fs->system->readdir(fs->system, stream);
+    } while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+    return entry;
+}
+
+/* ---- Listing ---- */
+
+typedef struct level level;
+struct level {
+    dev_t device;
+    ino_t inode;
+    const level *above;
+};
+
+typedef struct listing {
+    const tsri_fs *fs;
+    size_t prefix_size;
+    bool delimiter;
+    int (*each)(void *user, const tsr_store_entry *entry);
+    void *user;
+    tsri_watch watch;
+    char path[TSRI_KEY_BYTES_MAX + 2]; /* below the root, folders with their slash */
+} listing;
+
+/* Adds an entry of a folder when it is a key or a folder of keys. Returns 0 or an errno. */
+static int collect(const listing *lister, int directory, const struct dirent *entry,
+                   name_list *names)
+{
+    const tsri_fs *fs = lister->fs;
+    struct stat status;
+    if (!tsri_fs_is_key_part(entry->d_name))
+        return 0;
+    bool is_folder = entry->d_type == DT_DIR;
+    if (!is_folder) {
+        if (fs->system->fstatat(fs->system, directory, entry->d_name, &status,
+                                fs->follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+            /* Removed meanwhile, or a link that leads nowhere. */
+            return errno == ENOENT || errno == ELOOP || errno == ENOTDIR ? 0 : errno;
+        is_folder = S_ISDIR(status.st_mode);
+        if (!is_folder && !S_ISREG(status.st_mode))
+            return 0;
+    }
+    return add_name(names, entry->d_name, is_folder, is_folder ? -1 : (int64_t)status.st_size)
+               ? 0
+               : ENOMEM;
+}
+
+static bool is_cycle(const level *here)
+{
+    for (const level *above = here->above; above; above = above->above)
+        if (above->device == here->device && above->inode == here->inode)
+            return true;
+    return false;
+}
+
+/* Reads the folder at lister->path, of which `size` bytes count. An absent one is empty, and so is
+ * one that a link led back to. */
+static int read_folder(listing *lister, size_t size, level *here, name_list *names, tsr_error *err)
+{
+    const tsri_fs *fs = lister->fs;
+    char folder[TSRI_KEY_BYTES_MAX + 2];
+    struct stat status;
+    size_t folder_size = size ? size - 1 : 0;
+    memcpy(folder, lister->path, folder_size);
+    folder[folder_size] = 0;
+    int directory = tsri_fs_open_directory(fs, folder, O_RDONLY);
+    if (directory < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return 0;
+    if (directory < 0 || fs->system->fstat(fs->system, directory, &status) < 0) {
+        int failed = tsri_fs_error(fs, err, errno, "open", folder);
+        tsri_fs_close(fs, directory);
+        return failed;
+    }
+    here->device = status.st_dev;
+    here->inode = status.st_ino;
+    if (is_cycle(here)) {
+        tsri_fs_close(fs, directory);
+        return 0;
+    }
+    DIR *stream = open_stream(fs, directory);
+    if (!stream)
+        return tsri_fs_error(fs, err, errno, "list", folder);
+    const struct dirent *entry;
+    int error_number = 0;
+    while (error_number == 0 && (entry = next_entry(fs, stream)) != NULL)
+        error_number = collect(lister, directory, entry, names);
+    if (error_number == 0)
+        error_number = errno;
+    fs->system->closedir(fs->system, stream);
+    if (error_number)
+        return tsri_fs_error(fs, err, error_number, "list", folder);
+    return 0;
+}
+
+static int list_folder(listing *lister, size_t size, const level *above, tsr_error *err);
+
+static int list_name(listing *lister, size_t size, const entry_name *name, const level *here,
+                     tsr_error *err)
+{
+    size_t name_size = strlen(name->text);
+    /* What is longer than a key can be has no key. */
+    if (size + name_size > TSRI_KEY_BYTES_MAX)
+        return 0;
+    memcpy(lister->path + size, name->text, name_size + 1);
+    if (name->is_folder && !lister->delimiter)
+        return list_folder(lister, size + name_size, here, err);
+    return lister->each(lister->user, &(tsr_store_entry){.name = lister->path + lister->prefix_size,
+                                                         .is_prefix = name->is_folder,
+                                                         .size_bytes = name->size_bytes});
+}
+
+/* Lists the folder at the first `size` bytes of lister->path. */
+static int list_folder(listing *lister, size_t size, const level *above, tsr_error *err)
+{
+    level here = {.above = above};
+    tsr_auto(name_list) names = {.texts = TSRI_ARENA_INIT};
+    TSRI_TRY(tsri_watch_poll(&lister->watch, err));
+    TSRI_TRY(read_folder(lister, size, &here, &names, err));
+    if (names.count)
+        qsort(names.all, names.count, sizeof *names.all, compare_names);
+    for (size_t i = 0; i < names.count; i++) {
+        int status = list_name(lister, size, &names.all[i], &here, err);
+        if (status != 0)
+            return status;
+    }
+    return 0;
+}
+
+/* The grammar of a prefix, and no name of ours in it. */
+static int check_prefix(const char *prefix, char ret_folder[TSRI_KEY_BYTES_MAX + 2], tsr_error *err)
+{
+    TSRI_TRY(tsr_store_check_prefix(prefix, err));
+    size_t size = strlen(prefix);
+    memcpy(ret_folder, prefix, size + 1);
+    if (size == 0)
+        return 0;
+    ret_folder[size - 1] = 0;
+    return tsri_fs_check_key(ret_folder, err);
+}
+
+int tsri_fs_list(tsr_store *store, const char *prefix, bool delimiter,
+                 int (*each)(void *user, const tsr_store_entry *entry), void *user,
+                 const tsr_call *call, tsr_error *err)
+{
+    listing lister = {.fs = (const tsri_fs *)store,
+                      .delimiter = delimiter,
+                      .each = each,
+                      .user = user,
+                      .watch = tsri_watch_start(store->context, call)};
+    TSRI_TRY(check_prefix(prefix, lister.path, err));
+    lister.prefix_size = strlen(prefix);
+    strcpy(lister.path, prefix);
+    return list_folder(&lister, lister.prefix_size, NULL, err);
+}
+
+/* ---- Removing ---- */
+
+typedef struct removal {
+    tsri_fs *fs;
+    tsri_watch watch;
+    const char *prefix; /* for errors */
+} removal;
+
+static int remove_error(const removal *remover, const char *operation, const char *name,
+                        tsr_error *err)
+{
+    int error_number = errno;
+    tsri_fs_error(remover->fs, err, error_number, operation, name);
+    if (err)
+        tsr_error_prepend(err, "removing everything below \"%s\"", remover->prefix);
+    return tsri_fs_error(remover->fs, NULL, error_number, operation, name);
+}
+
+static int empty_folder(removal *remover, int directory, int depth, tsr_error *err);
+
+/* Removes a folder with all that is in it, not through a link. One that others fill again stays. */
+static int remove_folder(removal *remover, int directory, const char *name, int depth,
+                         tsr_error *err)
+{
+    const tsr_system *system = remover->fs->system;
+    int child =
+        system->openat(system, directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (child < 0)
+        return errno == ENOENT ? 0 : remove_error(remover, "open", name, err);
+    TSRI_TRY(empty_folder(remover, child, depth + 1, err));
+    if (system->unlinkat(system, directory, name, AT_REMOVEDIR) < 0 && errno != ENOENT &&
+        errno != ENOTEMPTY && errno != EEXIST)
+        return remove_error(remover, "remove", name, err);
+    return 0;
+}
+
+static int remove_name(removal *remover, int directory, const entry_name *name, int depth,
+                       tsr_error *err)
+{
+    tsri_fs *fs = remover->fs;
+    TSRI_TRY(tsri_watch_poll(&remover->watch, err));
+    if (name->is_folder)
+        return remove_folder(remover, directory, name->text, depth, err);
+    int result = tsri_fs_is_own_name(name->text)
+                     ? tsri_fs_lock_sweep(fs, directory, name->text)
+                     : fs->system->unlinkat(fs->system, directory, name->text, 0);
+    return result < 0 && errno != ENOENT ? remove_error(remover, "remove", name->text, err) : 0;
+}
+
+/* Whether an entry is a folder by itself, not through a link: 1, 0, or -1 with errno. */
+static int is_real_folder(const tsri_fs *fs, int directory, const struct dirent *entry)
+{
+    struct stat status;
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type == DT_DIR;
+    if (fs->system->fstatat(fs->system, directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -1;
+    return S_ISDIR(status.st_mode);
+}
+
+static int read_everything(removal *remover, DIR *stream, int directory, name_list *names,
+                           tsr_error *err)
+{
+    const tsri_fs *fs = remover->fs;
+    const struct dirent *entry;
+    while ((entry = next_entry(fs, stream)) != NULL) {
+        int is_folder = is_real_folder(fs, directory, entry);
+        if (is_folder < 0)
+            return remove_error(remover, "look at", entry->d_name, err);
+        if (!add_name(names, entry->d_name, false, -1))
+            return tsri_error_no_memory(err, sizeof(entry_name));
+        names->all[names->count - 1].is_folder = is_folder;
+    }
+    return errno ? remove_error(remover, "list", "a folder", err) : 0;
+}
+
+/* Takes over the descriptor. */
+static int empty_folder(removal *remover, int directory, int depth, tsr_error *err)
+{
+    const tsri_fs *fs = remover->fs;
+    tsr_auto(name_list) names = {.texts = TSRI_ARENA_INIT};
+    DIR *stream = open_stream(fs, directory);
+    if (!stream)
+        return remove_error(remover, "list", "a folder", err);
+    int status = 0;
+    if (depth > DEPTH_MAX)
+        status = tsr_error_set(err, TSR_LIMIT, "folders below %s/%s are nested deeper than %d",
+                               fs->root, remover->prefix, DEPTH_MAX);
+    if (status == 0)
+        status = read_everything(remover, stream, directory, &names, err);
+    for (size_t i = 0; status == 0 && i < names.count; i++)
+        status = remove_name(remover, directory, &names.all[i], depth, err);
+    fs->system->closedir(fs->system, stream);
+    return status;
+}
+
+/* Everything in the store, and the root itself when it is a folder of its own and nobody fills it
+ * again. */
+static int erase_all(removal *remover, tsr_error *err)
+{
+    tsri_fs *fs = remover->fs;
+    int directory = tsri_fs_open_directory(fs, "", O_RDONLY);
+    if (directory < 0)
+        return errno == ENOENT ? 0 : tsri_fs_error(fs, err, errno, "open", "");
+    TSRI_TRY(empty_folder(remover, directory, 0, err));
+    if (fs->system->unlinkat(fs->system, fs->base, fs->root, AT_REMOVEDIR) == 0) {
+        tsri_fs_sync_note_root(fs, 0);
+        return 0;
+    }
+    return tsri_fs_sync_entry(fs, "", TSR_DURABILITY_FLUSH, &remover->watch, err);
+}
+
+/* One folder of the store. A link in its place is removed, not what it leads to. */
+static int erase_folder(removal *remover, const char *folder, tsr_error *err)
+{
+    tsri_fs *fs = remover->fs;
+    tsri_fs_place place;
+    struct stat status;
+    int opening = tsri_fs_place_open(fs, folder, false, &place, err);
+    if (opening == TSR_NOT_FOUND)
+        return 0;
+    TSRI_TRY(opening);
+    int result =
+        fs->system->fstatat(fs->system, place.directory, place.name, &status, AT_SYMLINK_NOFOLLOW);
+    int failed = 0;
+    if (result < 0)
+        failed = errno == ENOENT ? 0 : tsri_fs_error(fs, err, errno, "look at", folder);
+    else if (S_ISDIR(status.st_mode))
+        failed = remove_folder(remover, place.directory, place.name, 0, err);
+    else if (S_ISLNK(status.st_mode) &&
+             fs->system->unlinkat(fs->system, place.directory, place.name, 0) < 0)
+        failed = tsri_fs_error(fs, err, errno, "remove", folder);
+    tsri_fs_place_close(fs, &place);
+    if (failed < 0 || result < 0)
+        return failed;
+    return tsri_fs_sync_entry(fs, place.folder, TSR_DURABILITY_FLUSH, &remover->watch, err);
+}
+
+int tsri_fs_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *call, tsr_error *err)
+{
+    tsri_fs *fs = (tsri_fs *)store;
+    removal remover = {.fs = fs, .watch = tsri_watch_start(store->context, call), .prefix = prefix};
+    char folder[TSRI_KEY_BYTES_MAX + 2];
+    TSRI_TRY(tsri_fs_sync_check(fs, err));
+    TSRI_TRY(tsri_watch_check(&remover.watch, err));
+    TSRI_TRY(check_prefix(prefix, folder, err));
+    tsri_fs_sync_forget(fs, folder);
+    int status = folder[0] ? erase_folder(&remover, folder, err) : erase_all(&remover, err);
+    tsri_fs_sync_forget(fs, folder);
+    return status;
+}
