@@ -1,0 +1,461 @@
+/* Proves that decimals are read with one correct rounding and written in the shortest form that
+ * reads back. The judge is the C library, which is exact for float and double in the "C" locale and
+ * prints exactly; midpoints, where a second rounding would show, are made exactly and a hair
+ * beside. */
+#include <fenv.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/random_view.h"
+#include "tensor/decimal.h"
+
+static uint64_t read_as(const tsri_float_format *format, const char *text, bool *overflow)
+{
+    tsri_decimal decimal;
+    bool ignored;
+    const char *end = tsri_decimal_scan(text, &decimal);
+    assert_non_null(end);
+    assert_int_equal(*end, 0);
+    return tsri_decimal_to_float(&decimal, format, overflow ? overflow : &ignored) |
+           (uint64_t)decimal.negative << (format->mantissa_bits + format->exponent_bits);
+}
+
+static uint64_t bits_of_double(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static uint32_t bits_of_float(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static double double_of_bits(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static float float_of_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void compare_with_library(tests_random *random, const char *text)
+{
+    if (read_as(&tsri_format_float64, text, NULL) != bits_of_double(strtod(text, NULL)))
+        tests_random_fail(random, "%s is not read as the double %a", text, strtod(text, NULL));
+    if (read_as(&tsri_format_float32, text, NULL) != bits_of_float(strtof(text, NULL)))
+        tests_random_fail(random, "%s is not read as the float %a", text,
+                          (double)strtof(text, NULL));
+}
+
+static void test_random_texts(void **state)
+{
+    tests_random random;
+    char text[900];
+    (void)state;
+    tests_random_init(&random);
+    for (int round = 0; round < 8000; round++) {
+        static const int most_digits[] = {3, 8, 17, 19, 20, 40, 800};
+        char *p = text;
+        int digits =
+            1 + (int)tests_random_below(&random, most_digits[tests_random_below(&random, 7)]);
+        int point = (int)tests_random_below(&random, digits + 1);
+        if (tests_random_below(&random, 2))
+            *p++ = '-';
+        if (point == 0)
+            *p++ = '0';
+        for (int i = 0; i < digits; i++) {
+            if (i == point)
+                *p++ = '.';
+            *p++ = (char)('0' + (i == 0 && point > 0 ? 1 + tests_random_below(&random, 9)
+                                                     : tests_random_below(&random, 10)));
+        }
+        if (tests_random_below(&random, 2))
+            p += sprintf(p, "e%d", (int)tests_random_below(&random, 700) - 350 - point);
+        else if (tests_random_below(&random, 2))
+            p += sprintf(p, "E%+d", (int)tests_random_below(&random, 90) - 45);
+        *p = '\0';
+        compare_with_library(&random, text);
+    }
+}
+
+static void test_edges(void **state)
+{
+    static const char *const texts[] = {
+        "0",
+        "-0",
+        "0.0",
+        "-0e5",
+        "0e999999999999999999999",
+        "1",
+        "-1",
+        "1e0",
+        "1E+2",
+        "1e-2",
+        "2.2250738585072011e-308",
+        "2.2250738585072014e-308",
+        "4.9406564584124654e-324",
+        "2.4703282292062327e-324",
+        "2.4703282292062328e-324",
+        "2.470328229206232e-324",
+        "1e-400",
+        "1.7976931348623157e308",
+        "1.7976931348623158e308",
+        "9007199254740993",
+        "9007199254740992.5",
+        "9007199254740993.00000000000000000000000000000000000000000000000000000001",
+        "1.40129846432481707e-45",
+        "7.006492321624085e-46",
+        "7.0064923216240853e-46",
+        "7.0064923216240854e-46",
+        "3.4028234663852886e38",
+        "16777217",
+        "16777217.0000000000000000001",
+        "0.1",
+        "0.3",
+        "1e22",
+        "1e23",
+        "8.5e22",
+        "123456789012345678901234567890",
+        "6.8564426500000000000000000001e-8",
+        "1e-323",
+        "99999999999999999999999999999999999999e-38",
+    };
+    tests_random random;
+    (void)state;
+    tests_random_init(&random);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        compare_with_library(&random, texts[i]);
+}
+
+/* Subtracts one unit of the last place from the digits of "d.ddd...e+XX". */
+static void one_less(char *text)
+{
+    for (char *digit = strchr(text, 'e') - 1;; digit--) {
+        if (*digit == '.')
+            continue;
+        if (*digit > '0') {
+            --*digit;
+            return;
+        }
+        *digit = '9';
+    }
+}
+
+/* Reads the midpoint between two neighbours, and numbers that differ from it only in a place that
+ * no intermediate format holds. */
+static void check_midpoint(const tsri_float_format *format, double middle, uint64_t below)
+{
+    char exact[200];
+    uint64_t even = below + (below & 1);
+    snprintf(exact, sizeof exact, "%.120e", middle);
+    assert_int_equal(read_as(format, exact, NULL), even);
+    char *last = strchr(exact, 'e') - 1;
+    *last = '1';
+    assert_int_equal(read_as(format, exact, NULL), below + 1);
+    *last = '0';
+    one_less(exact);
+    assert_int_equal(read_as(format, exact, NULL), below);
+}
+
+static double half_value(unsigned bits)
+{
+    int exponent = (int)(bits >> 10);
+    return exponent ? ldexp(1024 + (bits & 1023), exponent - 25) : ldexp(bits & 1023, -24);
+}
+
+static void test_every_midpoint_of_halves(void **state)
+{
+    (void)state;
+    for (unsigned bits = 0; bits < 0x7bff; bits++)
+        check_midpoint(&tsri_format_float16, (half_value(bits) + half_value(bits + 1)) / 2, bits);
+}
+
+static void test_midpoints_of_floats(void **state)
+{
+    tests_random random;
+    (void)state;
+    tests_random_init(&random);
+    for (int round = 0; round < 20000; round++) {
+        uint32_t bits = (uint32_t)tests_random_below(&random, 0x7f7fffff);
+        if (round < 100)
+            bits = (uint32_t)round; /* subnormal ones */
+        double low = (double)float_of_bits(bits), high = (double)float_of_bits(bits + 1);
+        if (low > 1e-30)
+            check_midpoint(&tsri_format_float32, low + (high - low) / 2, bits);
+    }
+}
+
+/* The longest midpoint has 767 digits: all of them, and one after them, decide. */
+static void test_longest_midpoint(void **state)
+{
+    char text[1200];
+    /* Half of the smallest normal double plus half of the largest subnormal one. */
+    long double middle = ldexpl(0x1.fffffffffffffp-1L, -1022);
+    (void)state;
+    if (sizeof middle == sizeof(double))
+        skip();
+    uint64_t below = bits_of_double(0x0.fffffffffffffp-1022);
+    snprintf(text, sizeof text, "%.900Le", middle);
+    assert_int_equal(read_as(&tsri_format_float64, text, NULL), below + 1);
+    *(strchr(text, 'e') - 1) = '1';
+    assert_int_equal(read_as(&tsri_format_float64, text, NULL), below + 1);
+    *(strchr(text, 'e') - 1) = '0';
+    one_less(text);
+    assert_int_equal(read_as(&tsri_format_float64, text, NULL), below);
+}
+
+static void test_overflow(void **state)
+{
+    static const struct {
+        const tsri_float_format *format;
+        const char *text;
+        bool overflow;
+        uint64_t bits;
+    } cases[] = {
+        {&tsri_format_float16, "65504", false, 0x7bff},
+        {&tsri_format_float16, "65519.9999999999999999999999", false, 0x7bff},
+        {&tsri_format_float16, "65520", true, 0x7c00},
+        {&tsri_format_float16, "1e300", true, 0x7c00},
+        {&tsri_format_float32, "3.4028235677973367e38", true, 0x7f800000},
+        {&tsri_format_float32, "3.4028235677973366e38", false, 0x7f7fffff},
+        {&tsri_format_float64, "1.797693134862315808e308", true, UINT64_C(0x7ff0000000000000)},
+        {&tsri_format_float64, "1.797693134862315807e308", false, UINT64_C(0x7fefffffffffffff)},
+        {&tsri_format_float64, "1e99999999999999999999999999999", true,
+         UINT64_C(0x7ff0000000000000)},
+        {&tsri_format_float64, "1e-99999999999999999999999999999", false, 0},
+        {&tsri_format_float16, "2.98023223876953125e-8", false, 0},
+        {&tsri_format_float16, "2.98023223876953125000000001e-8", false, 1},
+        {&tsri_format_float16, "6.097555160522461e-05", false, 0x3ff},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        bool overflow;
+        assert_int_equal(read_as(cases[i].format, cases[i].text, &overflow), cases[i].bits);
+        assert_int_equal(overflow, cases[i].overflow);
+    }
+}
+
+static void test_grammar(void **state)
+{
+    static const char *const refused[] = {"",   "-",  "+1",  ".5",   "1.",  "01",  "-01",
+                                          "e5", "1e", "1e+", "1.e5", "NaN", "--1", "1.-"};
+    static const struct {
+        const char *text;
+        size_t length;
+    } prefixes[] = {{"1,2", 1}, {"0x10", 1}, {"1.5.2", 3}, {"12]", 2}, {"1e5e5", 3}, {"0 ", 1}};
+    tsri_decimal decimal;
+    (void)state;
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_null(tsri_decimal_scan(refused[i], &decimal));
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
+        assert_ptr_equal(tsri_decimal_scan(prefixes[i].text, &decimal),
+                         prefixes[i].text + prefixes[i].length);
+}
+
+static void test_whole_numbers(void **state)
+{
+    static const struct {
+        const char *text;
+        tsri_whole whole;
+        uint64_t magnitude;
+    } cases[] = {
+        {"0", TSRI_WHOLE_FITS, 0},
+        {"-0.000e5", TSRI_WHOLE_FITS, 0},
+        {"18446744073709551615", TSRI_WHOLE_FITS, UINT64_MAX},
+        {"18446744073709551615.000", TSRI_WHOLE_FITS, UINT64_MAX},
+        {"18446744073709551616", TSRI_WHOLE_TOO_LARGE, 0},
+        {"-9223372036854775808", TSRI_WHOLE_FITS, UINT64_C(1) << 63},
+        {"100000000000000000000", TSRI_WHOLE_TOO_LARGE, 0},
+        {"1e19", TSRI_WHOLE_FITS, UINT64_C(10000000000000000000)},
+        {"1e20", TSRI_WHOLE_TOO_LARGE, 0},
+        {"1e999999999999", TSRI_WHOLE_TOO_LARGE, 0},
+        {"1.5e1", TSRI_WHOLE_FITS, 15},
+        {"1500e-2", TSRI_WHOLE_FITS, 15},
+        {"1.5", TSRI_WHOLE_FRACTION, 0},
+        {"1e-1", TSRI_WHOLE_FRACTION, 0},
+        {"0.0000000000000000000000000000000001", TSRI_WHOLE_FRACTION, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        tsri_decimal decimal;
+        uint64_t magnitude = 0;
+        assert_non_null(tsri_decimal_scan(cases[i].text, &decimal));
+        assert_int_equal(tsri_decimal_to_whole(&decimal, &magnitude), cases[i].whole);
+        if (cases[i].whole == TSRI_WHOLE_FITS)
+            assert_int_equal(magnitude, cases[i].magnitude);
+    }
+}
+
+/* What Python's repr prints for these doubles. */
+static void test_layout(void **state)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {
+        {0.0, "0.0"},
+        {-0.0, "-0.0"},
+        {1.0, "1.0"},
+        {-1.5, "-1.5"},
+        {0.1, "0.1"},
+        {0.1 + 0.2, "0.30000000000000004"},
+        {1e15, "1000000000000000.0"},
+        {9999999999999998.0, "9999999999999998.0"},
+        {1e16, "1e+16"},
+        {12345678901234567.0, "1.2345678901234568e+16"},
+        {1e22, "1e+22"},
+        {1e23, "1e+23"},
+        {0.0001, "0.0001"},
+        {0.00012345678901234567, "0.00012345678901234567"},
+        {0.00001, "1e-05"},
+        {1.5e-7, "1.5e-07"},
+        {-1.25e-100, "-1.25e-100"},
+        {5e-324, "5e-324"},
+        {1.7976931348623157e308, "1.7976931348623157e+308"},
+        {2.2250738585072014e-308, "2.2250738585072014e-308"},
+        {9007199254740992.0, "9007199254740992.0"},
+        {123456789.125, "123456789.125"},
+        {100.0, "100.0"},
+        /* A power of two, whose lower neighbour is nearer: the shortest text is not the nearest
+           one. */
+        {0x1p-44, "5.684341886080802e-14"},
+        {9.5367431640625e-07, "9.5367431640625e-07"},
+    };
+    char text[32];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int length =
+            tsri_float_format_text(&tsri_format_float64, bits_of_double(cases[i].value), text);
+        assert_string_equal(text, cases[i].text);
+        assert_int_equal(length, strlen(text));
+    }
+    tsri_float_format_text(&tsri_format_float32, bits_of_float(0.1F), text);
+    assert_string_equal(text, "0.1");
+    tsri_float_format_text(&tsri_format_float32, bits_of_float(16777216.0F), text);
+    assert_string_equal(text, "16777216.0");
+    tsri_float_format_text(&tsri_format_float32, 1, text);
+    assert_string_equal(text, "1e-45");
+    tsri_float_format_text(&tsri_format_float32, 0x7f7fffff, text);
+    assert_string_equal(text, "3.4028235e+38");
+    tsri_float_format_text(&tsri_format_float16, 0x2e66, text);
+    assert_string_equal(text, "0.1");
+    tsri_float_format_text(&tsri_format_float16, 0x7bff, text);
+    assert_string_equal(text, "65500.0");
+    tsri_float_format_text(&tsri_format_float16, 1, text);
+    assert_string_equal(text, "6e-08");
+}
+
+static int count_digits(const char *text)
+{
+    int count = 0, zeros = 0;
+    for (; *text && *text != 'e'; text++)
+        if (*text >= '0' && *text <= '9' && (count > 0 || *text != '0')) {
+            count++;
+            zeros = *text == '0' ? zeros + 1 : 0;
+        }
+    return count - zeros;
+}
+
+/* Reads back through the C library, and is as short as the shortest of its precisions that does. */
+static void check_shortest(tests_random *random, double value, bool is_float)
+{
+    char text[32], library[64];
+    uint64_t bits = is_float ? bits_of_float((float)value) : bits_of_double(value);
+    int precision = 0;
+    tsri_float_format_text(is_float ? &tsri_format_float32 : &tsri_format_float64, bits, text);
+    double back = is_float ? (double)strtof(text, NULL) : strtod(text, NULL);
+    if (bits_of_double(back) != bits_of_double(value))
+        tests_random_fail(random, "%a is written as %s, which is %a", value, text, back);
+    do
+        snprintf(library, sizeof library, "%.*e", precision++, value);
+    while ((is_float ? (double)strtof(library, NULL) : strtod(library, NULL)) != value);
+    if (count_digits(text) > precision)
+        tests_random_fail(random, "%a is written as %s, longer than %s", value, text, library);
+}
+
+static void test_random_numbers_are_shortest(void **state)
+{
+    tests_random random;
+    (void)state;
+    tests_random_init(&random);
+    for (int round = 0; round < 10000; round++) {
+        uint64_t bits = tests_random_next(&random);
+        double wide = double_of_bits(bits), narrow = (double)float_of_bits((uint32_t)(bits >> 17));
+        if (isfinite(wide))
+            check_shortest(&random, wide, false);
+        if (isfinite(narrow))
+            check_shortest(&random, narrow, true);
+        check_shortest(&random, (double)tests_random_below(&random, 1000000) / 1000.0, false);
+        check_shortest(&random,
+                       (double)(float)((double)tests_random_below(&random, 100000) / 100.0), true);
+        check_shortest(&random, (double)(bits >> (11 + bits % 50)), false);
+    }
+    for (int exponent = -1074; exponent < 1024; exponent++) {
+        check_shortest(&random, ldexp(1.0, exponent), false);
+        if (exponent >= -149 && exponent < 128)
+            check_shortest(&random, ldexp(1.0, exponent), true);
+    }
+}
+
+static void test_every_half_is_shortest(void **state)
+{
+    (void)state;
+    for (unsigned bits = 1; bits < 0x7c00; bits++) {
+        char text[32], library[32];
+        int precision = 0;
+        tsri_float_format_text(&tsri_format_float16, bits, text);
+        assert_int_equal(read_as(&tsri_format_float16, text, NULL), bits);
+        do
+            snprintf(library, sizeof library, "%.*e", precision++, half_value(bits));
+        while (read_as(&tsri_format_float16, library, NULL) != bits);
+        assert_true(count_digits(text) <= precision);
+    }
+}
+
+/* A process that computes with another rounding mode still reads and writes the same. */
+static void test_rounding_mode_does_not_matter(void **state)
+{
+    char text[32];
+    (void)state;
+    fesetround(FE_UPWARD);
+    tsri_float_format_text(&tsri_format_float64, bits_of_double(0.1), text);
+    uint64_t bits = read_as(&tsri_format_float64, "0.1", NULL);
+    fesetround(FE_TONEAREST);
+    assert_string_equal(text, "0.1");
+    assert_int_equal(bits, bits_of_double(0.1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_texts),
+        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_every_midpoint_of_halves),
+        cmocka_unit_test(test_midpoints_of_floats),
+        cmocka_unit_test(test_longest_midpoint),
+        cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_grammar),
+        cmocka_unit_test(test_whole_numbers),
+        cmocka_unit_test(test_layout),
+        cmocka_unit_test(test_random_numbers_are_shortest),
+        cmocka_unit_test(test_every_half_is_shortest),
+        cmocka_unit_test(test_rounding_mode_does_not_matter),
+    };
+    return cmocka_run_group_tests_name("tensor.decimal", tests, NULL, NULL);
+}
