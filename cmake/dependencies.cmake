@@ -14,7 +14,7 @@ endforeach()
 
 # Debian's bzip2 has no .pc file.
 find_package(BZip2 REQUIRED)
-target_link_libraries(tessera_dependencies INTERFACE BZip2::BZip2)
+target_link_libraries(tessera_dependencies INTERFACE BZip2::BZip2 m)
 
 set(TESSERA_HAVE_NETCDF 0)
 if(TESSERA_NETCDF)

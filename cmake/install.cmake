@@ -1,6 +1,6 @@
 # What `cmake --install` puts where: headers, both libraries, the program, and what other builds need to
-# find them (pkg-config, CMake package). Sanitized and fuzz builds are not for installing.
-if(NOT TARGET tessera_shared OR TESSERA_SANITIZE)
+# find them (pkg-config, CMake package). Builds with sanitizers or coverage are not for installing.
+if(NOT TARGET tessera_shared OR TESSERA_SANITIZE OR TESSERA_COVERAGE)
     return()
 endif()
 include(CMakePackageConfigHelpers)
