@@ -258,12 +258,16 @@ static int64_t patience_ns(const tsri_task_group *group)
 static void help(tsri_task_group *group, tsri_sleeper *sleeper)
 {
     tsri_pool *pool = group->pool;
+    bool spun = false;
     while (!is_stale(group) && group->outstanding > 0) {
         tsri_task *task = tsri_queue_take(pool, group);
         if (task)
             tsri_queue_run(pool, task);
+        else if (!spun)
+            tsri_queue_spin(pool);
         else
             tsri_sleeper_sleep(pool, sleeper, patience_ns(group));
+        spun = !task && !spun;
         if (group->watched) {
             pthread_mutex_unlock(&pool->mutex);
             tsri_group_stopped(group);
