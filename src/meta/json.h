@@ -4,8 +4,8 @@
  * comments, single quotes, bytes behind the value are refused with byte offset, line and JSON
  * pointer. Refused as well, which the RFC leaves to implementations: integers outside -2^63 ..
  * 2^64-1, U+0000 in the name of a member, more than 64 levels of depth, and what exceeds the limits
- * on size and on the memory of the values (8 times the largest size). Other numbers are doubles
- * that keep their source text, -0 among them.
+ * on size and on the memory of the values (8 times the largest size, at least 1 MiB). Other numbers
+ * are doubles that keep their source text, -0 among them.
  *
  * The value type is json-c's `struct json_object`; callers use json-c's accessors for reading and
  * the helpers below for typed fields. json_object_to_json_string and json_object_get_string of what

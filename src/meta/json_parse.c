@@ -10,7 +10,8 @@
 enum {
     DEPTH_MAX = 64,
     DEFAULT_MAX_BYTES = 64 << 20,
-    MEMORY_FACTOR = 8, /* the values may take this many times the largest permitted document */
+    MEMORY_FACTOR = 8,      /* the values may take this many times the largest permitted document */
+    MEMORY_FLOOR = 1 << 20, /* and at least this */
 
     /* What json-c allocates for each kind, rounded up: see json_object.c and linkhash.c. */
     OBJECT_BYTES = 832,
@@ -298,7 +299,7 @@ int tsri_json_parse(const char *text, size_t size_bytes, int flags, size_t max_b
             "raise the context's largest_metadata_bytes if the document is meant to be so large");
         return TSR_LIMIT;
     }
-    parser.memory_max_bytes = (uint64_t)maximum * MEMORY_FACTOR;
+    parser.memory_max_bytes = TSRI_MAX((uint64_t)maximum * MEMORY_FACTOR, (uint64_t)MEMORY_FLOOR);
     int status =
         tsri_json_scan_init(&parser.scan, text, size_bytes, flags & TSRI_JSON_ALLOW_NAN, err);
     TSRI_TRY(at_pointer(&parser, status, err));

@@ -1,0 +1,155 @@
+#include "array/chunk_key.h"
+
+#include <stdio.h>
+
+#include "base/text.h"
+
+enum { DIGITS_MAX = 19 }; /* of 2^63-1 */
+
+int tsri_chunk_key_init(tsri_chunk_key *ret_key, const char *path, tsri_chunk_key_style style,
+                        int rank, tsr_error *err)
+{
+    const char *lead = style.encoding == TSRI_CHUNK_KEY_DEFAULT ? "c" : rank == 0 ? "0" : "";
+    const char *slash = *path != 0 ? "/" : "";
+    int length = snprintf(ret_key->text, sizeof ret_key->text, "%s%s%s", path, slash, lead);
+    if (length < 0 || (size_t)length >= sizeof ret_key->text)
+        return tsr_error_set(err, TSR_LIMIT,
+                             "a path of %zu bytes leaves no room for chunk keys of at most %d",
+                             strlen(path), TSR_KEY_MAX - 1);
+    ret_key->style = style;
+    ret_key->rank = rank;
+    ret_key->formatted = 0;
+    ret_key->size_bytes = (uint16_t)length;
+    if (rank > 0)
+        ret_key->starts[0] = (uint16_t)length;
+    return 0;
+}
+
+/* The decimal digits of a number >= 0, as they end at `end`. Returns where they start. */
+static char *digits_before(char *end, int64_t number)
+{
+    do {
+        *--end = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return end;
+}
+
+int tsri_chunk_key_set(tsri_chunk_key *key, const int64_t *index, tsr_error *err)
+{
+    int axis = 0;
+    while (axis < key->formatted && key->index[axis] == index[axis])
+        axis++;
+    for (; axis < key->rank; axis++) {
+        char buffer[DIGITS_MAX + 1], *end = buffer + sizeof buffer;
+        char *piece = digits_before(end, index[axis]);
+        if (axis > 0 || key->style.encoding == TSRI_CHUNK_KEY_DEFAULT)
+            *--piece = key->style.separator;
+        size_t start = key->starts[axis], length = (size_t)(end - piece);
+        key->formatted = axis;
+        if (start + length >= sizeof key->text)
+            return tsr_error_set(err, TSR_LIMIT, "a chunk key of more than %d bytes: %s...",
+                                 TSR_KEY_MAX - 1, key->text);
+        memcpy(key->text + start, piece, length);
+        key->text[start + length] = 0;
+        key->size_bytes = (uint16_t)(start + length);
+        key->index[axis] = index[axis];
+        if (axis + 1 < key->rank)
+            key->starts[axis + 1] = key->size_bytes;
+    }
+    key->formatted = key->rank;
+    return 0;
+}
+
+/* Reads digits without a leading zero at *offset and moves it behind them; false when there are
+ * none or the number exceeds 2^63-1. */
+static bool take_index(const char *text, size_t size_bytes, size_t *offset, int64_t *ret_index)
+{
+    int64_t number = 0;
+    size_t start = *offset;
+    for (; *offset < size_bytes && text[*offset] >= '0' && text[*offset] <= '9'; ++*offset)
+        if (__builtin_mul_overflow(number, (int64_t)10, &number) ||
+            __builtin_add_overflow(number, (int64_t)(text[*offset] - '0'), &number))
+            return false;
+    size_t length = *offset - start;
+    *ret_index = number;
+    return length == 1 || (length > 1 && text[start] != '0');
+}
+
+bool tsri_chunk_key_parse(tsri_chunk_key_style style, int rank, const char *text, size_t size_bytes,
+                          int64_t *ret_index)
+{
+    int64_t index[TSR_RANK_MAX];
+    bool has_lead = style.encoding == TSRI_CHUNK_KEY_DEFAULT;
+    size_t offset = has_lead;
+    if (has_lead && (size_bytes == 0 || text[0] != 'c'))
+        return false;
+    if (rank == 0 && !has_lead)
+        return size_bytes == 1 && text[0] == '0';
+    for (int axis = 0; axis < rank; axis++) {
+        if ((axis > 0 || has_lead) && (offset >= size_bytes || text[offset++] != style.separator))
+            return false;
+        if (!take_index(text, size_bytes, &offset, &index[axis]))
+            return false;
+    }
+    if (offset != size_bytes)
+        return false;
+    memcpy(ret_index, index, (size_t)rank * sizeof *index);
+    return true;
+}
+
+/* ---- names of nodes
+ * ---------------------------------------------------------------------------------- */
+
+static int refuse_name(const char *name, size_t size_bytes, const char *rule, tsr_error *err)
+{
+    return tsr_error_set(err, TSR_INVALID_ARGUMENT, "\"%.*s\" is no name of an array or group: %s",
+                         (int)TSRI_MIN(size_bytes, (size_t)200), name, rule);
+}
+
+static bool is_utf8(const char *text, size_t size_bytes)
+{
+    for (size_t offset = 0, length = 0; offset < size_bytes; offset += length) {
+        uint32_t code = 0;
+        length = tsri_text_character(text + offset, size_bytes - offset, &code);
+        if (length == 0)
+            return false;
+    }
+    return true;
+}
+
+int tsri_node_name_check(const char *name, size_t size_bytes, tsr_error *err)
+{
+    static const char *const documents[] = {"zarr.json", ".zarray", ".zgroup", ".zattrs",
+                                            ".zmetadata"};
+    size_t dots = 0;
+    while (dots < size_bytes && name[dots] == '.')
+        dots++;
+    if (size_bytes == 0)
+        return refuse_name(name, size_bytes, "it is empty", err);
+    if (memchr(name, '/', size_bytes) != NULL || memchr(name, 0, size_bytes) != NULL)
+        return refuse_name(name, size_bytes, "it holds '/' or a 0 byte", err);
+    if (dots == size_bytes)
+        return refuse_name(name, size_bytes, "it consists of dots", err);
+    if (size_bytes >= 2 && memcmp(name, "__", 2) == 0)
+        return refuse_name(name, size_bytes, "names that start with \"__\" are reserved", err);
+    if (!is_utf8(name, size_bytes))
+        return refuse_name(name, size_bytes, "it is not valid UTF-8", err);
+    for (size_t i = 0; i < TSRI_COUNT(documents); i++)
+        if (strlen(documents[i]) == size_bytes && memcmp(documents[i], name, size_bytes) == 0)
+            return refuse_name(name, size_bytes, "that is where metadata lies", err);
+    return 0;
+}
+
+int tsri_node_path_check(const char *path, tsr_error *err)
+{
+    if (*path == 0)
+        return 0;
+    for (;;) {
+        size_t length = strcspn(path, "/");
+        TSRI_TRY(tsri_node_name_check(path, length, err));
+        if (path[length] == 0)
+            return 0;
+        path += length + 1;
+    }
+}

@@ -1,0 +1,426 @@
+/* .zarray, .zgroup and .zattrs, by the Zarr storage specification 2.
+ *
+ * Tolerated beyond it, since it is met in the wild:
+ * - unknown fields (the specification asks for this), among them consolidated_metadata in .zgroup;
+ * - filters absent, null or an empty list; dimension_separator absent or null;
+ * - chunk lengths of 0 on axes of length 0, taken as 1;
+ * - fill values in a list of one element, whole numbers for bool, 1.0 for integers, "+Infinity";
+ * - a missing .zattrs, and bare NaN and Infinity in it and in the copies that .zgroup may carry.
+ * Numbers as strings, blosc's shuffle -1 and the like inside codec configurations are those codecs'
+ * matter.
+ *
+ * The names of axes are xarray's attribute _ARRAY_DIMENSIONS where it fits the rank, on reading and
+ * on creating. */
+#include <stdio.h>
+
+#include "array/zarr_meta_parts.h"
+#include "base/output.h"
+
+static const char names_attribute[] = "_ARRAY_DIMENSIONS";
+
+static int read_format(const tsri_json *object, tsr_error *err)
+{
+    int64_t format = 0;
+    return tsri_json_int(object, "", "zarr_format", true, 2, 2, &format, err);
+}
+
+/* ---- data types
+ * -------------------------------------------------------------------------------------- */
+
+static int unsupported_type(const char *what, tsr_error *err)
+{
+    tsri_json_refuse(err, TSR_UNSUPPORTED, "/dtype", NULL, "the data type %s is not supported",
+                     what);
+    tsr_error_set_next_step(
+        err, "supported are bool, integers, floats and complex numbers up to 16 bytes, and raw "
+             "bytes: |b1, <i2, >f8, <c16, |V3");
+    return TSR_UNSUPPORTED;
+}
+
+/* What a letter of a typestr means that no type of ours has; NULL for others. */
+static const char *known_letter(char letter)
+{
+    switch (letter) {
+    case 'm':
+        return "timedelta";
+    case 'M':
+        return "datetime";
+    case 'S':
+        return "bytes of fixed length";
+    case 'U':
+        return "text of fixed length";
+    case 'O':
+        return "Python objects";
+    default:
+        return NULL;
+    }
+}
+
+static int bad_typestr(const char *typestr, const char *reason, tsr_error *err)
+{
+    return tsri_json_refuse(err, TSR_BAD_METADATA, "/dtype", NULL, "\"%s\" is no data type: %s",
+                            typestr, reason);
+}
+
+/* "<f8": a byte order, a letter, the size in bytes. */
+static int read_typestr(const char *typestr, tsri_zarr_meta *meta, bool *ret_big_endian,
+                        tsr_error *err)
+{
+    char order = *typestr, letter = order != 0 ? typestr[1] : 0;
+    if (order == 0 || strchr("<>|", order) == NULL)
+        return bad_typestr(typestr, "it starts with a byte order, one of < > |", err);
+    if (known_letter(letter) != NULL) {
+        char what[160];
+        snprintf(what, sizeof what, "\"%.60s\" (%s)", typestr, known_letter(letter));
+        return unsupported_type(what, err);
+    }
+    if (letter == 0 || strchr("biufcV", letter) == NULL)
+        return bad_typestr(typestr,
+                           "behind the byte order is a letter, one of b i u f c m M S U V O", err);
+    const char *digits = typestr + 2;
+    if (*digits == 0 || *digits == '0' || digits[strspn(digits, "0123456789")] != 0)
+        return bad_typestr(typestr, "it ends in the size in bytes", err);
+    const tsr_dtype *dtype = NULL;
+    int status = tsr_dtype_parse(typestr, &dtype, err);
+    if (status == TSR_NOT_FOUND || status == TSR_INVALID_ARGUMENT) {
+        char what[80];
+        snprintf(what, sizeof what, "\"%.60s\"", typestr);
+        return unsupported_type(what, err);
+    }
+    TSRI_TRY(status);
+    meta->dtype = dtype;
+    if (dtype->component_bytes > 1 && order == '|')
+        return bad_typestr(typestr, "a type of several bytes needs the byte order < or >", err);
+    *ret_big_endian = order == '>';
+    return 0;
+}
+
+static int read_dtype(const tsri_json *object, tsri_zarr_meta *meta, bool *ret_big_endian,
+                      tsr_error *err)
+{
+    tsri_json *value = NULL;
+    const char *typestr = NULL;
+    TSRI_TRY(tsri_json_member(object, "", "dtype", true, &value, err));
+    if (json_object_is_type(value, json_type_array))
+        return unsupported_type("of structured elements (a list of fields)", err);
+    TSRI_TRY(tsri_json_string(object, "", "dtype", true, &typestr, err));
+    return read_typestr(typestr, meta, ret_big_endian, err);
+}
+
+/* ---- the grid and the fill value
+ * --------------------------------------------------------------------- */
+
+/* Lengths of 0 stand on empty axes, where writers took the chunk length from the shape. */
+static int read_chunks(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    TSRI_TRY(tsri_zarr_take_lengths(meta, object, "", "chunks", 0, false, &meta->chunk_shape, err));
+    int64_t *lengths = tsri_arena_alloc(&meta->arena, (size_t)meta->rank + 1, sizeof *lengths);
+    if (lengths == NULL)
+        return tsri_error_no_memory(err, (size_t)meta->rank * sizeof *lengths);
+    for (int axis = 0; axis < meta->rank; axis++) {
+        lengths[axis] = meta->chunk_shape[axis];
+        if (lengths[axis] == 0 && meta->shape[axis] > 0) {
+            char pointer[32];
+            snprintf(pointer, sizeof pointer, "/chunks/%d", axis);
+            return tsri_json_refuse(err, TSR_BAD_METADATA, pointer, NULL,
+                                    "a chunk length of 0 on an axis of %lld",
+                                    (long long)meta->shape[axis]);
+        }
+        lengths[axis] = TSRI_MAX(lengths[axis], (int64_t)1);
+    }
+    meta->chunk_shape = lengths;
+    return tsri_zarr_check_chunk_size(meta, "/chunks", err);
+}
+
+static int read_separator(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    const char *separator = ".";
+    tsri_json *value = NULL;
+    if (json_object_object_get_ex(object, "dimension_separator", &value) && value != NULL)
+        TSRI_TRY(tsri_json_string(object, "", "dimension_separator", true, &separator, err));
+    if (strcmp(separator, ".") != 0 && strcmp(separator, "/") != 0)
+        return tsri_json_refuse(err, TSR_BAD_METADATA, "/dimension_separator", NULL,
+                                "\"%s\" is neither \".\" nor \"/\"", separator);
+    meta->keys = (tsri_chunk_key_style){TSRI_CHUNK_KEY_V2, *separator};
+    return 0;
+}
+
+/* The value itself, or the only element of a list around it. A complex number is a list of two, raw
+ * bytes may be a list of one number each. */
+static const tsri_json *unwrapped(const tsri_json *value, const tsr_dtype *dtype)
+{
+    bool is_single =
+        json_object_is_type(value, json_type_array) && json_object_array_length(value) == 1;
+    return is_single && dtype->kind != TSR_KIND_RAW ? json_object_array_get_idx(value, 0) : value;
+}
+
+static int read_fill_value(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    tsri_json *value = NULL;
+    TSRI_TRY(tsri_json_member(object, "", "fill_value", true, &value, err));
+    const tsri_json *inner = unwrapped(value, meta->dtype);
+    meta->fill_undefined = inner == NULL;
+    return tsri_zarr_take_fill_value(meta, inner, err);
+}
+
+/* ---- codecs
+ * ------------------------------------------------------------------------------------------ */
+
+/* The codecs of a v2 array under construction, as a chain of v3. */
+typedef struct v2_chain {
+    tsri_arena *arena;
+    tsri_codec_spec *specs;
+    int count;
+} v2_chain;
+
+/* Order "F": the memory of a chunk is column-major, which is the C order of the reversed axes. */
+static int add_transpose(v2_chain *chain, int rank, tsr_error *err)
+{
+    tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
+    for (int axis = rank - 1; axis >= 0; axis--)
+        TSRI_TRY(
+            tsr_output_print(&text, err, "%s%d", axis == rank - 1 ? "{\"order\":[" : ",", axis));
+    TSRI_TRY(tsr_output_append(&text, "]}", 3, err));
+    const char *configuration = tsri_arena_strdup(chain->arena, text.data);
+    if (configuration == NULL)
+        return tsri_error_no_memory(err, text.size_bytes);
+    chain->specs[chain->count++] = (tsri_codec_spec){"transpose", configuration, 3};
+    return 0;
+}
+
+static void add_bytes(v2_chain *chain, const tsr_dtype *dtype, bool big_endian)
+{
+    const char *configuration = dtype->component_bytes <= 1 ? "{}"
+                                : big_endian                ? "{\"endian\":\"big\"}"
+                                                            : "{\"endian\":\"little\"}";
+    chain->specs[chain->count++] = (tsri_codec_spec){"bytes", configuration, 3};
+}
+
+static int add_filters(v2_chain *chain, const tsri_json *filters, tsr_error *err)
+{
+    size_t count = filters != NULL ? json_object_array_length(filters) : 0;
+    for (size_t i = 0; i < count; i++) {
+        char path[40];
+        snprintf(path, sizeof path, "/filters/%zu", i);
+        TSRI_TRY(tsri_codec_spec_parse_v2(json_object_array_get_idx(filters, i), path, chain->arena,
+                                          &chain->specs[chain->count], err));
+        chain->count++;
+    }
+    return 0;
+}
+
+static int read_order(const tsri_json *object, bool *ret_fortran, tsr_error *err)
+{
+    const char *order = NULL;
+    TSRI_TRY(tsri_json_string(object, "", "order", true, &order, err));
+    *ret_fortran = strcmp(order, "F") == 0;
+    if (!*ret_fortran && strcmp(order, "C") != 0)
+        return tsri_json_refuse(err, TSR_BAD_METADATA, "/order", NULL,
+                                "\"%s\" is neither \"C\" nor \"F\"", order);
+    return 0;
+}
+
+static int read_codecs(const tsri_json *object, bool big_endian, tsri_zarr_meta *meta,
+                       tsr_error *err)
+{
+    enum { FILTERS_MAX = 1000 };
+    bool fortran = false;
+    tsri_json *filters = NULL, *compressor = NULL;
+    TSRI_TRY(read_order(object, &fortran, err));
+    TSRI_TRY(tsri_json_member(object, "", "filters", false, &filters, err));
+    TSRI_TRY(tsri_json_member(object, "", "compressor", true, &compressor, err));
+    if (filters != NULL && !json_object_is_type(filters, json_type_array))
+        return tsri_json_refuse(err, TSR_BAD_METADATA, "/filters", NULL,
+                                "must be an array or null, not %s", tsri_json_kind(filters));
+    size_t count = filters != NULL ? json_object_array_length(filters) : 0;
+    if (count > FILTERS_MAX)
+        return tsri_json_refuse(err, TSR_LIMIT, "/filters", NULL,
+                                "%zu filters; at most %d are supported", count, FILTERS_MAX);
+    v2_chain chain = {&meta->arena, tsri_arena_alloc(&meta->arena, count + 3, sizeof *chain.specs),
+                      0};
+    if (chain.specs == NULL)
+        return tsri_error_no_memory(err, (count + 3) * sizeof *chain.specs);
+    if (fortran && meta->rank > 1)
+        TSRI_TRY(add_transpose(&chain, meta->rank, err));
+    add_bytes(&chain, meta->dtype, big_endian);
+    TSRI_TRY(add_filters(&chain, filters, err));
+    if (compressor != NULL)
+        TSRI_TRY(tsri_codec_spec_parse_v2(compressor, "/compressor", chain.arena,
+                                          &chain.specs[chain.count++], err));
+    meta->codecs = chain.specs;
+    meta->codec_count = chain.count;
+    return 0;
+}
+
+/* ---- documents
+ * --------------------------------------------------------------------------------------- */
+
+int tsri_zarr2_array_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err)
+{
+    bool big_endian = false;
+    meta->document = json_object_get(object);
+    TSRI_TRY(read_format(object, err));
+    TSRI_TRY(tsri_zarr_take_lengths(meta, object, "", "shape", 0, true, &meta->shape, err));
+    TSRI_TRY(read_dtype(object, meta, &big_endian, err));
+    TSRI_TRY(read_chunks(object, meta, err));
+    TSRI_TRY(read_separator(object, meta, err));
+    TSRI_TRY(read_fill_value(object, meta, err));
+    return read_codecs(object, big_endian, meta, err);
+}
+
+int tsri_zarr2_group_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err)
+{
+    meta->is_group = true;
+    meta->document = json_object_get(object);
+    return read_format(object, err);
+}
+
+/* Whether the value is what xarray writes for an array of this rank. */
+static bool names_all_axes(const tsri_json *list, int rank)
+{
+    if (!json_object_is_type(list, json_type_array) ||
+        json_object_array_length(list) != (size_t)rank)
+        return false;
+    for (size_t axis = 0; axis < (size_t)rank; axis++)
+        if (!json_object_is_type(json_object_array_get_idx(list, axis), json_type_string))
+            return false;
+    return true;
+}
+
+int tsri_zarr2_attributes_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err)
+{
+    tsri_json *names = NULL;
+    TSRI_TRY(tsri_zarr_take_attributes(meta, object, "", err));
+    if (!meta->is_group && json_object_object_get_ex(object, names_attribute, &names) &&
+        names_all_axes(names, meta->rank))
+        return tsri_zarr_take_dimension_names(meta, names, "/_ARRAY_DIMENSIONS", err);
+    return 0;
+}
+
+/* ---- new documents
+ * ----------------------------------------------------------------------------------- */
+
+/* Appends {"id": NAME, ...configuration}. */
+static int print_codec(const tsri_codec_spec *codec, tsr_output *output, tsr_error *err)
+{
+    static const char space[] = " \t\r\n";
+    const char *members = codec->configuration + strspn(codec->configuration, space);
+    if (*members != '{')
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "the configuration of codec \"%s\" is no JSON object", codec->name);
+    members++;
+    TSRI_TRY(tsr_output_print(output, err, "{\"id\":"));
+    TSRI_TRY(tsri_json_quote(codec->name, output, err));
+    return tsr_output_print(output, err, "%s%s", members[strspn(members, space)] == '}' ? "" : ",",
+                            members);
+}
+
+static int print_codecs(const tsri_zarr_meta_options *options, tsr_output *output, tsr_error *err)
+{
+    TSRI_TRY(tsr_output_print(output, err, ",\"compressor\":%s",
+                              options->compressor == NULL ? "null" : ""));
+    if (options->compressor != NULL)
+        TSRI_TRY(print_codec(options->compressor, output, err));
+    TSRI_TRY(
+        tsr_output_print(output, err, ",\"filters\":%s", options->codec_count == 0 ? "null" : ""));
+    for (int i = 0; i < options->codec_count; i++) {
+        TSRI_TRY(tsr_output_append(output, i == 0 ? "[" : ",", 1, err));
+        TSRI_TRY(print_codec(&options->codecs[i], output, err));
+    }
+    return options->codec_count > 0 ? tsr_output_append(output, "]", 1, err) : 0;
+}
+
+/* Base64 (RFC 4648) of raw bytes, which v2 metadata knows in this form only. */
+static int print_base64(const unsigned char *bytes, size_t size_bytes, tsr_output *output,
+                        tsr_error *err)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    TSRI_TRY(tsr_output_append(output, "\"", 1, err));
+    for (size_t i = 0; i < size_bytes; i += 3) {
+        size_t left = size_bytes - i;
+        uint32_t group = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
+                         (left > 2 ? bytes[i + 2] : 0);
+        char text[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63],
+                        left > 1 ? alphabet[group >> 6 & 63] : '=',
+                        left > 2 ? alphabet[group & 63] : '='};
+        TSRI_TRY(tsr_output_append(output, text, sizeof text, err));
+    }
+    return tsr_output_append(output, "\"", 1, err);
+}
+
+/* v2 has one NaN, so every bit pattern of one is written as that, in both parts of a complex
+ * number. */
+static int print_without_patterns(const char *text, tsr_output *output, tsr_error *err)
+{
+    for (const char *pattern; (pattern = strstr(text, "\"0x")) != NULL;) {
+        TSRI_TRY(tsr_output_append(output, text, (size_t)(pattern - text), err));
+        TSRI_TRY(tsr_output_append(output, "\"NaN\"", 5, err));
+        text = strchr(pattern + 1, '"') + 1;
+    }
+    return tsr_output_append(output, text, strlen(text), err);
+}
+
+static int print_fill_value(const tsri_zarr_meta_options *options, tsr_output *output,
+                            tsr_error *err)
+{
+    const tsr_dtype *dtype = options->dtype;
+    if (dtype->kind != TSR_KIND_RAW) {
+        tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
+        TSRI_TRY(tsri_zarr_print_element(dtype, options->fill_value, &text, err));
+        TSRI_TRY(tsr_output_append(&text, "", 1, err));
+        return print_without_patterns(text.data, output, err);
+    }
+    tsr_auto(tsri_text) *zero = tsri_alloc_zero(dtype->size_bytes);
+    if (zero == NULL)
+        return tsri_error_no_memory(err, dtype->size_bytes);
+    return print_base64(options->fill_value != NULL ? options->fill_value : zero, dtype->size_bytes,
+                        output, err);
+}
+
+int tsri_zarr2_document_print(const tsri_zarr_meta_options *options, tsr_output *output,
+                              tsr_error *err)
+{
+    if (options->is_group)
+        return tsr_output_print(output, err, "{\"zarr_format\":2}");
+    const tsr_dtype *dtype = options->dtype;
+    char order = dtype->component_bytes <= 1 ? '|' : options->big_endian ? '>' : '<';
+    TSRI_TRY(tsr_output_print(output, err, "{\"zarr_format\":2,\"shape\":"));
+    TSRI_TRY(tsri_zarr_print_lengths(options->shape, options->rank, output, err));
+    TSRI_TRY(tsr_output_print(output, err, ",\"chunks\":"));
+    TSRI_TRY(tsri_zarr_print_lengths(options->chunk_shape, options->rank, output, err));
+    TSRI_TRY(tsr_output_print(output, err, ",\"dtype\":\"%c%c%zu\",\"fill_value\":", order,
+                              dtype->v2_kind, dtype->size_bytes));
+    TSRI_TRY(print_fill_value(options, output, err));
+    TSRI_TRY(tsr_output_print(output, err, ",\"order\":\"%c\",\"dimension_separator\":\"%c\"",
+                              options->order, options->keys.separator));
+    TSRI_TRY(print_codecs(options, output, err));
+    return tsr_output_append(output, "}", 1, err);
+}
+
+/* The list of names as text that ends in a 0 byte. xarray knows no axis without a name. */
+static int print_names(const tsri_zarr_meta_options *options, tsr_output *output, tsr_error *err)
+{
+    for (int axis = 0; axis < options->rank; axis++) {
+        const char *name = options->dimension_names[axis];
+        if (name == NULL)
+            return tsr_error_set(
+                err, TSR_INVALID_ARGUMENT,
+                "axis %d has no name: in Zarr 2 either all axes have names or none", axis);
+        TSRI_TRY(tsr_output_append(output, axis > 0 ? "," : "[", 1, err));
+        TSRI_TRY(tsri_json_quote(name, output, err));
+    }
+    return tsr_output_append(output, options->rank > 0 ? "]" : "[]", options->rank > 0 ? 2 : 3,
+                             err);
+}
+
+int tsri_zarr2_attributes_print(const tsri_zarr_meta_options *options, const tsri_json *attributes,
+                                tsr_output *output, tsr_error *err)
+{
+    tsr_auto(tsri_output) names = TSRI_OUTPUT_INIT(SIZE_MAX);
+    if (options->is_group || options->dimension_names == NULL)
+        return attributes != NULL ? tsri_json_write(attributes, 0, output, err) : 0;
+    TSRI_TRY(print_names(options, &names, err));
+    tsri_zarr_change changes[] = {{names_attribute, names.data, false}};
+    return tsri_zarr_print_changed(attributes, changes, TSRI_COUNT(changes), output, err);
+}

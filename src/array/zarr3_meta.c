@@ -1,0 +1,259 @@
+/* zarr.json, by the Zarr core specification 3.1.
+ *
+ * Tolerated beyond it: null for dimension_names and for consolidated_metadata, which early releases
+ * of zarr-python wrote for "none"; and the forms of fill values that tsr_dtype_parse_element lists.
+ * Consolidated metadata is kept, not used: it may be stale. */
+#include "array/zarr_meta_parts.h"
+#include "meta/json_pointer.h"
+
+static int read_format(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    const char *node_type = NULL;
+    int64_t format = 0;
+    TSRI_TRY(tsri_json_int(object, "", "zarr_format", true, 3, 3, &format, err));
+    TSRI_TRY(tsri_json_string(object, "", "node_type", true, &node_type, err));
+    meta->is_group = strcmp(node_type, "group") == 0;
+    if (!meta->is_group && strcmp(node_type, "array") != 0)
+        return tsri_json_refuse(err, TSR_BAD_METADATA, "/node_type", NULL,
+                                "\"%s\" is neither \"array\" nor \"group\"", node_type);
+    return 0;
+}
+
+static int member_extension(const tsri_json *object, const char *name,
+                            tsri_extension *ret_extension, tsr_error *err)
+{
+    tsri_json_pointer pointer;
+    tsri_json *value = NULL;
+    tsri_json_pointer_init(&pointer, "");
+    tsri_json_pointer_name(&pointer, name);
+    TSRI_TRY(tsri_json_member(object, "", name, true, &value, err));
+    return tsri_extension_parse(value, pointer.text, ret_extension, err);
+}
+
+static int unsupported(const char *pointer, const char *what, const char *name, const char *known,
+                       tsr_error *err)
+{
+    tsri_json_refuse(err, TSR_UNSUPPORTED, pointer, NULL, "the %s \"%s\" is not supported", what,
+                     name);
+    tsr_error_set_next_step(err, "%s", known);
+    return TSR_UNSUPPORTED;
+}
+
+/* A configuration without any members, or none. */
+static int check_no_configuration(const tsri_extension *extension, const char *path, tsr_error *err)
+{
+    static const char *const known[] = {NULL};
+    return extension->configuration != NULL
+               ? tsri_json_only(extension->configuration, path, known, err)
+               : 0;
+}
+
+static int read_data_type(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    static const char known[] =
+        "supported are bool, int8 to int64, uint8 to uint64, float16 to float64, complex64, "
+        "complex128 and raw bytes (r8, r16, ...)";
+    tsri_extension extension;
+    TSRI_TRY(member_extension(object, "data_type", &extension, err));
+    const tsr_dtype *dtype = NULL;
+    int status = tsr_dtype_parse(extension.name, &dtype, err);
+    if (status == TSR_INVALID_ARGUMENT) {
+        if (err != NULL)
+            err->status = TSR_BAD_METADATA;
+        tsr_error_prepend(err, "/data_type");
+        return TSR_BAD_METADATA;
+    }
+    if (status == TSR_NOT_FOUND)
+        return unsupported("/data_type", "data type", extension.name, known, err);
+    TSRI_TRY(status);
+    meta->dtype = dtype;
+    /* NumPy's short names are no names of metadata. */
+    if (strcmp(dtype->name, extension.name) != 0)
+        return unsupported("/data_type", "data type", extension.name, known, err);
+    return check_no_configuration(&extension, "/data_type/configuration", err);
+}
+
+static int read_chunk_grid(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    static const char *const known[] = {"chunk_shape", NULL};
+    tsri_extension grid;
+    TSRI_TRY(member_extension(object, "chunk_grid", &grid, err));
+    if (strcmp(grid.name, "regular") != 0)
+        return unsupported("/chunk_grid", "chunk grid", grid.name, "supported is \"regular\"", err);
+    if (grid.configuration == NULL)
+        return tsri_json_refuse(err, TSR_BAD_METADATA, "/chunk_grid/configuration", NULL,
+                                "this required field is missing");
+    TSRI_TRY(tsri_json_only(grid.configuration, "/chunk_grid/configuration", known, err));
+    TSRI_TRY(tsri_zarr_take_lengths(meta, grid.configuration, "/chunk_grid/configuration",
+                                    "chunk_shape", 1, false, &meta->chunk_shape, err));
+    return tsri_zarr_check_chunk_size(meta, "/chunk_grid/configuration/chunk_shape", err);
+}
+
+static int read_chunk_key_encoding(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    static const char *const known[] = {"separator", NULL};
+    static const char path[] = "/chunk_key_encoding/configuration";
+    tsri_extension encoding;
+    TSRI_TRY(member_extension(object, "chunk_key_encoding", &encoding, err));
+    bool is_v2 = strcmp(encoding.name, "v2") == 0;
+    if (!is_v2 && strcmp(encoding.name, "default") != 0)
+        return unsupported("/chunk_key_encoding", "chunk key encoding", encoding.name,
+                           "supported are \"default\" and \"v2\"", err);
+    const char *separator = is_v2 ? "." : "/";
+    if (encoding.configuration != NULL) {
+        TSRI_TRY(tsri_json_only(encoding.configuration, path, known, err));
+        TSRI_TRY(
+            tsri_json_string(encoding.configuration, path, "separator", false, &separator, err));
+    }
+    if (strcmp(separator, "/") != 0 && strcmp(separator, ".") != 0)
+        return tsri_json_refuse(err, TSR_BAD_METADATA, path, "separator",
+                                "\"%s\" is neither \"/\" nor \".\"", separator);
+    meta->keys.encoding = is_v2 ? TSRI_CHUNK_KEY_V2 : TSRI_CHUNK_KEY_DEFAULT;
+    meta->keys.separator = *separator;
+    return 0;
+}
+
+static int read_fill_value(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    tsri_json *value = NULL;
+    TSRI_TRY(tsri_json_member(object, "", "fill_value", true, &value, err));
+    if (value == NULL)
+        return tsri_json_refuse(
+            err, TSR_BAD_METADATA, "/fill_value", NULL,
+            "null is no fill value in Zarr 3; the type %s needs one of its own values",
+            meta->dtype->name);
+    return tsri_zarr_take_fill_value(meta, value, err);
+}
+
+static int read_codecs(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    tsri_json *list = NULL;
+    TSRI_TRY(tsri_json_member(object, "", "codecs", true, &list, err));
+    TSRI_TRY(tsri_codec_specs_parse(list, "/codecs", &meta->arena, &meta->codecs,
+                                    &meta->codec_count, err));
+    if (meta->codec_count == 0)
+        return tsri_json_refuse(err, TSR_BAD_METADATA, "/codecs", NULL,
+                                "must not be empty: one codec turns the array into bytes");
+    return 0;
+}
+
+/* No transformer is defined anywhere, so any would have to be understood. */
+static int check_storage_transformers(const tsri_json *object, tsr_error *err)
+{
+    tsri_json *list = NULL;
+    tsri_extension transformer;
+    if (!json_object_object_get_ex(object, "storage_transformers", &list))
+        return 0;
+    if (!json_object_is_type(list, json_type_array))
+        return tsri_json_refuse(err, TSR_BAD_METADATA, "/storage_transformers", NULL,
+                                "must be an array, not %s", tsri_json_kind(list));
+    if (json_object_array_length(list) == 0)
+        return 0;
+    TSRI_TRY(tsri_extension_parse(json_object_array_get_idx(list, 0), "/storage_transformers/0",
+                                  &transformer, err));
+    return unsupported("/storage_transformers/0", "storage transformer", transformer.name,
+                       "the specification defines none", err);
+}
+
+static int read_dimension_names(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    tsri_json *list = NULL;
+    json_object_object_get_ex(object, "dimension_names", &list);
+    return list != NULL ? tsri_zarr_take_dimension_names(meta, list, "/dimension_names", err) : 0;
+}
+
+static int read_attributes(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    tsri_json *attributes = NULL;
+    if (!json_object_object_get_ex(object, "attributes", &attributes))
+        return 0;
+    return tsri_zarr_take_attributes(meta, attributes, "/attributes", err);
+}
+
+static int read_array(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    static const char *const known[] = {
+        "zarr_format",          "node_type", "shape",      "data_type",          "chunk_grid",
+        "fill_value",           "codecs",    "attributes", "chunk_key_encoding", "dimension_names",
+        "storage_transformers", NULL};
+    TSRI_TRY(tsri_json_only(object, "", known, err));
+    TSRI_TRY(tsri_zarr_take_lengths(meta, object, "", "shape", 0, true, &meta->shape, err));
+    TSRI_TRY(read_data_type(object, meta, err));
+    TSRI_TRY(read_chunk_grid(object, meta, err));
+    TSRI_TRY(read_chunk_key_encoding(object, meta, err));
+    TSRI_TRY(read_fill_value(object, meta, err));
+    TSRI_TRY(read_codecs(object, meta, err));
+    TSRI_TRY(check_storage_transformers(object, err));
+    return read_dimension_names(object, meta, err);
+}
+
+static int read_group(const tsri_json *object, tsr_error *err)
+{
+    static const char *const known[] = {"zarr_format", "node_type", "attributes",
+                                        "consolidated_metadata", NULL};
+    tsri_json *consolidated = NULL;
+    TSRI_TRY(tsri_json_only(object, "", known, err));
+    json_object_object_get_ex(object, "consolidated_metadata", &consolidated);
+    if (consolidated != NULL && !json_object_is_type(consolidated, json_type_object))
+        return tsri_json_refuse(err, TSR_BAD_METADATA, "/consolidated_metadata", NULL,
+                                "must be an object, not %s", tsri_json_kind(consolidated));
+    return 0;
+}
+
+int tsri_zarr3_meta_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err)
+{
+    meta->document = json_object_get(object);
+    TSRI_TRY(read_format(object, meta, err));
+    TSRI_TRY(meta->is_group ? read_group(object, err) : read_array(object, meta, err));
+    return read_attributes(object, meta, err);
+}
+
+/* ---- new documents
+ * ----------------------------------------------------------------------------------- */
+
+static int print_names(const tsri_zarr_meta_options *options, tsr_output *output, tsr_error *err)
+{
+    if (options->dimension_names == NULL)
+        return 0;
+    TSRI_TRY(tsr_output_print(output, err, ",\"dimension_names\":["));
+    for (int axis = 0; axis < options->rank; axis++) {
+        const char *name = options->dimension_names[axis];
+        TSRI_TRY(
+            tsr_output_print(output, err, "%s%s", axis > 0 ? "," : "", name == NULL ? "null" : ""));
+        if (name != NULL)
+            TSRI_TRY(tsri_json_quote(name, output, err));
+    }
+    return tsr_output_append(output, "]", 1, err);
+}
+
+static int print_array(const tsri_zarr_meta_options *options, tsr_output *output, tsr_error *err)
+{
+    TSRI_TRY(tsr_output_print(output, err, ",\"shape\":"));
+    TSRI_TRY(tsri_zarr_print_lengths(options->shape, options->rank, output, err));
+    TSRI_TRY(tsr_output_print(output, err,
+                              ",\"data_type\":\"%s\",\"chunk_grid\":{\"name\":\"regular\",",
+                              options->dtype->name));
+    TSRI_TRY(tsr_output_print(output, err, "\"configuration\":{\"chunk_shape\":"));
+    TSRI_TRY(tsri_zarr_print_lengths(options->chunk_shape, options->rank, output, err));
+    TSRI_TRY(tsr_output_print(
+        output, err,
+        "}},\"chunk_key_encoding\":{\"name\":\"%s\",\"configuration\":{\"separator\":\"%c\"}},",
+        options->keys.encoding == TSRI_CHUNK_KEY_V2 ? "v2" : "default", options->keys.separator));
+    TSRI_TRY(tsr_output_print(output, err, "\"fill_value\":"));
+    TSRI_TRY(tsri_zarr_print_element(options->dtype, options->fill_value, output, err));
+    TSRI_TRY(tsr_output_print(output, err, ",\"codecs\":"));
+    TSRI_TRY(tsri_codec_specs_write(options->codecs, options->codec_count, output, err));
+    return print_names(options, output, err);
+}
+
+int tsri_zarr3_document_print(const tsri_zarr_meta_options *options, tsr_output *output,
+                              tsr_error *err)
+{
+    TSRI_TRY(tsr_output_print(output, err, "{\"zarr_format\":3,\"node_type\":\"%s\"",
+                              options->is_group ? "group" : "array"));
+    if (!options->is_group)
+        TSRI_TRY(print_array(options, output, err));
+    if (options->attributes != NULL)
+        TSRI_TRY(tsr_output_print(output, err, ",\"attributes\":%s", options->attributes));
+    return tsr_output_append(output, "}", 1, err);
+}
