@@ -1,0 +1,126 @@
+/* bytes: the elements in C order, in one byte order. Zarr 3.1, "Bytes codec", version 1.0. */
+#include <inttypes.h>
+
+#include "base/checked.h"
+#include "codec/configuration.h"
+#include "tensor/copy.h"
+
+typedef enum byte_order { BYTE_ORDER_NONE, BYTE_ORDER_LITTLE, BYTE_ORDER_BIG } byte_order;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define BYTE_ORDER_HOST BYTE_ORDER_LITTLE
+#else
+#define BYTE_ORDER_HOST BYTE_ORDER_BIG
+#endif
+
+/* All there is to an opened codec, so the three that exist are constants. */
+typedef struct bytes_codec {
+    byte_order order;
+} bytes_codec;
+
+static const bytes_codec opened[] = {{BYTE_ORDER_NONE}, {BYTE_ORDER_LITTLE}, {BYTE_ORDER_BIG}};
+static const char *const order_names[] = {"little", "big", NULL};
+static const char *const known_fields[] = {"endian", NULL};
+
+static int missing_order(const tsri_configuration *configuration, const tsr_dtype *dtype,
+                         tsr_error *err)
+{
+    tsri_configuration_missing(configuration, "endian", "\"little\" or \"big\" is required", err);
+    tsr_error_set_next_step(err,
+                            "the specification demands it for %s, whose parts have %zu bytes; add "
+                            "{\"endian\": \"little\"} if that is how the data was written",
+                            dtype->name, dtype->component_bytes);
+    return TSR_BAD_METADATA;
+}
+
+static int bytes_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
+                      tsr_error *err)
+{
+    tsr_auto(tsri_configuration) configuration = {0};
+    const tsr_dtype *dtype = setup->input.dtype;
+    int choice = -1;
+
+    (void)ret_output; /* what follows is bytes; the type stays known for blosc and shuffle */
+    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
+    TSRI_TRY(tsri_configuration_only(&configuration, known_fields, err));
+    TSRI_TRY(tsri_configuration_choice(&configuration, "endian", order_names, &choice, err));
+    if (choice < 0 && dtype->component_bytes > 1)
+        return missing_order(&configuration, dtype, err);
+    *ret_codec = (void *)&opened[choice + 1];
+    return 0;
+}
+
+static int bytes_describe(const void *codec, int zarr_format, tsr_output *output, tsr_error *err)
+{
+    const bytes_codec *bytes = codec;
+
+    (void)zarr_format;
+    if (bytes->order == BYTE_ORDER_NONE)
+        return tsr_output_print(output, err, "{}");
+    return tsr_output_print(output, err, "{\"endian\":\"%s\"}", order_names[bytes->order - 1]);
+}
+
+static tsr_size_bound bytes_bound(const void *codec, const tsr_dtype *dtype, int rank,
+                                  const int64_t *shape)
+{
+    int64_t count, size_bytes;
+
+    (void)codec;
+    if (!tsri_shape_count(rank, shape, &count) ||
+        !tsri_multiply_i64(count, (int64_t)dtype->size_bytes, &size_bytes))
+        return (tsr_size_bound){TSR_SIZE_UNBOUNDED, 0};
+    return (tsr_size_bound){TSR_SIZE_FIXED, (uint64_t)size_bytes};
+}
+
+/* Both views are of one type and one shape. */
+static void copy(const bytes_codec *bytes, const tsr_view *to, const tsr_view *from)
+{
+    if (bytes->order == BYTE_ORDER_NONE || bytes->order == BYTE_ORDER_HOST)
+        tsri_view_copy_same(to, from);
+    else
+        tsri_view_copy_swapped(to, from);
+}
+
+static int bytes_encode(const void *codec, tsr_codec_scratch *scratch, const tsr_view *decoded,
+                        tsr_output *output, tsr_error *err)
+{
+    size_t size_bytes = (size_t)tsr_view_size(decoded);
+    tsr_view encoded;
+    char *data;
+
+    (void)scratch;
+    TSRI_TRY(tsri_codec_reserve(output, size_bytes, &data, err));
+    TSRI_TRY(tsr_view_init(&encoded, decoded->dtype, decoded->rank, decoded->shape, data, err));
+    copy(codec, &encoded, decoded);
+    output->size_bytes += size_bytes;
+    return 0;
+}
+
+static int bytes_decode(const void *codec, tsr_codec_scratch *scratch, const void *data,
+                        size_t size_bytes, const tsr_view *decoded, tsr_error *err)
+{
+    int64_t expected_bytes = tsr_view_size(decoded);
+    tsr_view encoded;
+
+    (void)scratch;
+    if (size_bytes != (size_t)expected_bytes)
+        return tsr_error_set(
+            err, TSR_DAMAGED, "bytes: %zu bytes found, %" PRId64 " elements of %s need %" PRId64,
+            size_bytes, tsr_view_count(decoded), decoded->dtype->name, expected_bytes);
+    /* The view is only read through; it has no const form. */
+    TSRI_TRY(
+        tsr_view_init(&encoded, decoded->dtype, decoded->rank, decoded->shape, (void *)data, err));
+    copy(codec, decoded, &encoded);
+    return 0;
+}
+
+const tsr_codec_ops tsri_codec_bytes = {
+    .struct_size = sizeof(tsr_codec_ops),
+    .name = "bytes",
+    .kind = TSR_CODEC_ARRAY_TO_BYTES,
+    .open = bytes_open,
+    .describe = bytes_describe,
+    .array_bound = bytes_bound,
+    .encode_array = bytes_encode,
+    .decode_array = bytes_decode,
+};

@@ -1,0 +1,212 @@
+/* The registry of codecs, and the state that each thread brings along. */
+#include "codec/codec.h"
+
+#include <stdio.h>
+
+#include "base/context.h"
+
+/* The registry --------------------------------------------------------------------------------- */
+
+static const tsr_codec_ops *const built_in[] = {
+    &tsri_codec_bytes, &tsri_codec_transpose, &tsri_codec_zstd,
+    &tsri_codec_blosc, &tsri_codec_gzip,      &tsri_codec_zlib,
+    &tsri_codec_lz4,   &tsri_codec_bz2,       &tsri_codec_crc32c,
+};
+
+/* The name of the first required function that is missing, or NULL. */
+static const char *missing_function(const tsr_codec_ops *ops)
+{
+    if (!ops->open)
+        return "open";
+    if (!ops->describe)
+        return "describe";
+    switch (ops->kind) {
+    case TSR_CODEC_ARRAY_TO_ARRAY:
+        if (!ops->encoded_shape)
+            return "encoded_shape";
+        if (!ops->rearrange && !(ops->encode_view && ops->decode_view))
+            return "rearrange, or encode_view and decode_view";
+        return NULL;
+    case TSR_CODEC_ARRAY_TO_BYTES:
+        if (!ops->array_bound)
+            return "array_bound";
+        return ops->encode_array && ops->decode_array ? NULL : "encode_array and decode_array";
+    case TSR_CODEC_BYTES_TO_BYTES:
+        if (!ops->bytes_bound)
+            return "bytes_bound";
+        return ops->encode_bytes && ops->decode_bytes ? NULL : "encode_bytes and decode_bytes";
+    }
+    return "kind";
+}
+
+int tsr_codec_register(tsr_context *context, const tsr_codec_ops *ops, tsr_error *err)
+{
+    if (ops->struct_size < sizeof *ops)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "a codec has a struct_size of %zu, this library needs %zu: set it to "
+                             "sizeof(tsr_codec_ops) and compile the codec against this version",
+                             ops->struct_size, sizeof *ops);
+    if (!ops->name || !*ops->name)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "a codec needs a name");
+    const char *missing = missing_function(ops);
+    if (missing)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "codec %s lacks %s", ops->name, missing);
+    return tsri_context_register(context, TSRI_REGISTRY_CODEC, ops, err);
+}
+
+static bool answers_to(const tsr_codec_ops *ops, const char *name, int zarr_format)
+{
+    if (zarr_format == 2)
+        return ops->v2_id && strcmp(ops->v2_id, name) == 0;
+    if (strcmp(ops->name, name) == 0)
+        return true;
+    for (const char *const *alias = ops->aliases; alias && *alias; alias++)
+        if (strcmp(*alias, name) == 0)
+            return true;
+    return false;
+}
+
+typedef struct known_names {
+    int zarr_format;
+    char text[TSR_ERROR_DETAIL_MAX];
+} known_names;
+
+static int append_name(void *user, const tsr_codec_ops *ops)
+{
+    known_names *known = user;
+    const char *name = known->zarr_format == 2 ? ops->v2_id : ops->name;
+    size_t used = strlen(known->text);
+    if (name)
+        snprintf(known->text + used, sizeof known->text - used, "%s%s", used ? ", " : "", name);
+    return 0;
+}
+
+static int unknown_codec(tsr_context *context, const char *name, int zarr_format, tsr_error *err)
+{
+    known_names known = {.zarr_format = zarr_format};
+    tsr_codec_list(context, append_name, &known);
+    tsr_error_set(err, TSR_UNSUPPORTED, "codec \"%.64s\" is not known for Zarr v%d", name,
+                  zarr_format);
+    tsr_error_set_next_step(err, "known codecs: %s", known.text);
+    return TSR_UNSUPPORTED;
+}
+
+int tsr_codec_find(tsr_context *context, const char *name, int zarr_format,
+                   const tsr_codec_ops **ret_ops, tsr_error *err)
+{
+    const tsr_codec_ops *ops;
+
+    for (size_t n = 0; (ops = tsri_context_registered(context, TSRI_REGISTRY_CODEC, n)); n++) {
+        if (answers_to(ops, name, zarr_format)) {
+            *ret_ops = ops;
+            return 0;
+        }
+    }
+    for (size_t i = 0; i < TSRI_COUNT(built_in); i++) {
+        if (answers_to(built_in[i], name, zarr_format)) {
+            *ret_ops = built_in[i];
+            return 0;
+        }
+    }
+    return unknown_codec(context, name, zarr_format, err);
+}
+
+int tsr_codec_list(tsr_context *context, int (*each)(void *user, const tsr_codec_ops *ops),
+                   void *user)
+{
+    size_t registered = 0;
+
+    for (size_t i = 0; i < TSRI_COUNT(built_in); i++) {
+        int end = each(user, built_in[i]);
+        if (end)
+            return end;
+    }
+    while (tsri_context_registered(context, TSRI_REGISTRY_CODEC, registered))
+        registered++;
+    /* The context counts from the latest; people expect the order in which they registered. */
+    while (registered--) {
+        int end = each(user, tsri_context_registered(context, TSRI_REGISTRY_CODEC, registered));
+        if (end)
+            return end;
+    }
+    return 0;
+}
+
+/* Scratch -------------------------------------------------------------------------------------- */
+
+typedef struct scratch_entry {
+    const tsr_scratch_state *kind;
+    void *state;
+    struct scratch_entry *next;
+} scratch_entry;
+
+struct tsr_codec_scratch {
+    scratch_entry *entries; /* few: one per kind of codec in use */
+};
+
+int tsr_codec_scratch_new(tsr_codec_scratch **ret_scratch, tsr_error *err)
+{
+    tsr_codec_scratch *scratch = tsri_alloc_zero(sizeof *scratch);
+    if (!scratch)
+        return tsri_error_no_memory(err, sizeof *scratch);
+    *ret_scratch = scratch;
+    return 0;
+}
+
+void tsr_codec_scratch_free(tsr_codec_scratch *scratch)
+{
+    if (!scratch)
+        return;
+    for (scratch_entry *entry = scratch->entries, *next; entry; entry = next) {
+        next = entry->next;
+        entry->kind->destroy(entry->state);
+        tsri_free(entry);
+    }
+    tsri_free(scratch);
+}
+
+void *tsr_codec_scratch_state(tsr_codec_scratch *scratch, const tsr_scratch_state *kind)
+{
+    for (scratch_entry *entry = scratch->entries; entry; entry = entry->next)
+        if (entry->kind == kind)
+            return entry->state;
+
+    scratch_entry *entry = tsri_alloc(sizeof *entry);
+    if (!entry)
+        return NULL;
+    *entry = (scratch_entry){kind, kind->create(), scratch->entries};
+    if (!entry->state) {
+        tsri_free(entry);
+        return NULL;
+    }
+    scratch->entries = entry;
+    return entry->state;
+}
+
+/* What several codecs share ---------------------------------------------------------------------
+ */
+
+int tsri_codec_reserve(tsr_output *output, size_t size_bytes, char **ret_data, tsr_error *err)
+{
+    tsr_error unasked;
+    if (!err)
+        err = &unasked;
+    char *data = tsr_output_reserve(output, size_bytes, err);
+    if (!data)
+        return err->status;
+    *ret_data = data;
+    return 0;
+}
+
+int tsri_codec_error_capacity(tsr_error *err, const char *codec, size_t capacity_bytes)
+{
+    return tsr_error_set(err, TSR_DAMAGED,
+                         "%s: the data decodes to more than the %zu bytes that it should", codec,
+                         capacity_bytes);
+}
+
+int tsri_codec_error_truncated(tsr_error *err, const char *codec, size_t size_bytes)
+{
+    return tsr_error_set(err, TSR_DAMAGED, "%s: the data is cut off after %zu bytes", codec,
+                         size_bytes);
+}

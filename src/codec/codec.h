@@ -1,0 +1,41 @@
+/* The inside of the codec layer: the built-in codecs and what they share. */
+#ifndef TESSERA_CODEC_CODEC_H
+#define TESSERA_CODEC_CODEC_H
+
+#include <tessera/sys/codec.h>
+
+#include "base/base.h"
+
+extern const tsr_codec_ops tsri_codec_bytes, tsri_codec_transpose, tsri_codec_zstd,
+    tsri_codec_blosc, tsri_codec_gzip, tsri_codec_zlib, tsri_codec_lz4, tsri_codec_bz2,
+    tsri_codec_crc32c;
+
+/* The CRC-32C (Castagnoli polynomial, RFC 3720 section 12.1) of the bytes, going on from the `crc`
+ * of those before them; 0 starts. Thread: IMMUTABLE. Never fails. */
+uint32_t tsri_crc32c(uint32_t crc, const void *bytes, size_t size_bytes);
+
+/* The same from a table, byte by byte: for processors without an instruction for it, and the
+ * reference that the fast one is tested against. Thread: IMMUTABLE. Never fails. */
+uint32_t tsri_crc32c_portable(uint32_t crc, const void *bytes, size_t size_bytes);
+
+/* The encoded size of `size_bytes` plus `extra_bytes`; a sum that overflows is a promise that
+ * nobody can hold, so it is UNBOUNDED. Thread: IMMUTABLE. Never fails. */
+static inline tsr_size_bound tsri_size_bound(tsr_size_class size_class, uint64_t size_bytes,
+                                             uint64_t extra_bytes)
+{
+    if (size_bytes > INT64_MAX || extra_bytes > INT64_MAX)
+        return (tsr_size_bound){TSR_SIZE_UNBOUNDED, 0};
+    return (tsr_size_bound){size_class, size_bytes + extra_bytes};
+}
+
+/* tsr_output_reserve with the status as result. The caller adds what it wrote to
+ * output->size_bytes. Errors: NO_MEMORY, LIMIT. */
+int tsri_codec_reserve(tsr_output *output, size_t size_bytes, char **ret_data, tsr_error *err);
+
+/* Reports that a decoder made more than its caller gave room for. Returns DAMAGED. */
+int tsri_codec_error_capacity(tsr_error *err, const char *codec, size_t capacity_bytes);
+
+/* Reports that the encoded bytes end before the data does. Returns DAMAGED. */
+int tsri_codec_error_truncated(tsr_error *err, const char *codec, size_t size_bytes);
+
+#endif

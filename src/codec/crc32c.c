@@ -1,0 +1,207 @@
+/* crc32c: four bytes of CRC-32C, little-endian, after the data. Zarr 3.1, "CRC32C codec",
+ * version 1.0; the polynomial is that of RFC 3720. numcodecs can also put them in front of the
+ * data. */
+#include "codec/configuration.h"
+
+#if defined(__x86_64__) || defined(__aarch64__)
+#include <isa-l/crc.h>
+#define HAVE_CRC_INSTRUCTION 1
+#else
+#define HAVE_CRC_INSTRUCTION 0
+#endif
+
+#define CHECKSUM_BYTES 4
+
+/* The checksum --------------------------------------------------------------------------------- */
+
+/* Entry i is what eight steps of the reflected polynomial 0x82f63b78 make of i. */
+static const uint32_t crc_table[256] = {
+    0x00000000, 0xf26b8303, 0xe13b70f7, 0x1350f3f4, 0xc79a971f, 0x35f1141c, 0x26a1e7e8, 0xd4ca64eb,
+    0x8ad958cf, 0x78b2dbcc, 0x6be22838, 0x9989ab3b, 0x4d43cfd0, 0xbf284cd3, 0xac78bf27, 0x5e133c24,
+    0x105ec76f, 0xe235446c, 0xf165b798, 0x030e349b, 0xd7c45070, 0x25afd373, 0x36ff2087, 0xc494a384,
+    0x9a879fa0, 0x68ec1ca3, 0x7bbcef57, 0x89d76c54, 0x5d1d08bf, 0xaf768bbc, 0xbc267848, 0x4e4dfb4b,
+    0x20bd8ede, 0xd2d60ddd, 0xc186fe29, 0x33ed7d2a, 0xe72719c1, 0x154c9ac2, 0x061c6936, 0xf477ea35,
+    0xaa64d611, 0x580f5512, 0x4b5fa6e6, 0xb93425e5, 0x6dfe410e, 0x9f95c20d, 0x8cc531f9, 0x7eaeb2fa,
+    0x30e349b1, 0xc288cab2, 0xd1d83946, 0x23b3ba45, 0xf779deae, 0x05125dad, 0x1642ae59, 0xe4292d5a,
+    0xba3a117e, 0x4851927d, 0x5b016189, 0xa96ae28a, 0x7da08661, 0x8fcb0562, 0x9c9bf696, 0x6ef07595,
+    0x417b1dbc, 0xb3109ebf, 0xa0406d4b, 0x522bee48, 0x86e18aa3, 0x748a09a0, 0x67dafa54, 0x95b17957,
+    0xcba24573, 0x39c9c670, 0x2a993584, 0xd8f2b687, 0x0c38d26c, 0xfe53516f, 0xed03a29b, 0x1f682198,
+    0x5125dad3, 0xa34e59d0, 0xb01eaa24, 0x42752927, 0x96bf4dcc, 0x64d4cecf, 0x77843d3b, 0x85efbe38,
+    0xdbfc821c, 0x2997011f, 0x3ac7f2eb, 0xc8ac71e8, 0x1c661503, 0xee0d9600, 0xfd5d65f4, 0x0f36e6f7,
+    0x61c69362, 0x93ad1061, 0x80fde395, 0x72966096, 0xa65c047d, 0x5437877e, 0x4767748a, 0xb50cf789,
+    0xeb1fcbad, 0x197448ae, 0x0a24bb5a, 0xf84f3859, 0x2c855cb2, 0xdeeedfb1, 0xcdbe2c45, 0x3fd5af46,
+    0x7198540d, 0x83f3d70e, 0x90a324fa, 0x62c8a7f9, 0xb602c312, 0x44694011, 0x5739b3e5, 0xa55230e6,
+    0xfb410cc2, 0x092a8fc1, 0x1a7a7c35, 0xe811ff36, 0x3cdb9bdd, 0xceb018de, 0xdde0eb2a, 0x2f8b6829,
+    0x82f63b78, 0x709db87b, 0x63cd4b8f, 0x91a6c88c, 0x456cac67, 0xb7072f64, 0xa457dc90, 0x563c5f93,
+    0x082f63b7, 0xfa44e0b4, 0xe9141340, 0x1b7f9043, 0xcfb5f4a8, 0x3dde77ab, 0x2e8e845f, 0xdce5075c,
+    0x92a8fc17, 0x60c37f14, 0x73938ce0, 0x81f80fe3, 0x55326b08, 0xa759e80b, 0xb4091bff, 0x466298fc,
+    0x1871a4d8, 0xea1a27db, 0xf94ad42f, 0x0b21572c, 0xdfeb33c7, 0x2d80b0c4, 0x3ed04330, 0xccbbc033,
+    0xa24bb5a6, 0x502036a5, 0x4370c551, 0xb11b4652, 0x65d122b9, 0x97baa1ba, 0x84ea524e, 0x7681d14d,
+    0x2892ed69, 0xdaf96e6a, 0xc9a99d9e, 0x3bc21e9d, 0xef087a76, 0x1d63f975, 0x0e330a81, 0xfc588982,
+    0xb21572c9, 0x407ef1ca, 0x532e023e, 0xa145813d, 0x758fe5d6, 0x87e466d5, 0x94b49521, 0x66df1622,
+    0x38cc2a06, 0xcaa7a905, 0xd9f75af1, 0x2b9cd9f2, 0xff56bd19, 0x0d3d3e1a, 0x1e6dcdee, 0xec064eed,
+    0xc38d26c4, 0x31e6a5c7, 0x22b65633, 0xd0ddd530, 0x0417b1db, 0xf67c32d8, 0xe52cc12c, 0x1747422f,
+    0x49547e0b, 0xbb3ffd08, 0xa86f0efc, 0x5a048dff, 0x8ecee914, 0x7ca56a17, 0x6ff599e3, 0x9d9e1ae0,
+    0xd3d3e1ab, 0x21b862a8, 0x32e8915c, 0xc083125f, 0x144976b4, 0xe622f5b7, 0xf5720643, 0x07198540,
+    0x590ab964, 0xab613a67, 0xb831c993, 0x4a5a4a90, 0x9e902e7b, 0x6cfbad78, 0x7fab5e8c, 0x8dc0dd8f,
+    0xe330a81a, 0x115b2b19, 0x020bd8ed, 0xf0605bee, 0x24aa3f05, 0xd6c1bc06, 0xc5914ff2, 0x37faccf1,
+    0x69e9f0d5, 0x9b8273d6, 0x88d28022, 0x7ab90321, 0xae7367ca, 0x5c18e4c9, 0x4f48173d, 0xbd23943e,
+    0xf36e6f75, 0x0105ec76, 0x12551f82, 0xe03e9c81, 0x34f4f86a, 0xc69f7b69, 0xd5cf889d, 0x27a40b9e,
+    0x79b737ba, 0x8bdcb4b9, 0x988c474d, 0x6ae7c44e, 0xbe2da0a5, 0x4c4623a6, 0x5f16d052, 0xad7d5351,
+};
+
+uint32_t tsri_crc32c_portable(uint32_t crc, const void *bytes, size_t size_bytes)
+{
+    const unsigned char *byte = bytes;
+
+    crc = ~crc;
+    for (size_t i = 0; i < size_bytes; i++)
+        crc = (crc >> 8) ^ crc_table[(crc ^ byte[i]) & 0xff];
+    return ~crc;
+}
+
+#if HAVE_CRC_INSTRUCTION
+uint32_t tsri_crc32c(uint32_t crc, const void *bytes, size_t size_bytes)
+{
+    /* ISA-L takes an int as length, and a pointer that it does not write through as not const. */
+    const size_t most_bytes = (size_t)1 << 30;
+    unsigned char *from = (unsigned char *)bytes;
+
+    crc = ~crc;
+    for (size_t part; size_bytes > 0; size_bytes -= part, from += part) {
+        part = TSRI_MIN(size_bytes, most_bytes);
+        crc = crc32_iscsi(from, (int)part, crc);
+    }
+    return ~crc;
+}
+#else
+uint32_t tsri_crc32c(uint32_t crc, const void *bytes, size_t size_bytes)
+{
+    return tsri_crc32c_portable(crc, bytes, size_bytes);
+}
+#endif
+
+/* The codec ------------------------------------------------------------------------------------ */
+
+/* All there is to an opened codec, so the two that exist are constants. */
+typedef struct crc32c_codec {
+    bool at_start;
+} crc32c_codec;
+
+static const crc32c_codec opened[] = {{.at_start = false}, {.at_start = true}};
+static const char *const locations[] = {"end", "start", NULL};
+static const char *const known_fields[] = {NULL};
+
+static int crc32c_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
+                       tsr_error *err)
+{
+    tsr_auto(tsri_configuration) configuration = {0};
+    int location = 0;
+
+    (void)ret_output;
+    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
+    TSRI_TRY(tsri_configuration_only(&configuration, known_fields, err));
+    if (configuration.numcodecs)
+        TSRI_TRY(tsri_configuration_choice(&configuration, "location", locations, &location, err));
+    *ret_codec = (void *)&opened[location];
+    return 0;
+}
+
+static int crc32c_describe(const void *codec, int zarr_format, tsr_output *output, tsr_error *err)
+{
+    const crc32c_codec *crc32c = codec;
+
+    if (!crc32c->at_start)
+        return tsr_output_print(output, err, "{}");
+    if (zarr_format == 2)
+        return tsr_output_print(output, err, "{\"location\":\"start\"}");
+    return tsr_error_set(err, TSR_UNSUPPORTED,
+                         "crc32c: Zarr v3 has no form for a checksum in front of the data");
+}
+
+static tsr_size_bound crc32c_bound(const void *codec, uint64_t size_bytes)
+{
+    (void)codec;
+    return tsri_size_bound(TSR_SIZE_FIXED, size_bytes, CHECKSUM_BYTES);
+}
+
+static void store_checksum(char *to, uint32_t crc)
+{
+    for (int i = 0; i < CHECKSUM_BYTES; i++)
+        to[i] = (char)(crc >> (8 * i));
+}
+
+static uint32_t load_checksum(const char *from)
+{
+    uint32_t crc = 0;
+    for (int i = 0; i < CHECKSUM_BYTES; i++)
+        crc |= (uint32_t)(unsigned char)from[i] << (8 * i);
+    return crc;
+}
+
+static int crc32c_encode(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
+                         size_t size_bytes, tsr_output *output, tsr_error *err)
+{
+    const crc32c_codec *crc32c = codec;
+    char *data;
+
+    (void)scratch;
+    if (size_bytes > SIZE_MAX - CHECKSUM_BYTES)
+        return tsri_error_no_memory(err, size_bytes);
+    TSRI_TRY(tsri_codec_reserve(output, size_bytes + CHECKSUM_BYTES, &data, err));
+    if (size_bytes)
+        memcpy(data + (crc32c->at_start ? CHECKSUM_BYTES : 0), bytes, size_bytes);
+    store_checksum(data + (crc32c->at_start ? 0 : size_bytes), tsri_crc32c(0, bytes, size_bytes));
+    output->size_bytes += size_bytes + CHECKSUM_BYTES;
+    return 0;
+}
+
+static int crc32c_unwrap(const void *codec, const void *bytes, size_t size_bytes,
+                         size_t *ret_offset, size_t *ret_size_bytes, tsr_error *err)
+{
+    const crc32c_codec *crc32c = codec;
+
+    if (size_bytes < CHECKSUM_BYTES)
+        return tsr_error_set(err, TSR_DAMAGED, "crc32c: %zu bytes cannot hold a checksum",
+                             size_bytes);
+    size_t data_bytes = size_bytes - CHECKSUM_BYTES;
+    size_t data_offset = crc32c->at_start ? CHECKSUM_BYTES : 0;
+    uint32_t stored = load_checksum((const char *)bytes + (crc32c->at_start ? 0 : data_bytes));
+    uint32_t computed = tsri_crc32c(0, (const char *)bytes + data_offset, data_bytes);
+    if (stored != computed)
+        return tsr_error_set(err, TSR_DAMAGED, "checksum mismatch (stored %08x, computed %08x)",
+                             stored, computed);
+    *ret_offset = data_offset;
+    *ret_size_bytes = data_bytes;
+    return 0;
+}
+
+static int crc32c_decode(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
+                         size_t size_bytes, void *output, size_t capacity_bytes,
+                         size_t *ret_size_bytes, tsr_error *err)
+{
+    size_t offset, data_bytes;
+
+    (void)scratch;
+    TSRI_TRY(crc32c_unwrap(codec, bytes, size_bytes, &offset, &data_bytes, err));
+    if (data_bytes > capacity_bytes)
+        return tsri_codec_error_capacity(err, "crc32c", capacity_bytes);
+    if (data_bytes)
+        memcpy(output, (const char *)bytes + offset, data_bytes);
+    *ret_size_bytes = data_bytes;
+    return 0;
+}
+
+const tsr_codec_ops tsri_codec_crc32c = {
+    .struct_size = sizeof(tsr_codec_ops),
+    .name = "crc32c",
+    .aliases = (const char *const[]){"numcodecs.crc32c", NULL},
+    .v2_id = "crc32c",
+    .kind = TSR_CODEC_BYTES_TO_BYTES,
+    .open = crc32c_open,
+    .describe = crc32c_describe,
+    .bytes_bound = crc32c_bound,
+    .encode_bytes = crc32c_encode,
+    .decode_bytes = crc32c_decode,
+    .unwrap = crc32c_unwrap,
+};
