@@ -1,0 +1,148 @@
+/* bytes: the bytes of both orders, written out by hand. */
+#include "base/output.h"
+#include "conformance/codec_suite.h"
+
+#include <string.h>
+
+#define LITTLE "{\"endian\":\"little\"}"
+#define BIG "{\"endian\":\"big\"}"
+
+static codec_case little = {.label = "little",
+                            .name = "bytes",
+                            .configuration = LITTLE,
+                            .dtype = &tsr_dtype_float32,
+                            .rank = 3};
+static codec_case big = {
+    .label = "big", .name = "bytes", .configuration = BIG, .dtype = &tsr_dtype_int64, .rank = 4};
+static codec_case big_half = {.label = "big, two bytes",
+                              .name = "bytes",
+                              .configuration = BIG,
+                              .dtype = &tsr_dtype_float16,
+                              .rank = 1};
+static codec_case big_complex = {.label = "big, complex",
+                                 .name = "bytes",
+                                 .configuration = BIG,
+                                 .dtype = &tsr_dtype_complex128,
+                                 .rank = 2};
+static codec_case single = {.label = "one byte", .name = "bytes", .dtype = &tsr_dtype_bool};
+
+/* Encodes `count` elements and compares; then decodes and compares. */
+static void expect_bytes(const tsr_dtype *dtype, const char *configuration, const void *elements,
+                         int64_t count, const char *expected)
+{
+    codec_case row = {.name = "bytes", .configuration = configuration, .dtype = dtype, .rank = 1};
+    codec_fixture fixture = codec_fixture_open(&row);
+    size_t size_bytes = (size_t)count * dtype->size_bytes;
+    tsr_output output = {.max_bytes = size_bytes};
+    char decoded[64] = {0};
+    tsr_view view;
+    tsr_error err = TSR_ERROR_INIT;
+
+    assert_return_code(tsr_view_init(&view, dtype, 1, &count, (void *)elements, &err), 0);
+    assert_return_code(
+        fixture.ops->encode_array(fixture.codec, fixture.scratch, &view, &output, &err), 0);
+    assert_int_equal(output.size_bytes, size_bytes);
+    assert_memory_equal(output.data, expected, size_bytes);
+    assert_return_code(tsr_view_init(&view, dtype, 1, &count, decoded, &err), 0);
+    assert_return_code(fixture.ops->decode_array(fixture.codec, fixture.scratch, expected,
+                                                 size_bytes, &view, &err),
+                       0);
+    assert_memory_equal(decoded, elements, size_bytes);
+    tsri_output_clear(&output);
+    codec_fixture_close(&fixture);
+}
+
+static void test_both_orders(void **state)
+{
+    const uint16_t shorts[] = {1, 0x0203};
+    const float singles[] = {1.0f, -2.0f};
+    const uint64_t longs[] = {UINT64_C(0x0102030405060708)};
+    const float complex_64[] = {1.0f, 2.0f};
+
+    (void)state;
+    expect_bytes(TSR_UINT16, LITTLE, shorts, 2, "\x01\x00\x03\x02");
+    expect_bytes(TSR_UINT16, BIG, shorts, 2, "\x00\x01\x02\x03");
+    expect_bytes(TSR_FLOAT32, LITTLE, singles, 2, "\x00\x00\x80\x3f\x00\x00\x00\xc0");
+    expect_bytes(TSR_FLOAT32, BIG, singles, 2, "\x3f\x80\x00\x00\xc0\x00\x00\x00");
+    expect_bytes(TSR_UINT64, LITTLE, longs, 1, "\x08\x07\x06\x05\x04\x03\x02\x01");
+    expect_bytes(TSR_UINT64, BIG, longs, 1, "\x01\x02\x03\x04\x05\x06\x07\x08");
+    /* Each part of a complex number is swapped by itself: the real part stays in front. */
+    expect_bytes(TSR_COMPLEX64, LITTLE, complex_64, 1, "\x00\x00\x80\x3f\x00\x00\x00\x40");
+    expect_bytes(TSR_COMPLEX64, BIG, complex_64, 1, "\x3f\x80\x00\x00\x40\x00\x00\x00");
+}
+
+static void test_without_order(void **state)
+{
+    const tsr_dtype *r24 = NULL;
+    tsr_error err = TSR_ERROR_INIT;
+
+    (void)state;
+    assert_return_code(tsr_dtype_raw(3, &r24, &err), 0);
+    expect_bytes(TSR_INT8, "{}", "\x01\xff", 2, "\x01\xff");
+    expect_bytes(TSR_BOOL, BIG, "\x01\x00\x01", 3, "\x01\x00\x01");
+    expect_bytes(r24, "{}", "abcdef", 2, "abcdef");
+    expect_bytes(r24, BIG, "abcdef", 2, "abcdef");
+    tsr_dtype_unref(r24);
+}
+
+static void test_describe(void **state)
+{
+    static const struct {
+        codec_case *row;
+        const char *text;
+    } rows[] = {{&little, LITTLE}, {&big, BIG}, {&single, "{}"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        codec_fixture fixture = codec_fixture_open(rows[i].row);
+        tsr_output text = codec_describe(&fixture, 3);
+        assert_string_equal(text.data, rows[i].text);
+        tsri_output_clear(&text);
+        codec_fixture_close(&fixture);
+    }
+}
+
+static void test_refusals(void **state)
+{
+    codec_case row = little;
+
+    (void)state;
+    row.configuration = "{}";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "/configuration/endian is missing");
+    row.configuration = "{\"endian\":\"Big\"}";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "\"Big\" is none of \"little\", \"big\"");
+    row.configuration = "{\"endian\":null}";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "/configuration/endian");
+    row.configuration = "{\"endian\":\"big\",\"order\":\"C\"}";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "order");
+}
+
+/* A bound that cannot be counted is no bound. */
+static void test_bound_overflow(void **state)
+{
+    codec_fixture fixture = codec_fixture_open(&big);
+    const int64_t huge[] = {INT64_MAX, 2}, fits[] = {INT64_MAX / 8, 1}, empty[] = {INT64_MAX, 0};
+
+    (void)state;
+    assert_int_equal(fixture.ops->array_bound(fixture.codec, TSR_INT64, 2, huge).size_class,
+                     TSR_SIZE_UNBOUNDED);
+    tsr_size_bound bound = fixture.ops->array_bound(fixture.codec, TSR_INT64, 2, fits);
+    assert_int_equal(bound.size_class, TSR_SIZE_FIXED);
+    assert_int_equal(bound.size_bytes, (uint64_t)(INT64_MAX / 8) * 8);
+    bound = fixture.ops->array_bound(fixture.codec, TSR_INT64, 2, empty);
+    assert_int_equal(bound.size_class, TSR_SIZE_FIXED);
+    assert_int_equal(bound.size_bytes, 0);
+    codec_fixture_close(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_both_orders),    cmocka_unit_test(test_without_order),
+        cmocka_unit_test(test_describe),       cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_bound_overflow), CODEC_SUITE_ARRAY_TESTS(&little),
+        CODEC_SUITE_ARRAY_TESTS(&big),         CODEC_SUITE_ARRAY_TESTS(&big_half),
+        CODEC_SUITE_ARRAY_TESTS(&big_complex), CODEC_SUITE_ARRAY_TESTS(&single),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

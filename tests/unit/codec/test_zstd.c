@@ -1,0 +1,248 @@
+/* zstd: vectors written by hand after RFC 8878, files of other programs, hostile frames. */
+#include "base/output.h"
+#include "conformance/codec_golden.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+static codec_case level_0 = {.label = "level 0", .name = "zstd", .configuration = "{\"level\":0}"};
+static codec_case level_9 = {.label = "level 9, checksum",
+                             .name = "zstd",
+                             .configuration = "{\"level\":9,\"checksum\":true}"};
+static codec_case level_fast = {
+    .label = "level -50", .name = "zstd", .configuration = "{\"level\":-50,\"checksum\":false}"};
+static codec_case v2 = {.label = "v2",
+                        .zarr_format = 2,
+                        .name = "zstd",
+                        .configuration = "{\"level\":\"3\",\"checksum\":false}"};
+
+#define HELLO "hello world!"
+/* Magic number, no content size and no checksum, a window of 1 KiB; one raw block, the last, of 12
+ * bytes. */
+#define FRAME_HELLO "\x28\xb5\x2f\xfd\x00\x00\x61\x00\x00" HELLO
+/* A skippable frame of 4 bytes. */
+#define FRAME_SKIP "\x50\x2a\x4d\x18\x04\x00\x00\x00skip"
+/* As FRAME_HELLO with one block that repeats 'x' 3 times (type 1). */
+#define FRAME_XXX "\x28\xb5\x2f\xfd\x00\x00\x1b\x00\x00x"
+
+static void test_frames_by_hand(void **state)
+{
+    codec_fixture fixture = codec_fixture_open(&level_0);
+    static const char several[] =
+        FRAME_SKIP FRAME_HELLO FRAME_SKIP FRAME_XXX FRAME_HELLO FRAME_SKIP;
+
+    (void)state;
+    codec_expect_decoded(&fixture, FRAME_HELLO, sizeof FRAME_HELLO - 1, HELLO, 12);
+    codec_expect_decoded(&fixture, FRAME_XXX, sizeof FRAME_XXX - 1, "xxx", 3);
+    codec_expect_decoded(&fixture, several, sizeof several - 1, HELLO "xxx" HELLO, 27);
+    codec_expect_decoded(&fixture, FRAME_SKIP, sizeof FRAME_SKIP - 1, "", 0);
+    codec_expect_damaged(&fixture, several, sizeof several - 1, 26, "more than the 26 bytes");
+    codec_expect_damaged(&fixture, "", 0, 12, "cut off after 0 bytes");
+    codec_expect_damaged(&fixture, FRAME_HELLO "garbage", sizeof FRAME_HELLO + 6, 12, "zstd: ");
+    codec_fixture_close(&fixture);
+}
+
+static void test_golden(void **state)
+{
+    static const char *const files[] = {
+        "zstd-0.small",      "zstd-22.small", "zstd--5.small",      "zstd-checksum.small",
+        "zstd-frames.small", "zstd-0.large",  "zstd-unsized.large",
+    };
+    codec_fixture fixture = codec_fixture_open(&level_0);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        golden_expect(&fixture, files[i]);
+    codec_fixture_close(&fixture);
+}
+
+static void test_checksum_is_verified(void **state)
+{
+    codec_fixture fixture = codec_fixture_open(&level_0);
+    size_t size_bytes;
+    char *bytes = golden_read("zstd-checksum.small", &size_bytes);
+
+    (void)state;
+    bytes[size_bytes - 1] ^= 1; /* the last byte is the checksum's */
+    codec_expect_damaged(&fixture, bytes, size_bytes, 3000, "checksum");
+    free(bytes);
+    codec_fixture_close(&fixture);
+}
+
+/* The flag is bit 2 of the byte behind the magic number; 0 is the default. */
+static void test_configuration_reaches_the_frame(void **state)
+{
+    codec_fixture with = codec_fixture_open(&level_9), without = codec_fixture_open(&level_0);
+    char bytes[4000];
+    tsr_output output;
+
+    (void)state;
+    codec_data_fill(DATA_SMOOTH, bytes, sizeof bytes);
+    codec_encode(&with, bytes, sizeof bytes, &output);
+    assert_int_equal(output.data[4] & 4, 4);
+    tsri_output_clear(&output);
+    codec_encode(&without, bytes, sizeof bytes, &output);
+    assert_int_equal(output.data[4] & 4, 0);
+    /* zstd itself, told the level in its own way. */
+    char *reference = malloc(ZSTD_compressBound(sizeof bytes));
+    size_t reference_bytes =
+        ZSTD_compress(reference, ZSTD_compressBound(sizeof bytes), bytes, sizeof bytes, 3);
+    assert_int_equal(output.size_bytes, reference_bytes);
+    assert_memory_equal(output.data, reference, reference_bytes);
+    free(reference);
+    tsri_output_clear(&output);
+    codec_fixture_close(&with);
+    codec_fixture_close(&without);
+}
+
+/* The context is shared by the codecs of a thread: none may see another's parameters. */
+static void test_codecs_share_a_scratch(void **state)
+{
+    codec_fixture with = codec_fixture_open(&level_9), without = codec_fixture_open(&level_0);
+    tsr_output alone, after;
+
+    (void)state;
+    codec_encode(&without, HELLO, 12, &alone);
+    tsr_codec_scratch *own = without.scratch;
+    without.scratch = with.scratch;
+    codec_encode(&with, HELLO, 12, &after);
+    tsri_output_clear(&after);
+    codec_encode(&without, HELLO, 12, &after);
+    assert_int_equal(after.size_bytes, alone.size_bytes);
+    assert_memory_equal(after.data, alone.data, alone.size_bytes);
+    without.scratch = own;
+    tsri_output_clear(&alone);
+    tsri_output_clear(&after);
+    codec_fixture_close(&with);
+    codec_fixture_close(&without);
+}
+
+/* 1 GiB of zeros in 33 KB, decoded to a chunk of 1 MiB. */
+static void test_bomb(void **state)
+{
+    codec_fixture fixture = codec_fixture_open(&level_0);
+    size_t step = (size_t)1 << 20, room = (size_t)1 << 20;
+    char *zeros = calloc(1, step), *bomb = malloc(room);
+    ZSTD_CCtx *compressor = ZSTD_createCCtx();
+    ZSTD_outBuffer out = {bomb, room, 0};
+
+    (void)state;
+    for (int i = 0; i < 1024; i++) {
+        ZSTD_inBuffer in = {zeros, step, 0};
+        size_t left =
+            ZSTD_compressStream2(compressor, &out, &in, i < 1023 ? ZSTD_e_continue : ZSTD_e_end);
+        assert_false(ZSTD_isError(left));
+        assert_int_equal(in.pos, step);
+    }
+    assert_in_range(out.pos, 1000, 50000);
+    codec_expect_damaged(&fixture, bomb, out.pos, step, "more than the 1048576 bytes");
+    ZSTD_freeCCtx(compressor);
+    free(zeros);
+    free(bomb);
+    codec_fixture_close(&fixture);
+}
+
+/* A frame may ask for a window of many GiB; a prefix must not make it so. */
+static void test_prefix_of_a_huge_window(void **state)
+{
+    codec_fixture fixture = codec_fixture_open(&level_0);
+    char frame[] = FRAME_HELLO;
+    size_t room = (size_t)1 << 20, decoded_bytes = 0;
+    char *decoded = malloc(room);
+    tsr_error err = TSR_ERROR_INIT;
+
+    (void)state;
+    for (int log = 10; log <= 31; log++) {
+        frame[5] = (char)((log - 10) << 3); /* the exponent of the window descriptor */
+        int status =
+            fixture.ops->decode_prefix(fixture.codec, fixture.scratch, frame, sizeof frame - 1,
+                                       decoded, room, 5, &decoded_bytes, &err);
+        if (status < 0)
+            fail_msg("window of 2^%d: %s", log, err.message);
+        assert_in_range(decoded_bytes, 5, 12);
+        assert_memory_equal(decoded, HELLO, decoded_bytes);
+    }
+    free(decoded);
+    codec_fixture_close(&fixture);
+}
+
+static void test_describe(void **state)
+{
+    static const struct {
+        codec_case *row;
+        int zarr_format;
+        const char *text;
+    } rows[] = {
+        {&level_0, 3, "{\"level\":0}"},
+        {&level_9, 3, "{\"level\":9,\"checksum\":true}"},
+        {&level_fast, 3, "{\"level\":-50}"},
+        {&v2, 2, "{\"level\":3}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        codec_fixture fixture = codec_fixture_open(rows[i].row);
+        tsr_output text = codec_describe(&fixture, rows[i].zarr_format);
+        assert_string_equal(text.data, rows[i].text);
+        tsri_output_clear(&text);
+        codec_fixture_close(&fixture);
+    }
+}
+
+static void expect_opens(const char *name, int zarr_format, const char *configuration)
+{
+    codec_case row = {.zarr_format = zarr_format, .name = name, .configuration = configuration};
+    codec_fixture fixture = codec_fixture_open(&row);
+    codec_fixture_close(&fixture);
+}
+
+static void test_configurations(void **state)
+{
+    codec_case row = {.name = "zstd"};
+
+    (void)state;
+    expect_opens("zstd", 3, "{}");
+    expect_opens("zstd", 3, "{\"level\":-131072}");
+    expect_opens("zstd", 3, "{\"level\":22,\"made_by\":\"somebody\"}");
+    expect_opens("numcodecs.zstd", 3, "{\"level\":\"-3\",\"checksum\":null}");
+    row.configuration = "{\"level\":23}";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "/configuration/level");
+    row.configuration = "{\"level\":-131073}";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "-131073");
+    row.configuration = "{\"level\":\"3\"}";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "/configuration/level");
+    row.configuration = "{\"level\":1.5}";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "/configuration/level");
+    row.configuration = "{\"checksum\":1}";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "/configuration/checksum");
+    row.configuration = "{\"level\":3";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "zstd: configuration");
+    row.configuration = "[3]";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "must be a JSON object");
+    row.name = "numcodecs.zstd";
+    row.configuration = "{\"level\":\"3x\"}";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "\"3x\" is not an integer from -131072 to 22");
+    row.configuration = "{\"level\":\"99\"}";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "\"99\" is not an integer");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_frames_by_hand),
+        cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_checksum_is_verified),
+        cmocka_unit_test(test_configuration_reaches_the_frame),
+        cmocka_unit_test(test_codecs_share_a_scratch),
+        cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_prefix_of_a_huge_window),
+        cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_configurations),
+        CODEC_SUITE_TESTS(&level_0),
+        CODEC_SUITE_TESTS(&level_9),
+        CODEC_SUITE_TESTS(&level_fast),
+        CODEC_SUITE_TEST(codec_test_describe, &v2),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
