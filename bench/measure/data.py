@@ -116,4 +116,4 @@ def ensure(folder: Path, say):
     partial = facts_path.with_suffix(".partial")
     partial.write_text(json.dumps(facts), encoding="utf-8")
     os.replace(partial, facts_path)
-    return facts
+    return json.loads(facts_path.read_text(encoding="utf-8"))

@@ -48,14 +48,14 @@ def all_rows():
         for store in data.STORES:
             rows.append(Row(f"chunks{in_flight}-{store}", "chunk by chunk", "chunks", str(in_flight), store,
                             f"chunks of {store}, {in_flight} in flight", "the library's own or reused, whichever is faster",
-                            data.BYTES))
+                            data.BYTES, quick=in_flight == 2))
     box_bytes = data.BOXES * data.BOX**3 * 2
     for mode, text in (("one", "one by one"), ("batch", "as one batch")):
         rows.append(Row(f"boxes-{mode}", "random boxes", "boxes", mode, "C",
                         f"{data.BOXES:,} boxes {data.BOX}^3 of C, {text}", "small results", box_bytes))
     for store in data.STORES:
         rows.append(Row(f"read-{store}-reused", "read whole", "read", "reused", store, f"read {store}",
-                        OUTPUTS["reused"], data.BYTES, holds=True))
+                        OUTPUTS["reused"], data.BYTES, holds=True, quick=False))
     for work, mode, text, usual in (("write", "new", "new files", True), ("rewrite", "old", "over existing files", False)):
         for store in data.STORES:
             rows.append(Row(f"{work}-{store}", "write whole", work, mode, store, f"write {store}, {text}",
