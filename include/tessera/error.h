@@ -81,7 +81,8 @@ TSR_API const char *tsr_status_python(int status);
  * are too long are cut and end in "...". Returns `status`, so that `return tsr_error_set(...)` works.
  * Thread: CONFINED. Never fails. */
 TSR_API int tsr_error_set(tsr_error *err, int status, const char *format, ...) TSR_PRINTF(3, 4);
-TSR_API int tsr_error_vset(tsr_error *err, int status, const char *format, va_list arguments);
+TSR_API int tsr_error_vset(tsr_error *err, int status, const char *format, va_list arguments)
+    TSR_PRINTF(3, 0);
 
 /* Puts "PHRASE: " in front of the message, for a layer that knows more about where it happened.
  * Returns the error's status (TSR_INTERNAL when err is NULL). Thread: CONFINED. Never fails. */
