@@ -67,7 +67,7 @@ static int open_stage(tsri_chain *chain, const tsr_codec_ops *ops, const tsri_co
 {
     tsri_stage *stage = &chain->stages[chain->stage_count];
     const char *configuration = spec->configuration ? spec->configuration : "{}";
-    tsr_codec_setup setup = {chain->context, spec->name, configuration, chain->zarr_format, *input};
+    tsr_codec_setup setup = {chain->context, spec->name, configuration, spec->zarr_format, *input};
 
     *stage = (tsri_stage){.input = *input, .output = *input};
     TSRI_TRY_IN(err, ops->open(&setup, &stage->codec, &stage->output, err), "codec \"%s\"", spec->name);
@@ -79,7 +79,7 @@ static int open_stage(tsri_chain *chain, const tsr_codec_ops *ops, const tsri_co
 static int bind_one(tsri_chain *chain, const tsri_codec_spec *spec, tsr_codec_type *type, bool *have_serializer,
                     tsr_error *err)
 {
-    if (strcmp(spec->name, "sharding_indexed") == 0 && chain->zarr_format == 3) {
+    if (strcmp(spec->name, "sharding_indexed") == 0 && spec->zarr_format == 3) {
         TSRI_TRY(check_order(chain, *have_serializer, TSR_CODEC_ARRAY_TO_BYTES, spec->name, err));
         const char *configuration = spec->configuration ? spec->configuration : "{}";
         TSRI_TRY_IN(err, tsri_shard_new(chain->context, configuration, type, &chain->shard, err),
@@ -89,7 +89,7 @@ static int bind_one(tsri_chain *chain, const tsri_codec_spec *spec, tsr_codec_ty
         return 0;
     }
     const tsr_codec_ops *ops;
-    TSRI_TRY(tsr_codec_find(chain->context, spec->name, chain->zarr_format, &ops, err));
+    TSRI_TRY(tsr_codec_find(chain->context, spec->name, spec->zarr_format, &ops, err));
     TSRI_TRY(check_order(chain, *have_serializer, ops->kind, spec->name, err));
     TSRI_TRY(open_stage(chain, ops, spec, type, err));
     *type = chain->stages[chain->stage_count - 1].output;
@@ -127,15 +127,14 @@ static int bind_all(tsri_chain *chain, const tsri_codec_spec *specs, int count, 
     return check_shard_surroundings(chain, err);
 }
 
-int tsri_chain_new(tsr_context *context, int zarr_format, const tsri_codec_spec *specs, int count,
+int tsri_chain_new(tsr_context *context, const tsri_codec_spec *specs, int count,
                    const tsr_codec_type *type, tsri_chain **ret_chain, tsr_error *err)
 {
-    tsr_auto(tsri_chain) chain = tsri_alloc_zero(sizeof *chain);
+    tsr_auto(tsri_chain) *chain = tsri_alloc_zero(sizeof *chain);
     if (!chain)
         return tsri_error_no_memory(err, sizeof *chain);
     chain->references = 1;
     chain->context = tsri_context_ref(context);
-    chain->zarr_format = zarr_format;
     chain->stages = tsri_alloc_array_zero(CHAIN_CODECS_MAX, sizeof *chain->stages);
     void *fill_value = tsri_alloc(type->dtype->size_bytes);
     if (fill_value)
@@ -148,46 +147,15 @@ int tsri_chain_new(tsr_context *context, int zarr_format, const tsri_codec_spec 
     return 0;
 }
 
-/* One element of a codec list: an object with a name, or the name alone. */
-static int read_spec(tsri_json *item, const char *path, tsri_codec_spec *ret_spec, tsr_error *err)
-{
-    static const char *const known[] = {"name", "configuration", "must_understand", NULL};
-    tsri_json *configuration = NULL;
-
-    if (json_object_is_type(item, json_type_string)) {
-        *ret_spec = (tsri_codec_spec){json_object_get_string(item), "{}"};
-        return 0;
-    }
-    if (!json_object_is_type(item, json_type_object))
-        return tsr_error_set(err, TSR_BAD_METADATA, "%s: a codec is an object with a name, or a name", path);
-    TSRI_TRY(tsri_json_only(item, path, known, err));
-    TSRI_TRY(tsri_json_string(item, path, "name", true, &ret_spec->name, err));
-    TSRI_TRY(tsri_json_member(item, path, "configuration", false, &configuration, err));
-    if (configuration && !json_object_is_type(configuration, json_type_object))
-        return tsr_error_set(err, TSR_BAD_METADATA, "%s/configuration: not an object", path);
-    ret_spec->configuration =
-        configuration ? json_object_to_json_string_ext(configuration, JSON_C_TO_STRING_PLAIN) : "{}";
-    return ret_spec->configuration ? 0 : tsri_error_no_memory(err, 0);
-}
-
-int tsri_chain_parse(tsr_context *context, const char *json, const char *path, const tsr_codec_type *type,
+int tsri_chain_parse(tsr_context *context, const tsri_json *list, const char *path, const tsr_codec_type *type,
                      tsri_chain **ret_chain, tsr_error *err)
 {
-    tsr_auto(tsri_json) *list = NULL;
-    tsri_codec_spec specs[CHAIN_CODECS_MAX];
+    tsr_auto(tsri_arena) arena = TSRI_ARENA_INIT;
+    const tsri_codec_spec *specs;
+    int count;
 
-    TSRI_TRY_IN(err, tsri_json_parse(json, strlen(json), TSRI_JSON_STRICT, 0, &list, err), "%s", path);
-    if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0)
-        return tsr_error_set(err, TSR_BAD_METADATA, "%s: not a list of codecs", path);
-    size_t count = json_object_array_length(list);
-    if (count > CHAIN_CODECS_MAX)
-        return tsr_error_set(err, TSR_LIMIT, "%s: %zu codecs; at most %d", path, count, CHAIN_CODECS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        char item_path[256];
-        snprintf(item_path, sizeof item_path, "%s/%zu", path, i);
-        TSRI_TRY(read_spec(json_object_array_get_idx(list, i), item_path, &specs[i], err));
-    }
-    TSRI_TRY_IN(err, tsri_chain_new(context, 3, specs, (int)count, type, ret_chain, err), "%s", path);
+    TSRI_TRY(tsri_codec_specs_parse(list, path, &arena, &specs, &count, err));
+    TSRI_TRY_IN(err, tsri_chain_new(context, specs, count, type, ret_chain, err), "%s", path);
     return 0;
 }
 

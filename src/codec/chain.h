@@ -13,12 +13,7 @@
 #include <tessera/sys/codec.h>
 
 #include "base/base.h"
-
-/* One codec as metadata names it. */
-typedef struct tsri_codec_spec {
-    const char *name;
-    const char *configuration; /* a JSON object as text */
-} tsri_codec_spec;
+#include "meta/extension.h"
 
 typedef struct tsri_chain tsri_chain;
 typedef struct tsri_prepared tsri_prepared;
@@ -33,7 +28,6 @@ typedef struct tsri_stage {
 struct tsri_chain {
     int references;       /* atomic */
     tsr_context *context; /* held */
-    int zarr_format;
     tsr_codec_type type; /* of the decoded elements; dtype held, fill value owned */
     tsri_stage *stages;  /* all but sharding_indexed, in order */
     int array_count;     /* the first array_count stages are array to array */
@@ -45,11 +39,11 @@ struct tsri_chain {
 
 /* Binds a list of codecs. Errors: UNSUPPORTED (unknown codec), BAD_METADATA (order of kinds,
  * configuration), NO_MEMORY. */
-int tsri_chain_new(tsr_context *context, int zarr_format, const tsri_codec_spec *specs, int count,
+int tsri_chain_new(tsr_context *context, const tsri_codec_spec *specs, int count,
                    const tsr_codec_type *type, tsri_chain **ret_chain, tsr_error *err);
 
 /* The same from a JSON list in v3 form. `path` is its JSON pointer, for errors. */
-int tsri_chain_parse(tsr_context *context, const char *json, const char *path, const tsr_codec_type *type,
+int tsri_chain_parse(tsr_context *context, const tsri_json *list, const char *path, const tsr_codec_type *type,
                      tsri_chain **ret_chain, tsr_error *err);
 
 tsri_chain *tsri_chain_ref(tsri_chain *chain);

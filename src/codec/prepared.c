@@ -145,7 +145,7 @@ static int prepare(tsri_prepared *prepared, tsr_error *err)
 
 int tsri_prepared_new(tsri_chain *chain, const int64_t *shape, tsri_prepared **ret_prepared, tsr_error *err)
 {
-    tsr_auto(tsri_prepared) prepared = tsri_alloc_zero(sizeof *prepared);
+    tsr_auto(tsri_prepared) *prepared = tsri_alloc_zero(sizeof *prepared);
     if (!prepared)
         return tsri_error_no_memory(err, sizeof *prepared);
     prepared->references = 1;

@@ -38,10 +38,7 @@ static int read_chain(tsr_context *context, const tsri_json *configuration, cons
     char path[64];
     snprintf(path, sizeof path, "/configuration/%s", name);
     TSRI_TRY(tsri_json_member(configuration, "/configuration", name, true, &list, err));
-    const char *text = json_object_to_json_string_ext(list, JSON_C_TO_STRING_PLAIN);
-    if (!text)
-        return tsri_error_no_memory(err, 0);
-    return tsri_chain_parse(context, text, path, type, ret_chain, err);
+    return tsri_chain_parse(context, list, path, type, ret_chain, err);
 }
 
 static int read_configuration(tsri_shard *shard, tsr_context *context, const tsri_json *configuration,
