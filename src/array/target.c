@@ -131,34 +131,38 @@ static void view_of_destination(const tsri_target *target, tsr_view *ret_view)
     }
 }
 
-/* Calls the sink with a view in the axes of the result: array order, negative steps turned back, positions gone. */
-static int call_sink(const tsri_target *target, const tsr_view *elements, tsr_error *err)
+/* The axes of the result: array order, negative steps turned back, positions gone; and where its first element lies there. */
+static void in_result_axes(const tsri_target *target, const tsr_view *elements, tsr_view *ret_piece, int64_t *ret_position)
 {
-    const tsri_read *read = target->read;
-    tsr_view piece = {.dtype = elements->dtype, .data = elements->data};
-    int64_t position[TSR_RANK_MAX];
     int by_array_axis[TSR_RANK_MAX];
 
+    *ret_piece = (tsr_view){.dtype = elements->dtype, .data = elements->data};
     for (int axis = 0; axis < target->rank; axis++)
         by_array_axis[target->axes[axis].array_axis] = axis;
     for (int array_axis = 0; array_axis < target->rank; array_axis++) {
-        const tsr_index_axis *asked = &read->index.axes[array_axis];
-        int axis = by_array_axis[array_axis];
+        const tsr_index_axis *asked = &target->read->index.axes[array_axis];
+        int axis = by_array_axis[array_axis], to = ret_piece->rank;
         const tsri_target_axis *self = &target->axes[axis];
         if (asked->kind == TSR_INDEX_POSITION)
             continue;
-        int64_t stride = elements->strides[axis];
-        position[piece.rank] = self->first;
+        ret_position[to] = self->first;
+        ret_piece->shape[to] = self->count;
+        ret_piece->strides[to] = elements->strides[axis];
         if (asked->step < 0) {
-            piece.data += (self->count - 1) * stride;
-            stride = -stride;
-            position[piece.rank] = asked->count - self->first - self->count;
+            ret_piece->data += (self->count - 1) * elements->strides[axis];
+            ret_piece->strides[to] = -elements->strides[axis];
+            ret_position[to] = asked->count - self->first - self->count;
         }
-        piece.shape[piece.rank] = self->count;
-        piece.strides[piece.rank] = stride;
-        piece.rank++;
+        ret_piece->rank++;
     }
-    return read->sink(read->user, &piece, position, err);
+}
+
+static int call_sink(const tsri_target *target, const tsr_view *elements, tsr_error *err)
+{
+    tsr_view piece;
+    int64_t position[TSR_RANK_MAX];
+    in_result_axes(target, elements, &piece, position);
+    return target->read->sink(target->read->user, &piece, position, err);
 }
 
 static bool is_aligned(const tsr_view *view)
@@ -226,4 +230,26 @@ int tsri_target_deliver_fill(const tsri_target *target, tsr_error *err)
         return 0;
     }
     return tsr_view_copy(&destination, &source, target->read->casting, err);
+}
+
+bool tsri_target_peek(const tsri_target *target, tsr_view *ret_view)
+{
+    if (!target->data || !tsr_dtype_equal(target->read->view->dtype, target->read->array->dtype))
+        return false;
+    view_of_destination(target, ret_view);
+    return true;
+}
+
+int tsri_target_collect(const tsri_target *target, const tsr_view *chunk, tsr_error *err)
+{
+    tsr_view inside, elements, piece;
+    int64_t position[TSR_RANK_MAX];
+
+    view_of_source(target, chunk, &inside);
+    if (target->data) {
+        view_of_destination(target, &elements);
+        return tsr_view_copy(&inside, &elements, target->read->casting, err);
+    }
+    in_result_axes(target, &inside, &piece, position);
+    return target->read->source(target->read->user, &piece, position, err);
 }

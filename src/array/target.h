@@ -8,13 +8,14 @@
 
 #include "array/array.h"
 
-/* One read of a batch. */
+/* One read of a batch, or one write: then `view` or `source` is where elements come from. */
 typedef struct tsri_read {
     tsr_array *array;
     tsr_index index;
     tsr_casting casting;
     const tsr_view *view;       /* NULL: the sink gets the pieces */
     tsr_sink sink;
+    tsr_source source;          /* writes: instead of a view */
     void *user;
     struct tsri_task_group *group;  /* that counts progress; set by the fetch loop */
 } tsri_read;
@@ -62,5 +63,12 @@ void tsri_target_account(const tsri_target *target);
 
 /* Hands over the fill value for every element. */
 int tsri_target_deliver_fill(const tsri_target *target, tsr_error *err);
+
+/* Writing, the other way round: puts the elements of the target into `chunk`, a view of a whole decoded chunk. Errors: those of casting
+ * and of the source. */
+int tsri_target_collect(const tsri_target *target, const tsr_view *chunk, tsr_error *err);
+
+/* The elements where they lie, when they have the array's type: false when they have to be collected. */
+bool tsri_target_peek(const tsri_target *target, tsr_view *ret_view);
 
 #endif
