@@ -293,7 +293,7 @@ int tsri_array_from_zarr(tsr_context *context, tsr_store *store, const char *pat
                          tsri_zarr_meta *meta, bool writable, tsr_array **ret_array, tsr_error *err)
 {
     tsr_auto(tsr_array) *array = NULL;
-    char *attributes, *codecs;
+    char *attributes = NULL, *codecs = NULL;
 
     TSRI_TRY(array_alloc(context, &array, err));
     TSRI_TRY_IN(err, fill_in_zarr(array, store, path, place, meta, writable, err), "%s", place);

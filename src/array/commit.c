@@ -50,7 +50,8 @@ static int put_segments(commit *self, const tsr_segment *segments, size_t count,
     for (size_t i = 0; i < count; i++)
         size += (int64_t)segments[i].size_bytes;
     TSRI_TRY(tsr_store_put_many(self->extent.store, &request, 1, NULL));
-    tsri_group_progress(self->parent, 0, 0, size, 1);
+    if (self->parent)
+        tsri_group_progress(self->parent, 0, 0, size, 1);
     return 0;
 }
 
@@ -153,7 +154,7 @@ static void shard_commit_clear(shard_commit *self)
 /* Reads the index of the shard that is there; a missing shard has all entries missing. */
 static int load_index(shard_commit *self, tsr_error *err)
 {
-    commit *commit = self->commit;
+    commit *owner = self->commit;
     const tsri_prepared *prepared = self->prepared;
     tsr_auto(tsr_blob) *index = NULL;
     uint64_t index_bytes = (uint64_t)prepared->index_bytes, offset;
@@ -162,14 +163,14 @@ static int load_index(shard_commit *self, tsr_error *err)
 
     if (prepared->chain->shard->index_at_start)
         range.kind = TSR_RANGE_PART;
-    TSRI_TRY(note_answer(commit, tsri_get_and_wait(commit->extent.store, commit->extent.key, range, NULL, &request, err), err));
-    if (!commit->exists)
+    TSRI_TRY(note_answer(owner, tsri_get_and_wait(owner->extent.store, owner->extent.key, range, NULL, &request, err), err));
+    if (!owner->exists)
         return 0;
     index = request.blob;
-    commit->generation = request.generation;
+    owner->generation = request.generation;
     self->shard_bytes = request.value_bytes;
     TSRI_TRY(tsri_shard_index_offset(prepared, self->shard_bytes, &offset, err));
-    TSRI_TRY(tsri_shard_index_decode(prepared, commit->scratch, tsr_blob_data(index), self->old, err));
+    TSRI_TRY(tsri_shard_index_decode(prepared, owner->scratch, tsr_blob_data(index), self->old, err));
     return tsri_shard_index_check(prepared, self->old, self->shard_bytes, err);
 }
 
@@ -207,7 +208,7 @@ static int list_updates(shard_commit *self, tsr_error *err)
 /* Fetches the present bytes of an inner chunk that is only partly written; NULL when it is missing. */
 static int load_inner(const shard_commit *self, int64_t number, tsr_blob **ret_old, tsr_error *err)
 {
-    const commit *commit = self->commit;
+    const commit *owner = self->commit;
     tsri_shard_entry entry = self->old[number];
     tsr_get_request request;
 
@@ -215,15 +216,15 @@ static int load_inner(const shard_commit *self, int64_t number, tsr_blob **ret_o
     if (tsri_shard_entry_is_missing(entry))
         return 0;
     tsr_range range = {TSR_RANGE_PART, entry.offset, entry.size_bytes};
-    TSRI_TRY(tsri_get_and_wait(commit->extent.store, commit->extent.key, range, &commit->generation, &request, err));
+    TSRI_TRY(tsri_get_and_wait(owner->extent.store, owner->extent.key, range, &owner->generation, &request, err));
     *ret_old = request.blob;
     return 0;
 }
 
 static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch *scratch, tsr_error *err)
 {
-    const commit *commit = self->commit;
-    tsri_merge merge = {commit->array, scratch, commit->options->store_fill_chunks};
+    const commit *owner = self->commit;
+    tsri_merge merge = {owner->array, scratch, owner->options->store_fill_chunks};
     tsr_auto(tsr_blob) *old = NULL;
     int64_t start[TSR_RANK_MAX];
     tsri_target inner;
@@ -243,7 +244,7 @@ static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch
         at->encoded.data = fitted;
         at->encoded.capacity_bytes = TSRI_MAX(at->encoded.size_bytes, (size_t)1);
     }
-    tsri_group_progress(commit->parent, 1, tsri_target_count(&inner) * (int64_t)commit->array->dtype->size_bytes, 0, 0);
+    tsri_group_progress(owner->parent, 1, tsri_target_count(&inner) * (int64_t)owner->array->dtype->size_bytes, 0, 0);
     return 0;
 }
 
@@ -320,7 +321,7 @@ static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
 static int write_shard(shard_commit *self, bool covered, tsr_error *err)
 {
     size_t count = (size_t)self->prepared->entry_count;
-    commit *commit = self->commit;
+    commit *owner = self->commit;
 
     self->old = tsri_alloc_array(count, sizeof *self->old);
     self->now = tsri_alloc_array(count, sizeof *self->now);
@@ -330,7 +331,7 @@ static int write_shard(shard_commit *self, bool covered, tsr_error *err)
     if (!covered)
         TSRI_TRY(load_index(self, err));
     TSRI_TRY(list_updates(self, err));
-    TSRI_TRY(tsri_parallel_for(commit->array->context, NULL, commit->parent, self->update_count, 1, encode_update_task, self, err));
+    TSRI_TRY(tsri_parallel_for(owner->array->context, NULL, owner->parent, self->update_count, 1, encode_update_task, self, err));
     return put_shard(self, !covered, err);
 }
 

@@ -62,7 +62,7 @@ static const tsr_format_ops *recognise(tsr_context *context, const char *path, c
 static int open_file(tsr_context *context, const char *path, tsri_file **ret_file, tsr_error *err)
 {
     char head[HEAD_BYTES];
-    size_t size_bytes;
+    size_t size_bytes = 0;
 
     TSRI_TRY(read_head(context, path, head, &size_bytes, err));
     const tsr_format_ops *format = recognise(context, path, head, size_bytes);

@@ -118,6 +118,10 @@ int tsri_chain_decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
                       size_t size_bytes, size_t wanted_bytes, void *direct, tsr_view *ret_chunk,
                       bool *ret_swapped, tsr_error *err);
 
+/* Decodes everything that encoded bytes hold and keeps nothing. Errors: DAMAGED, LIMIT, NO_MEMORY. */
+int tsri_chain_verify(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
+                      size_t size_bytes, tsr_error *err);
+
 /* Encodes a leaf chunk from a view of any strides, appending to `output`. Errors: those of the codecs, LIMIT,
  * NO_MEMORY. */
 int tsri_chain_encode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const tsr_view *chunk,

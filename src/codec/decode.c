@@ -51,7 +51,7 @@ static int undo_stage(unpack *job, int number, const void **bytes, size_t *size_
         return 0;
     }
     void *room;
-    size_t capacity;
+    size_t capacity = 0;
     TSRI_TRY(stage_room(job, number, &room, &capacity, err));
     if (number == 0 && ops->decode_prefix && is_short_prefix(job->wanted_bytes, capacity))
         TSRI_TRY(ops->decode_prefix(stage->codec, job->scratch, *bytes, *size_bytes, room, capacity,
