@@ -25,7 +25,8 @@ const char *tsr_build_info(void)
            "\",\"build\":\"" TESSERA_BUILD_KIND "\",\"compiler\":\"" TESSERA_BUILD_COMPILER
            "\",\"target\":\"" TESSERA_BUILD_TARGET
            "\",\"libraries\":{" TESSERA_DEPENDENCY_MAP(DEPENDENCY) "\"libc\":\"\"},"
-           "\"parts\":{\"netcdf\":" NETCDF "}}";
+                                                                   "\"parts\":{\"netcdf\":" NETCDF
+                                                                   "}}";
 }
 
 int tsr_context_new(const tsr_context_options *options, tsr_context **ret_context, tsr_error *err)

@@ -49,20 +49,23 @@ void tsr_array_close(tsr_array *array)
         array_free(array);
 }
 
-/* ---- making -------------------------------------------------------------------------------------------------- */
+/* ---- making
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static int check_description(const tsr_array_description *description, tsr_error *err)
 {
     if (description->rank < 0 || description->rank > TSR_RANK_MAX)
-        return tsr_error_set(err, TSR_LIMIT, "%s: %d axes; at most %d", description->place, description->rank,
-                             TSR_RANK_MAX);
+        return tsr_error_set(err, TSR_LIMIT, "%s: %d axes; at most %d", description->place,
+                             description->rank, TSR_RANK_MAX);
     for (int axis = 0; axis < description->rank; axis++) {
         if (description->shape[axis] < 0)
-            return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s: axis %d has the length %" PRId64, description->place,
-                                 axis, description->shape[axis]);
+            return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s: axis %d has the length %" PRId64,
+                                 description->place, axis, description->shape[axis]);
         if (description->chunk_shape[axis] <= 0)
-            return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s: chunks of %" PRId64 " along axis %d",
-                                 description->place, description->chunk_shape[axis], axis);
+            return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                                 "%s: chunks of %" PRId64 " along axis %d", description->place,
+                                 description->chunk_shape[axis], axis);
     }
     return 0;
 }
@@ -71,7 +74,8 @@ static int copy_names(tsr_array *array, const char *const *names, tsr_error *err
 {
     if (!names)
         return 0;
-    array->dimension_names = tsri_alloc_array_zero((size_t)array->rank, sizeof *array->dimension_names);
+    array->dimension_names =
+        tsri_alloc_array_zero((size_t)array->rank, sizeof *array->dimension_names);
     if (!array->dimension_names)
         return tsri_error_no_memory(err, (size_t)array->rank * sizeof *array->dimension_names);
     for (int axis = 0; axis < array->rank; axis++) {
@@ -113,11 +117,13 @@ static int note_shard_levels(tsr_array *array, tsr_error *err)
         axes[axis] = axis;
     for (const tsri_prepared *at = array->prepared; tsri_prepared_is_shard(at); at = at->inner) {
         if (array->shard_levels == TSRI_SHARD_LEVELS_MAX)
-            return tsr_error_set(err, TSR_LIMIT, "shards nested deeper than %d", TSRI_SHARD_LEVELS_MAX);
+            return tsr_error_set(err, TSR_LIMIT, "shards nested deeper than %d",
+                                 TSRI_SHARD_LEVELS_MAX);
         memcpy(before, axes, sizeof before);
         for (int axis = 0; axis < array->rank; axis++) {
             axes[axis] = before[at->axis_of[axis]];
-            array->inner_shapes[array->shard_levels][axes[axis]] = at->chain->shard->chunk_shape[axis];
+            array->inner_shapes[array->shard_levels][axes[axis]] =
+                at->chain->shard->chunk_shape[axis];
         }
         array->shard_levels++;
     }
@@ -167,8 +173,10 @@ int tsr_array_new(tsr_context *context, const tsr_array_ops *ops, void *driver,
 {
     tsr_auto(tsr_array) *array = NULL;
 
-    if (ops->struct_size != sizeof *ops || !ops->locate == !ops->read_box || !ops->locate != !description->codecs)
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "driver \"%s\" is of another version, or incomplete",
+    if (ops->struct_size != sizeof *ops || !ops->locate == !ops->read_box ||
+        !ops->locate != !description->codecs)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "driver \"%s\" is of another version, or incomplete",
                              description->driver);
     TSRI_TRY(array_alloc(context, &array, err));
     TSRI_TRY(fill_in(array, description, err));
@@ -176,7 +184,8 @@ int tsr_array_new(tsr_context *context, const tsr_array_ops *ops, void *driver,
         tsr_codec_type type = {array->dtype, array->rank, array->fill_value};
         tsr_auto(tsri_json) *list = NULL;
         tsri_chain *chain;
-        TSRI_TRY(tsri_json_parse(description->codecs, strlen(description->codecs), TSRI_JSON_STRICT, 0, &list, err));
+        TSRI_TRY(tsri_json_parse(description->codecs, strlen(description->codecs), TSRI_JSON_STRICT,
+                                 0, &list, err));
         TSRI_TRY(tsri_chain_parse(context, list, "/codecs", &type, &chain, err));
         TSRI_TRY(take_chain(array, chain, err));
     }
@@ -186,9 +195,12 @@ int tsr_array_new(tsr_context *context, const tsr_array_ops *ops, void *driver,
     return 0;
 }
 
-/* ---- Zarr ---------------------------------------------------------------------------------------------------- */
+/* ---- Zarr
+ * ----------------------------------------------------------------------------------------------------
+ */
 
-static int zarr_locate(void *driver, const int64_t *chunk_index, tsr_extent *ret_extent, tsr_error *err)
+static int zarr_locate(void *driver, const int64_t *chunk_index, tsr_extent *ret_extent,
+                       tsr_error *err)
 {
     const tsr_array *array = driver;
     tsri_chunk_key key = array->key;
@@ -203,7 +215,8 @@ static int zarr_locate(void *driver, const int64_t *chunk_index, tsr_extent *ret
 
 static const tsr_array_ops zarr_ops = {.struct_size = sizeof zarr_ops, .locate = zarr_locate};
 
-int tsri_array_locate(const tsr_array *array, const int64_t *chunk_index, tsr_extent *ret_extent, tsr_error *err)
+int tsri_array_locate(const tsr_array *array, const int64_t *chunk_index, tsr_extent *ret_extent,
+                      tsr_error *err)
 {
     return array->ops->locate(array->driver, chunk_index, ret_extent, err);
 }
@@ -243,7 +256,8 @@ static int describe_codecs(const tsr_array *array, char **ret_text, tsr_error *e
             json_object_object_get_ex(array->meta->document, names[i], &value);
             status = tsr_output_print(&output, err, "%s\"%s\":", i ? "," : "{", names[i]);
             if (status == 0)
-                status = value ? tsri_json_write(value, 0, &output, err) : tsr_output_print(&output, err, "null");
+                status = value ? tsri_json_write(value, 0, &output, err)
+                               : tsr_output_print(&output, err, "null");
         }
         if (status == 0)
             status = tsr_output_print(&output, err, "}");
@@ -289,8 +303,9 @@ static int fill_in_zarr(tsr_array *array, tsr_store *store, const char *path, co
     return tsri_chunk_key_init(&array->key, path, meta->keys, meta->rank, err);
 }
 
-int tsri_array_from_zarr(tsr_context *context, tsr_store *store, const char *path, const char *place,
-                         tsri_zarr_meta *meta, bool writable, tsr_array **ret_array, tsr_error *err)
+int tsri_array_from_zarr(tsr_context *context, tsr_store *store, const char *path,
+                         const char *place, tsri_zarr_meta *meta, bool writable,
+                         tsr_array **ret_array, tsr_error *err)
 {
     tsr_auto(tsr_array) *array = NULL;
     char *attributes = NULL, *codecs = NULL;
@@ -314,7 +329,9 @@ int tsri_array_from_zarr(tsr_context *context, tsr_store *store, const char *pat
     return 0;
 }
 
-/* ---- queries ------------------------------------------------------------------------------------------------- */
+/* ---- queries
+ * -------------------------------------------------------------------------------------------------
+ */
 
 const tsr_dtype *tsr_array_dtype(const tsr_array *array)
 {
@@ -355,13 +372,15 @@ const void *tsr_array_fill_value(const tsr_array *array)
 
 const char *tsr_array_dimension_name(const tsr_array *array, int axis)
 {
-    return array->dimension_names && axis >= 0 && axis < array->rank ? array->dimension_names[axis] : NULL;
+    return array->dimension_names && axis >= 0 && axis < array->rank ? array->dimension_names[axis]
+                                                                     : NULL;
 }
 
 int tsr_array_axis(const tsr_array *array, const char *dimension_name)
 {
     for (int axis = 0; array->dimension_names && axis < array->rank; axis++)
-        if (array->dimension_names[axis] && strcmp(array->dimension_names[axis], dimension_name) == 0)
+        if (array->dimension_names[axis] &&
+            strcmp(array->dimension_names[axis], dimension_name) == 0)
             return axis;
     return -1;
 }
@@ -390,7 +409,9 @@ int64_t tsr_array_count(const tsr_array *array)
 int64_t tsr_array_size(const tsr_array *array)
 {
     int64_t size;
-    return tsri_multiply_i64(tsr_array_count(array), (int64_t)array->dtype->size_bytes, &size) ? size : INT64_MAX;
+    return tsri_multiply_i64(tsr_array_count(array), (int64_t)array->dtype->size_bytes, &size)
+               ? size
+               : INT64_MAX;
 }
 
 const char *tsr_array_codecs(const tsr_array *array)
@@ -403,7 +424,8 @@ void tsr_free(void *memory)
     tsri_free(memory);
 }
 
-/* ---- attributes ---------------------------------------------------------------------------------------------- */
+/* ---- attributes
+ * ---------------------------------------------------------------------------------------------- */
 
 int tsr_array_attributes(tsr_array *array, char **ret_json, tsr_error *err)
 {

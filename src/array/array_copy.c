@@ -24,24 +24,26 @@ typedef struct copy_runner {
 struct copier {
     tsr_array *source, *destination;
     const tsr_copy_options *options;
-    bool encoded;               /* chunks are moved as they are stored */
+    bool encoded; /* chunks are moved as they are stored */
     tsri_task_group group;
-    pthread_mutex_t mutex;      /* the cursors */
+    pthread_mutex_t mutex; /* the cursors */
     tsri_cursors cursors;
 };
 
-static int check(const tsr_array *source, const tsr_array *destination, const tsr_copy_options *options, tsr_error *err)
+static int check(const tsr_array *source, const tsr_array *destination,
+                 const tsr_copy_options *options, tsr_error *err)
 {
     bool same = source->rank == destination->rank;
     for (int axis = 0; same && axis < source->rank; axis++)
         same = source->shape[axis] == destination->shape[axis];
     if (!same)
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s and %s do not have the same shape", source->place,
-                             destination->place);
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s and %s do not have the same shape",
+                             source->place, destination->place);
     if (!destination->writable || !destination->store)
         return tsr_error_set(err, TSR_READ_ONLY, "%s: opened for reading only", destination->place);
     if (!tsr_dtype_can_cast(source->dtype, destination->dtype, options->casting)) {
-        tsr_error_set(err, TSR_TYPE_MISMATCH, "%s is not turned into %s", source->dtype->name, destination->dtype->name);
+        tsr_error_set(err, TSR_TYPE_MISMATCH, "%s is not turned into %s", source->dtype->name,
+                      destination->dtype->name);
         tsr_error_set_next_step(err, "allow it by a wider casting rule");
         return TSR_TYPE_MISMATCH;
     }
@@ -49,9 +51,11 @@ static int check(const tsr_array *source, const tsr_array *destination, const ts
 }
 
 /* Whether both arrays store the same chunks as the same bytes. */
-static bool stores_same_bytes(const tsr_array *source, const tsr_array *destination, const tsr_copy_options *options)
+static bool stores_same_bytes(const tsr_array *source, const tsr_array *destination,
+                              const tsr_copy_options *options)
 {
-    if (!source->store || options->write.store_fill_chunks || !tsr_dtype_equal(source->dtype, destination->dtype) ||
+    if (!source->store || options->write.store_fill_chunks ||
+        !tsr_dtype_equal(source->dtype, destination->dtype) ||
         source->meta->zarr_format != destination->meta->zarr_format ||
         memcmp(source->fill_value, destination->fill_value, source->dtype->size_bytes) != 0)
         return false;
@@ -61,7 +65,9 @@ static bool stores_same_bytes(const tsr_array *source, const tsr_array *destinat
     return strcmp(source->codecs, destination->codecs) == 0;
 }
 
-/* ---- one chunk ------------------------------------------------------------------------------------------------- */
+/* ---- one chunk
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static int copy_encoded(copier *self, const int64_t *chunk, tsr_error *err)
 {
@@ -78,15 +84,16 @@ static int copy_encoded(copier *self, const int64_t *chunk, tsr_error *err)
     }
     if (status < 0)
         return status;
-    status = tsri_commit_encoded(self->destination, chunk, tsr_blob_data(request.blob), tsr_blob_size(request.blob),
-                                 &self->options->write, err);
+    status = tsri_commit_encoded(self->destination, chunk, tsr_blob_data(request.blob),
+                                 tsr_blob_size(request.blob), &self->options->write, err);
     tsri_group_progress(&self->group, 1, 0, (int64_t)tsr_blob_size(request.blob), 1);
     tsr_blob_unref(request.blob);
     return status;
 }
 
 /* The part of a destination chunk that lies inside the array, as a selection of either array. */
-static void box_of_chunk(const tsr_array *array, const int64_t *chunk, tsr_index *ret_index, int64_t *ret_shape)
+static void box_of_chunk(const tsr_array *array, const int64_t *chunk, tsr_index *ret_index,
+                         int64_t *ret_shape)
 {
     ret_index->rank = array->rank;
     for (int axis = 0; axis < array->rank; axis++) {
@@ -96,7 +103,8 @@ static void box_of_chunk(const tsr_array *array, const int64_t *chunk, tsr_index
     }
 }
 
-static int copy_decoded(copier *self, const int64_t *chunk, tsr_codec_scratch *scratch, tsr_error *err)
+static int copy_decoded(copier *self, const int64_t *chunk, tsr_codec_scratch *scratch,
+                        tsr_error *err)
 {
     int64_t shape[TSR_RANK_MAX], start[TSR_RANK_MAX];
     tsr_auto(tsr_view) view = {0};
@@ -113,10 +121,13 @@ static int copy_decoded(copier *self, const int64_t *chunk, tsr_codec_scratch *s
     for (int axis = 0; axis < self->destination->rank; axis++)
         start[axis] = chunk[axis] * self->destination->chunk_shape[axis];
     tsri_target_restrict(&whole, start, self->destination->chunk_shape, &target);
-    return tsri_commit(self->destination, chunk, &target, &self->options->write, scratch, &self->group, err);
+    return tsri_commit(self->destination, chunk, &target, &self->options->write, scratch,
+                       &self->group, err);
 }
 
-/* ---- the loop ---------------------------------------------------------------------------------------------------- */
+/* ---- the loop
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static bool take_chunk(copier *self, int64_t *ret_chunk)
 {
@@ -140,7 +151,8 @@ static int copy_chunks(copier *self, tsr_codec_scratch *scratch, tsr_error *err)
 {
     int64_t chunk[TSR_RANK_MAX];
     while (take_chunk(self, chunk))
-        TSRI_TRY(self->encoded ? copy_encoded(self, chunk, err) : copy_decoded(self, chunk, scratch, err));
+        TSRI_TRY(self->encoded ? copy_encoded(self, chunk, err)
+                               : copy_decoded(self, chunk, scratch, err));
     return 0;
 }
 
@@ -178,21 +190,25 @@ static int64_t source_bytes(const tsr_array *source)
     return tsri_prepared_is_raw(prepared) ? 0 : prepared->decoded_bytes + encoded_bytes(prepared);
 }
 
-/* What one chunk on its way takes: decoded and encoded destination, and what is decoded of the source. */
+/* What one chunk on its way takes: decoded and encoded destination, and what is decoded of the
+ * source. */
 static int64_t bytes_per_runner(const tsr_array *source, const tsr_array *destination)
 {
-    return destination->prepared->decoded_bytes + encoded_bytes(destination->prepared) + source_bytes(source);
+    return destination->prepared->decoded_bytes + encoded_bytes(destination->prepared) +
+           source_bytes(source);
 }
 
 static int count_runners(const copier *self, int threads, int *ret_runners, tsr_error *err)
 {
-    int64_t memory = self->options->memory_bytes, needed = bytes_per_runner(self->source, self->destination);
+    int64_t memory = self->options->memory_bytes,
+            needed = bytes_per_runner(self->source, self->destination);
 
     *ret_runners = threads;
     if (memory == 0 || self->encoded)
         return 0;
     if (needed > memory) {
-        tsr_error_set(err, TSR_LIMIT, "copying %s to %s needs %" PRId64 " bytes at once; the limit is %" PRId64,
+        tsr_error_set(err, TSR_LIMIT,
+                      "copying %s to %s needs %" PRId64 " bytes at once; the limit is %" PRId64,
                       self->source->place, self->destination->place, needed, memory);
         tsr_error_set_next_step(err, "raise the limit, or choose smaller shards or chunks");
         return TSR_LIMIT;
@@ -205,7 +221,8 @@ static int run_copier(copier *self, tsr_error *err)
 {
     int count;
     int status = count_runners(self, tsri_pool_threads(self->group.pool), &count, err);
-    copy_runner *runners = status == 0 ? tsri_alloc_array_zero((size_t)count, sizeof *runners) : NULL;
+    copy_runner *runners =
+        status == 0 ? tsri_alloc_array_zero((size_t)count, sizeof *runners) : NULL;
 
     if (status == 0 && !runners)
         status = tsri_error_no_memory(err, sizeof *runners);
@@ -220,8 +237,8 @@ static int run_copier(copier *self, tsr_error *err)
     return status;
 }
 
-int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_options *options, const tsr_call *call,
-                   tsr_error *err)
+int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_options *options,
+                   const tsr_call *call, tsr_error *err)
 {
     tsr_copy_options defaults;
     copier self = {.source = source, .destination = destination, .options = options};
@@ -231,7 +248,8 @@ int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_opt
         tsr_copy_options_init(&defaults);
         self.options = &defaults;
     } else if (options->struct_size != sizeof *options) {
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "options that tsr_copy_options_init has not set up");
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "options that tsr_copy_options_init has not set up");
     }
     TSRI_TRY(check(source, destination, self.options, err));
     self.encoded = stores_same_bytes(source, destination, self.options);

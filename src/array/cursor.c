@@ -11,7 +11,8 @@ static void rewind_axis(tsri_cursor *cursor, int axis, const tsr_array *array)
     cursor->chunk[axis] = chunk_of(&cursor->target.axes[axis], 0, array->chunk_shape[axis]);
 }
 
-/* Moves the axis to the next chunk that holds an element of it, skipping chunks that large steps jump over. */
+/* Moves the axis to the next chunk that holds an element of it, skipping chunks that large steps
+ * jump over. */
 static bool advance_axis(tsri_cursor *cursor, int axis, const tsr_array *array)
 {
     const tsri_target_axis *self = &cursor->target.axes[axis];
@@ -20,7 +21,8 @@ static bool advance_axis(tsri_cursor *cursor, int axis, const tsr_array *array)
 
     if (cursor->chunk[axis] >= last)
         return false;
-    int64_t end = (cursor->chunk[axis] + 1) * length; /* at most the array's length, since a later chunk is touched */
+    int64_t end = (cursor->chunk[axis] + 1) *
+                  length; /* at most the array's length, since a later chunk is touched */
     int64_t element = (end - self->start + self->step - 1) / self->step;
     cursor->chunk[axis] = chunk_of(self, element, length);
     return true;
@@ -84,7 +86,8 @@ void tsri_cursors_clear(tsri_cursors *self)
 
 int tsri_cursors_init(tsri_cursors *self, const tsri_read *reads, size_t n, tsr_error *err)
 {
-    *self = (tsri_cursors){tsri_alloc_array(n, sizeof *self->cursors), tsri_alloc_array(n, sizeof *self->heap), 0};
+    *self = (tsri_cursors){tsri_alloc_array(n, sizeof *self->cursors),
+                           tsri_alloc_array(n, sizeof *self->heap), 0};
     if (!self->cursors || !self->heap) {
         tsri_cursors_clear(self);
         return tsri_error_no_memory(err, n * sizeof *self->cursors);
@@ -117,7 +120,8 @@ bool tsri_cursors_peek(const tsri_cursors *self, tsr_array **ret_array, const in
 /* Counts the part of the heap below `at` that stands on the same chunk as the root. */
 static size_t count_equal(const tsri_cursors *self, size_t at)
 {
-    if (at >= self->count || compare(&self->cursors[self->heap[at]], &self->cursors[self->heap[0]]) != 0)
+    if (at >= self->count ||
+        compare(&self->cursors[self->heap[at]], &self->cursors[self->heap[0]]) != 0)
         return 0;
     return 1 + count_equal(self, 2 * at + 1) + count_equal(self, 2 * at + 2);
 }
@@ -127,7 +131,8 @@ size_t tsri_cursors_sharers(const tsri_cursors *self)
     return count_equal(self, 0);
 }
 
-bool tsri_cursors_take(tsri_cursors *self, const tsr_array *array, const int64_t *chunk, tsri_target *ret_target)
+bool tsri_cursors_take(tsri_cursors *self, const tsr_array *array, const int64_t *chunk,
+                       tsri_target *ret_target)
 {
     if (self->count == 0)
         return false;

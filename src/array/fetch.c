@@ -29,7 +29,7 @@ typedef struct flight {
     fetch *fetch;
     tsri_portion portion;
     tsr_get_request request;
-    bool answered;          /* by a store that answers at once, before get returned */
+    bool answered; /* by a store that answers at once, before get returned */
     int64_t budget_bytes;
     tsr_generation generation; /* that the answer must be of, when known */
     bool has_generation;
@@ -42,19 +42,21 @@ struct fetch {
     tsri_task_group group;
     tsri_budget budget;
     int threads;
-    bool is_small;          /* not worth waking another thread for */
+    bool is_small; /* not worth waking another thread for */
 
-    pthread_mutex_t mutex;  /* everything below; held for moments, never over I/O or decoding */
+    pthread_mutex_t mutex; /* everything below; held for moments, never over I/O or decoding */
     tsri_cursors cursors;
-    tsri_unit *ready;       /* units that may have portions to hand out, latest first */
-    int in_flight;          /* requests to stores that do not answer at once */
-    flight *parked;         /* a flight that waits for budget */
-    runner *runners;        /* `threads` of them */
+    tsri_unit *ready; /* units that may have portions to hand out, latest first */
+    int in_flight;    /* requests to stores that do not answer at once */
+    flight *parked;   /* a flight that waits for budget */
+    runner *runners;  /* `threads` of them */
 };
 
 static void run(tsri_task *task);
 
-/* ---- units ------------------------------------------------------------------------------------------------------ */
+/* ---- units
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 /* The caller holds the mutex. */
 static void push_ready(fetch *self, tsri_unit *unit)
@@ -88,7 +90,8 @@ static void fail(fetch *self, tsr_error *error)
     tsri_group_fail(&self->group, error->status ? error->status : TSR_INTERNAL, error);
 }
 
-/* Drops one reference; the last one ends the unit, or starts it again when its value changed on the way. */
+/* Drops one reference; the last one ends the unit, or starts it again when its value changed on the
+ * way. */
 static void release_unit(fetch *self, tsri_unit *unit)
 {
     if (__atomic_sub_fetch(&unit->references, 1, __ATOMIC_ACQ_REL) > 0)
@@ -109,14 +112,16 @@ static bool has_sink(const tsri_unit *unit)
     return false;
 }
 
-/* The value changed between two requests of the unit: everything is read again, except where elements were given away. */
+/* The value changed between two requests of the unit: everything is read again, except where
+ * elements were given away. */
 static void note_conflict(fetch *self, tsri_unit *unit, tsr_error *error)
 {
     if (unit->level == 0 && unit->attempts < ATTEMPTS_MAX && !has_sink(unit)) {
         __atomic_store_n(&unit->conflict, 1, __ATOMIC_RELEASE);
         return;
     }
-    tsr_error_set(error, TSR_CONFLICT, "%s: %s changed while it was read", unit->array->place, unit->extent.key);
+    tsr_error_set(error, TSR_CONFLICT, "%s: %s changed while it was read", unit->array->place,
+                  unit->extent.key);
     tsr_error_set_next_step(error, "read again when its writer is done");
     fail(self, error);
 }
@@ -133,7 +138,8 @@ static int admit(fetch *self, tsri_unit **ret_unit, tsr_error *err)
     if (!tsri_cursors_peek(&self->cursors, &array, &at))
         return 0;
     memcpy(chunk, at, (size_t)array->rank * sizeof *chunk);
-    TSRI_TRY(tsri_unit_new(array, array->prepared, tsri_cursors_sharers(&self->cursors), &unit, err));
+    TSRI_TRY(
+        tsri_unit_new(array, array->prepared, tsri_cursors_sharers(&self->cursors), &unit, err));
     while (unit->target_count < unit->target_capacity &&
            tsri_cursors_take(&self->cursors, array, chunk, &unit->targets[unit->target_count]))
         unit->target_count++;
@@ -147,7 +153,9 @@ static int admit(fetch *self, tsri_unit **ret_unit, tsr_error *err)
     return status;
 }
 
-/* ---- portions ----------------------------------------------------------------------------------------------------- */
+/* ---- portions
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 /* Whether the store of a unit answers before get returns. */
 static bool answers_at_once(const tsri_unit *unit)
@@ -170,10 +178,12 @@ static bool next_of_unit(tsri_unit *unit, tsri_portion *portion)
 /* Whether one more request to the unit's store may be on the wire. The caller holds the mutex. */
 static bool may_fly(const fetch *self, const tsri_unit *unit)
 {
-    return answers_at_once(unit) || self->in_flight < TSRI_MAX(unit->extent.store->hints.requests_in_flight, 1);
+    return answers_at_once(unit) ||
+           self->in_flight < TSRI_MAX(unit->extent.store->hints.requests_in_flight, 1);
 }
 
-/* A unit that hands out something: the first ready one, or a new chunk. The caller holds the mutex. */
+/* A unit that hands out something: the first ready one, or a new chunk. The caller holds the mutex.
+ */
 static int find_unit(fetch *self, tsri_portion *portion, bool *ret_found, tsr_error *err)
 {
     for (;;) {
@@ -220,7 +230,9 @@ static int take_portion(fetch *self, flight *next, bool *ret_found, tsr_error *e
     return status;
 }
 
-/* ---- requests ----------------------------------------------------------------------------------------------------- */
+/* ---- requests
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 /* An unpacked chunk can be put into the caller's memory by the store itself. */
 static void *direct_destination(const flight *self)
@@ -235,7 +247,9 @@ static uint64_t expected_bytes(const tsri_unit *unit, const tsr_range *range)
         return range->size_bytes;
     if (unit->extent.size_bytes != TSR_REST)
         return unit->extent.size_bytes;
-    return unit->prepared->bound.size_class == TSR_SIZE_UNBOUNDED ? 0 : unit->prepared->bound.size_bytes;
+    return unit->prepared->bound.size_class == TSR_SIZE_UNBOUNDED
+               ? 0
+               : unit->prepared->bound.size_bytes;
 }
 
 /* Turns a range within the extent into one within the value. */
@@ -279,7 +293,9 @@ static void fill_request(flight *self, void *buffer, size_t buffer_bytes)
     self->request.limit_bytes = size_limit(self);
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------------- */
+/* ---- answers
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static int deliver_all_fill(tsri_unit *unit, tsr_error *err)
 {
@@ -288,11 +304,13 @@ static int deliver_all_fill(tsri_unit *unit, tsr_error *err)
     return 0;
 }
 
-/* Whether the pieces of a raw chunk are of one version of its value. An absent value is a version too: generation 0. */
+/* Whether the pieces of a raw chunk are of one version of its value. An absent value is a version
+ * too: generation 0. */
 static bool is_same_version(fetch *self, const flight *from)
 {
     tsri_unit *unit = from->portion.unit;
-    tsr_generation generation = from->request.status < 0 ? (tsr_generation){{0}} : from->request.generation;
+    tsr_generation generation =
+        from->request.status < 0 ? (tsr_generation){{0}} : from->request.generation;
 
     pthread_mutex_lock(&self->mutex);
     bool first = !unit->has_first_version;
@@ -328,7 +346,8 @@ static int judge_failure(fetch *self, flight *from, tsr_error *err)
         note_conflict(self, unit, err);
         return 0;
     case TSR_OUT_OF_BOUNDS:
-        tsr_error_set(err, TSR_DAMAGED, "%" PRIu64 " bytes are stored where more are needed", from->request.value_bytes);
+        tsr_error_set(err, TSR_DAMAGED, "%" PRIu64 " bytes are stored where more are needed",
+                      from->request.value_bytes);
         return tsri_unit_blame(unit, -1, portion->range.offset, portion->range.size_bytes, err);
     default:
         break;
@@ -338,8 +357,8 @@ static int judge_failure(fetch *self, flight *from, tsr_error *err)
     return tsri_unit_blame(unit, -1, portion->range.offset, portion->range.size_bytes, err);
 }
 
-static int take_index(fetch *self, flight *from, tsr_codec_scratch *scratch, const void *bytes, size_t size_bytes,
-                      uint64_t shard_bytes, tsr_error *err)
+static int take_index(fetch *self, flight *from, tsr_codec_scratch *scratch, const void *bytes,
+                      size_t size_bytes, uint64_t shard_bytes, tsr_error *err)
 {
     tsri_unit *unit = from->portion.unit;
     uint64_t offset;
@@ -353,8 +372,8 @@ static int take_index(fetch *self, flight *from, tsr_codec_scratch *scratch, con
 }
 
 /* A shard that further codecs have packed is unpacked into memory and goes on from there. */
-static int take_packed_shard(fetch *self, flight *from, tsr_codec_scratch *scratch, const void *bytes, size_t size_bytes,
-                             tsr_error *err)
+static int take_packed_shard(fetch *self, flight *from, tsr_codec_scratch *scratch,
+                             const void *bytes, size_t size_bytes, tsr_error *err)
 {
     tsri_unit *unit = from->portion.unit;
     const void *unpacked;
@@ -362,8 +381,8 @@ static int take_packed_shard(fetch *self, flight *from, tsr_codec_scratch *scrat
     uint64_t offset;
     tsr_blob *blob;
 
-    int status =
-        tsri_chain_unpack(unit->prepared, scratch, bytes, size_bytes, SIZE_MAX, NULL, &unpacked, &unpacked_bytes, err);
+    int status = tsri_chain_unpack(unit->prepared, scratch, bytes, size_bytes, SIZE_MAX, NULL,
+                                   &unpacked, &unpacked_bytes, err);
     if (status == 0)
         status = tsri_shard_index_offset(unit->prepared, unpacked_bytes, &offset, err);
     if (status < 0)
@@ -374,8 +393,8 @@ static int take_packed_shard(fetch *self, flight *from, tsr_codec_scratch *scrat
     unit->blob = blob;
     unit->extent.offset = 0;
     unit->extent.size_bytes = unpacked_bytes;
-    return tsri_unit_take_index(unit, scratch, (const char *)tsr_blob_data(blob) + offset, unpacked_bytes, self->threads,
-                                err);
+    return tsri_unit_take_index(unit, scratch, (const char *)tsr_blob_data(blob) + offset,
+                                unpacked_bytes, self->threads, err);
 }
 
 static size_t entries_of_same_chunk(const tsri_entry *entries, size_t count)
@@ -386,7 +405,8 @@ static size_t entries_of_same_chunk(const tsri_entry *entries, size_t count)
     return same;
 }
 
-static int take_entries(fetch *self, flight *from, tsr_codec_scratch *scratch, const void *bytes, tsr_error *err)
+static int take_entries(fetch *self, flight *from, tsr_codec_scratch *scratch, const void *bytes,
+                        tsr_error *err)
 {
     tsri_unit *unit = from->portion.unit;
     const tsri_entry *entries = unit->entries + from->portion.first_entry;
@@ -405,7 +425,8 @@ static int take_entries(fetch *self, flight *from, tsr_codec_scratch *scratch, c
     return 0;
 }
 
-/* Inner chunks that are shards themselves become units of their own; nothing was fetched for them. */
+/* Inner chunks that are shards themselves become units of their own; nothing was fetched for them.
+ */
 static int start_children(fetch *self, const tsri_portion *portion, tsr_error *err)
 {
     const tsri_entry *entries = portion->unit->entries + portion->first_entry;
@@ -427,18 +448,21 @@ static int check_raw_size(const flight *from, tsr_error *err)
 {
     const tsri_unit *unit = from->portion.unit;
     uint64_t needed = unit->prepared->bound.size_bytes, stored = from->request.value_bytes;
-    if (unit->blob || unit->extent.size_bytes != TSR_REST || unit->extent.offset > 0 || stored == needed)
+    if (unit->blob || unit->extent.size_bytes != TSR_REST || unit->extent.offset > 0 ||
+        stored == needed)
         return 0;
-    tsr_error_set(err, TSR_DAMAGED, "%" PRIu64 " bytes are stored where the chunk has %" PRIu64, stored, needed);
+    tsr_error_set(err, TSR_DAMAGED, "%" PRIu64 " bytes are stored where the chunk has %" PRIu64,
+                  stored, needed);
     return tsri_unit_blame(unit, -1, 0, stored, err);
 }
 
 /* Does with the bytes of a portion what its kind asks for. */
-static int take_bytes(fetch *self, flight *from, tsr_codec_scratch *scratch, const void *bytes, size_t size_bytes,
-                      uint64_t value_bytes, tsr_error *err)
+static int take_bytes(fetch *self, flight *from, tsr_codec_scratch *scratch, const void *bytes,
+                      size_t size_bytes, uint64_t value_bytes, tsr_error *err)
 {
     tsri_unit *unit = from->portion.unit;
-    uint64_t shard_bytes = unit->extent.size_bytes == TSR_REST ? value_bytes : unit->extent.size_bytes;
+    uint64_t shard_bytes =
+        unit->extent.size_bytes == TSR_REST ? value_bytes : unit->extent.size_bytes;
 
     switch (from->portion.kind) {
     case TSRI_PORTION_INDEX:
@@ -489,16 +513,18 @@ static void take_answer(fetch *self, flight *from, tsr_codec_scratch *scratch)
     tsr_get_request *request = &from->request;
     const void *bytes = request->blob ? tsr_blob_data(request->blob) : request->destination;
     int status = request->status < 0 ? judge_failure(self, from, &from->error)
-                                     : take_bytes(self, from, scratch, bytes, request->size_bytes, request->value_bytes,
-                                                  &from->error);
+                                     : take_bytes(self, from, scratch, bytes, request->size_bytes,
+                                                  request->value_bytes, &from->error);
     tsr_blob_unref(request->blob);
     request->blob = NULL;
     finish(self, from, status, &from->error);
 }
 
-/* ---- drivers that fill boxes ---------------------------------------------------------------------------------------- */
+/* ---- drivers that fill boxes
+ * ---------------------------------------------------------------------------------------- */
 
-static int call_read_box(fetch *self, tsr_array *array, const int64_t *start, const tsr_view *view, tsr_error *err)
+static int call_read_box(fetch *self, tsr_array *array, const int64_t *start, const tsr_view *view,
+                         tsr_error *err)
 {
     if (array->ops->serial)
         pthread_mutex_lock(&array->serial);
@@ -510,10 +536,12 @@ static int call_read_box(fetch *self, tsr_array *array, const int64_t *start, co
     return status;
 }
 
-/* The box from the first to the last element that a target wants, read into scratch and picked from there. */
-static int read_box(fetch *self, tsri_unit *unit, const tsri_target *target, tsr_codec_scratch *scratch, tsr_error *err)
+/* The box from the first to the last element that a target wants, read into scratch and picked from
+ * there. */
+static int read_box(fetch *self, tsri_unit *unit, const tsri_target *target,
+                    tsr_codec_scratch *scratch, tsr_error *err)
 {
-    static char nothing;
+    static const char nothing = 0;
     int64_t start[TSR_RANK_MAX], shape[TSR_RANK_MAX];
     tsri_target inside = *target;
     tsr_view box;
@@ -524,7 +552,7 @@ static int read_box(fetch *self, tsri_unit *unit, const tsri_target *target, tsr
         shape[axis] = (along->count - 1) * along->step + 1;
         inside.axes[axis].start = 0;
     }
-    TSRI_TRY(tsr_view_init(&box, unit->array->dtype, target->rank, shape, &nothing, err));
+    TSRI_TRY(tsr_view_init(&box, unit->array->dtype, target->rank, shape, (void *)&nothing, err));
     if (tsri_target_is_direct(&inside, box.shape, box.strides)) {
         box.data = target->data;
         return call_read_box(self, unit->array, start, &box, err);
@@ -546,7 +574,9 @@ static void read_boxes(fetch *self, flight *from, tsr_codec_scratch *scratch)
     finish(self, from, status, &from->error);
 }
 
-/* ---- runners -------------------------------------------------------------------------------------------------------- */
+/* ---- runners
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* A store's answer, on any thread. */
 static void answered_later(tsri_task *task)
@@ -589,10 +619,12 @@ static void run_in_memory(fetch *self, flight *now, tsr_codec_scratch *scratch)
     const tsri_unit *unit = now->portion.unit;
     const char *bytes = (const char *)tsr_blob_data(unit->blob) + unit->extent.offset;
     uint64_t offset = now->portion.range.kind == TSR_RANGE_PART ? now->portion.range.offset : 0;
-    uint64_t size = now->portion.range.kind == TSR_RANGE_PART ? now->portion.range.size_bytes : unit->extent.size_bytes;
+    uint64_t size = now->portion.range.kind == TSR_RANGE_PART ? now->portion.range.size_bytes
+                                                              : unit->extent.size_bytes;
 
     now->request = (tsr_get_request){0};
-    int status = take_bytes(self, now, scratch, bytes + offset, (size_t)size, unit->extent.size_bytes, &now->error);
+    int status = take_bytes(self, now, scratch, bytes + offset, (size_t)size,
+                            unit->extent.size_bytes, &now->error);
     finish(self, now, status, &now->error);
 }
 
@@ -624,7 +656,7 @@ static bool launch(fetch *self, flight *now)
 }
 
 /* Sends a portion to a store that answers later. */
-static int send(fetch *self, const flight *now, tsr_error *err)
+static int send_later(fetch *self, const flight *now, tsr_error *err)
 {
     flight *sent = tsri_alloc(sizeof *sent);
     if (!sent)
@@ -662,7 +694,8 @@ static bool send_parked(fetch *self)
 
 static bool is_nested(const tsri_portion *portion)
 {
-    return portion->kind == TSRI_PORTION_ENTRIES && tsri_prepared_is_shard(portion->unit->prepared->inner);
+    return portion->kind == TSRI_PORTION_ENTRIES &&
+           tsri_prepared_is_shard(portion->unit->prepared->inner);
 }
 
 static int run_portion(fetch *self, flight *now, tsr_codec_scratch *scratch, tsr_error *err)
@@ -686,7 +719,7 @@ static int run_portion(fetch *self, flight *now, tsr_codec_scratch *scratch, tsr
     } else if (answers_at_once(unit)) {
         run_at_once(self, now, scratch);
     } else {
-        status = send(self, now, err);
+        status = send_later(self, now, err);
     }
     return status;
 }
@@ -723,7 +756,9 @@ static void run(tsri_task *task)
     pthread_mutex_unlock(&self->mutex);
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------- */
+/* ---- the whole
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void clear(fetch *self)
 {
@@ -748,7 +783,8 @@ static void set_totals(fetch *self, const tsri_read *reads, size_t n)
     int64_t bytes = 0;
     for (size_t i = 0; i < n; i++) {
         int64_t more;
-        if (!tsri_multiply_i64(tsr_index_count(&reads[i].index), (int64_t)reads[i].array->dtype->size_bytes, &more) ||
+        if (!tsri_multiply_i64(tsr_index_count(&reads[i].index),
+                               (int64_t)reads[i].array->dtype->size_bytes, &more) ||
             !tsri_add_i64(bytes, more, &bytes))
             return;
     }
@@ -756,8 +792,8 @@ static void set_totals(fetch *self, const tsri_read *reads, size_t n)
     self->is_small = bytes < SMALL_BYTES;
 }
 
-int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call *call, tsri_task_group *parent,
-               tsr_error *err)
+int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call *call,
+               tsri_task_group *parent, tsr_error *err)
 {
     fetch self = {.context = context, .call = call};
 
@@ -768,11 +804,13 @@ int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call 
         return status;
     }
     self.threads = tsri_pool_threads(self.group.pool);
-    self.budget.limit_bytes = call && call->byte_budget > 0 ? call->byte_budget : context->options.bytes_in_flight;
+    self.budget.limit_bytes =
+        call && call->byte_budget > 0 ? call->byte_budget : context->options.bytes_in_flight;
     pthread_mutex_init(&self.mutex, NULL);
     self.runners = tsri_alloc_array_zero((size_t)self.threads, sizeof *self.runners);
     if (!self.runners)
-        tsri_group_fail(&self.group, tsri_error_no_memory(&self.group.error, sizeof *self.runners), &self.group.error);
+        tsri_group_fail(&self.group, tsri_error_no_memory(&self.group.error, sizeof *self.runners),
+                        &self.group.error);
     for (int i = 0; self.runners && i < self.threads; i++)
         self.runners[i].fetch = &self;
     set_totals(&self, reads, n);

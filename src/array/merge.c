@@ -10,7 +10,8 @@ bool tsri_merge_covers(const tsri_target *target, const tsri_extent_inside *insi
 {
     for (int axis = 0; axis < target->rank; axis++) {
         const tsri_target_axis *self = &target->axes[axis];
-        if (self->start != 0 || (self->step != 1 && self->count > 1) || self->count != inside->lengths[axis])
+        if (self->start != 0 || (self->step != 1 && self->count > 1) ||
+            self->count != inside->lengths[axis])
             return false;
     }
     return true;
@@ -24,16 +25,18 @@ void tsri_merge_inner_start(const tsri_prepared *prepared, int64_t number, int64
     }
 }
 
-void tsri_merge_inner_extent(const tsri_prepared *prepared, const int64_t *start, const tsri_extent_inside *inside,
-                             tsri_extent_inside *ret_inner)
+void tsri_merge_inner_extent(const tsri_prepared *prepared, const int64_t *start,
+                             const tsri_extent_inside *inside, tsri_extent_inside *ret_inner)
 {
     for (int axis = 0; axis < prepared->encoded_rank; axis++) {
         int64_t left = inside->lengths[axis] - start[axis];
-        ret_inner->lengths[axis] = TSRI_MAX(TSRI_MIN(left, prepared->chain->shard->chunk_shape[axis]), INT64_C(0));
+        ret_inner->lengths[axis] =
+            TSRI_MAX(TSRI_MIN(left, prepared->chain->shard->chunk_shape[axis]), INT64_C(0));
     }
 }
 
-void tsri_merge_to_encoded(const tsri_prepared *prepared, tsri_target *target, tsri_extent_inside *inside)
+void tsri_merge_to_encoded(const tsri_prepared *prepared, tsri_target *target,
+                           tsri_extent_inside *inside)
 {
     tsri_extent_inside decoded = *inside;
     for (int axis = 0; axis < prepared->encoded_rank; axis++)
@@ -41,20 +44,24 @@ void tsri_merge_to_encoded(const tsri_prepared *prepared, tsri_target *target, t
     tsri_target_permute(target, prepared->axis_of);
 }
 
-/* ---- leaf chunks ------------------------------------------------------------------------------------------------- */
+/* ---- leaf chunks
+ * -------------------------------------------------------------------------------------------------
+ */
 
-static int view_of_scratch_chunk(tsri_merge *self, const tsri_prepared *prepared, tsr_view *ret_chunk, tsr_error *err)
+static int view_of_scratch_chunk(tsri_merge *self, const tsri_prepared *prepared,
+                                 tsr_view *ret_chunk, tsr_error *err)
 {
-    static char nothing;
-    TSRI_TRY(tsr_view_init(ret_chunk, self->array->dtype, prepared->chain->type.rank, prepared->shape, &nothing, err));
+    static const char nothing = 0;
+    TSRI_TRY(tsr_view_init(ret_chunk, self->array->dtype, prepared->chain->type.rank,
+                           prepared->shape, (void *)&nothing, err));
     size_t size_bytes = (size_t)tsr_view_size(ret_chunk);
     ret_chunk->data = tsri_scratch_buffer(self->scratch, TSRI_BUFFER_CHUNK, size_bytes);
     return ret_chunk->data ? 0 : tsri_error_no_memory(err, size_bytes);
 }
 
 /* The chunk as it is now: decoded, or fill values. */
-static int load_old(tsri_merge *self, const tsri_prepared *prepared, const void *old, size_t old_bytes,
-                    const tsr_view *chunk, tsr_error *err)
+static int load_old(tsri_merge *self, const tsri_prepared *prepared, const void *old,
+                    size_t old_bytes, const tsr_view *chunk, tsr_error *err)
 {
     tsr_view decoded;
     bool swapped;
@@ -63,7 +70,8 @@ static int load_old(tsri_merge *self, const tsri_prepared *prepared, const void 
         tsr_view_fill(chunk, self->array->fill_value);
         return 0;
     }
-    TSRI_TRY(tsri_chain_decode(prepared, self->scratch, old, old_bytes, SIZE_MAX, NULL, &decoded, &swapped, err));
+    TSRI_TRY(tsri_chain_decode(prepared, self->scratch, old, old_bytes, SIZE_MAX, NULL, &decoded,
+                               &swapped, err));
     if (swapped)
         tsri_view_copy_swapped(chunk, &decoded);
     else
@@ -71,9 +79,11 @@ static int load_old(tsri_merge *self, const tsri_prepared *prepared, const void 
     return 0;
 }
 
-/* The whole chunk as it is to be: the caller's own memory when it is all there, else put together in scratch. */
+/* The whole chunk as it is to be: the caller's own memory when it is all there, else put together
+ * in scratch. */
 static int assemble(tsri_merge *self, const tsri_prepared *prepared, const tsri_target *target,
-                    const tsri_extent_inside *inside, const void *old, size_t old_bytes, tsr_view *ret_chunk, tsr_error *err)
+                    const tsri_extent_inside *inside, const void *old, size_t old_bytes,
+                    tsr_view *ret_chunk, tsr_error *err)
 {
     bool covered = tsri_merge_covers(target, inside), whole = covered;
 
@@ -88,21 +98,23 @@ static int assemble(tsri_merge *self, const tsri_prepared *prepared, const tsri_
 }
 
 static int merge_leaf(tsri_merge *self, const tsri_prepared *prepared, const tsri_target *target,
-                      const tsri_extent_inside *inside, const void *old, size_t old_bytes, tsr_output *output, bool *ret_empty,
-                      tsr_error *err)
+                      const tsri_extent_inside *inside, const void *old, size_t old_bytes,
+                      tsr_output *output, bool *ret_empty, tsr_error *err)
 {
     tsr_view chunk;
 
     TSRI_TRY(assemble(self, prepared, target, inside, old, old_bytes, &chunk, err));
-    *ret_empty = !self->store_fill_chunks && tsr_view_is_filled_with(&chunk, self->array->fill_value);
+    *ret_empty =
+        !self->store_fill_chunks && tsr_view_is_filled_with(&chunk, self->array->fill_value);
     return *ret_empty ? 0 : tsri_chain_encode(prepared, self->scratch, &chunk, output, err);
 }
 
-/* ---- shards in memory ---------------------------------------------------------------------------------------------- */
+/* ---- shards in memory
+ * ---------------------------------------------------------------------------------------------- */
 
 /* The old index, or all missing. */
-static int load_index(tsri_merge *self, const tsri_prepared *prepared, const void *old, size_t old_bytes,
-                      tsri_shard_entry *entries, tsr_error *err)
+static int load_index(tsri_merge *self, const tsri_prepared *prepared, const void *old,
+                      size_t old_bytes, tsri_shard_entry *entries, tsr_error *err)
 {
     uint64_t offset;
 
@@ -111,14 +123,16 @@ static int load_index(tsri_merge *self, const tsri_prepared *prepared, const voi
         return 0;
     }
     TSRI_TRY(tsri_shard_index_offset(prepared, old_bytes, &offset, err));
-    TSRI_TRY(tsri_shard_index_decode(prepared, self->scratch, (const char *)old + offset, entries, err));
+    TSRI_TRY(
+        tsri_shard_index_decode(prepared, self->scratch, (const char *)old + offset, entries, err));
     return tsri_shard_index_check(prepared, entries, old_bytes, err);
 }
 
-/* Appends inner chunk `number`: merged, kept or left out; sets its entry, relative to `base` in the output. */
-static int merge_inner(tsri_merge *self, const tsri_prepared *prepared, int64_t number, const tsri_target *target,
-                       const tsri_extent_inside *inside, const void *old, size_t base, tsri_shard_entry *entry,
-                       tsr_output *output, tsr_error *err)
+/* Appends inner chunk `number`: merged, kept or left out; sets its entry, relative to `base` in the
+ * output. */
+static int merge_inner(tsri_merge *self, const tsri_prepared *prepared, int64_t number,
+                       const tsri_target *target, const tsri_extent_inside *inside, const void *old,
+                       size_t base, tsri_shard_entry *entry, tsr_output *output, tsr_error *err)
 {
     int64_t start[TSR_RANK_MAX];
     tsri_target inner;
@@ -145,8 +159,9 @@ static int merge_inner(tsri_merge *self, const tsri_prepared *prepared, int64_t 
 }
 
 /* Writes the index into its place at the start of the shard, or appends it. */
-static int write_index(tsri_merge *self, const tsri_prepared *prepared, const tsri_shard_entry *entries, size_t base,
-                       tsr_output *output, tsr_error *err)
+static int write_index(tsri_merge *self, const tsri_prepared *prepared,
+                       const tsri_shard_entry *entries, size_t base, tsr_output *output,
+                       tsr_error *err)
 {
     tsr_auto(tsri_output) index = TSRI_OUTPUT_INIT(SIZE_MAX);
 
@@ -158,8 +173,9 @@ static int write_index(tsri_merge *self, const tsri_prepared *prepared, const ts
 }
 
 static int merge_entries(tsri_merge *self, const tsri_prepared *prepared, const tsri_target *target,
-                         const tsri_extent_inside *inside, const void *old, tsri_shard_entry *entries, tsr_output *output,
-                         bool *ret_empty, tsr_error *err)
+                         const tsri_extent_inside *inside, const void *old,
+                         tsri_shard_entry *entries, tsr_output *output, bool *ret_empty,
+                         tsr_error *err)
 {
     size_t base = output->size_bytes;
 
@@ -170,7 +186,8 @@ static int merge_entries(tsri_merge *self, const tsri_prepared *prepared, const 
         output->size_bytes += (size_t)prepared->index_bytes;
     }
     for (int64_t number = 0; number < prepared->entry_count; number++) {
-        TSRI_TRY(merge_inner(self, prepared, number, target, inside, old, base, &entries[number], output, err));
+        TSRI_TRY(merge_inner(self, prepared, number, target, inside, old, base, &entries[number],
+                             output, err));
         *ret_empty &= tsri_shard_entry_is_missing(entries[number]);
     }
     if (!*ret_empty || self->store_fill_chunks) {
@@ -182,8 +199,8 @@ static int merge_entries(tsri_merge *self, const tsri_prepared *prepared, const 
 }
 
 static int merge_shard(tsri_merge *self, const tsri_prepared *prepared, const tsri_target *target,
-                       const tsri_extent_inside *inside, const void *old, size_t old_bytes, tsr_output *output, bool *ret_empty,
-                       tsr_error *err)
+                       const tsri_extent_inside *inside, const void *old, size_t old_bytes,
+                       tsr_output *output, bool *ret_empty, tsr_error *err)
 {
     tsri_target encoded = *target;
     tsri_extent_inside encoded_inside = *inside;
@@ -194,14 +211,17 @@ static int merge_shard(tsri_merge *self, const tsri_prepared *prepared, const ts
     tsri_merge_to_encoded(prepared, &encoded, &encoded_inside);
     int status = load_index(self, prepared, old, old_bytes, entries, err);
     if (status == 0)
-        status = merge_entries(self, prepared, &encoded, &encoded_inside, old, entries, output, ret_empty, err);
+        status = merge_entries(self, prepared, &encoded, &encoded_inside, old, entries, output,
+                               ret_empty, err);
     tsri_free(entries);
     return status;
 }
 
-/* A shard behind further bytes-to-bytes codecs is unpacked, merged in memory of its own, and packed again. */
-static int merge_packed_shard(tsri_merge *self, const tsri_prepared *prepared, const tsri_target *target,
-                              const tsri_extent_inside *inside, const void *old, size_t old_bytes, tsr_output *output,
+/* A shard behind further bytes-to-bytes codecs is unpacked, merged in memory of its own, and packed
+ * again. */
+static int merge_packed_shard(tsri_merge *self, const tsri_prepared *prepared,
+                              const tsri_target *target, const tsri_extent_inside *inside,
+                              const void *old, size_t old_bytes, tsr_output *output,
                               bool *ret_empty, tsr_error *err)
 {
     tsr_auto(tsri_output) shard = TSRI_OUTPUT_INIT(SIZE_MAX), unpacked = TSRI_OUTPUT_INIT(SIZE_MAX);
@@ -209,22 +229,29 @@ static int merge_packed_shard(tsri_merge *self, const tsri_prepared *prepared, c
     if (old) {
         const void *bytes;
         size_t size_bytes;
-        TSRI_TRY(tsri_chain_unpack(prepared, self->scratch, old, old_bytes, SIZE_MAX, NULL, &bytes, &size_bytes, err));
-        TSRI_TRY(tsr_output_append(&unpacked, bytes, size_bytes, err)); /* the scratch is used again below */
+        TSRI_TRY(tsri_chain_unpack(prepared, self->scratch, old, old_bytes, SIZE_MAX, NULL, &bytes,
+                                   &size_bytes, err));
+        TSRI_TRY(tsr_output_append(&unpacked, bytes, size_bytes,
+                                   err)); /* the scratch is used again below */
     }
-    TSRI_TRY(merge_shard(self, prepared, target, inside, old ? (unpacked.data ? unpacked.data : "") : NULL, unpacked.size_bytes, &shard, ret_empty,
-                         err));
-    return *ret_empty ? 0 : tsri_chain_pack(prepared, self->scratch, shard.data, shard.size_bytes, output, err);
+    TSRI_TRY(merge_shard(self, prepared, target, inside,
+                         old ? (unpacked.data ? unpacked.data : "") : NULL, unpacked.size_bytes,
+                         &shard, ret_empty, err));
+    return *ret_empty ? 0
+                      : tsri_chain_pack(prepared, self->scratch, shard.data, shard.size_bytes,
+                                        output, err);
 }
 
-int tsri_merge_chunk(tsri_merge *self, const tsri_prepared *prepared, const tsri_target *target, const tsri_extent_inside *inside,
-                     const void *old, size_t old_bytes, tsr_output *output, bool *ret_empty, tsr_error *err)
+int tsri_merge_chunk(tsri_merge *self, const tsri_prepared *prepared, const tsri_target *target,
+                     const tsri_extent_inside *inside, const void *old, size_t old_bytes,
+                     tsr_output *output, bool *ret_empty, tsr_error *err)
 {
     if (!tsri_prepared_is_shard(prepared))
         return merge_leaf(self, prepared, target, inside, old, old_bytes, output, ret_empty, err);
     if (tsri_merge_covers(target, inside))
         old = NULL;
     if (tsri_prepared_is_packed(prepared))
-        return merge_packed_shard(self, prepared, target, inside, old, old_bytes, output, ret_empty, err);
+        return merge_packed_shard(self, prepared, target, inside, old, old_bytes, output, ret_empty,
+                                  err);
     return merge_shard(self, prepared, target, inside, old, old_bytes, output, ret_empty, err);
 }

@@ -2,15 +2,10 @@
 
 #include "base/context.h"
 
-typedef enum document {
-    ZARR_JSON,
-    ZARRAY,
-    ZGROUP,
-    ZATTRS,
-    DOCUMENT_COUNT
-} document;
+typedef enum document { ZARR_JSON, ZARRAY, ZGROUP, ZATTRS, DOCUMENT_COUNT } document;
 
-static const char *const document_names[DOCUMENT_COUNT] = {"zarr.json", ".zarray", ".zgroup", ".zattrs"};
+static const char *const document_names[DOCUMENT_COUNT] = {"zarr.json", ".zarray", ".zgroup",
+                                                           ".zattrs"};
 
 char *tsri_path_join(const char *path, const char *name)
 {
@@ -30,7 +25,9 @@ char *tsri_path_normalise(const char *path)
     return copy;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * -------------------------------------------------------------------------------------------------
+ */
 
 typedef struct documents {
     char *keys[DOCUMENT_COUNT];
@@ -63,7 +60,8 @@ static void document_answered(tsr_get_request *request)
     pthread_mutex_unlock(&self->mutex);
 }
 
-static int documents_new(tsr_store *store, const char *path, documents **ret_documents, tsr_error *err)
+static int documents_new(tsr_store *store, const char *path, documents **ret_documents,
+                         tsr_error *err)
 {
     documents *self = tsri_alloc_zero(sizeof *self);
     if (!self)
@@ -103,8 +101,8 @@ static void documents_get(documents *self, tsr_store *store, int first, int end)
     pthread_mutex_unlock(&self->mutex);
 }
 
-/* Whether a document is there; failures other than NOT_FOUND are passed on. A file in place of the node's folder means that it
- * is not there. */
+/* Whether a document is there; failures other than NOT_FOUND are passed on. A file in place of the
+ * node's folder means that it is not there. */
 static int document_found(const documents *self, document which, bool *ret_found, tsr_error *err)
 {
     const tsr_get_request *request = &self->requests[which];
@@ -119,10 +117,12 @@ static int document_found(const documents *self, document which, bool *ret_found
 static tsri_zarr_document document_text(const documents *self, document which)
 {
     const tsr_get_request *request = &self->requests[which];
-    return (tsri_zarr_document){self->shown[which], tsr_blob_data(request->blob), request->size_bytes};
+    return (tsri_zarr_document){self->shown[which], tsr_blob_data(request->blob),
+                                request->size_bytes};
 }
 
-static int parse_v2(const documents *self, tsr_context *context, document which, tsri_zarr_meta **ret_meta, tsr_error *err)
+static int parse_v2(const documents *self, tsr_context *context, document which,
+                    tsri_zarr_meta **ret_meta, tsr_error *err)
 {
     bool have_attributes;
     TSRI_TRY(document_found(self, ZATTRS, &have_attributes, err));
@@ -136,13 +136,14 @@ static int parse_v2(const documents *self, tsr_context *context, document which,
 
 static int not_found(tsr_store *store, const char *path, tsr_error *err)
 {
-    tsr_error_set(err, TSR_NOT_FOUND, "%s%s%s: no Zarr array or group", tsr_store_url(store), *path ? "/" : "", path);
+    tsr_error_set(err, TSR_NOT_FOUND, "%s%s%s: no Zarr array or group", tsr_store_url(store),
+                  *path ? "/" : "", path);
     tsr_error_set_next_step(err, "`tessera ls` on the folder above shows what is there");
     return TSR_NOT_FOUND;
 }
 
-static int read_documents(documents *self, tsr_store *store, const char *path, int zarr_format, tsri_zarr_meta **ret_meta,
-                          tsr_error *err)
+static int read_documents(documents *self, tsr_store *store, const char *path, int zarr_format,
+                          tsri_zarr_meta **ret_meta, tsr_error *err)
 {
     bool found;
 
@@ -165,7 +166,8 @@ static int read_documents(documents *self, tsr_store *store, const char *path, i
     return not_found(store, path, err);
 }
 
-int tsri_node_read(tsr_store *store, const char *path, int zarr_format, tsri_zarr_meta **ret_meta, tsr_error *err)
+int tsri_node_read(tsr_store *store, const char *path, int zarr_format, tsri_zarr_meta **ret_meta,
+                   tsr_error *err)
 {
     documents *self;
     TSRI_TRY(documents_new(store, path, &self, err));
@@ -174,7 +176,8 @@ int tsri_node_read(tsr_store *store, const char *path, int zarr_format, tsri_zar
     return status;
 }
 
-int tsri_node_kind(tsr_store *store, const char *path, int zarr_format, tsr_node_kind *ret_kind, tsr_error *err)
+int tsri_node_kind(tsr_store *store, const char *path, int zarr_format, tsr_node_kind *ret_kind,
+                   tsr_error *err)
 {
     tsr_auto(tsri_zarr_meta) *meta = NULL;
     tsr_error failure = TSR_ERROR_INIT;
@@ -193,10 +196,12 @@ int tsri_node_kind(tsr_store *store, const char *path, int zarr_format, tsr_node
     return 0;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------- */
+/* ---- writing
+ * -------------------------------------------------------------------------------------------------
+ */
 
-static int put_document(tsr_store *store, const char *path, const char *name, const tsr_output *text, bool if_absent,
-                        tsr_error *err)
+static int put_document(tsr_store *store, const char *path, const char *name,
+                        const tsr_output *text, bool if_absent, tsr_error *err)
 {
     tsr_auto(tsri_text) *key = tsri_path_join(path, name);
     if (!key)
@@ -212,7 +217,8 @@ static int put_document(tsr_store *store, const char *path, const char *name, co
 }
 
 /* The attributes of a v2 node go first: a node is there when its own document is. */
-static int put_node(tsr_store *store, const char *path, const tsri_zarr_meta *meta, bool if_absent, tsr_error *err)
+static int put_node(tsr_store *store, const char *path, const tsri_zarr_meta *meta, bool if_absent,
+                    tsr_error *err)
 {
     tsr_output text = {.max_bytes = SIZE_MAX};
     int status = 0;
@@ -231,7 +237,8 @@ static int put_node(tsr_store *store, const char *path, const tsri_zarr_meta *me
     return status;
 }
 
-int tsri_node_replace(tsr_store *store, const char *path, const tsri_zarr_meta *meta, tsr_error *err)
+int tsri_node_replace(tsr_store *store, const char *path, const tsri_zarr_meta *meta,
+                      tsr_error *err)
 {
     TSRI_TRY(put_node(store, path, meta, false, err));
     return tsr_store_flush(store, NULL, err);
@@ -239,12 +246,14 @@ int tsri_node_replace(tsr_store *store, const char *path, const tsri_zarr_meta *
 
 static int exists(tsr_store *store, const char *path, const char *what, tsr_error *err)
 {
-    tsr_error_set(err, TSR_EXISTS, "%s%s%s: %s", tsr_store_url(store), *path ? "/" : "", path, what);
+    tsr_error_set(err, TSR_EXISTS, "%s%s%s: %s", tsr_store_url(store), *path ? "/" : "", path,
+                  what);
     tsr_error_set_next_step(err, "choose another place, or ask for it to be overwritten");
     return TSR_EXISTS;
 }
 
-static int create_group_if_absent(tsr_store *store, const char *path, int zarr_format, tsr_error *err)
+static int create_group_if_absent(tsr_store *store, const char *path, int zarr_format,
+                                  tsr_error *err)
 {
     tsri_zarr_meta_options options = TSRI_ZARR_META_OPTIONS_INIT;
     tsr_auto(tsri_zarr_meta) *meta = NULL;
@@ -304,10 +313,13 @@ static int erase_before_overwrite(tsr_store *store, const char *path, tsr_error 
     status = tsr_store_list(store, prefix, true, note_any_key, &occupied, NULL, err);
     if (status < 0)
         return status;
-    return occupied ? exists(store, path, "holds no Zarr node, but something else; it is not erased", err) : 0;
+    return occupied ? exists(store, path,
+                             "holds no Zarr node, but something else; it is not erased", err)
+                    : 0;
 }
 
-int tsri_node_create(tsr_store *store, const char *path, const tsri_zarr_meta *meta, tsr_create_mode mode, tsr_error *err)
+int tsri_node_create(tsr_store *store, const char *path, const tsri_zarr_meta *meta,
+                     tsr_create_mode mode, tsr_error *err)
 {
     tsr_node_kind kind;
 
@@ -317,7 +329,8 @@ int tsri_node_create(tsr_store *store, const char *path, const tsri_zarr_meta *m
     } else {
         TSRI_TRY(tsri_node_kind(store, path, 0, &kind, err));
         if (kind != TSR_NODE_NONE)
-            return exists(store, path, kind == TSR_NODE_ARRAY ? "an array exists" : "a group exists", err);
+            return exists(store, path,
+                          kind == TSR_NODE_ARRAY ? "an array exists" : "a group exists", err);
     }
     TSRI_TRY(create_ancestors(store, path, meta->zarr_format, err));
     int status = put_node(store, path, meta, true, err);

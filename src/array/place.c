@@ -8,7 +8,8 @@
 
 #define HEAD_BYTES 512
 
-/* ---- files of a format ---------------------------------------------------------------------------------------- */
+/* ---- files of a format
+ * ---------------------------------------------------------------------------------------- */
 
 tsri_file *tsri_file_ref(tsri_file *file)
 {
@@ -28,14 +29,16 @@ void tsri_file_unref(tsri_file *file)
 
 int tsr_format_register(tsr_context *context, const tsr_format_ops *ops, tsr_error *err)
 {
-    if (ops->struct_size != sizeof *ops || !ops->name || !ops->recognise || !ops->open || !ops->close || !ops->probe ||
-        !ops->open_array || !ops->attributes || !ops->children)
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "format \"%s\" is of another version, or incomplete",
+    if (ops->struct_size != sizeof *ops || !ops->name || !ops->recognise || !ops->open ||
+        !ops->close || !ops->probe || !ops->open_array || !ops->attributes || !ops->children)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "format \"%s\" is of another version, or incomplete",
                              ops->name ? ops->name : "");
     return tsri_context_register(context, TSRI_REGISTRY_DRIVER, ops, err);
 }
 
-static int read_head(tsr_context *context, const char *path, void *head, size_t *ret_size, tsr_error *err)
+static int read_head(tsr_context *context, const char *path, void *head, size_t *ret_size,
+                     tsr_error *err)
 {
     const tsr_system *system = context->system;
     int descriptor = system->openat(system, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
@@ -50,7 +53,8 @@ static int read_head(tsr_context *context, const char *path, void *head, size_t 
     return 0;
 }
 
-static const tsr_format_ops *recognise(tsr_context *context, const char *path, const void *head, size_t size_bytes)
+static const tsr_format_ops *recognise(tsr_context *context, const char *path, const void *head,
+                                       size_t size_bytes)
 {
     const tsr_format_ops *format;
     for (size_t n = 0; (format = tsri_context_registered(context, TSRI_REGISTRY_DRIVER, n)); n++)
@@ -68,8 +72,9 @@ static int open_file(tsr_context *context, const char *path, tsri_file **ret_fil
     const tsr_format_ops *format = recognise(context, path, head, size_bytes);
     if (!format) {
         tsr_error_set(err, TSR_UNSUPPORTED, "%s: a file of no format that is known here", path);
-        tsr_error_set_next_step(err, "`tessera version --build` lists the formats; raw numbers are imported with "
-                                     "--dtype and --shape");
+        tsr_error_set_next_step(
+            err, "`tessera version --build` lists the formats; raw numbers are imported with "
+                 "--dtype and --shape");
         return TSR_UNSUPPORTED;
     }
     tsri_file *file = tsri_alloc_zero(sizeof *file);
@@ -86,7 +91,9 @@ static int open_file(tsr_context *context, const char *path, tsri_file **ret_fil
     return 0;
 }
 
-/* ---- paths ------------------------------------------------------------------------------------------------------ */
+/* ---- paths
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static bool is_scheme(const char *text)
 {
@@ -110,11 +117,14 @@ static bool stat_is(tsr_context *context, const char *path, mode_t kind)
 {
     struct stat status;
     const tsr_system *system = context->system;
-    return system->fstatat(system, AT_FDCWD, path, &status, 0) == 0 && (status.st_mode & S_IFMT) == kind;
+    return system->fstatat(system, AT_FDCWD, path, &status, 0) == 0 &&
+           (status.st_mode & S_IFMT) == kind;
 }
 
-/* Splits a path at the first component that is a regular file: "ocean.nc/group/TEMP". NULL when there is none. */
-static int split_at_file(tsr_context *context, const char *path, char **ret_file, char **ret_inner, tsr_error *err)
+/* Splits a path at the first component that is a regular file: "ocean.nc/group/TEMP". NULL when
+ * there is none. */
+static int split_at_file(tsr_context *context, const char *path, char **ret_file, char **ret_inner,
+                         tsr_error *err)
 {
     tsr_auto(tsri_text) *prefix = tsri_strdup(path);
     if (!prefix)
@@ -172,7 +182,8 @@ static size_t root_length(tsr_context *context, const char *path)
     return whole;
 }
 
-static int resolve_folder(tsr_context *context, const char *path, bool create, tsri_place *place, tsr_error *err)
+static int resolve_folder(tsr_context *context, const char *path, bool create, tsri_place *place,
+                          tsr_error *err)
 {
     size_t length = create ? root_length(context, path) : strlen(path);
     tsr_auto(tsri_text) *root = tsri_strndup(path, length);
@@ -182,7 +193,8 @@ static int resolve_folder(tsr_context *context, const char *path, bool create, t
     return tsr_store_open(context, root, &place->store, err);
 }
 
-static int resolve(tsr_context *context, const char *text, tsr_store *store, bool create, tsri_place *place, tsr_error *err)
+static int resolve(tsr_context *context, const char *text, tsr_store *store, bool create,
+                   tsri_place *place, tsr_error *err)
 {
     const char *path = store ? NULL : file_path(text);
     tsr_auto(tsri_text) *file = NULL;
@@ -197,18 +209,20 @@ static int resolve(tsr_context *context, const char *text, tsr_store *store, boo
     }
     if (!path) {
         place->path = tsri_strdup("");
-        return place->path ? tsr_store_open(context, text, &place->store, err) : tsri_error_no_memory(err, 1);
+        return place->path ? tsr_store_open(context, text, &place->store, err)
+                           : tsri_error_no_memory(err, 1);
     }
     if (!*path)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "an empty place");
     TSRI_TRY(split_at_file(context, path, &file, &place->path, err));
     if (file && create)
         return tsr_error_set(err, TSR_EXISTS, "%s: a file; nothing can be created there", file);
-    return file ? open_file(context, file, &place->file, err) : resolve_folder(context, path, create, place, err);
+    return file ? open_file(context, file, &place->file, err)
+                : resolve_folder(context, path, create, place, err);
 }
 
-int tsri_place_resolve(tsr_context *context, const char *text, tsr_store *store, bool create, tsri_place *ret_place,
-                       tsr_error *err)
+int tsri_place_resolve(tsr_context *context, const char *text, tsr_store *store, bool create,
+                       tsri_place *ret_place, tsr_error *err)
 {
     tsri_place place = TSRI_PLACE_INIT;
     int status = resolve(context, text, store, create, &place, err);

@@ -8,7 +8,8 @@ void tsri_target_init(tsri_target *target, const tsri_read *read)
 {
     int result_axis = 0;
 
-    *target = (tsri_target){.read = read, .rank = read->index.rank, .data = read->view ? read->view->data : NULL};
+    *target = (tsri_target){
+        .read = read, .rank = read->index.rank, .data = read->view ? read->view->data : NULL};
     for (int axis = 0; axis < target->rank; axis++) {
         const tsr_index_axis *from = &read->index.axes[axis];
         tsri_target_axis *to = &target->axes[axis];
@@ -48,7 +49,8 @@ bool tsri_target_restrict_axis(tsri_target *target, int axis, int64_t from, int6
     return true;
 }
 
-bool tsri_target_restrict(const tsri_target *target, const int64_t *start, const int64_t *shape, tsri_target *ret_target)
+bool tsri_target_restrict(const tsri_target *target, const int64_t *start, const int64_t *shape,
+                          tsri_target *ret_target)
 {
     ret_target->read = target->read;
     ret_target->data = target->data;
@@ -131,8 +133,10 @@ static void view_of_destination(const tsri_target *target, tsr_view *ret_view)
     }
 }
 
-/* The axes of the result: array order, negative steps turned back, positions gone; and where its first element lies there. */
-static void in_result_axes(const tsri_target *target, const tsr_view *elements, tsr_view *ret_piece, int64_t *ret_position)
+/* The axes of the result: array order, negative steps turned back, positions gone; and where its
+ * first element lies there. */
+static void in_result_axes(const tsri_target *target, const tsr_view *elements, tsr_view *ret_piece,
+                           int64_t *ret_position)
 {
     int by_array_axis[TSR_RANK_MAX];
 
@@ -174,8 +178,8 @@ static bool is_aligned(const tsr_view *view)
 }
 
 /* Sinks get elements that they can look at: native byte order, aligned. */
-static int deliver_to_sink(const tsri_target *target, tsr_view *source, bool swapped, tsr_codec_scratch *scratch,
-                           tsr_error *err)
+static int deliver_to_sink(const tsri_target *target, tsr_view *source, bool swapped,
+                           tsr_codec_scratch *scratch, tsr_error *err)
 {
     tsr_view native;
 
@@ -189,8 +193,8 @@ static int deliver_to_sink(const tsri_target *target, tsr_view *source, bool swa
     return call_sink(target, &native, err);
 }
 
-int tsri_target_deliver(const tsri_target *target, const tsr_view *chunk, bool swapped, tsr_codec_scratch *scratch,
-                        tsr_error *err)
+int tsri_target_deliver(const tsri_target *target, const tsr_view *chunk, bool swapped,
+                        tsr_codec_scratch *scratch, tsr_error *err)
 {
     tsr_view source, destination, native;
 

@@ -5,8 +5,8 @@
 
 #include "base/checked.h"
 
-int tsri_unit_new(tsr_array *array, const tsri_prepared *prepared, size_t target_count, tsri_unit **ret_unit,
-                  tsr_error *err)
+int tsri_unit_new(tsr_array *array, const tsri_prepared *prepared, size_t target_count,
+                  tsri_unit **ret_unit, tsr_error *err)
 {
     tsri_unit *unit = tsri_alloc_zero(sizeof *unit);
     if (!unit)
@@ -45,7 +45,8 @@ void tsri_unit_restart(tsri_unit *unit)
     unit->state = TSRI_UNIT_NEW;
 }
 
-/* ---- portions ---------------------------------------------------------------------------------------------- */
+/* ---- portions
+ * ---------------------------------------------------------------------------------------------- */
 
 static tsri_portion_kind first_kind(const tsri_unit *unit)
 {
@@ -76,7 +77,8 @@ static void move_targets(tsri_unit *unit)
         tsri_target_permute(&unit->targets[i], unit->prepared->axis_of);
 }
 
-static bool next_raw(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes, tsri_portion *portion)
+static bool next_raw(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes,
+                     tsri_portion *portion)
 {
     if (unit->raw_next == unit->raw_cut.count) {
         if (++unit->raw_target == unit->target_count) {
@@ -93,7 +95,8 @@ static bool next_raw(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes
 }
 
 /* Joins entries as long as the gap between them costs less than a request. */
-static bool next_entries(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes, tsri_portion *portion)
+static bool next_entries(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes,
+                         tsri_portion *portion)
 {
     size_t first = unit->next_entry, next = first;
     uint64_t start = unit->entries[first].offset, end = start;
@@ -103,7 +106,8 @@ static bool next_entries(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_b
         uint64_t entry_end = entry->offset + entry->size_bytes;
         bool same = next > first && entry->number == unit->entries[next - 1].number;
         bool far = entry->offset > end && entry->offset - end > gap_bytes;
-        bool full = next - first >= unit->entries_per_portion || TSRI_MAX(end, entry_end) - start > portion_bytes;
+        bool full = next - first >= unit->entries_per_portion ||
+                    TSRI_MAX(end, entry_end) - start > portion_bytes;
         if (next > first && !same && (far || full))
             break;
         end = TSRI_MAX(end, entry_end);
@@ -118,18 +122,21 @@ static bool next_entries(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_b
     return true;
 }
 
-bool tsri_unit_next_portion(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes, tsri_portion *portion)
+bool tsri_unit_next_portion(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes,
+                            tsri_portion *portion)
 {
     portion->unit = unit;
     portion->kind = unit->state == TSRI_UNIT_NEW || unit->prepared == NULL ? first_kind(unit)
-                    : tsri_prepared_is_shard(unit->prepared)              ? TSRI_PORTION_ENTRIES
-                                                                          : TSRI_PORTION_RAW;
+                    : tsri_prepared_is_shard(unit->prepared)               ? TSRI_PORTION_ENTRIES
+                                                                           : TSRI_PORTION_RAW;
     if (unit->state == TSRI_UNIT_CUT)
-        return portion->kind == TSRI_PORTION_RAW ? next_raw(unit, portion_bytes, gap_bytes, portion)
-                                                 : next_entries(unit, portion_bytes, gap_bytes, portion);
+        return portion->kind == TSRI_PORTION_RAW
+                   ? next_raw(unit, portion_bytes, gap_bytes, portion)
+                   : next_entries(unit, portion_bytes, gap_bytes, portion);
     if (unit->state != TSRI_UNIT_NEW)
         return false;
-    bool moved = unit->attempts > 0; /* the targets of a unit that starts again are in encoded axes already */
+    bool moved = unit->attempts >
+                 0; /* the targets of a unit that starts again are in encoded axes already */
     switch (portion->kind) {
     case TSRI_PORTION_RAW:
         if (!moved)
@@ -156,7 +163,9 @@ bool tsri_unit_next_portion(tsri_unit *unit, uint64_t portion_bytes, uint64_t ga
     }
 }
 
-/* ---- shards ------------------------------------------------------------------------------------------------- */
+/* ---- shards
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static void inner_position(const tsri_prepared *prepared, int64_t number, int64_t *ret_start)
 {
@@ -167,11 +176,13 @@ static void inner_position(const tsri_prepared *prepared, int64_t number, int64_
 }
 
 /* Restricts a target of the unit to one inner chunk. */
-static bool restrict_to_inner(const tsri_unit *unit, size_t target, int64_t number, tsri_target *ret_target)
+static bool restrict_to_inner(const tsri_unit *unit, size_t target, int64_t number,
+                              tsri_target *ret_target)
 {
     int64_t start[TSR_RANK_MAX];
     inner_position(unit->prepared, number, start);
-    return tsri_target_restrict(&unit->targets[target], start, unit->prepared->chain->shard->chunk_shape, ret_target);
+    return tsri_target_restrict(&unit->targets[target], start,
+                                unit->prepared->chain->shard->chunk_shape, ret_target);
 }
 
 typedef struct box {
@@ -186,7 +197,8 @@ static box box_of_target(const tsri_unit *unit, const tsri_target *target)
         const tsri_target_axis *along = &target->axes[axis];
         int64_t length = unit->prepared->chain->shard->chunk_shape[axis];
         self.first[axis] = along->start / length;
-        self.count[axis] = (along->start + (along->count - 1) * along->step) / length - self.first[axis] + 1;
+        self.count[axis] =
+            (along->start + (along->count - 1) * along->step) / length - self.first[axis] + 1;
         self.total *= self.count[axis];
     }
     return self;
@@ -203,12 +215,15 @@ static int64_t box_number(const tsri_unit *unit, const box *self, int64_t i)
     return number;
 }
 
-static int add_entries(tsri_unit *unit, size_t target, const tsri_shard_entry *index, tsr_error *err)
+static int add_entries(tsri_unit *unit, size_t target, const tsri_shard_entry *index,
+                       tsr_error *err)
 {
     box touched = box_of_target(unit, &unit->targets[target]);
-    tsri_entry *grown = tsri_realloc_array(unit->entries, unit->entry_total + (size_t)touched.total, sizeof *grown);
+    tsri_entry *grown =
+        tsri_realloc_array(unit->entries, unit->entry_total + (size_t)touched.total, sizeof *grown);
     if (!grown)
-        return tsri_error_no_memory(err, (unit->entry_total + (size_t)touched.total) * sizeof *grown);
+        return tsri_error_no_memory(err,
+                                    (unit->entry_total + (size_t)touched.total) * sizeof *grown);
     unit->entries = grown;
     for (int64_t i = 0; i < touched.total; i++) {
         int64_t number = box_number(unit, &touched, i);
@@ -247,8 +262,8 @@ static int make_entries(tsri_unit *unit, const tsri_shard_entry *index, int thre
     return 0;
 }
 
-int tsri_unit_take_index(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes, uint64_t shard_bytes, int threads,
-                         tsr_error *err)
+int tsri_unit_take_index(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
+                         uint64_t shard_bytes, int threads, tsr_error *err)
 {
     const tsri_prepared *prepared = unit->prepared;
     tsri_shard_entry *index = tsri_alloc_array((size_t)prepared->entry_count, sizeof *index);
@@ -266,7 +281,9 @@ int tsri_unit_take_index(tsri_unit *unit, tsr_codec_scratch *scratch, const void
     return status;
 }
 
-/* ---- decoding ------------------------------------------------------------------------------------------------- */
+/* ---- decoding
+ * -------------------------------------------------------------------------------------------------
+ */
 
 /* How many serialized bytes it takes to hold the last element that a target wants. */
 static size_t wanted_bytes(const tsri_prepared *prepared, const tsri_target *target)
@@ -289,8 +306,9 @@ static void *direct_memory(const tsri_prepared *prepared, const tsri_target *tar
 }
 
 /* Decodes a leaf chunk for one or more targets in its own coordinates. */
-static int decode_and_deliver(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
-                              size_t size_bytes, const tsri_target *const *targets, size_t count, tsr_error *err)
+static int decode_and_deliver(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                              const void *bytes, size_t size_bytes,
+                              const tsri_target *const *targets, size_t count, tsr_error *err)
 {
     tsr_view chunk;
     bool swapped;
@@ -299,7 +317,8 @@ static int decode_and_deliver(const tsri_prepared *prepared, tsr_codec_scratch *
 
     for (size_t i = 0; i < count; i++)
         wanted = TSRI_MAX(wanted, wanted_bytes(prepared, targets[i]));
-    TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, wanted, direct, &chunk, &swapped, err));
+    TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, wanted, direct, &chunk,
+                               &swapped, err));
     if (direct && chunk.data == direct) {
         tsri_target_account(targets[0]);
         return 0;
@@ -309,21 +328,24 @@ static int decode_and_deliver(const tsri_prepared *prepared, tsr_codec_scratch *
     return 0;
 }
 
-int tsri_unit_decode_whole(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes, size_t size_bytes, tsr_error *err)
+int tsri_unit_decode_whole(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
+                           size_t size_bytes, tsr_error *err)
 {
     const tsri_target **targets = tsri_alloc_array(unit->target_count, sizeof(const tsri_target *));
     if (!targets)
         return tsri_error_no_memory(err, unit->target_count * sizeof *targets);
     for (size_t i = 0; i < unit->target_count; i++)
         targets[i] = &unit->targets[i];
-    int status = decode_and_deliver(unit->prepared, scratch, bytes, size_bytes, targets, unit->target_count, err);
+    int status = decode_and_deliver(unit->prepared, scratch, bytes, size_bytes, targets,
+                                    unit->target_count, err);
     tsri_free(targets);
     return status < 0 ? tsri_unit_blame(unit, -1, 0, size_bytes, err) : 0;
 }
 
 /* For several targets of one inner chunk. */
-static int decode_shared_entry(tsri_unit *unit, tsr_codec_scratch *scratch, const tsri_entry *entries, size_t count,
-                               const void *bytes, tsr_error *err)
+static int decode_shared_entry(tsri_unit *unit, tsr_codec_scratch *scratch,
+                               const tsri_entry *entries, size_t count, const void *bytes,
+                               tsr_error *err)
 {
     tsri_target *restricted = tsri_alloc_array(count, sizeof *restricted);
     const tsri_target **targets = tsri_alloc_array(count, sizeof(const tsri_target *));
@@ -334,14 +356,15 @@ static int decode_shared_entry(tsri_unit *unit, tsr_codec_scratch *scratch, cons
         targets[i] = &restricted[i];
     }
     if (status == 0)
-        status = decode_and_deliver(unit->prepared->inner, scratch, bytes, entries->size_bytes, targets, count, err);
+        status = decode_and_deliver(unit->prepared->inner, scratch, bytes, entries->size_bytes,
+                                    targets, count, err);
     tsri_free(restricted);
     tsri_free(targets);
     return status;
 }
 
-int tsri_unit_decode_entry(tsri_unit *unit, tsr_codec_scratch *scratch, const tsri_entry *entries, size_t count,
-                           const void *bytes, tsr_error *err)
+int tsri_unit_decode_entry(tsri_unit *unit, tsr_codec_scratch *scratch, const tsri_entry *entries,
+                           size_t count, const void *bytes, tsr_error *err)
 {
     int status;
     if (count > 1) {
@@ -350,9 +373,12 @@ int tsri_unit_decode_entry(tsri_unit *unit, tsr_codec_scratch *scratch, const ts
         tsri_target inner;
         const tsri_target *target = &inner;
         restrict_to_inner(unit, entries->target, entries->number, &inner);
-        status = decode_and_deliver(unit->prepared->inner, scratch, bytes, entries->size_bytes, &target, 1, err);
+        status = decode_and_deliver(unit->prepared->inner, scratch, bytes, entries->size_bytes,
+                                    &target, 1, err);
     }
-    return status < 0 ? tsri_unit_blame(unit, entries->number, entries->offset, entries->size_bytes, err) : 0;
+    return status < 0
+               ? tsri_unit_blame(unit, entries->number, entries->offset, entries->size_bytes, err)
+               : 0;
 }
 
 /* The array axis behind each encoded axis of the unit. */
@@ -362,7 +388,8 @@ static void array_axes(const tsri_unit *unit, int *ret_axes)
         ret_axes[axis] = unit->targets[0].axes[axis].array_axis;
 }
 
-int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count, tsri_unit **ret_child, tsr_error *err)
+int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count,
+                        tsri_unit **ret_child, tsr_error *err)
 {
     tsri_unit *child;
     int64_t start[TSR_RANK_MAX];
@@ -382,18 +409,22 @@ int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count
     for (int axis = 0; axis < unit->prepared->encoded_rank; axis++)
         child->origin[axes[axis]] += start[axis];
     for (size_t i = 0; i < count; i++)
-        restrict_to_inner(unit, entries[i].target, entries[i].number, &child->targets[child->target_count++]);
+        restrict_to_inner(unit, entries[i].target, entries[i].number,
+                          &child->targets[child->target_count++]);
     *ret_child = child;
     return 0;
 }
 
-/* ---- blame ------------------------------------------------------------------------------------------------------ */
+/* ---- blame
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static void print_index(char *text, size_t capacity, int rank, const int64_t *index)
 {
     size_t used = (size_t)snprintf(text, capacity, "[");
     for (int axis = 0; axis < rank && used < capacity; axis++)
-        used += (size_t)snprintf(text + used, capacity - used, "%s%" PRId64, axis ? ", " : "", index[axis]);
+        used += (size_t)snprintf(text + used, capacity - used, "%s%" PRId64, axis ? ", " : "",
+                                 index[axis]);
     if (used < capacity)
         snprintf(text + used, capacity - used, "]");
 }
@@ -406,11 +437,12 @@ static void inner_index(const tsri_unit *unit, int64_t number, int64_t *ret_inde
     inner_position(unit->prepared, number, start);
     array_axes(unit, axes);
     for (int axis = 0; axis < unit->array->rank; axis++)
-        ret_index[axes[axis]] =
-            (unit->origin[axes[axis]] + start[axis]) / unit->prepared->chain->shard->chunk_shape[axis];
+        ret_index[axes[axis]] = (unit->origin[axes[axis]] + start[axis]) /
+                                unit->prepared->chain->shard->chunk_shape[axis];
 }
 
-int tsri_unit_blame(const tsri_unit *unit, int64_t number, uint64_t offset, uint64_t size_bytes, tsr_error *err)
+int tsri_unit_blame(const tsri_unit *unit, int64_t number, uint64_t offset, uint64_t size_bytes,
+                    tsr_error *err)
 {
     char text[256];
     int64_t index[TSR_RANK_MAX];
@@ -418,8 +450,9 @@ int tsri_unit_blame(const tsri_unit *unit, int64_t number, uint64_t offset, uint
 
     if (!err)
         return TSR_INTERNAL;
-    tsr_error_set_where(err, "bytes %" PRIu64 "..%" PRIu64 " of %s/%s", unit->extent.offset + offset,
-                        unit->extent.offset + offset + size_bytes, tsr_store_url(unit->extent.store), key);
+    tsr_error_set_where(err, "bytes %" PRIu64 "..%" PRIu64 " of %s/%s",
+                        unit->extent.offset + offset, unit->extent.offset + offset + size_bytes,
+                        tsr_store_url(unit->extent.store), key);
     size_t path_bytes = unit->array->path ? strlen(unit->array->path) : 0;
     if (path_bytes > 0 && strncmp(key, unit->array->path, path_bytes) == 0)
         key += path_bytes + 1;

@@ -1,8 +1,9 @@
 /* Raw chunks: bare elements in C order of the encoded axes, of which any part can be read alone.
  *
- * A target is cut into pieces of about the portion size that fit the second-level cache. Below some axis its rows lie close together
- * (gaps smaller than what a further request costs) and are small enough, and are read as one span; along the axis above, as many
- * of these spans as fit make a piece; positions along axes further out are pieces of their own. */
+ * A target is cut into pieces of about the portion size that fit the second-level cache. Below some
+ * axis its rows lie close together (gaps smaller than what a further request costs) and are small
+ * enough, and are read as one span; along the axis above, as many of these spans as fit make a
+ * piece; positions along axes further out are pieces of their own. */
 #include "array/unit.h"
 
 #include "base/checked.h"
@@ -84,22 +85,27 @@ void tsri_unit_raw_portion(const tsri_unit *unit, tsri_portion *portion)
         offset += target->axes[axis].start * (pitch(unit, target, axis) / target->axes[axis].step);
         target->axes[axis].start = 0;
     }
-    portion->range = (tsr_range){TSR_RANGE_PART, (uint64_t)offset, (uint64_t)span_from(unit, target, 0)};
+    portion->range =
+        (tsr_range){TSR_RANGE_PART, (uint64_t)offset, (uint64_t)span_from(unit, target, 0)};
 }
 
 static void view_of_bytes(const tsri_portion *portion, const void *bytes, tsr_view *ret_view)
 {
     const tsri_unit *unit = portion->unit;
-    *ret_view = (tsr_view){.dtype = unit->array->dtype, .rank = portion->target.rank, .data = (char *)bytes};
+    *ret_view = (tsr_view){
+        .dtype = unit->array->dtype, .rank = portion->target.rank, .data = (char *)bytes};
     for (int axis = 0; axis < ret_view->rank; axis++)
-        ret_view->strides[axis] = pitch(unit, &portion->target, axis) / portion->target.axes[axis].step;
+        ret_view->strides[axis] =
+            pitch(unit, &portion->target, axis) / portion->target.axes[axis].step;
 }
 
-int tsri_unit_deliver_raw(const tsri_portion *portion, tsr_codec_scratch *scratch, const void *bytes, tsr_error *err)
+int tsri_unit_deliver_raw(const tsri_portion *portion, tsr_codec_scratch *scratch,
+                          const void *bytes, tsr_error *err)
 {
     tsr_view elements;
     view_of_bytes(portion, bytes, &elements);
-    return tsri_target_deliver(&portion->target, &elements, portion->unit->prepared->swapped, scratch, err);
+    return tsri_target_deliver(&portion->target, &elements, portion->unit->prepared->swapped,
+                               scratch, err);
 }
 
 void *tsri_unit_raw_direct(const tsri_portion *portion)
@@ -108,7 +114,8 @@ void *tsri_unit_raw_direct(const tsri_portion *portion)
     const tsri_unit *unit = portion->unit;
     int64_t size_bytes = tsri_target_count(target) * (int64_t)unit->array->dtype->size_bytes;
 
-    if (!target->data || unit->prepared->swapped || (uint64_t)size_bytes != portion->range.size_bytes ||
+    if (!target->data || unit->prepared->swapped ||
+        (uint64_t)size_bytes != portion->range.size_bytes ||
         !tsr_dtype_equal(target->read->view->dtype, unit->array->dtype))
         return NULL;
     for (int axis = 0; axis < target->rank; axis++)

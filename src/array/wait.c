@@ -17,13 +17,17 @@ static void note_answer(tsr_get_request *request)
     pthread_mutex_unlock(&self->mutex);
 }
 
-int tsri_get_and_wait(tsr_store *store, const char *key, tsr_range range, const tsr_generation *if_match,
-                      tsr_get_request *ret_request, tsr_error *err)
+int tsri_get_and_wait(tsr_store *store, const char *key, tsr_range range,
+                      const tsr_generation *if_match, tsr_get_request *ret_request, tsr_error *err)
 {
     waiter self = {.mutex = PTHREAD_MUTEX_INITIALIZER, .answered = PTHREAD_COND_INITIALIZER};
 
-    *ret_request = (tsr_get_request){
-        .key = key, .range = range, .if_match = if_match, .done = note_answer, .user = &self, .err = err};
+    *ret_request = (tsr_get_request){.key = key,
+                                     .range = range,
+                                     .if_match = if_match,
+                                     .done = note_answer,
+                                     .user = &self,
+                                     .err = err};
     tsr_store_get_many(store, ret_request, 1, NULL);
     pthread_mutex_lock(&self.mutex);
     while (!self.done)

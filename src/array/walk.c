@@ -1,7 +1,8 @@
-/* Walking over chunks as they are stored: which there are, their sizes, and whether their bytes are sound. */
+/* Walking over chunks as they are stored: which there are, their sizes, and whether their bytes are
+ * sound. */
 #include <inttypes.h>
 
-#include "array/array.h"
+#include "array/commit.h"
 #include "array/node.h"
 #include "array/wait.h"
 #include "base/checked.h"
@@ -18,10 +19,10 @@ void tsr_chunk_walk_options_init(tsr_chunk_walk_options *options)
 
 /* What is found out about one chunk or inner chunk. */
 typedef struct finding {
-    int64_t chunk[TSR_RANK_MAX];    /* of a chunk of the store: its grid coordinates */
+    int64_t chunk[TSR_RANK_MAX]; /* of a chunk of the store: its grid coordinates */
     tsr_chunk_state state;
-    uint64_t offset, size_bytes;    /* within the value */
-    tsr_error *error;               /* owned; when damaged */
+    uint64_t offset, size_bytes; /* within the value */
+    tsr_error *error;            /* owned; when damaged */
 } finding;
 
 typedef struct walk {
@@ -30,15 +31,16 @@ typedef struct walk {
     const tsr_call *call;
     int (*each)(void *user, const tsr_chunk_info *info);
     void *user;
-    int64_t fetched_bytes;          /* atomic */
+    int64_t fetched_bytes; /* atomic */
     int64_t started_ns;
-    tsri_task_group watch;          /* only for cancel and deadline */
+    tsri_task_group watch; /* only for cancel and deadline */
     finding batch[BATCH_CHUNKS];
     int64_t batch_count;
-    int stopped;                    /* what `each` returned to end the walk */
+    int stopped; /* what `each` returned to end the walk */
 } walk;
 
-/* ---- fetching and decoding --------------------------------------------------------------------------------------- */
+/* ---- fetching and decoding
+ * --------------------------------------------------------------------------------------- */
 
 /* Sleeps until the fetched bytes fit the rate. */
 static void keep_rate(walk *self, uint64_t fetched)
@@ -57,7 +59,8 @@ static void keep_rate(walk *self, uint64_t fetched)
     }
 }
 
-static int fetch(walk *self, const tsr_extent *extent, tsr_range range, tsr_get_request *ret_request, tsr_error *err)
+static int fetch(walk *self, const tsr_extent *extent, tsr_range range,
+                 tsr_get_request *ret_request, tsr_error *err)
 {
     if (tsri_group_stopped(&self->watch))
         return tsr_error_set(err, TSR_CANCELLED, "interrupted");
@@ -67,7 +70,8 @@ static int fetch(walk *self, const tsr_extent *extent, tsr_range range, tsr_get_
 }
 
 /* Fetches a range and decodes it as a chunk of `prepared`. */
-static int verify(walk *self, const tsri_prepared *prepared, const tsr_extent *extent, tsr_range range, tsr_error *err)
+static int verify(walk *self, const tsri_prepared *prepared, const tsr_extent *extent,
+                  tsr_range range, tsr_error *err)
 {
     tsr_get_request request;
     tsr_codec_scratch *scratch;
@@ -75,7 +79,8 @@ static int verify(walk *self, const tsri_prepared *prepared, const tsr_extent *e
     TSRI_TRY(fetch(self, extent, range, &request, err));
     int status = tsri_scratch_acquire(self->array->context, &scratch, err);
     if (status == 0) {
-        status = tsri_chain_verify(prepared, scratch, tsr_blob_data(request.blob), request.size_bytes, err);
+        status = tsri_chain_verify(prepared, scratch, tsr_blob_data(request.blob),
+                                   request.size_bytes, err);
         tsri_scratch_release(self->array->context, scratch);
     }
     tsr_blob_unref(request.blob);
@@ -110,8 +115,10 @@ static bool is_open_shard(const tsri_prepared *prepared)
 /* A raw chunk has one size only; others are told from their bytes. */
 static int check_size(const tsri_prepared *prepared, uint64_t size, tsr_error *err)
 {
-    if (!tsri_prepared_is_shard(prepared) && prepared->bound.size_class == TSR_SIZE_FIXED && size != prepared->bound.size_bytes)
-        return tsr_error_set(err, TSR_DAMAGED, "%" PRIu64 " bytes are stored where the chunk has %" PRIu64, size,
+    if (!tsri_prepared_is_shard(prepared) && prepared->bound.size_class == TSR_SIZE_FIXED &&
+        size != prepared->bound.size_bytes)
+        return tsr_error_set(err, TSR_DAMAGED,
+                             "%" PRIu64 " bytes are stored where the chunk has %" PRIu64, size,
                              prepared->bound.size_bytes);
     return 0;
 }
@@ -139,11 +146,17 @@ static int examine(void *user, int64_t i, tsr_error *err)
     return status < 0 ? judge(found, status, err) : 0;
 }
 
-/* ---- telling ----------------------------------------------------------------------------------------------------- */
+/* ---- telling
+ * -----------------------------------------------------------------------------------------------------
+ */
 
-static int tell(walk *self, const tsr_extent *extent, int level, const int64_t *index, const finding *found)
+static int tell(walk *self, const tsr_extent *extent, int level, const int64_t *index,
+                const finding *found)
 {
-    tsr_chunk_info info = {.level = level, .state = found->state, .offset = found->offset, .size_bytes = found->size_bytes};
+    tsr_chunk_info info = {.level = level,
+                           .state = found->state,
+                           .offset = found->offset,
+                           .size_bytes = found->size_bytes};
     size_t path_bytes = self->array->path ? strlen(self->array->path) : 0;
     const char *key = extent->key + (path_bytes > 0 ? path_bytes + 1 : 0);
 
@@ -158,13 +171,15 @@ static int tell(walk *self, const tsr_extent *extent, int level, const int64_t *
     return self->stopped;
 }
 
-/* ---- inner chunks ------------------------------------------------------------------------------------------------- */
+/* ---- inner chunks
+ * -------------------------------------------------------------------------------------------------
+ */
 
 typedef struct inner_walk {
     walk *walk;
-    const tsri_prepared *prepared;  /* of the shard */
+    const tsri_prepared *prepared; /* of the shard */
     const tsr_extent *extent;
-    uint64_t base, shard_bytes;     /* of the shard within the value */
+    uint64_t base, shard_bytes; /* of the shard within the value */
     tsri_shard_entry *entries;
     finding *findings;
 } inner_walk;
@@ -178,7 +193,9 @@ static int examine_inner(void *user, int64_t i, tsr_error *err)
 
     if (tsri_shard_entry_is_missing(entry))
         return 0;
-    *found = (finding){.state = TSR_CHUNK_STORED, .offset = self->base + entry.offset, .size_bytes = entry.size_bytes};
+    *found = (finding){.state = TSR_CHUNK_STORED,
+                       .offset = self->base + entry.offset,
+                       .size_bytes = entry.size_bytes};
     int status = tsri_shard_entry_check(self->prepared, i, entry, self->shard_bytes, err);
     if (status == 0 && self->walk->options->data && !is_open_shard(inner)) {
         tsr_range range = {TSR_RANGE_PART, found->offset, found->size_bytes};
@@ -199,18 +216,21 @@ static int load_index(inner_walk *self, tsr_error *err)
     TSRI_TRY(fetch(outer, self->extent, range, &request, err));
     int status = tsri_scratch_acquire(outer->array->context, &scratch, err);
     if (status == 0)
-        status = tsri_shard_index_decode(self->prepared, scratch, tsr_blob_data(request.blob), self->entries, err);
+        status = tsri_shard_index_decode(self->prepared, scratch, tsr_blob_data(request.blob),
+                                         self->entries, err);
     if (status == 0)
         tsri_scratch_release(outer->array->context, scratch);
     tsr_blob_unref(request.blob);
     return status;
 }
 
-static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_extent *extent, const finding *shard, int level,
-                      const int64_t *origin, const int *axes, tsr_error *err);
+static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_extent *extent,
+                      const finding *shard, int level, const int64_t *origin, const int *axes,
+                      tsr_error *err);
 
 /* Tells of one inner chunk, and goes into it when it is a shard itself. */
-static int tell_inner(inner_walk *self, int64_t number, int level, const int64_t *origin, const int *axes, tsr_error *err)
+static int tell_inner(inner_walk *self, int64_t number, int level, const int64_t *origin,
+                      const int *axes, tsr_error *err)
 {
     walk *outer = self->walk;
     const tsri_prepared *prepared = self->prepared;
@@ -232,22 +252,26 @@ static int tell_inner(inner_walk *self, int64_t number, int level, const int64_t
         return 0;
     if (self->findings[number].state != TSR_CHUNK_STORED || !is_open_shard(prepared->inner))
         return 0;
-    return walk_shard(outer, prepared->inner, self->extent, &self->findings[number], level + 1, start, inner_axes, err);
+    return walk_shard(outer, prepared->inner, self->extent, &self->findings[number], level + 1,
+                      start, inner_axes, err);
 }
 
-static int walk_entries(inner_walk *self, int level, const int64_t *origin, const int *axes, tsr_error *err)
+static int walk_entries(inner_walk *self, int level, const int64_t *origin, const int *axes,
+                        tsr_error *err)
 {
     tsri_task_group *watch = &self->walk->watch;
     int64_t count = self->prepared->entry_count, grain = self->walk->options->data ? 1 : count;
 
-    TSRI_TRY(tsri_parallel_for(self->walk->array->context, NULL, watch, count, grain, examine_inner, self, err));
+    TSRI_TRY(tsri_parallel_for(self->walk->array->context, NULL, watch, count, grain, examine_inner,
+                               self, err));
     for (int64_t i = 0; i < count && !self->walk->stopped; i++)
         TSRI_TRY(tell_inner(self, i, level, origin, axes, err));
     return 0;
 }
 
 /* A shard whose index is damaged is told once more, as damaged. */
-static int tell_damaged_shard(inner_walk *self, const finding *shard, int level, const int64_t *origin, int status, tsr_error *err)
+static int tell_damaged_shard(inner_walk *self, const finding *shard, int level,
+                              const int64_t *origin, int status, tsr_error *err)
 {
     finding damaged = *shard;
     int64_t index[TSR_RANK_MAX];
@@ -262,16 +286,20 @@ static int tell_damaged_shard(inner_walk *self, const finding *shard, int level,
     return 0;
 }
 
-/* Visits the inner chunks of a shard. `level` is theirs; `axes` names the array axis of each decoded axis of the shard. */
-static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_extent *extent, const finding *shard, int level,
-                      const int64_t *origin, const int *axes, tsr_error *err)
+/* Visits the inner chunks of a shard. `level` is theirs; `axes` names the array axis of each
+ * decoded axis of the shard. */
+static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_extent *extent,
+                      const finding *shard, int level, const int64_t *origin, const int *axes,
+                      tsr_error *err)
 {
     inner_walk inner = {self, prepared, extent, shard->offset, shard->size_bytes, NULL, NULL};
     size_t count = (size_t)prepared->entry_count;
 
     inner.entries = tsri_alloc_array(count, sizeof *inner.entries);
     inner.findings = tsri_alloc_array_zero(count, sizeof *inner.findings);
-    int status = inner.entries && inner.findings ? 0 : tsri_error_no_memory(err, count * sizeof *inner.findings);
+    int status = inner.entries && inner.findings
+                     ? 0
+                     : tsri_error_no_memory(err, count * sizeof *inner.findings);
     if (status == 0)
         status = load_index(&inner, err);
     if (status == TSR_DAMAGED || status == TSR_OUT_OF_BOUNDS)
@@ -285,7 +313,8 @@ static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_exten
     return status;
 }
 
-/* ---- chunks of the store --------------------------------------------------------------------------------------------- */
+/* ---- chunks of the store
+ * --------------------------------------------------------------------------------------------- */
 
 static int tell_chunk(walk *self, const finding *found, tsr_error *err)
 {
@@ -293,7 +322,8 @@ static int tell_chunk(walk *self, const finding *found, tsr_error *err)
     int64_t origin[TSR_RANK_MAX];
     int axes[TSR_RANK_MAX];
     tsr_extent extent;
-    bool inside = self->options->inner && found->state == TSR_CHUNK_STORED && is_open_shard(array->prepared);
+    bool inside =
+        self->options->inner && found->state == TSR_CHUNK_STORED && is_open_shard(array->prepared);
 
     TSRI_TRY(tsri_array_locate(array, found->chunk, &extent, err));
     if (tell(self, &extent, 0, found->chunk, found) || !inside)
@@ -311,7 +341,8 @@ static int flush_batch(walk *self, tsr_error *err)
     int64_t count = self->batch_count, grain = self->options->data ? 1 : 16;
 
     self->batch_count = 0;
-    int status = tsri_parallel_for(self->array->context, self->call, &self->watch, count, grain, examine, self, err);
+    int status = tsri_parallel_for(self->array->context, self->call, &self->watch, count, grain,
+                                   examine, self, err);
     for (int64_t i = 0; i < count && status == 0 && !self->stopped; i++)
         status = tell_chunk(self, &self->batch[i], err);
     for (int64_t i = 0; i < count; i++)
@@ -350,7 +381,9 @@ static int walk_grid(walk *self, tsr_error *err)
     return self->stopped ? 0 : flush_batch(self, err);
 }
 
-/* ---- by listing --------------------------------------------------------------------------------------------------------- */
+/* ---- by listing
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct key_walk {
     walk *walk;
@@ -378,8 +411,8 @@ static int visit_key(void *user, const tsr_store_entry *entry)
     return self->status < 0 || self->walk->stopped || tsri_group_stopped(&self->walk->watch);
 }
 
-static int list_array(const tsr_array *array, int (*each)(void *user, const tsr_store_entry *entry), void *user,
-                      const tsr_call *call, tsr_error *err)
+static int list_array(const tsr_array *array, int (*each)(void *user, const tsr_store_entry *entry),
+                      void *user, const tsr_call *call, tsr_error *err)
 {
     tsr_auto(tsri_text) *prefix = tsri_format("%s%s", array->path, *array->path ? "/" : "");
     if (!prefix)
@@ -398,29 +431,37 @@ static int walk_keys(walk *self, tsr_error *err)
     return self->stopped ? 0 : flush_batch(self, err);
 }
 
-/* ---- the public calls ---------------------------------------------------------------------------------------------------- */
+/* ---- the public calls
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static int check_walkable(const tsr_array *array, tsr_error *err)
 {
     if (array->store)
         return 0;
-    return tsr_error_set(err, TSR_UNSUPPORTED, "%s: a %s array has no chunks in a store", array->place, array->driver_name);
+    return tsr_error_set(err, TSR_UNSUPPORTED, "%s: a %s array has no chunks in a store",
+                         array->place, array->driver_name);
 }
 
 int tsr_array_walk_chunks(tsr_array *array, const tsr_chunk_walk_options *options,
-                          int (*each)(void *user, const tsr_chunk_info *info), void *user, const tsr_call *call,
-                          tsr_error *err)
+                          int (*each)(void *user, const tsr_chunk_info *info), void *user,
+                          const tsr_call *call, tsr_error *err)
 {
     tsr_chunk_walk_options defaults;
 
     TSRI_TRY(check_walkable(array, err));
     tsr_chunk_walk_options_init(&defaults);
     if (options && options->struct_size != sizeof *options)
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "options that tsr_chunk_walk_options_init has not set up");
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "options that tsr_chunk_walk_options_init has not set up");
     walk *self = tsri_alloc_zero(sizeof *self);
     if (!self)
         return tsri_error_no_memory(err, sizeof *self);
-    *self = (walk){.array = array, .options = options ? options : &defaults, .call = call, .each = each, .user = user};
+    *self = (walk){.array = array,
+                   .options = options ? options : &defaults,
+                   .call = call,
+                   .each = each,
+                   .user = user};
     self->started_ns = array->context->system->monotonic_ns(array->context->system);
     int status = tsri_group_init(&self->watch, array->context, call, NULL, err);
     if (status == 0) {
@@ -461,7 +502,8 @@ static int visit_orphan(void *user, const tsr_store_entry *entry)
     return self->each(self->user, entry->name, entry->size_bytes);
 }
 
-int tsr_array_orphan_keys(tsr_array *array, int (*each)(void *user, const char *key, int64_t size_bytes), void *user,
+int tsr_array_orphan_keys(tsr_array *array,
+                          int (*each)(void *user, const char *key, int64_t size_bytes), void *user,
                           const tsr_call *call, tsr_error *err)
 {
     orphan_walk keys = {array, each, user};
@@ -469,19 +511,22 @@ int tsr_array_orphan_keys(tsr_array *array, int (*each)(void *user, const char *
     return list_array(array, visit_orphan, &keys, call, err);
 }
 
-/* ---- single encoded chunks ------------------------------------------------------------------------------------------------- */
+/* ---- single encoded chunks
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static int check_chunk_index(const tsr_array *array, const int64_t *index, tsr_error *err)
 {
     for (int axis = 0; axis < array->rank; axis++)
         if (index[axis] < 0 || index[axis] >= array->grid[axis])
-            return tsr_error_set(err, TSR_OUT_OF_BOUNDS, "%s: no chunk %" PRId64 " along axis %d, which has %" PRId64,
+            return tsr_error_set(err, TSR_OUT_OF_BOUNDS,
+                                 "%s: no chunk %" PRId64 " along axis %d, which has %" PRId64,
                                  array->place, index[axis], axis, array->grid[axis]);
     return 0;
 }
 
-int tsr_array_get_encoded_chunk(tsr_array *array, const int64_t *index, const tsr_call *call, tsr_blob **ret_blob,
-                                tsr_error *err)
+int tsr_array_get_encoded_chunk(tsr_array *array, const int64_t *index, const tsr_call *call,
+                                tsr_blob **ret_blob, tsr_error *err)
 {
     const tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
     tsr_extent extent;
@@ -492,8 +537,9 @@ int tsr_array_get_encoded_chunk(tsr_array *array, const int64_t *index, const ts
     return tsr_store_get(extent.store, extent.key, whole, call, ret_blob, NULL, err);
 }
 
-int tsr_array_put_encoded_chunk(tsr_array *array, const int64_t *index, const void *bytes, size_t size_bytes,
-                                const tsr_write_options *options, const tsr_call *call, tsr_error *err)
+int tsr_array_put_encoded_chunk(tsr_array *array, const int64_t *index, const void *bytes,
+                                size_t size_bytes, const tsr_write_options *options,
+                                const tsr_call *call, tsr_error *err)
 {
     tsr_write_options defaults;
     tsr_codec_scratch *scratch;
@@ -511,5 +557,6 @@ int tsr_array_put_encoded_chunk(tsr_array *array, const int64_t *index, const vo
     if (status < 0)
         return tsr_error_prepend(err, "%s: the bytes of the chunk", array->place);
     TSRI_TRY(tsri_commit_encoded(array, index, bytes, size_bytes, options, err));
-    return options->durability == TSR_DURABILITY_FLUSH ? tsr_store_flush(array->store, call, err) : 0;
+    return options->durability == TSR_DURABILITY_FLUSH ? tsr_store_flush(array->store, call, err)
+                                                       : 0;
 }

@@ -9,7 +9,8 @@
 
 void tsr_write_options_init(tsr_write_options *options)
 {
-    *options = (tsr_write_options){.struct_size = sizeof *options, .durability = TSR_DURABILITY_FLUSH};
+    *options =
+        (tsr_write_options){.struct_size = sizeof *options, .durability = TSR_DURABILITY_FLUSH};
 }
 
 typedef struct writer writer;
@@ -23,7 +24,7 @@ struct writer {
     tsr_array *array;
     const tsr_write_options *options;
     tsri_task_group group;
-    pthread_mutex_t mutex;      /* the cursors */
+    pthread_mutex_t mutex; /* the cursors */
     tsri_cursors cursors;
 };
 
@@ -51,7 +52,8 @@ static int write_chunks(writer *self, tsr_codec_scratch *scratch, tsr_error *err
     tsri_target target;
 
     while (take_chunk(self, chunk, &target))
-        TSRI_TRY(tsri_commit(self->array, chunk, &target, self->options, scratch, &self->group, err));
+        TSRI_TRY(
+            tsri_commit(self->array, chunk, &target, self->options, scratch, &self->group, err));
     return 0;
 }
 
@@ -86,7 +88,8 @@ static int64_t count_chunks(const tsr_array *array, const tsr_index *index, int6
 
 static int run_writer(writer *self, const tsri_read *write, tsr_error *err)
 {
-    int threads = (int)count_chunks(self->array, &write->index, tsri_pool_threads(self->group.pool));
+    int threads =
+        (int)count_chunks(self->array, &write->index, tsri_pool_threads(self->group.pool));
     write_runner *runners = tsri_alloc_array_zero((size_t)threads, sizeof *runners);
 
     if (!runners)
@@ -109,7 +112,8 @@ static int check_writable(const tsr_array *array, tsr_error *err)
     return TSR_READ_ONLY;
 }
 
-static int write_all(tsri_read *write, const tsr_write_options *options, const tsr_call *call, tsr_error *err)
+static int write_all(tsri_read *write, const tsr_write_options *options, const tsr_call *call,
+                     tsr_error *err)
 {
     tsr_array *array = write->array;
     tsr_write_options defaults;
@@ -121,7 +125,8 @@ static int write_all(tsri_read *write, const tsr_write_options *options, const t
         tsr_write_options_init(&defaults);
         self.options = &defaults;
     } else if (options->struct_size != sizeof *options) {
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "options that tsr_write_options_init has not set up");
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "options that tsr_write_options_init has not set up");
     }
     TSRI_TRY(tsri_cursors_init(&self.cursors, write, 1, err));
     int status = tsri_group_init(&self.group, array->context, call, NULL, err);
@@ -130,7 +135,8 @@ static int write_all(tsri_read *write, const tsr_write_options *options, const t
         return status;
     }
     pthread_mutex_init(&self.mutex, NULL);
-    if (!tsri_multiply_i64(tsr_index_count(&write->index), (int64_t)array->dtype->size_bytes, &self.group.progress.bytes_total))
+    if (!tsri_multiply_i64(tsr_index_count(&write->index), (int64_t)array->dtype->size_bytes,
+                           &self.group.progress.bytes_total))
         self.group.progress.bytes_total = 0;
     status = run_writer(&self, write, err);
     pthread_mutex_destroy(&self.mutex);
@@ -140,27 +146,31 @@ static int write_all(tsri_read *write, const tsr_write_options *options, const t
     return status;
 }
 
-int tsr_array_write_index(tsr_array *array, const tsr_index *index, const tsr_view *view, tsr_casting casting,
-                          const tsr_write_options *options, const tsr_call *call, tsr_error *err)
+int tsr_array_write_index(tsr_array *array, const tsr_index *index, const tsr_view *view,
+                          tsr_casting casting, const tsr_write_options *options,
+                          const tsr_call *call, tsr_error *err)
 {
     tsri_read write = {.array = array, .index = *index, .casting = casting, .view = view};
 
     if (!tsr_dtype_can_cast(view->dtype, array->dtype, casting)) {
-        tsr_error_set(err, TSR_TYPE_MISMATCH, "%s: %s is not turned into %s", array->place, view->dtype->name,
-                      array->dtype->name);
-        tsr_error_set_next_step(err, "allow it by a wider casting rule, or convert the elements first");
+        tsr_error_set(err, TSR_TYPE_MISMATCH, "%s: %s is not turned into %s", array->place,
+                      view->dtype->name, array->dtype->name);
+        tsr_error_set_next_step(err,
+                                "allow it by a wider casting rule, or convert the elements first");
         return TSR_TYPE_MISMATCH;
     }
     return write_all(&write, options, call, err);
 }
 
-int tsr_array_write(tsr_array *array, const int64_t *start, const int64_t *shape, const int64_t *step,
-                    const void *buffer, size_t size_bytes, const tsr_call *call, tsr_error *err)
+int tsr_array_write(tsr_array *array, const int64_t *start, const int64_t *shape,
+                    const int64_t *step, const void *buffer, size_t size_bytes,
+                    const tsr_call *call, tsr_error *err)
 {
     tsri_read write = {.array = array};
     tsr_view view;
 
-    TSRI_TRY(tsri_box_view(array, start, shape, step, buffer, size_bytes, &write.index, &view, err));
+    TSRI_TRY(
+        tsri_box_view(array, start, shape, step, buffer, size_bytes, &write.index, &view, err));
     write.view = &view;
     return write_all(&write, NULL, call, err);
 }

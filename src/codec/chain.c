@@ -50,12 +50,13 @@ void tsri_chain_unref(tsri_chain *chain)
 }
 
 /* Codecs must come as array to array, one array to bytes, bytes to bytes. */
-static int check_order(const tsri_chain *chain, bool have_serializer, tsr_codec_kind kind, const char *name,
-                       tsr_error *err)
+static int check_order(const tsri_chain *chain, bool have_serializer, tsr_codec_kind kind,
+                       const char *name, tsr_error *err)
 {
     bool fits = (kind == TSR_CODEC_BYTES_TO_BYTES) == have_serializer;
     if (!fits)
-        return tsr_error_set(err, TSR_BAD_METADATA, "codec \"%s\" (%s) stands %s the array-to-bytes codec", name,
+        return tsr_error_set(err, TSR_BAD_METADATA,
+                             "codec \"%s\" (%s) stands %s the array-to-bytes codec", name,
                              kind_text(kind), have_serializer ? "behind" : "in front of");
     if (chain->stage_count == CHAIN_CODECS_MAX)
         return tsr_error_set(err, TSR_LIMIT, "more than %d codecs in one chain", CHAIN_CODECS_MAX);
@@ -70,14 +71,15 @@ static int open_stage(tsri_chain *chain, const tsr_codec_ops *ops, const tsri_co
     tsr_codec_setup setup = {chain->context, spec->name, configuration, spec->zarr_format, *input};
 
     *stage = (tsri_stage){.input = *input, .output = *input};
-    TSRI_TRY_IN(err, ops->open(&setup, &stage->codec, &stage->output, err), "codec \"%s\"", spec->name);
+    TSRI_TRY_IN(err, ops->open(&setup, &stage->codec, &stage->output, err), "codec \"%s\"",
+                spec->name);
     stage->ops = ops;
     chain->stage_count++;
     return 0;
 }
 
-static int bind_one(tsri_chain *chain, const tsri_codec_spec *spec, tsr_codec_type *type, bool *have_serializer,
-                    tsr_error *err)
+static int bind_one(tsri_chain *chain, const tsri_codec_spec *spec, tsr_codec_type *type,
+                    bool *have_serializer, tsr_error *err)
 {
     if (strcmp(spec->name, "sharding_indexed") == 0 && spec->zarr_format == 3) {
         TSRI_TRY(check_order(chain, *have_serializer, TSR_CODEC_ARRAY_TO_BYTES, spec->name, err));
@@ -102,15 +104,17 @@ static int bind_one(tsri_chain *chain, const tsri_codec_spec *spec, tsr_codec_ty
     return 0;
 }
 
-/* Only codecs that move elements may stand in front of a shard: its inner chunks are read one by one. */
+/* Only codecs that move elements may stand in front of a shard: its inner chunks are read one by
+ * one. */
 static int check_shard_surroundings(const tsri_chain *chain, tsr_error *err)
 {
     for (int i = 0; chain->shard && i < chain->array_count; i++)
         if (!chain->stages[i].ops->rearrange)
-            return tsr_error_set(err, TSR_UNSUPPORTED,
-                                 "codec \"%s\" changes values in front of \"sharding_indexed\"; put it into the "
-                                 "inner codecs",
-                                 chain->stages[i].ops->name);
+            return tsr_error_set(
+                err, TSR_UNSUPPORTED,
+                "codec \"%s\" changes values in front of \"sharding_indexed\"; put it into the "
+                "inner codecs",
+                chain->stages[i].ops->name);
     return 0;
 }
 
@@ -122,8 +126,9 @@ static int bind_all(tsri_chain *chain, const tsri_codec_spec *specs, int count, 
     for (int i = 0; i < count; i++)
         TSRI_TRY(bind_one(chain, &specs[i], &type, &have_serializer, err));
     if (!have_serializer)
-        return tsr_error_set(err, TSR_BAD_METADATA,
-                             "no array-to-bytes codec in the chain (\"bytes\" or \"sharding_indexed\")");
+        return tsr_error_set(
+            err, TSR_BAD_METADATA,
+            "no array-to-bytes codec in the chain (\"bytes\" or \"sharding_indexed\")");
     return check_shard_surroundings(chain, err);
 }
 
@@ -147,8 +152,8 @@ int tsri_chain_new(tsr_context *context, const tsri_codec_spec *specs, int count
     return 0;
 }
 
-int tsri_chain_parse(tsr_context *context, const tsri_json *list, const char *path, const tsr_codec_type *type,
-                     tsri_chain **ret_chain, tsr_error *err)
+int tsri_chain_parse(tsr_context *context, const tsri_json *list, const char *path,
+                     const tsr_codec_type *type, tsri_chain **ret_chain, tsr_error *err)
 {
     tsr_auto(tsri_arena) arena = TSRI_ARENA_INIT;
     const tsri_codec_spec *specs;
@@ -161,7 +166,8 @@ int tsri_chain_parse(tsr_context *context, const tsri_json *list, const char *pa
 
 static int describe_stage(const tsri_stage *stage, tsr_output *output, tsr_error *err)
 {
-    TSRI_TRY(tsr_output_print(output, err, "{\"name\":\"%s\",\"configuration\":", stage->ops->name));
+    TSRI_TRY(
+        tsr_output_print(output, err, "{\"name\":\"%s\",\"configuration\":", stage->ops->name));
     TSRI_TRY(stage->ops->describe(stage->codec, 3, output, err));
     return tsr_output_print(output, err, "}");
 }
@@ -172,7 +178,8 @@ int tsri_chain_describe(const tsri_chain *chain, tsr_output *output, tsr_error *
 
     for (int i = 0; i <= chain->stage_count; i++) {
         if (i == chain->bytes_first && chain->shard) {
-            TSRI_TRY(tsr_output_print(output, err, "%s{\"name\":\"sharding_indexed\",\"configuration\":", separator));
+            TSRI_TRY(tsr_output_print(
+                output, err, "%s{\"name\":\"sharding_indexed\",\"configuration\":", separator));
             TSRI_TRY(tsri_shard_describe(chain->shard, output, err));
             TSRI_TRY(tsr_output_print(output, err, "}"));
             separator = ",";

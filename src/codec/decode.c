@@ -1,4 +1,5 @@
-/* Decoding a leaf chunk: bytes-to-bytes codecs backwards, then the elements, then array-to-array codecs backwards. */
+/* Decoding a leaf chunk: bytes-to-bytes codecs backwards, then the elements, then array-to-array
+ * codecs backwards. */
 #include <inttypes.h>
 
 #include "base/checked.h"
@@ -20,7 +21,8 @@ typedef struct unpack {
 } unpack;
 
 /* Where the output of a stage goes, and how large it may be. */
-static int stage_room(unpack *job, int number, void **ret_room, size_t *ret_capacity, tsr_error *err)
+static int stage_room(unpack *job, int number, void **ret_room, size_t *ret_capacity,
+                      tsr_error *err)
 {
     const tsri_prepared *prepared = job->prepared;
     tsr_size_bound before = prepared->bounds[number];
@@ -28,16 +30,19 @@ static int stage_room(unpack *job, int number, void **ret_room, size_t *ret_capa
                             ? (uint64_t)prepared->chain->context->options.largest_chunk_bytes
                             : before.size_bytes;
     if (capacity > SIZE_MAX / 2)
-        return tsr_error_set(err, TSR_LIMIT, "a chunk of %" PRIu64 " bytes does not fit in memory", capacity);
+        return tsr_error_set(err, TSR_LIMIT, "a chunk of %" PRIu64 " bytes does not fit in memory",
+                             capacity);
     *ret_capacity = (size_t)capacity;
-    *ret_room = number == 0 && job->direct ? job->direct
-                                           : tsri_scratch_buffer(job->scratch,
-                                                                 TSRI_BUFFER_UNPACK_A + job->next_buffer, capacity);
+    *ret_room =
+        number == 0 && job->direct
+            ? job->direct
+            : tsri_scratch_buffer(job->scratch, TSRI_BUFFER_UNPACK_A + job->next_buffer, capacity);
     job->next_buffer ^= 1;
     return *ret_room ? 0 : tsri_error_no_memory(err, capacity);
 }
 
-static int undo_stage(unpack *job, int number, const void **bytes, size_t *size_bytes, tsr_error *err)
+static int undo_stage(unpack *job, int number, const void **bytes, size_t *size_bytes,
+                      tsr_error *err)
 {
     const tsri_prepared *prepared = job->prepared;
     const tsri_stage *stage = &prepared->chain->stages[prepared->chain->bytes_first + number];
@@ -57,14 +62,15 @@ static int undo_stage(unpack *job, int number, const void **bytes, size_t *size_
         TSRI_TRY(ops->decode_prefix(stage->codec, job->scratch, *bytes, *size_bytes, room, capacity,
                                     job->wanted_bytes, size_bytes, err));
     else
-        TSRI_TRY(ops->decode_bytes(stage->codec, job->scratch, *bytes, *size_bytes, room, capacity, size_bytes, err));
+        TSRI_TRY(ops->decode_bytes(stage->codec, job->scratch, *bytes, *size_bytes, room, capacity,
+                                   size_bytes, err));
     *bytes = room;
     return 0;
 }
 
 /* The serialized bytes must be neither fewer nor more than the chunk needs. */
-static int check_serialized_size(const tsri_prepared *prepared, size_t wanted_bytes, size_t size_bytes,
-                                 tsr_error *err)
+static int check_serialized_size(const tsri_prepared *prepared, size_t wanted_bytes,
+                                 size_t size_bytes, tsr_error *err)
 {
     tsr_size_bound serialized = prepared->bounds[0];
     if (serialized.size_class != TSR_SIZE_FIXED || size_bytes == serialized.size_bytes)
@@ -72,8 +78,8 @@ static int check_serialized_size(const tsri_prepared *prepared, size_t wanted_by
     if (is_short_prefix(wanted_bytes, serialized.size_bytes) && size_bytes >= wanted_bytes &&
         size_bytes < serialized.size_bytes)
         return 0;
-    return tsr_error_set(err, TSR_DAMAGED, "%zu decoded bytes where the chunk has %" PRIu64, size_bytes,
-                         serialized.size_bytes);
+    return tsr_error_set(err, TSR_DAMAGED, "%zu decoded bytes where the chunk has %" PRIu64,
+                         size_bytes, serialized.size_bytes);
 }
 
 int tsri_chain_unpack(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
@@ -93,8 +99,8 @@ int tsri_chain_unpack(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
 }
 
 /* Lays a dense view over a scratch buffer. */
-static int view_in_scratch(tsr_codec_scratch *scratch, tsri_buffer which, const tsr_dtype *dtype, int rank,
-                           const int64_t *shape, tsr_view *ret_view, tsr_error *err)
+static int view_in_scratch(tsr_codec_scratch *scratch, tsri_buffer which, const tsr_dtype *dtype,
+                           int rank, const int64_t *shape, tsr_view *ret_view, tsr_error *err)
 {
     static const char nothing = 0;
     TSRI_TRY(tsr_view_init(ret_view, dtype, rank, shape, (void *)&nothing, err));
@@ -103,15 +109,18 @@ static int view_in_scratch(tsr_codec_scratch *scratch, tsri_buffer which, const 
     return ret_view->data ? 0 : tsri_error_no_memory(err, size_bytes);
 }
 
-/* Undoes array-to-array codec `number`: from `view` in its encoded shape to a new one in its decoded shape. */
+/* Undoes array-to-array codec `number`: from `view` in its encoded shape to a new one in its
+ * decoded shape. */
 static int undo_array_stage(const tsri_prepared *prepared, tsr_codec_scratch *scratch, int number,
-                            const int64_t *decoded_shape, int decoded_rank, tsr_view *view, tsr_error *err)
+                            const int64_t *decoded_shape, int decoded_rank, tsr_view *view,
+                            tsr_error *err)
 {
     const tsri_stage *stage = &prepared->chain->stages[number];
     tsri_buffer which = number % 2 ? TSRI_BUFFER_ARRAY : TSRI_BUFFER_ARRAY_B;
     tsr_view decoded;
 
-    TSRI_TRY(view_in_scratch(scratch, which, stage->input.dtype, decoded_rank, decoded_shape, &decoded, err));
+    TSRI_TRY(view_in_scratch(scratch, which, stage->input.dtype, decoded_rank, decoded_shape,
+                             &decoded, err));
     if (stage->ops->rearrange) {
         tsr_view moved = decoded;
         TSRI_TRY(stage->ops->rearrange(stage->codec, &moved, err));
@@ -124,7 +133,8 @@ static int undo_array_stage(const tsri_prepared *prepared, tsr_codec_scratch *sc
 }
 
 /* The general way back through the array-to-array codecs: a copy per codec. */
-static int undo_arrays(const tsri_prepared *prepared, tsr_codec_scratch *scratch, tsr_view *view, tsr_error *err)
+static int undo_arrays(const tsri_prepared *prepared, tsr_codec_scratch *scratch, tsr_view *view,
+                       tsr_error *err)
 {
     const tsri_chain *chain = prepared->chain;
     for (int number = chain->array_count - 1; number >= 0; number--) {
@@ -153,16 +163,19 @@ static void undo_moves(const tsri_prepared *prepared, tsr_view *view)
 }
 
 /* Through an array-to-bytes codec of any kind. */
-static int decode_serialized(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
-                             size_t size_bytes, tsr_view *ret_chunk, tsr_error *err)
+static int decode_serialized(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                             const void *bytes, size_t size_bytes, tsr_view *ret_chunk,
+                             tsr_error *err)
 {
     const tsri_chain *chain = prepared->chain;
     const tsri_stage *serializer = &chain->stages[chain->array_count];
     tsri_buffer which = chain->array_count % 2 ? TSRI_BUFFER_ARRAY : TSRI_BUFFER_ARRAY_B;
 
-    TSRI_TRY(view_in_scratch(scratch, which, prepared->encoded_dtype, prepared->encoded_rank, prepared->encoded_shape,
-                             ret_chunk, err));
-    TSRI_TRY_IN(err, serializer->ops->decode_array(serializer->codec, scratch, bytes, size_bytes, ret_chunk, err),
+    TSRI_TRY(view_in_scratch(scratch, which, prepared->encoded_dtype, prepared->encoded_rank,
+                             prepared->encoded_shape, ret_chunk, err));
+    TSRI_TRY_IN(err,
+                serializer->ops->decode_array(serializer->codec, scratch, bytes, size_bytes,
+                                              ret_chunk, err),
                 "codec \"%s\"", serializer->ops->name);
     if (!prepared->moves_only)
         return undo_arrays(prepared, scratch, ret_chunk, err);

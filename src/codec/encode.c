@@ -3,8 +3,8 @@
 #include "codec/chain.h"
 
 /* An output that lies in a scratch buffer and cannot grow beyond it. */
-static int output_in_scratch(tsr_codec_scratch *scratch, tsri_buffer which, size_t size_bytes, tsr_output *ret_output,
-                             tsr_error *err)
+static int output_in_scratch(tsr_codec_scratch *scratch, tsri_buffer which, size_t size_bytes,
+                             tsr_output *ret_output, tsr_error *err)
 {
     *ret_output = (tsr_output){.capacity_bytes = size_bytes, .max_bytes = size_bytes};
     ret_output->data = tsri_scratch_buffer(scratch, which, size_bytes);
@@ -19,8 +19,8 @@ static int move_axes(const tsri_chain *chain, tsr_view *view, tsr_error *err)
 }
 
 /* Applies array-to-array codec `number`; values that it changes land in a scratch buffer. */
-static int apply_array_stage(const tsri_chain *chain, tsr_codec_scratch *scratch, int number, tsr_view *view,
-                             tsr_error *err)
+static int apply_array_stage(const tsri_chain *chain, tsr_codec_scratch *scratch, int number,
+                             tsr_view *view, tsr_error *err)
 {
     const tsri_stage *stage = &chain->stages[number];
     tsr_view encoded;
@@ -40,7 +40,8 @@ static int apply_array_stage(const tsri_chain *chain, tsr_codec_scratch *scratch
     return 0;
 }
 
-static int apply_arrays(const tsri_prepared *prepared, tsr_codec_scratch *scratch, tsr_view *view, tsr_error *err)
+static int apply_arrays(const tsri_prepared *prepared, tsr_codec_scratch *scratch, tsr_view *view,
+                        tsr_error *err)
 {
     const tsri_chain *chain = prepared->chain;
     if (prepared->moves_only)
@@ -60,11 +61,12 @@ static int first_appending(const tsri_chain *chain)
     return first;
 }
 
-static int append_stages(const tsri_chain *chain, int first, size_t start, tsr_output *output, tsr_error *err)
+static int append_stages(const tsri_chain *chain, int first, size_t start, tsr_output *output,
+                         tsr_error *err)
 {
     for (int i = first; i < chain->stage_count; i++)
-        TSRI_TRY_IN(err, chain->stages[i].ops->append(chain->stages[i].codec, output, start, err), "codec \"%s\"",
-                    chain->stages[i].ops->name);
+        TSRI_TRY_IN(err, chain->stages[i].ops->append(chain->stages[i].codec, output, start, err),
+                    "codec \"%s\"", chain->stages[i].ops->name);
     return 0;
 }
 
@@ -74,9 +76,10 @@ static void output_free(tsr_output *output)
     *output = (tsr_output){0};
 }
 
-/* Runs the stages [bytes_first, end) from `bytes` into `output`, through buffers of their own in between. */
-static int pack_stages(const tsri_chain *chain, tsr_codec_scratch *scratch, int end, const void *bytes,
-                       size_t size_bytes, tsr_output *output, tsr_error *err)
+/* Runs the stages [bytes_first, end) from `bytes` into `output`, through buffers of their own in
+ * between. */
+static int pack_stages(const tsri_chain *chain, tsr_codec_scratch *scratch, int end,
+                       const void *bytes, size_t size_bytes, tsr_output *output, tsr_error *err)
 {
     tsr_output between[2] = {{.max_bytes = SIZE_MAX}, {.max_bytes = SIZE_MAX}};
     int status = 0;
@@ -111,35 +114,38 @@ int tsri_chain_pack(const tsri_prepared *prepared, tsr_codec_scratch *scratch, c
     return append_stages(chain, appending, start, output, err);
 }
 
-static int serialize(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const tsr_view *encoded,
-                     tsr_output *output, tsr_error *err)
+static int serialize(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                     const tsr_view *encoded, tsr_output *output, tsr_error *err)
 {
     const tsri_stage *serializer = &prepared->chain->stages[prepared->chain->array_count];
-    TSRI_TRY_IN(err, serializer->ops->encode_array(serializer->codec, scratch, encoded, output, err), "codec \"%s\"",
-                serializer->ops->name);
+    TSRI_TRY_IN(err,
+                serializer->ops->encode_array(serializer->codec, scratch, encoded, output, err),
+                "codec \"%s\"", serializer->ops->name);
     return 0;
 }
 
 /* Serializes into memory of its own and packs that. */
-static int serialize_and_pack(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const tsr_view *encoded,
-                              tsr_output *output, tsr_error *err)
+static int serialize_and_pack(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                              const tsr_view *encoded, tsr_output *output, tsr_error *err)
 {
     tsr_size_bound serialized = prepared->bounds[0];
     tsr_output gathered = {.max_bytes = SIZE_MAX};
     bool fixed = serialized.size_class == TSR_SIZE_FIXED;
 
     if (fixed)
-        TSRI_TRY(output_in_scratch(scratch, TSRI_BUFFER_GATHER, (size_t)serialized.size_bytes, &gathered, err));
+        TSRI_TRY(output_in_scratch(scratch, TSRI_BUFFER_GATHER, (size_t)serialized.size_bytes,
+                                   &gathered, err));
     int status = serialize(prepared, scratch, encoded, &gathered, err);
     if (status == 0)
-        status = tsri_chain_pack(prepared, scratch, gathered.data, gathered.size_bytes, output, err);
+        status =
+            tsri_chain_pack(prepared, scratch, gathered.data, gathered.size_bytes, output, err);
     if (!fixed)
         output_free(&gathered);
     return status;
 }
 
-int tsri_chain_encode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const tsr_view *chunk,
-                      tsr_output *output, tsr_error *err)
+int tsri_chain_encode(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                      const tsr_view *chunk, tsr_output *output, tsr_error *err)
 {
     const tsri_chain *chain = prepared->chain;
     tsr_view encoded = *chunk;
@@ -151,6 +157,7 @@ int tsri_chain_encode(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
         return append_stages(chain, chain->bytes_first, start, output, err);
     }
     if (prepared->in_place && !prepared->swapped && tsr_view_is_dense(&encoded))
-        return tsri_chain_pack(prepared, scratch, encoded.data, (size_t)tsr_view_size(&encoded), output, err);
+        return tsri_chain_pack(prepared, scratch, encoded.data, (size_t)tsr_view_size(&encoded),
+                               output, err);
     return serialize_and_pack(prepared, scratch, &encoded, output, err);
 }

@@ -25,8 +25,8 @@ void tsri_prepared_unref(tsri_prepared *prepared)
         prepared_free(prepared);
 }
 
-/* Follows the shape through the array-to-array codecs. Codecs that move elements show their permutation when they
- * rearrange a view whose strides are the numbers of its axes. */
+/* Follows the shape through the array-to-array codecs. Codecs that move elements show their
+ * permutation when they rearrange a view whose strides are the numbers of its axes. */
 static int prepare_arrays(tsri_prepared *prepared, tsr_error *err)
 {
     const tsri_chain *chain = prepared->chain;
@@ -44,8 +44,8 @@ static int prepare_arrays(tsri_prepared *prepared, tsr_error *err)
         const tsri_stage *stage = &chain->stages[i];
         int64_t before[TSR_RANK_MAX];
         memcpy(before, prepared->encoded_shape, sizeof before);
-        TSRI_TRY(stage->ops->encoded_shape(stage->codec, prepared->encoded_rank, before, &prepared->encoded_rank,
-                                           prepared->encoded_shape, err));
+        TSRI_TRY(stage->ops->encoded_shape(stage->codec, prepared->encoded_rank, before,
+                                           &prepared->encoded_rank, prepared->encoded_shape, err));
         prepared->encoded_dtype = stage->output.dtype;
         prepared->moves_only &= stage->ops->rearrange != NULL;
         if (prepared->moves_only)
@@ -136,14 +136,15 @@ static int prepare(tsri_prepared *prepared, tsr_error *err)
         serialized = shard_bound(prepared);
     } else {
         const tsri_stage *serializer = &chain->stages[chain->array_count];
-        serialized = serializer->ops->array_bound(serializer->codec, prepared->encoded_dtype, prepared->encoded_rank,
-                                                  prepared->encoded_shape);
+        serialized = serializer->ops->array_bound(serializer->codec, prepared->encoded_dtype,
+                                                  prepared->encoded_rank, prepared->encoded_shape);
     }
     TSRI_TRY(prepare_bounds(prepared, serialized, err));
     return check_limits(prepared, err);
 }
 
-int tsri_prepared_new(tsri_chain *chain, const int64_t *shape, tsri_prepared **ret_prepared, tsr_error *err)
+int tsri_prepared_new(tsri_chain *chain, const int64_t *shape, tsri_prepared **ret_prepared,
+                      tsr_error *err)
 {
     tsr_auto(tsri_prepared) *prepared = tsri_alloc_zero(sizeof *prepared);
     if (!prepared)

@@ -1,4 +1,5 @@
-/* Scratch buffers by purpose, and the context's stock of scratches, from which each task borrows one. */
+/* Scratch buffers by purpose, and the context's stock of scratches, from which each task borrows
+ * one. */
 #include "base/context.h"
 #include "codec/chain.h"
 
@@ -47,7 +48,8 @@ typedef struct stock {
     pthread_mutex_t mutex;
     tsri_fork_handler fork;
     tsr_codec_scratch **free;
-    size_t free_count, capacity; /* capacity: so many scratches exist, so giving back never allocates */
+    size_t free_count,
+        capacity; /* capacity: so many scratches exist, so giving back never allocates */
 } stock;
 
 static void stock_prepare(void *user)
@@ -92,7 +94,8 @@ static int stock_create(tsr_context *context, void **ret_part, tsr_error *err)
 static int stock_get(tsr_context *context, stock **ret_stock, tsr_error *err)
 {
     void *part;
-    TSRI_TRY(tsri_context_slot(context, TSRI_SLOT_SCRATCH, stock_create, stock_destroy, &part, err));
+    TSRI_TRY(
+        tsri_context_slot(context, TSRI_SLOT_SCRATCH, stock_create, stock_destroy, &part, err));
     *ret_stock = part;
     return 0;
 }

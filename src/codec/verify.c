@@ -1,11 +1,13 @@
-/* Decoding for the sake of its checks: whether encoded bytes are sound, at every level of nesting. */
+/* Decoding for the sake of its checks: whether encoded bytes are sound, at every level of nesting.
+ */
 #include <inttypes.h>
 
 #include "codec/chain.h"
 #include "codec/shard.h"
 
-static int verify_entries(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const char *bytes, size_t size_bytes,
-                          tsri_shard_entry *entries, tsr_error *err)
+static int verify_entries(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                          const char *bytes, size_t size_bytes, tsri_shard_entry *entries,
+                          tsr_error *err)
 {
     uint64_t offset;
 
@@ -21,8 +23,8 @@ static int verify_entries(const tsri_prepared *prepared, tsr_codec_scratch *scra
     return 0;
 }
 
-static int verify_shard(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes, size_t size_bytes,
-                        tsr_error *err)
+static int verify_shard(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                        const void *bytes, size_t size_bytes, tsr_error *err)
 {
     tsri_shard_entry *entries = tsri_alloc_array((size_t)prepared->entry_count, sizeof *entries);
     if (!entries)
@@ -32,17 +34,19 @@ static int verify_shard(const tsri_prepared *prepared, tsr_codec_scratch *scratc
     return status;
 }
 
-int tsri_chain_verify(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes, size_t size_bytes,
-                      tsr_error *err)
+int tsri_chain_verify(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
+                      size_t size_bytes, tsr_error *err)
 {
     tsr_view chunk;
     bool swapped;
 
     if (!tsri_prepared_is_shard(prepared))
-        return tsri_chain_decode(prepared, scratch, bytes, size_bytes, SIZE_MAX, NULL, &chunk, &swapped, err);
+        return tsri_chain_decode(prepared, scratch, bytes, size_bytes, SIZE_MAX, NULL, &chunk,
+                                 &swapped, err);
     if (!tsri_prepared_is_packed(prepared))
         return verify_shard(prepared, scratch, bytes, size_bytes, err);
-    TSRI_TRY(tsri_chain_unpack(prepared, scratch, bytes, size_bytes, SIZE_MAX, NULL, &bytes, &size_bytes, err));
+    TSRI_TRY(tsri_chain_unpack(prepared, scratch, bytes, size_bytes, SIZE_MAX, NULL, &bytes,
+                               &size_bytes, err));
     void *unpacked = tsri_alloc(size_bytes); /* the inner chunks need the scratch */
     if (!unpacked)
         return tsri_error_no_memory(err, size_bytes);

@@ -11,12 +11,12 @@
 #include "base/output.h"
 
 struct tsr_group {
-    int references;             /* atomic */
-    tsr_context *context;       /* held */
-    tsri_place place;           /* owned */
+    int references;       /* atomic */
+    tsr_context *context; /* held */
+    tsri_place place;     /* owned */
     bool writable;
-    int zarr_format;            /* 0 in files */
-    pthread_mutex_t mutex;      /* attributes */
+    int zarr_format;       /* 0 in files */
+    pthread_mutex_t mutex; /* attributes */
     char *attributes;
 };
 
@@ -42,8 +42,8 @@ void tsr_group_close(tsr_group *group)
 }
 
 /* Takes the place over on success. */
-static int group_new(tsr_context *context, tsri_place *place, const tsri_zarr_meta *meta, bool writable,
-                     tsr_group **ret_group, tsr_error *err)
+static int group_new(tsr_context *context, tsri_place *place, const tsri_zarr_meta *meta,
+                     bool writable, tsr_group **ret_group, tsr_error *err)
 {
     tsr_auto(tsri_output) attributes = TSRI_OUTPUT_INIT(SIZE_MAX);
 
@@ -67,7 +67,8 @@ static int group_new(tsr_context *context, tsri_place *place, const tsri_zarr_me
     return 0;
 }
 
-/* ---- open and create ---------------------------------------------------------------------------------------------- */
+/* ---- open and create
+ * ---------------------------------------------------------------------------------------------- */
 
 static int not_a_group(const char *place, tsr_error *err)
 {
@@ -75,12 +76,14 @@ static int not_a_group(const char *place, tsr_error *err)
     return TSR_TYPE_MISMATCH;
 }
 
-static int open_in_file(tsr_context *context, tsri_place *place, bool writable, tsr_group **ret_group, tsr_error *err)
+static int open_in_file(tsr_context *context, tsri_place *place, bool writable,
+                        tsr_group **ret_group, tsr_error *err)
 {
     tsr_node_kind kind;
 
     if (writable)
-        return tsr_error_set(err, TSR_READ_ONLY, "%s: %s files are read only", place->text, place->file->format->name);
+        return tsr_error_set(err, TSR_READ_ONLY, "%s: %s files are read only", place->text,
+                             place->file->format->name);
     TSRI_TRY(place->file->format->probe(place->file->handle, place->path, &kind, err));
     if (kind == TSR_NODE_ARRAY)
         return not_a_group(place->text, err);
@@ -89,8 +92,8 @@ static int open_in_file(tsr_context *context, tsri_place *place, bool writable, 
     return group_new(context, place, NULL, false, ret_group, err);
 }
 
-static int open_place(tsr_context *context, tsri_place *place, const tsr_array_open_options *options,
-                      tsr_group **ret_group, tsr_error *err)
+static int open_place(tsr_context *context, tsri_place *place,
+                      const tsr_array_open_options *options, tsr_group **ret_group, tsr_error *err)
 {
     tsr_auto(tsri_zarr_meta) *meta = NULL;
 
@@ -102,8 +105,8 @@ static int open_place(tsr_context *context, tsri_place *place, const tsr_array_o
     return group_new(context, place, meta, options->writable, ret_group, err);
 }
 
-int tsr_group_open(tsr_context *context, const char *place, const tsr_array_open_options *options, tsr_group **ret_group,
-                   tsr_error *err)
+int tsr_group_open(tsr_context *context, const char *place, const tsr_array_open_options *options,
+                   tsr_group **ret_group, tsr_error *err)
 {
     tsr_auto(tsri_place) where = TSRI_PLACE_INIT;
     tsr_array_open_options chosen;
@@ -118,8 +121,8 @@ void tsr_group_create_options_init(tsr_group_create_options *options)
     *options = (tsr_group_create_options){.struct_size = sizeof *options, .zarr_format = 3};
 }
 
-static int create_at(tsr_context *context, tsri_place *place, const tsr_group_create_options *options,
-                     tsr_group **ret_group, tsr_error *err)
+static int create_at(tsr_context *context, tsri_place *place,
+                     const tsr_group_create_options *options, tsr_group **ret_group, tsr_error *err)
 {
     tsri_zarr_meta_options meta_options = TSRI_ZARR_META_OPTIONS_INIT;
     tsr_auto(tsri_zarr_meta) *meta = NULL;
@@ -138,18 +141,20 @@ static int create_at(tsr_context *context, tsri_place *place, const tsr_group_cr
             return open_place(context, place, &open_options, ret_group, err);
         mode = TSR_CREATE_NEW;
     }
-    TSRI_TRY_IN(err, tsri_zarr_meta_build(context, &meta_options, &meta, err), "creating %s", place->text);
+    TSRI_TRY_IN(err, tsri_zarr_meta_build(context, &meta_options, &meta, err), "creating %s",
+                place->text);
     TSRI_TRY(tsri_node_create(place->store, place->path, meta, mode, err));
     return group_new(context, place, meta, true, ret_group, err);
 }
 
-int tsr_group_create(tsr_context *context, const char *place, const tsr_group_create_options *options,
-                     tsr_group **ret_group, tsr_error *err)
+int tsr_group_create(tsr_context *context, const char *place,
+                     const tsr_group_create_options *options, tsr_group **ret_group, tsr_error *err)
 {
     tsr_auto(tsri_place) where = TSRI_PLACE_INIT;
 
     if (!options || options->struct_size != sizeof *options)
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "options that tsr_group_create_options_init has not set up");
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "options that tsr_group_create_options_init has not set up");
     TSRI_TRY(tsri_place_resolve(context, place, options->store, true, &where, err));
     return create_at(context, &where, options, ret_group, err);
 }
@@ -173,12 +178,15 @@ int tsr_place_erase(tsr_context *context, const char *place, const tsr_call *cal
 
     TSRI_TRY(tsri_place_resolve(context, place, NULL, false, &where, err));
     if (where.file)
-        return tsr_error_set(err, TSR_READ_ONLY, "%s: a %s file; only Zarr arrays and groups are erased", place,
+        return tsr_error_set(err, TSR_READ_ONLY,
+                             "%s: a %s file; only Zarr arrays and groups are erased", place,
                              where.file->format->name);
     return tsri_node_erase(where.store, where.path, call, err);
 }
 
-/* ---- queries --------------------------------------------------------------------------------------------------------- */
+/* ---- queries
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 const char *tsr_group_driver(const tsr_group *group)
 {
@@ -214,7 +222,8 @@ int tsr_group_set_attributes(tsr_group *group, const char *json, tsr_error *err)
     if (!group->writable)
         return tsr_error_set(err, TSR_READ_ONLY, "%s: opened for reading only", place->text);
     TSRI_TRY(tsri_node_read(place->store, place->path, group->zarr_format, &current, err));
-    TSRI_TRY_IN(err, tsri_zarr_meta_with_attributes(group->context, current, json, &changed, err), "%s", place->text);
+    TSRI_TRY_IN(err, tsri_zarr_meta_with_attributes(group->context, current, json, &changed, err),
+                "%s", place->text);
     TSRI_TRY(tsri_node_replace(place->store, place->path, changed, err));
     char *copy = tsri_strdup(json);
     if (!copy)
@@ -226,7 +235,9 @@ int tsr_group_set_attributes(tsr_group *group, const char *json, tsr_error *err)
     return 0;
 }
 
-/* ---- children --------------------------------------------------------------------------------------------------------- */
+/* ---- children
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct names {
     char **items;
@@ -262,8 +273,9 @@ static int compare_names(const void *a, const void *b)
 
 /* Folders that hold no node (chunks of a v2 array, somebody's files) are no children. */
 static int visit_child(tsr_group *group, const char *name,
-                       int (*each)(void *user, const char *name, tsr_node_kind kind, const tsr_error *error), void *user,
-                       tsr_error *err)
+                       int (*each)(void *user, const char *name, tsr_node_kind kind,
+                                   const tsr_error *error),
+                       void *user, tsr_error *err)
 {
     tsr_error failure = TSR_ERROR_INIT;
     tsr_node_kind kind = TSR_NODE_NONE;
@@ -280,7 +292,8 @@ static int visit_child(tsr_group *group, const char *name,
 }
 
 int tsr_group_children(tsr_group *group,
-                       int (*each)(void *user, const char *name, tsr_node_kind kind, const tsr_error *error),
+                       int (*each)(void *user, const char *name, tsr_node_kind kind,
+                                   const tsr_error *error),
                        void *user, tsr_error *err)
 {
     const tsri_place *place = &group->place;
@@ -301,7 +314,8 @@ int tsr_group_children(tsr_group *group,
 }
 
 /* The place of a child. */
-static int child_place(const tsr_group *group, const char *name, tsri_place *ret_place, tsr_error *err)
+static int child_place(const tsr_group *group, const char *name, tsri_place *ret_place,
+                       tsr_error *err)
 {
     tsri_place place = TSRI_PLACE_INIT;
     const tsri_place *parent = &group->place;
@@ -358,8 +372,9 @@ static int check_writable(const tsr_group *group, tsr_error *err)
     return tsr_error_set(err, TSR_READ_ONLY, "%s: opened for reading only", group->place.text);
 }
 
-int tsr_group_create_array(tsr_group *group, const char *name, const tsr_array_create_options *options,
-                           tsr_array **ret_array, tsr_error *err)
+int tsr_group_create_array(tsr_group *group, const char *name,
+                           const tsr_array_create_options *options, tsr_array **ret_array,
+                           tsr_error *err)
 {
     tsr_auto(tsri_place) place = TSRI_PLACE_INIT;
 
@@ -368,8 +383,9 @@ int tsr_group_create_array(tsr_group *group, const char *name, const tsr_array_c
     return tsri_array_create_node(&place, options, ret_array, err);
 }
 
-int tsr_group_create_group(tsr_group *group, const char *name, const tsr_group_create_options *options,
-                           tsr_group **ret_group, tsr_error *err)
+int tsr_group_create_group(tsr_group *group, const char *name,
+                           const tsr_group_create_options *options, tsr_group **ret_group,
+                           tsr_error *err)
 {
     tsr_auto(tsri_place) place = TSRI_PLACE_INIT;
 
