@@ -55,7 +55,7 @@ static int undo_stage(unpack *job, int number, const void **bytes, size_t *size_
         *size_bytes = inside;
         return 0;
     }
-    void *room;
+    void *room = NULL;
     size_t capacity = 0;
     TSRI_TRY(stage_room(job, number, &room, &capacity, err));
     if (number == 0 && ops->decode_prefix && is_short_prefix(job->wanted_bytes, capacity))
