@@ -12,7 +12,7 @@ struct tsri_arena_block {
     alignas(max_align_t) char bytes[];
 };
 
-#define ALIGNMENT       alignof(max_align_t)
+#define ALIGNMENT alignof(max_align_t)
 #define BLOCK_BYTES_MIN ((size_t)4096 - sizeof(tsri_arena_block))
 #define BLOCK_BYTES_MAX ((size_t)256 * 1024 - sizeof(tsri_arena_block))
 

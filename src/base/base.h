@@ -11,8 +11,18 @@
 #include <tessera/error.h>
 #include <tessera/export.h>
 
-#define TSRI_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define TSRI_MAX(a, b) ((a) > (b) ? (a) : (b))
+/* The smaller and the larger of two. Each argument is evaluated once, so it may be a call. */
+#define TSRI_MIN(a, b) TSRI_CHOOSE_(a, b, <, __COUNTER__)
+#define TSRI_MAX(a, b) TSRI_CHOOSE_(a, b, >, __COUNTER__)
+#define TSRI_CHOOSE_(a, b, order, id) TSRI_CHOOSE_NAMED_(a, b, order, id)
+#define TSRI_CHOOSE_NAMED_(a, b, order, id)                                  \
+    ({                                                                       \
+        if (0) /* so that the compiler sees different signedness */          \
+            (void)((a)order(b));                                             \
+        __typeof__(1 ? (a) : (b)) tsri_a_##id = (a), tsri_b_##id = (b);      \
+        tsri_a_##id order tsri_b_##id ? tsri_a_##id : tsri_b_##id;           \
+    })
+
 #define TSRI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Passes a failure on. The error is filled in already. */
@@ -41,13 +51,8 @@
         tsri_taken_;                           \
     })
 
-/* Reports and returns NO_MEMORY. Inline, so that analysers of one file see that it is never 0. */
-void tsri_error_set_no_memory(tsr_error *err, size_t size_bytes);
-static inline int tsri_error_no_memory(tsr_error *err, size_t size_bytes)
-{
-    tsri_error_set_no_memory(err, size_bytes);
-    return TSR_NO_MEMORY;
-}
+/* Reports and returns NO_MEMORY. */
+int tsri_error_no_memory(tsr_error *err, size_t size_bytes);
 
 /* Turns errno of a failed system call into a status and a full error: "OPERATION PATH: TEXT". Returns the
  * status. */
