@@ -21,6 +21,7 @@ target_compile_options(tessera_flags INTERFACE
     -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
     -Wwrite-strings -Wpointer-arith -Wvla -Wformat=2 -Wundef
     -ffp-contract=off -fno-math-errno
+    $<$<C_COMPILER_ID:Clang>:-Wno-string-concatenation>
     # The same source gives the same binary wherever the tree lies.
     "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
 target_link_libraries(tessera_flags INTERFACE Threads::Threads)

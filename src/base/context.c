@@ -74,7 +74,7 @@ static void unlock_after_fork(void *context)
     pthread_mutex_unlock(&((tsr_context *)context)->mutex);
 }
 
-int tsr_context_new(const tsr_context_options *options, tsr_context **ret_context, tsr_error *err)
+int tsri_context_new(const tsr_context_options *options, tsr_context **ret_context, tsr_error *err)
 {
     tsr_context_options copy;
     TSRI_TRY(copy_options(&copy, options, err));

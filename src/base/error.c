@@ -142,11 +142,10 @@ int tsr_error_report(const tsr_error *err, FILE *stream)
     return tsr_status_exit(err->status);
 }
 
-int tsri_error_no_memory(tsr_error *err, size_t size_bytes)
+void tsri_error_set_no_memory(tsr_error *err, size_t size_bytes)
 {
     tsr_error_set(err, TSR_NO_MEMORY, "out of memory: no room for %zu bytes", size_bytes);
     tsr_error_set_next_step(err, "use smaller chunks, fewer threads, or a smaller memory limit");
-    return TSR_NO_MEMORY;
 }
 
 typedef struct errno_row {

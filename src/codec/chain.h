@@ -1,24 +1,20 @@
 /* Codec chains: specification -> bound -> prepared.
  *
- * A chain is a list of codecs: array-to-array ones, exactly one array-to-bytes one, bytes-to-bytes ones. Bound to
- * an element type and a fill value it is a tsri_chain; for one chunk shape it is a tsri_prepared, which knows
- * layout and size at every place of the chain. Both are IMMUTABLE and shared by all threads. Nothing here does input or
- * output: whoever fetches asks where bytes are needed and hands them in.
+ * A chain is a list of codecs: array-to-array ones, exactly one array-to-bytes one, bytes-to-bytes
+ * ones. Bound to an element type and a fill value it is a tsri_chain; for one chunk shape it is a
+ * tsri_prepared, which knows layout and size at every place of the chain. Both are IMMUTABLE and
+ * shared by all threads. Nothing here does input or output: whoever fetches asks where bytes are
+ * needed and hands them in.
  *
- * sharding_indexed is an array-to-bytes codec that is a grid of inner chunks, each with a chain of its own:
- * shard.h. */
+ * sharding_indexed is an array-to-bytes codec that is a grid of inner chunks, each with a chain of
+ * its own: shard.h. */
 #ifndef TESSERA_CODEC_CHAIN_H
 #define TESSERA_CODEC_CHAIN_H
 
 #include <tessera/sys/codec.h>
 
 #include "base/base.h"
-
-/* One codec as metadata names it. */
-typedef struct tsri_codec_spec {
-    const char *name;
-    const char *configuration; /* a JSON object as text */
-} tsri_codec_spec;
+#include "meta/extension.h"
 
 typedef struct tsri_chain tsri_chain;
 typedef struct tsri_prepared tsri_prepared;
@@ -33,11 +29,10 @@ typedef struct tsri_stage {
 struct tsri_chain {
     int references;       /* atomic */
     tsr_context *context; /* held */
-    int zarr_format;
-    tsr_codec_type type; /* of the decoded elements; dtype held, fill value owned */
-    tsri_stage *stages;  /* all but sharding_indexed, in order */
-    int array_count;     /* the first array_count stages are array to array */
-    int bytes_first;     /* the stages from here on are bytes to bytes */
+    tsr_codec_type type;  /* of the decoded elements; dtype held, fill value owned */
+    tsri_stage *stages;   /* all but sharding_indexed, in order */
+    int array_count;      /* the first array_count stages are array to array */
+    int bytes_first;      /* the stages from here on are bytes to bytes */
     int stage_count;
     tsri_shard *shard; /* the array-to-bytes codec when it is sharding_indexed; otherwise it is
                           stages[array_count] */
@@ -45,18 +40,19 @@ struct tsri_chain {
 
 /* Binds a list of codecs. Errors: UNSUPPORTED (unknown codec), BAD_METADATA (order of kinds,
  * configuration), NO_MEMORY. */
-int tsri_chain_new(tsr_context *context, int zarr_format, const tsri_codec_spec *specs, int count,
+int tsri_chain_new(tsr_context *context, const tsri_codec_spec *specs, int count,
                    const tsr_codec_type *type, tsri_chain **ret_chain, tsr_error *err);
 
 /* The same from a JSON list in v3 form. `path` is its JSON pointer, for errors. */
-int tsri_chain_parse(tsr_context *context, const char *json, const char *path, const tsr_codec_type *type,
-                     tsri_chain **ret_chain, tsr_error *err);
+int tsri_chain_parse(tsr_context *context, const tsri_json *list, const char *path,
+                     const tsr_codec_type *type, tsri_chain **ret_chain, tsr_error *err);
 
 tsri_chain *tsri_chain_ref(tsri_chain *chain);
 void tsri_chain_unref(tsri_chain *chain);
 TSR_DEFINE_CLEANUP(tsri_chain, tsri_chain_unref)
 
-/* Appends the chain as a JSON list in v3 form, long names and configurations. Errors: NO_MEMORY, LIMIT. */
+/* Appends the chain as a JSON list in v3 form, long names and configurations. Errors: NO_MEMORY,
+ * LIMIT. */
 int tsri_chain_describe(const tsri_chain *chain, tsr_output *output, tsr_error *err);
 
 struct tsri_prepared {
@@ -67,8 +63,8 @@ struct tsri_prepared {
     int encoded_rank; /* after the array-to-array codecs */
     int64_t encoded_shape[TSR_RANK_MAX];
     const tsr_dtype *encoded_dtype; /* borrowed from the chain */
-    tsr_size_bound *bounds; /* [0]: serialized; [i + 1]: after bytes-to-bytes stage i */
-    tsr_size_bound bound;   /* of the whole: the last of `bounds` */
+    tsr_size_bound *bounds;         /* [0]: serialized; [i + 1]: after bytes-to-bytes stage i */
+    tsr_size_bound bound;           /* of the whole: the last of `bounds` */
 
     /* Whether the array-to-array codecs only move elements (always so in front of shards). */
     bool moves_only;
@@ -84,10 +80,11 @@ struct tsri_prepared {
     int64_t index_bytes;
 };
 
-/* Prepares a chain for a chunk shape. A leaf chunk that is larger than the context allows is refused, except when
- * it is raw (tsri_prepared_is_raw), since raw chunks are read piece by piece.
+/* Prepares a chain for a chunk shape. A leaf chunk that is larger than the context allows is
+ * refused, except when it is raw (tsri_prepared_is_raw), since raw chunks are read piece by piece.
  * Errors: LIMIT, BAD_METADATA (the shape does not fit the chain), NO_MEMORY. */
-int tsri_prepared_new(tsri_chain *chain, const int64_t *shape, tsri_prepared **ret_prepared, tsr_error *err);
+int tsri_prepared_new(tsri_chain *chain, const int64_t *shape, tsri_prepared **ret_prepared,
+                      tsr_error *err);
 tsri_prepared *tsri_prepared_ref(tsri_prepared *prepared);
 void tsri_prepared_unref(tsri_prepared *prepared);
 TSR_DEFINE_CLEANUP(tsri_prepared, tsri_prepared_unref)
@@ -97,7 +94,8 @@ static inline bool tsri_prepared_is_shard(const tsri_prepared *prepared)
     return prepared->chain->shard != NULL;
 }
 
-/* Whether bytes-to-bytes codecs stand at the end, so that encoded bytes are readable as a whole only. */
+/* Whether bytes-to-bytes codecs stand at the end, so that encoded bytes are readable as a whole
+ * only. */
 static inline bool tsri_prepared_is_packed(const tsri_prepared *prepared)
 {
     return prepared->chain->stage_count > prepared->chain->bytes_first;
@@ -109,27 +107,33 @@ static inline bool tsri_prepared_is_raw(const tsri_prepared *prepared)
     return prepared->in_place && !tsri_prepared_is_packed(prepared);
 }
 
-/* Undoes the bytes-to-bytes codecs. *ret_bytes lies in `bytes`, in `direct`, or in the scratch until its next use.
- * Decoding may stop after `wanted_bytes`; `direct` is NULL or has room for all serialized bytes.
- * Errors: DAMAGED, LIMIT, NO_MEMORY. */
+/* Undoes the bytes-to-bytes codecs. *ret_bytes lies in `bytes`, in `direct`, or in the scratch
+ * until its next use. Decoding may stop after `wanted_bytes`; `direct` is NULL or has room for all
+ * serialized bytes. Errors: DAMAGED, LIMIT, NO_MEMORY. */
 int tsri_chain_unpack(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
                       size_t size_bytes, size_t wanted_bytes, void *direct, const void **ret_bytes,
                       size_t *ret_size_bytes, tsr_error *err);
 
-/* Decodes a leaf chunk (not a shard). `ret_chunk` views the whole decoded chunk in decoded axis order; it lies in
- * `bytes`, in `direct`, or in the scratch until its next use. Only the elements in the first `wanted_bytes`
- * of the serialized bytes are sure to be there (SIZE_MAX: all). With *ret_swapped the components are
- * byte-swapped still. Errors: DAMAGED, LIMIT, NO_MEMORY. */
+/* Decodes a leaf chunk (not a shard). `ret_chunk` views the whole decoded chunk in decoded axis
+ * order; it lies in `bytes`, in `direct`, or in the scratch until its next use. Only the elements
+ * in the first `wanted_bytes` of the serialized bytes are sure to be there (SIZE_MAX: all). With
+ * *ret_swapped the components are byte-swapped still. Errors: DAMAGED, LIMIT, NO_MEMORY. */
 int tsri_chain_decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
                       size_t size_bytes, size_t wanted_bytes, void *direct, tsr_view *ret_chunk,
                       bool *ret_swapped, tsr_error *err);
 
-/* Encodes a leaf chunk from a view of any strides, appending to `output`. Errors: those of the codecs, LIMIT,
- * NO_MEMORY. */
-int tsri_chain_encode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const tsr_view *chunk,
-                      tsr_output *output, tsr_error *err);
+/* Decodes everything that encoded bytes hold and keeps nothing. Errors: DAMAGED, LIMIT, NO_MEMORY.
+ */
+int tsri_chain_verify(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
+                      size_t size_bytes, tsr_error *err);
 
-/* Applies the bytes-to-bytes codecs alone to `bytes`, appending to `output`. Errors: as tsri_chain_encode. */
+/* Encodes a leaf chunk from a view of any strides, appending to `output`. Errors: those of the
+ * codecs, LIMIT, NO_MEMORY. */
+int tsri_chain_encode(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                      const tsr_view *chunk, tsr_output *output, tsr_error *err);
+
+/* Applies the bytes-to-bytes codecs alone to `bytes`, appending to `output`. Errors: as
+ * tsri_chain_encode. */
 int tsri_chain_pack(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
                     size_t size_bytes, tsr_output *output, tsr_error *err);
 

@@ -201,8 +201,8 @@ static main_function *real_main;
 __attribute__((weak)) void __lsan_disable(void);
 __attribute__((weak)) void __lsan_enable(void);
 
-/* The first backtrace loads a library and so allocates, which must not happen inside a refusal; what
- * the loader keeps for itself is not a leak of the program. */
+/* The first backtrace loads a library and so allocates, which must not happen inside a refusal;
+ * what the loader keeps for itself is not a leak of the program. */
 static void load_backtrace(void)
 {
     void *frame;

@@ -39,7 +39,7 @@ static void test_random_bits_of_every_type(void **state)
         for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
             tests_random_bytes(&random, element, sizeof element);
             /* Now and then all bits of the exponent: infinities and NaNs of every payload. */
-            if (round % 8 == 0)
+            if (round % 8 == 0 && types[i]->component_bytes >= 2)
                 memset(element + types[i]->component_bytes - 2, 0xff, 2);
             round_trip(&random, types[i], element);
         }

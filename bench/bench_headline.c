@@ -1,0 +1,102 @@
+#include "bench_headline.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* The weight splits into that of the row's first element and the place in the row, so that the
+ * inner loop has 32-bit products only and the compiler turns it into vector code. */
+static void add_row(bench_sum *sum, const uint16_t *row, int64_t count, uint64_t first_weight)
+{
+    uint64_t plain = 0, ramp = 0;
+
+    for (int64_t i = 0; i < count; i++) {
+        plain += row[i];
+        ramp += (uint32_t)i * (uint32_t)row[i];
+    }
+    sum->plain += plain;
+    sum->weighted += first_weight * plain + ramp;
+}
+
+void bench_sum_add(bench_sum *sum, const uint16_t *values, const bench_block *block)
+{
+    for (int64_t z = 0; z < block->shape[0]; z++) {
+        for (int64_t y = 0; y < block->shape[1]; y++) {
+            int64_t position =
+                ((block->start[0] + z) * BENCH_SIDE + block->start[1] + y) * BENCH_SIDE +
+                block->start[2];
+
+            add_row(sum, values, block->shape[2], (uint64_t)position + 1);
+            values += block->shape[2];
+        }
+    }
+}
+
+void bench_sum_merge(bench_sum *sum, const bench_sum *part)
+{
+    sum->plain += part->plain;
+    sum->weighted += part->weighted;
+}
+
+bench_block bench_cube(int64_t z, int64_t y, int64_t x, int64_t side)
+{
+    return (bench_block){.start = {z, y, x}, .shape = {side, side, side}};
+}
+
+bench_block bench_chunk_block(int64_t chunk)
+{
+    enum { COUNT = BENCH_SIDE / BENCH_CHUNK };
+
+    return bench_cube(chunk / (COUNT * COUNT) * BENCH_CHUNK, chunk / COUNT % COUNT * BENCH_CHUNK,
+                      chunk % COUNT * BENCH_CHUNK, BENCH_CHUNK);
+}
+
+static int64_t parse_boxes(FILE *file, bench_block **ret_boxes)
+{
+    bench_block *boxes = NULL;
+    int64_t count = 0, room = 0, z, y, x;
+    int fields;
+
+    while ((fields = fscanf(file, "%" SCNd64 " %" SCNd64 " %" SCNd64, &z, &y, &x)) == 3) {
+        if (count == room) {
+            bench_block *grown;
+
+            room = room ? 2 * room : 1024;
+            grown = realloc(boxes, (size_t)room * sizeof *boxes);
+            if (!grown) {
+                free(boxes);
+                return -1;
+            }
+            boxes = grown;
+        }
+        boxes[count++] = bench_cube(z, y, x, BENCH_BOX);
+    }
+    if (fields != EOF || count == 0) {
+        free(boxes);
+        return -1;
+    }
+    *ret_boxes = boxes;
+    return count;
+}
+
+int64_t bench_boxes_load(const char *path, bench_block **ret_boxes)
+{
+    FILE *file = fopen(path, "re");
+    int64_t count;
+
+    if (!file) {
+        return -1;
+    }
+    count = parse_boxes(file, ret_boxes);
+    fclose(file);
+    return count;
+}
+
+double bench_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}

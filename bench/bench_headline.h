@@ -1,0 +1,59 @@
+/* The headline job: its data, the sum that proves a result, the boxes, the clock.
+ *
+ * The array has 1024^3 uint16 in axes z, y, x; the value is (x + y^2/32 + z^3) mod 65536. Every
+ * side of the benchmark (C, Python through ctypes, Rust by its own code) sums what it read in the
+ * same way, so that a side which measures wrong values is found before it is timed. */
+#ifndef BENCH_HEADLINE_H
+#define BENCH_HEADLINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    BENCH_SIDE = 1024, /* elements along each axis of the array */
+    BENCH_CHUNK = 256, /* of a chunk or shard */
+    BENCH_INNER = 64,  /* of an inner chunk of store C */
+    BENCH_BOX = 32,    /* of a box of the random reads */
+};
+
+#define BENCH_ELEMENTS ((size_t)BENCH_SIDE * BENCH_SIDE * BENCH_SIDE)
+#define BENCH_BYTES (BENCH_ELEMENTS * sizeof(uint16_t))
+#define BENCH_CHUNK_ELEMENTS ((size_t)BENCH_CHUNK * BENCH_CHUNK * BENCH_CHUNK)
+#define BENCH_CHUNK_BYTES (BENCH_CHUNK_ELEMENTS * sizeof(uint16_t))
+#define BENCH_INNER_ELEMENTS ((size_t)BENCH_INNER * BENCH_INNER * BENCH_INNER)
+#define BENCH_INNER_BYTES (BENCH_INNER_ELEMENTS * sizeof(uint16_t))
+#define BENCH_BOX_ELEMENTS ((size_t)BENCH_BOX * BENCH_BOX * BENCH_BOX)
+#define BENCH_BOX_BYTES (BENCH_BOX_ELEMENTS * sizeof(uint16_t))
+
+/* Modulo 2^64: the sum of all values, and the sum of value * (position in the array + 1). The
+ * second changes when two values trade places. Sums of disjoint parts add up. */
+typedef struct bench_sum {
+    uint64_t plain;
+    uint64_t weighted;
+} bench_sum;
+
+/* A block of the array: the position of its first element, and its lengths. */
+typedef struct bench_block {
+    int64_t start[3];
+    int64_t shape[3];
+} bench_block;
+
+/* Adds the values of a dense C-order block to the sum. */
+void bench_sum_add(bench_sum *sum, const uint16_t *values, const bench_block *block);
+
+void bench_sum_merge(bench_sum *sum, const bench_sum *part);
+
+/* The cube of the given side that starts at (z, y, x). */
+bench_block bench_cube(int64_t z, int64_t y, int64_t x, int64_t side);
+
+/* Chunk number 0..63 in C order as a block. */
+bench_block bench_chunk_block(int64_t chunk);
+
+/* Reads the starts of the boxes: three numbers a line. Returns their count, or -1; the caller
+ * frees. */
+int64_t bench_boxes_load(const char *path, bench_block **ret_boxes);
+
+/* Seconds of the monotonic clock. */
+double bench_now(void);
+
+#endif

@@ -1,0 +1,119 @@
+"""The data of the headline job: three stores made once from the formula, by zarr-python, and what a right
+reader must see."""
+
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+SIDE, CHUNK, INNER, BOX, BOXES, SEED = 1024, 256, 64, 32, 1000, 20240229
+BYTES = SIDE**3 * 2
+STORES = ("A", "B", "C")
+TITLES = {
+    "A": "raw, chunks 256^3",
+    "B": "zstd level 0, chunks 256^3",
+    "C": "shards 256^3 of zstd level 0, inner chunks 64^3",
+}
+WRAP = 2**64
+
+
+def formula(z, y, x):
+    """(x + y^2/32 + z^3) mod 65536 for positions that broadcast against each other."""
+    z, y, x = (np.asarray(axis, dtype=np.uint64) for axis in (z, y, x))
+    return ((x + y * y // 32 + z**3) % 65536).astype(np.uint16)
+
+
+def whole():
+    """The array, plane by plane, since 64-bit intermediates of all of it would take 8 GiB."""
+    axis = np.arange(SIDE)
+    values = np.empty((SIDE, SIDE, SIDE), np.uint16)
+    for z in range(SIDE):
+        values[z] = formula(z, axis[:, None], axis[None, :])
+    return values
+
+
+def sum_of(values, start):
+    """The pair of sums of bench_headline.h, computed independently of it."""
+    plain = weighted = 0
+    columns = np.arange(values.shape[2], dtype=np.uint64) + np.uint64(start[2] + 1)
+    for z, plane in enumerate(values):
+        plane = plane.astype(np.uint64)
+        rows = plane.sum(axis=1)
+        first = ((start[0] + z) * SIDE + start[1] + np.arange(plane.shape[0])) * SIDE
+        plain += int(rows.sum())
+        # Unsigned arithmetic wraps modulo 2^64, which is what the sums are defined by.
+        weighted += int((plane @ columns).sum()) + int((rows * first.astype(np.uint64)).sum())
+    return plain % WRAP, weighted % WRAP
+
+
+def write_stores(folder, values):
+    import zarr
+    from zarr.codecs import ZstdCodec
+
+    settings = {
+        "A": {"chunks": (CHUNK,) * 3, "compressors": None},
+        "B": {"chunks": (CHUNK,) * 3, "compressors": ZstdCodec(level=0)},
+        "C": {"chunks": (INNER,) * 3, "shards": (CHUNK,) * 3, "compressors": ZstdCodec(level=0)},
+    }
+    for store, options in settings.items():
+        array = zarr.create_array(
+            folder / store, shape=values.shape, dtype="uint16", fill_value=0, filters=None, **options
+        )
+        array[:] = values
+
+
+def write_boxes(path):
+    generator = random.Random(SEED)
+    starts = [[generator.randrange(SIDE - BOX + 1) for _ in range(3)] for _ in range(BOXES)]
+    path.write_text("".join("{} {} {}\n".format(*start) for start in starts), encoding="ascii")
+
+
+def boxes_sum(path):
+    plain = weighted = 0
+    for line in path.read_text(encoding="ascii").splitlines():
+        start = [int(word) for word in line.split()]
+        z, y, x = (np.arange(first, first + BOX) for first in start)
+        part = sum_of(formula(z[:, None, None], y[None, :, None], x[None, None, :]), start)
+        plain, weighted = plain + part[0], weighted + part[1]
+    return plain % WRAP, weighted % WRAP
+
+
+def size_of(folder):
+    """The bytes of all files below a folder, metadata left out."""
+    return sum(
+        os.path.getsize(os.path.join(parent, name))
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if name != "zarr.json"
+    )
+
+
+def ensure(folder: Path, say):
+    """Makes the stores unless they are whole. Returns {"whole": [plain, weighted], "boxes": ..., "sizes": ...}."""
+    facts_path = folder / "facts.json"
+    if facts_path.exists():
+        return json.loads(facts_path.read_text(encoding="utf-8"))
+    need = 4 * BYTES
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < need:
+        raise SystemExit(f"bench: {folder} has {free / 1e9:.1f} GB free, the data needs {need / 1e9:.1f} GB")
+    shutil.rmtree(folder)
+    folder.mkdir()
+    say("making the data once (2.7 GB; about half a minute)")
+    values = whole()
+    write_stores(folder, values)
+    write_boxes(folder / "boxes")
+    facts = {
+        "whole": sum_of(values, (0, 0, 0)),
+        "boxes": boxes_sum(folder / "boxes"),
+        "sizes": {store: size_of(folder / store) for store in STORES},
+    }
+    # Written last: it says that everything before is whole.
+    partial = facts_path.with_suffix(".partial")
+    partial.write_text(json.dumps(facts), encoding="utf-8")
+    os.replace(partial, facts_path)
+    return json.loads(facts_path.read_text(encoding="utf-8"))

@@ -1,0 +1,79 @@
+"""The rows of the benchmark: what is done, to which store, into which memory."""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from . import data
+
+OUTPUTS = {
+    "own": "fresh, each library's own allocation",
+    "huge": "fresh, lent by the caller, huge pages",
+    "reused": "reused, touched before, huge pages",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    id: str
+    group: str
+    work: str
+    mode: str
+    store: str
+    what: str  # a few words for tables
+    policy: str  # where the output lies
+    decoded_bytes: int
+    holds: bool = False  # every side keeps the values in a big buffer of its own
+    usual: bool = True  # measured unless rows are named
+    quick: bool = True  # measured by --quick too
+
+    @property
+    def sums(self):
+        """Which of the known sums a right answer has; None where something is written."""
+        return None if self.writes else "boxes" if self.work == "boxes" else "whole"
+
+    @property
+    def writes(self):
+        return self.work in ("write", "rewrite")
+
+
+def all_rows():
+    """In an order that keeps the rows which hold the big buffer together."""
+    rows = []
+    for output in ("own", "huge"):
+        for store in data.STORES:
+            name = f"read-{store}" if output == "own" else f"read-{store}-{output}"
+            rows.append(Row(name, "read whole", "read", output, store, f"read {store}", OUTPUTS[output],
+                            data.BYTES, quick=output == "own"))
+    for in_flight in (1, 2):
+        for store in data.STORES:
+            rows.append(Row(f"chunks{in_flight}-{store}", "chunk by chunk", "chunks", str(in_flight), store,
+                            f"chunks of {store}, {in_flight} in flight", "the library's own or reused, whichever is faster",
+                            data.BYTES, quick=in_flight == 2))
+    box_bytes = data.BOXES * data.BOX**3 * 2
+    for mode, text in (("one", "one by one"), ("batch", "as one batch")):
+        rows.append(Row(f"boxes-{mode}", "random boxes", "boxes", mode, "C",
+                        f"{data.BOXES:,} boxes {data.BOX}^3 of C, {text}", "small results", box_bytes))
+    for store in data.STORES:
+        rows.append(Row(f"read-{store}-reused", "read whole", "read", "reused", store, f"read {store}",
+                        OUTPUTS["reused"], data.BYTES, holds=True, quick=False))
+    for work, mode, text, usual in (("write", "new", "new files", True), ("rewrite", "old", "over existing files", False)):
+        for store in data.STORES:
+            rows.append(Row(f"{work}-{store}", "write whole", work, mode, store, f"write {store}, {text}",
+                            "no fsync on any side", data.BYTES, holds=True, usual=usual, quick=usual))
+    return rows
+
+
+def choose(patterns, quick):
+    """The rows that match any of the patterns; without patterns, the usual ones."""
+    rows = all_rows()
+    if not patterns:
+        return [row for row in rows if row.usual and (row.quick or not quick)]
+    for pattern in patterns:
+        if not any(matches(row, pattern) for row in rows):
+            known = " ".join(row.id for row in rows)
+            raise SystemExit(f"bench: no row is called {pattern}\n  rows: {known}")
+    return [row for row in rows if any(matches(row, pattern) for pattern in patterns)]
+
+
+def matches(row, pattern):
+    return pattern == "all" or fnmatchcase(row.id, pattern)

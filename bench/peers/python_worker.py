@@ -1,0 +1,151 @@
+"""The frame of a side written in Python: the same commands as bench_worker.h, one a line on stdin.
+
+Start-up and imports happen before the greeting, so no time of a job contains them.
+"""
+
+import ctypes
+import mmap
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+
+SIDE, CHUNK, BOX = 1024, 256, 32
+THREADS = len(os.sched_getaffinity(0))
+CHUNKS = [(z, y, x) for z in range(0, SIDE, CHUNK) for y in range(0, SIDE, CHUNK) for x in range(0, SIDE, CHUNK)]
+
+
+class Sum(ctypes.Structure):
+    _fields_ = [("plain", ctypes.c_uint64), ("weighted", ctypes.c_uint64)]
+
+    def add(self, other):
+        self.plain += other.plain
+        self.weighted += other.weighted
+
+
+class Block(ctypes.Structure):
+    _fields_ = [("start", ctypes.c_int64 * 3), ("shape", ctypes.c_int64 * 3)]
+
+
+headline = ctypes.CDLL(os.environ["BENCH_HEADLINE"])
+headline.bench_sum_add.argtypes = [ctypes.POINTER(Sum), ctypes.c_void_p, ctypes.POINTER(Block)]
+headline.bench_sum_add.restype = None
+
+
+@dataclass
+class Job:
+    work: str
+    mode: str
+    store: str
+    extra: str
+
+    def key(self):
+        return self.work, self.mode, os.path.basename(self.store)
+
+
+@dataclass
+class Seen:
+    """What a job read: the sum of its values. Given to the job in a run that is checked, else None."""
+
+    total: Sum = field(default_factory=Sum)
+
+    def block(self, values, start):
+        """Adds a block of the array, given as any NumPy array of uint16."""
+        values = np.asarray(values)
+        if values.dtype != np.uint16:
+            raise TypeError(f"the values are {values.dtype}, not uint16")
+        values = np.ascontiguousarray(values)
+        with ThreadPoolExecutor(THREADS) as pool:
+            for part in pool.map(lambda z: self._plane(values[z], z, start), range(values.shape[0])):
+                self.total.add(part)
+
+    @staticmethod
+    def _plane(plane, z, start):
+        part = Sum()
+        block = Block((start[0] + z, start[1], start[2]), (1, *plane.shape))
+        headline.bench_sum_add(part, plane.ctypes.data, block)
+        return part
+
+
+def huge_pages():
+    """Fresh memory of the whole array on huge pages, not touched yet."""
+    memory = mmap.mmap(-1, SIDE**3 * 2, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    except OSError:
+        pass  # a kernel without huge pages; the figures show it
+    return np.frombuffer(memory, np.uint16).reshape(SIDE, SIDE, SIDE)
+
+
+def cube(start, side):
+    return tuple(slice(first, first + side) for first in start)
+
+
+def load_boxes(path):
+    with open(path, encoding="ascii") as file:
+        return [tuple(map(int, line.split())) for line in file]
+
+
+class Worker:
+    """A side: `ways(job)` names the ways in which it can do a job, `run(job, way, seen)` returns seconds."""
+
+    name = version = ""
+
+    def __init__(self):
+        self.held = None
+        self.chosen = {}
+
+    def ways(self, job):
+        raise NotImplementedError
+
+    def run(self, job, way, seen):
+        raise NotImplementedError
+
+    def fill(self, memory, store):
+        raise NotImplementedError
+
+    def prepare(self, job):
+        ways = self.ways(job)
+        best = None
+        for way in ways:
+            seen = Seen()
+            seconds = self.run(job, way, seen)
+            if len(ways) > 1:
+                seconds = self.run(job, way, None)
+            total = seen.total.plain, seen.total.weighted
+            if best and best[2] != total:
+                raise ValueError(f"the ways '{best[1]}' and '{way}' disagree about the values")
+            if not best or seconds < best[0]:
+                best = seconds, way, total
+        self.chosen[job.key()] = best[1]
+        return f"ok\t{best[0]:.9f}\t{best[1]}\t{best[2][0]}\t{best[2][1]}"
+
+    def obey(self, words):
+        command, words = words[0], [*words[1:], "", "", "", ""]
+        if command == "hold":
+            self.held = huge_pages()
+            self.fill(self.held, words[0])
+            return "ok"
+        if command == "drop":
+            self.held = None
+            return "ok"
+        job = Job(*words[:4])
+        if command == "prepare":
+            return self.prepare(job)
+        if command == "run":
+            return f"ok\t{self.run(job, self.chosen[job.key()], None):.9f}"
+        raise ValueError(f"unknown command {command}")
+
+    def serve(self):
+        print(f"hello\t{self.name}\t{self.version}", flush=True)
+        for line in sys.stdin:
+            words = line.rstrip("\n").split("\t")
+            if words[0] == "quit":
+                break
+            try:
+                reply = self.obey(words)
+            except Exception as error:  # whatever a peer raises is its answer
+                reply = "error\t" + f"{type(error).__name__}: {error}".replace("\n", " ").replace("\t", " ")
+            print(reply, flush=True)

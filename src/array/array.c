@@ -1,0 +1,439 @@
+/* The array handle: made from a description, asked, closed. */
+#include "array/array.h"
+
+#include <inttypes.h>
+
+#include "base/checked.h"
+#include "base/context.h"
+#include "meta/json.h"
+
+static void free_names(char **names, int rank)
+{
+    for (int axis = 0; names && axis < rank; axis++)
+        tsri_free(names[axis]);
+    tsri_free(names);
+}
+
+static void array_free(tsr_array *array)
+{
+    if (array->ops && array->ops->close)
+        array->ops->close(array->driver);
+    tsri_prepared_unref(array->prepared);
+    tsri_chain_unref(array->chain);
+    tsri_zarr_meta_free(array->meta);
+    free_names(array->dimension_names, array->rank);
+    tsr_dtype_unref(array->dtype);
+    tsri_free(array->fill_value);
+    tsri_free(array->codecs);
+    tsri_free(array->attributes);
+    tsri_free(array->place);
+    tsri_free(array->path);
+    tsr_store_close(array->store);
+    if (array->release_file)
+        array->release_file(array->file);
+    pthread_mutex_destroy(&array->mutex);
+    pthread_mutex_destroy(&array->serial);
+    tsri_context_unref(array->context);
+    tsri_free(array);
+}
+
+tsr_array *tsr_array_ref(tsr_array *array)
+{
+    __atomic_fetch_add(&array->references, 1, __ATOMIC_RELAXED);
+    return array;
+}
+
+void tsr_array_close(tsr_array *array)
+{
+    if (array && __atomic_sub_fetch(&array->references, 1, __ATOMIC_ACQ_REL) == 0)
+        array_free(array);
+}
+
+/* ---- making
+ * --------------------------------------------------------------------------------------------------
+ */
+
+static int check_description(const tsr_array_description *description, tsr_error *err)
+{
+    if (description->rank < 0 || description->rank > TSR_RANK_MAX)
+        return tsr_error_set(err, TSR_LIMIT, "%s: %d axes; at most %d", description->place,
+                             description->rank, TSR_RANK_MAX);
+    for (int axis = 0; axis < description->rank; axis++) {
+        if (description->shape[axis] < 0)
+            return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s: axis %d has the length %" PRId64,
+                                 description->place, axis, description->shape[axis]);
+        if (description->chunk_shape[axis] <= 0)
+            return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                                 "%s: chunks of %" PRId64 " along axis %d", description->place,
+                                 description->chunk_shape[axis], axis);
+    }
+    return 0;
+}
+
+static int copy_names(tsr_array *array, const char *const *names, tsr_error *err)
+{
+    if (!names)
+        return 0;
+    array->dimension_names =
+        tsri_alloc_array_zero((size_t)array->rank, sizeof *array->dimension_names);
+    if (!array->dimension_names)
+        return tsri_error_no_memory(err, (size_t)array->rank * sizeof *array->dimension_names);
+    for (int axis = 0; axis < array->rank; axis++) {
+        if (!names[axis])
+            continue;
+        array->dimension_names[axis] = tsri_strdup(names[axis]);
+        if (!array->dimension_names[axis])
+            return tsri_error_no_memory(err, strlen(names[axis]));
+    }
+    return 0;
+}
+
+static int copy_fill_value(tsr_array *array, const void *fill_value, tsr_error *err)
+{
+    array->fill_value = tsri_alloc_zero(array->dtype->size_bytes);
+    if (!array->fill_value)
+        return tsri_error_no_memory(err, array->dtype->size_bytes);
+    if (fill_value)
+        memcpy(array->fill_value, fill_value, array->dtype->size_bytes);
+    return 0;
+}
+
+static int copy_texts(tsr_array *array, const tsr_array_description *description, tsr_error *err)
+{
+    array->place = tsri_strdup(description->place);
+    array->codecs = tsri_strdup(description->codecs ? description->codecs : "[]");
+    array->attributes = tsri_strdup(description->attributes ? description->attributes : "{}");
+    if (!array->place || !array->codecs || !array->attributes)
+        return tsri_error_no_memory(err, 0);
+    return 0;
+}
+
+/* The inner chunk shapes of every level, named by the axes of the array. */
+static int note_shard_levels(tsr_array *array, tsr_error *err)
+{
+    int axes[TSR_RANK_MAX], before[TSR_RANK_MAX];
+
+    for (int axis = 0; axis < array->rank; axis++)
+        axes[axis] = axis;
+    for (const tsri_prepared *at = array->prepared; tsri_prepared_is_shard(at); at = at->inner) {
+        if (array->shard_levels == TSRI_SHARD_LEVELS_MAX)
+            return tsr_error_set(err, TSR_LIMIT, "shards nested deeper than %d",
+                                 TSRI_SHARD_LEVELS_MAX);
+        memcpy(before, axes, sizeof before);
+        for (int axis = 0; axis < array->rank; axis++) {
+            axes[axis] = before[at->axis_of[axis]];
+            array->inner_shapes[array->shard_levels][axes[axis]] =
+                at->chain->shard->chunk_shape[axis];
+        }
+        array->shard_levels++;
+    }
+    return 0;
+}
+
+/* Binds the codec chain and prepares it for the chunk shape. Takes the reference of `chain`. */
+static int take_chain(tsr_array *array, tsri_chain *chain, tsr_error *err)
+{
+    array->chain = chain;
+    TSRI_TRY(tsri_prepared_new(chain, array->chunk_shape, &array->prepared, err));
+    return note_shard_levels(array, err);
+}
+
+static int array_alloc(tsr_context *context, tsr_array **ret_array, tsr_error *err)
+{
+    tsr_array *array = tsri_alloc_zero(sizeof *array);
+    if (!array)
+        return tsri_error_no_memory(err, sizeof *array);
+    array->references = 1;
+    array->context = tsri_context_ref(context);
+    pthread_mutex_init(&array->mutex, NULL);
+    pthread_mutex_init(&array->serial, NULL);
+    *ret_array = array;
+    return 0;
+}
+
+static int fill_in(tsr_array *array, const tsr_array_description *description, tsr_error *err)
+{
+    TSRI_TRY(check_description(description, err));
+    array->driver_name = description->driver;
+    array->dtype = tsr_dtype_ref(description->dtype);
+    array->rank = description->rank;
+    array->writable = description->writable;
+    for (int axis = 0; axis < array->rank; axis++) {
+        array->shape[axis] = description->shape[axis];
+        array->chunk_shape[axis] = description->chunk_shape[axis];
+        array->grid[axis] = tsri_ceil_divide(array->shape[axis], array->chunk_shape[axis]);
+    }
+    TSRI_TRY(copy_fill_value(array, description->fill_value, err));
+    TSRI_TRY(copy_names(array, description->dimension_names, err));
+    return copy_texts(array, description, err);
+}
+
+int tsr_array_new(tsr_context *context, const tsr_array_ops *ops, void *driver,
+                  const tsr_array_description *description, tsr_array **ret_array, tsr_error *err)
+{
+    tsr_auto(tsr_array) *array = NULL;
+
+    if (ops->struct_size != sizeof *ops || !ops->locate == !ops->read_box ||
+        !ops->locate != !description->codecs)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "driver \"%s\" is of another version, or incomplete",
+                             description->driver);
+    TSRI_TRY(array_alloc(context, &array, err));
+    TSRI_TRY(fill_in(array, description, err));
+    if (description->codecs) {
+        tsr_codec_type type = {array->dtype, array->rank, array->fill_value};
+        tsr_auto(tsri_json) *list = NULL;
+        tsri_chain *chain;
+        TSRI_TRY(tsri_json_parse(description->codecs, strlen(description->codecs), TSRI_JSON_STRICT,
+                                 0, &list, err));
+        TSRI_TRY(tsri_chain_parse(context, list, "/codecs", &type, &chain, err));
+        TSRI_TRY(take_chain(array, chain, err));
+    }
+    array->ops = ops;
+    array->driver = driver;
+    *ret_array = TSRI_TAKE(array);
+    return 0;
+}
+
+/* ---- Zarr
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static int zarr_locate(void *driver, const int64_t *chunk_index, tsr_extent *ret_extent,
+                       tsr_error *err)
+{
+    const tsr_array *array = driver;
+    tsri_chunk_key key = array->key;
+
+    TSRI_TRY(tsri_chunk_key_set(&key, chunk_index, err));
+    ret_extent->store = array->store;
+    memcpy(ret_extent->key, key.text, (size_t)key.size_bytes + 1);
+    ret_extent->offset = 0;
+    ret_extent->size_bytes = TSR_REST;
+    return 0;
+}
+
+static const tsr_array_ops zarr_ops = {.struct_size = sizeof zarr_ops, .locate = zarr_locate};
+
+int tsri_array_locate(const tsr_array *array, const int64_t *chunk_index, tsr_extent *ret_extent,
+                      tsr_error *err)
+{
+    return array->ops->locate(array->driver, chunk_index, ret_extent, err);
+}
+
+/* Takes what it owns out of an output as a text. */
+static int output_to_text(tsr_output *output, char **ret_text, tsr_error *err)
+{
+    TSRI_TRY(tsr_output_append(output, "", 1, err));
+    *ret_text = output->data;
+    output->data = NULL;
+    return 0;
+}
+
+static int json_to_text(const tsri_json *value, int indent, char **ret_text, tsr_error *err)
+{
+    tsr_output output = {.max_bytes = SIZE_MAX};
+    int status = tsri_json_write(value, indent, &output, err);
+    if (status == 0)
+        status = output_to_text(&output, ret_text, err);
+    tsri_free(output.data);
+    return status;
+}
+
+/* What tsr_array_codecs answers: the bound chain in v3, the document's own words in v2. */
+static int describe_codecs(const tsr_array *array, char **ret_text, tsr_error *err)
+{
+    tsr_output output = {.max_bytes = SIZE_MAX};
+    int status;
+
+    if (array->meta->zarr_format == 3) {
+        status = tsri_chain_describe(array->chain, &output, err);
+    } else {
+        static const char *const names[] = {"order", "filters", "compressor"};
+        status = 0;
+        for (size_t i = 0; i < TSRI_COUNT(names) && status == 0; i++) {
+            tsri_json *value = NULL;
+            json_object_object_get_ex(array->meta->document, names[i], &value);
+            status = tsr_output_print(&output, err, "%s\"%s\":", i ? "," : "{", names[i]);
+            if (status == 0)
+                status = value ? tsri_json_write(value, 0, &output, err)
+                               : tsr_output_print(&output, err, "null");
+        }
+        if (status == 0)
+            status = tsr_output_print(&output, err, "}");
+    }
+    if (status == 0)
+        status = output_to_text(&output, ret_text, err);
+    tsri_free(output.data);
+    return status;
+}
+
+static int attributes_text(const tsri_zarr_meta *meta, char **ret_text, tsr_error *err)
+{
+    if (meta->attributes)
+        return json_to_text(meta->attributes, 0, ret_text, err);
+    *ret_text = tsri_strdup("{}");
+    return *ret_text ? 0 : tsri_error_no_memory(err, 3);
+}
+
+static int fill_in_zarr(tsr_array *array, tsr_store *store, const char *path, const char *place,
+                        const tsri_zarr_meta *meta, bool writable, tsr_error *err)
+{
+    const tsr_array_description description = {
+        .driver = meta->zarr_format == 3 ? "zarr3" : "zarr2",
+        .place = place,
+        .dtype = meta->dtype,
+        .rank = meta->rank,
+        .shape = meta->shape,
+        .chunk_shape = meta->chunk_shape,
+        .fill_value = meta->fill_value,
+        .dimension_names = meta->dimension_names,
+        .writable = writable,
+    };
+    tsr_codec_type type = {meta->dtype, meta->rank, meta->fill_value};
+    tsri_chain *chain;
+
+    TSRI_TRY(fill_in(array, &description, err));
+    TSRI_TRY(tsri_chain_new(array->context, meta->codecs, meta->codec_count, &type, &chain, err));
+    TSRI_TRY(take_chain(array, chain, err));
+    array->store = tsr_store_ref(store);
+    array->path = tsri_strdup(path);
+    if (!array->path)
+        return tsri_error_no_memory(err, strlen(path));
+    return tsri_chunk_key_init(&array->key, path, meta->keys, meta->rank, err);
+}
+
+int tsri_array_from_zarr(tsr_context *context, tsr_store *store, const char *path,
+                         const char *place, tsri_zarr_meta *meta, bool writable,
+                         tsr_array **ret_array, tsr_error *err)
+{
+    tsr_auto(tsr_array) *array = NULL;
+    char *attributes = NULL, *codecs = NULL;
+
+    TSRI_TRY(array_alloc(context, &array, err));
+    TSRI_TRY_IN(err, fill_in_zarr(array, store, path, place, meta, writable, err), "%s", place);
+    TSRI_TRY(attributes_text(meta, &attributes, err));
+    tsri_free(array->attributes);
+    array->attributes = attributes;
+    array->ops = &zarr_ops;
+    array->driver = array;
+    array->meta = meta;
+    int status = describe_codecs(array, &codecs, err);
+    if (status < 0) {
+        array->meta = NULL;
+        return status;
+    }
+    tsri_free(array->codecs);
+    array->codecs = codecs;
+    *ret_array = TSRI_TAKE(array);
+    return 0;
+}
+
+/* ---- queries
+ * -------------------------------------------------------------------------------------------------
+ */
+
+const tsr_dtype *tsr_array_dtype(const tsr_array *array)
+{
+    return array->dtype;
+}
+
+int tsr_array_rank(const tsr_array *array)
+{
+    return array->rank;
+}
+
+const int64_t *tsr_array_shape(const tsr_array *array)
+{
+    return array->shape;
+}
+
+const int64_t *tsr_array_chunk_shape(const tsr_array *array)
+{
+    return array->chunk_shape;
+}
+
+int tsr_array_shard_levels(const tsr_array *array)
+{
+    return array->shard_levels;
+}
+
+const int64_t *tsr_array_inner_chunk_shape(const tsr_array *array, int level)
+{
+    if (level == 0)
+        return array->chunk_shape;
+    return level > 0 && level <= array->shard_levels ? array->inner_shapes[level - 1] : NULL;
+}
+
+const void *tsr_array_fill_value(const tsr_array *array)
+{
+    return array->fill_value;
+}
+
+const char *tsr_array_dimension_name(const tsr_array *array, int axis)
+{
+    return array->dimension_names && axis >= 0 && axis < array->rank ? array->dimension_names[axis]
+                                                                     : NULL;
+}
+
+int tsr_array_axis(const tsr_array *array, const char *dimension_name)
+{
+    for (int axis = 0; array->dimension_names && axis < array->rank; axis++)
+        if (array->dimension_names[axis] &&
+            strcmp(array->dimension_names[axis], dimension_name) == 0)
+            return axis;
+    return -1;
+}
+
+const char *tsr_array_driver(const tsr_array *array)
+{
+    return array->driver_name;
+}
+
+const char *tsr_array_place(const tsr_array *array)
+{
+    return array->place;
+}
+
+bool tsr_array_is_writable(const tsr_array *array)
+{
+    return array->writable;
+}
+
+int64_t tsr_array_count(const tsr_array *array)
+{
+    int64_t count;
+    return tsri_shape_count(array->rank, array->shape, &count) ? count : INT64_MAX;
+}
+
+int64_t tsr_array_size(const tsr_array *array)
+{
+    int64_t size;
+    return tsri_multiply_i64(tsr_array_count(array), (int64_t)array->dtype->size_bytes, &size)
+               ? size
+               : INT64_MAX;
+}
+
+const char *tsr_array_codecs(const tsr_array *array)
+{
+    return array->codecs;
+}
+
+void tsr_free(void *memory)
+{
+    tsri_free(memory);
+}
+
+/* ---- attributes
+ * ---------------------------------------------------------------------------------------------- */
+
+int tsr_array_attributes(tsr_array *array, char **ret_json, tsr_error *err)
+{
+    pthread_mutex_lock(&array->mutex);
+    char *copy = tsri_strdup(array->attributes);
+    pthread_mutex_unlock(&array->mutex);
+    if (!copy)
+        return tsri_error_no_memory(err, 0);
+    *ret_json = copy;
+    return 0;
+}

@@ -1,0 +1,65 @@
+/* The inside of a tsr_array.
+ *
+ * Everything that a read or write looks at is set when the array is made and never changes; only
+ * the attributes are replaced, under `mutex`. */
+#ifndef TESSERA_ARRAY_ARRAY_H
+#define TESSERA_ARRAY_ARRAY_H
+
+#include <pthread.h>
+#include <tessera/sys/array.h>
+
+#include "array/chunk_key.h"
+#include "array/zarr_meta.h"
+#include "base/base.h"
+#include "codec/chain.h"
+#include "codec/shard.h"
+
+#define TSRI_SHARD_LEVELS_MAX 8
+
+typedef struct tsri_hold tsri_hold;
+
+struct tsr_array {
+    int references;       /* atomic */
+    tsr_context *context; /* held */
+    const tsr_array_ops *ops;
+    void *driver;            /* owned, by ops->close */
+    const char *driver_name; /* static */
+    char *place;
+    const tsr_dtype *dtype; /* held */
+    int rank;
+    int64_t shape[TSR_RANK_MAX];
+    int64_t chunk_shape[TSR_RANK_MAX];
+    int64_t grid[TSR_RANK_MAX]; /* chunks per axis */
+    void *fill_value;
+    char **dimension_names; /* `rank` entries, each may be NULL; NULL: none */
+    char *codecs;           /* for tsr_array_codecs */
+    bool writable;
+
+    tsri_chain *chain;       /* NULL for read_box drivers */
+    tsri_prepared *prepared; /* of chunk_shape */
+    int shard_levels;
+    int64_t inner_shapes[TSRI_SHARD_LEVELS_MAX][TSR_RANK_MAX];
+
+    tsr_store *store;   /* of Zarr arrays: held; otherwise NULL */
+    char *path;         /* of the array in its store, "" for the root */
+    tsri_chunk_key key; /* ready to be copied and set */
+
+    pthread_mutex_t mutex; /* attributes, meta; never held over I/O */
+    tsri_zarr_meta *meta;  /* of Zarr arrays; replaced together with attributes */
+    char *attributes;
+    pthread_mutex_t serial; /* held over read_box of serial drivers */
+
+    void (*release_file)(void *file); /* of arrays in files: gives up the hold on the file */
+    void *file;
+};
+
+/* Where the bytes of a chunk lie. Errors: those of the driver. */
+int tsri_array_locate(const tsr_array *array, const int64_t *chunk_index, tsr_extent *ret_extent,
+                      tsr_error *err);
+
+/* Makes an array of an opened Zarr node; owns `meta` on success. Errors: as tsr_array_open. */
+int tsri_array_from_zarr(tsr_context *context, tsr_store *store, const char *path,
+                         const char *place, tsri_zarr_meta *meta, bool writable,
+                         tsr_array **ret_array, tsr_error *err);
+
+#endif

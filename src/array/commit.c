@@ -1,0 +1,457 @@
+#include "array/commit.h"
+
+#include <inttypes.h>
+
+#include "array/merge.h"
+#include "array/wait.h"
+#include "base/checked.h"
+#include "base/context.h"
+#include "base/output.h"
+
+/* Another writer may win this often in a row before a commit gives up. */
+#define ATTEMPTS_MAX 100
+/* Encoded chunks up to this bound are written from scratch memory that is used again. */
+#define ENCODE_BUFFER_MAX (80 << 20)
+
+typedef struct commit {
+    tsr_array *array;
+    const tsri_target *target;
+    const tsr_write_options *options;
+    tsr_codec_scratch *scratch;
+    tsri_task_group *parent;
+    tsr_extent extent;
+    tsri_extent_inside inside;
+    tsr_lock *lock;
+    tsr_generation generation; /* of the value that is there; 0: there is none */
+    bool exists;
+} commit;
+
+static int blame(const commit *self, tsr_error *err)
+{
+    return tsr_error_prepend(err, "%s: chunk %s", self->array->place, self->extent.key);
+}
+
+/* ---- putting
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+/* Puts segments, under the condition that the value is still the one that was read, if any was. */
+static int put_segments(commit *self, const tsr_segment *segments, size_t count, bool conditional,
+                        tsr_error *err)
+{
+    tsr_put_request request = {
+        .key = self->extent.key,
+        .segments = segments,
+        .segment_count = count,
+        .if_match = conditional && self->exists ? &self->generation : NULL,
+        .if_absent = conditional && !self->exists,
+        .lock = self->lock,
+        .durability = self->options->durability,
+        .err = err,
+    };
+    int64_t size = 0;
+    for (size_t i = 0; i < count; i++)
+        size += (int64_t)segments[i].size_bytes;
+    TSRI_TRY(tsr_store_put_many(self->extent.store, &request, 1, NULL));
+    if (self->parent)
+        tsri_group_progress(self->parent, 0, 0, size, 1);
+    return 0;
+}
+
+/* A chunk that holds nothing but fill values is not stored. */
+static int erase(commit *self, bool conditional, tsr_error *err)
+{
+    if (conditional && !self->exists)
+        return 0;
+    const tsr_generation *if_match =
+        conditional && self->extent.store->hints.conditional_erase ? &self->generation : NULL;
+    return tsr_store_erase_if(self->extent.store, self->extent.key, if_match, self->lock, NULL,
+                              err);
+}
+
+/* ---- chunks that are encoded as a whole
+ * ------------------------------------------------------------------------------ */
+
+static int output_for_chunk(commit *self, tsr_output *ret_output, bool *ret_borrowed,
+                            tsr_error *err)
+{
+    tsr_size_bound bound = self->array->prepared->bound;
+
+    *ret_output = (tsr_output){.max_bytes = SIZE_MAX};
+    *ret_borrowed = bound.size_class != TSR_SIZE_UNBOUNDED &&
+                    bound.size_bytes <= ENCODE_BUFFER_MAX &&
+                    !tsri_prepared_is_shard(self->array->prepared);
+    if (!*ret_borrowed)
+        return 0;
+    ret_output->data =
+        tsri_scratch_buffer(self->scratch, TSRI_BUFFER_FETCH, (size_t)bound.size_bytes);
+    ret_output->capacity_bytes = ret_output->max_bytes = (size_t)bound.size_bytes;
+    return ret_output->data ? 0 : tsri_error_no_memory(err, (size_t)bound.size_bytes);
+}
+
+/* Encodes the chunk with what is there now (`old`, NULL: nothing) and puts or erases it. */
+static int merge_and_put(commit *self, const void *old, size_t old_bytes, bool conditional,
+                         tsr_error *err)
+{
+    tsri_merge merge = {self->array, self->scratch, self->options->store_fill_chunks};
+    tsr_output output;
+    bool empty = false, borrowed;
+
+    TSRI_TRY(output_for_chunk(self, &output, &borrowed, err));
+    int status = tsri_merge_chunk(&merge, self->array->prepared, self->target, &self->inside, old,
+                                  old_bytes, &output, &empty, err);
+    if (status < 0) {
+        blame(self, err);
+    } else if (empty) {
+        status = erase(self, conditional, err);
+    } else {
+        tsr_segment segment = {output.data ? output.data : "", 0, output.size_bytes};
+        status = put_segments(self, &segment, 1, conditional, err);
+    }
+    if (!borrowed)
+        tsri_output_clear(&output);
+    return status;
+}
+
+/* Notes which version of the value is there, or that there is none. */
+static int note_answer(commit *self, int status, tsr_error *err)
+{
+    self->exists = status == 0;
+    if (status == TSR_NOT_FOUND) {
+        tsr_error_clear(err);
+        return 0;
+    }
+    return status;
+}
+
+static int read_and_merge(commit *self, tsr_error *err)
+{
+    tsr_auto(tsr_blob) *old = NULL;
+    const tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
+
+    TSRI_TRY(note_answer(self,
+                         tsr_store_get(self->extent.store, self->extent.key, whole, NULL, &old,
+                                       &self->generation, err),
+                         err));
+    return merge_and_put(self, old ? tsr_blob_data(old) : NULL, old ? tsr_blob_size(old) : 0, true,
+                         err);
+}
+
+/* ---- shards
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+/* What becomes of an inner chunk. */
+typedef struct update {
+    int64_t number;
+    tsr_output encoded; /* owned; empty: it holds nothing but fill values */
+} update;
+
+typedef struct shard_commit {
+    commit *commit;
+    const tsri_prepared *prepared;
+    tsri_target target; /* in encoded axes */
+    tsri_extent_inside inside;
+    tsri_shard_entry *old, *now; /* entry_count each */
+    uint64_t shard_bytes;        /* of the value that is there */
+    update *updates;
+    int64_t update_count;
+} shard_commit;
+
+static void shard_commit_clear(shard_commit *self)
+{
+    for (int64_t i = 0; self->updates && i < self->update_count; i++)
+        tsri_output_clear(&self->updates[i].encoded);
+    tsri_free(self->updates);
+    tsri_free(self->old);
+    tsri_free(self->now);
+}
+
+/* Reads the index of the shard that is there; a missing shard has all entries missing. */
+static int load_index(shard_commit *self, tsr_error *err)
+{
+    commit *owner = self->commit;
+    const tsri_prepared *prepared = self->prepared;
+    tsr_auto(tsr_blob) *index = NULL;
+    uint64_t index_bytes = (uint64_t)prepared->index_bytes, offset;
+    tsr_range range = {TSR_RANGE_SUFFIX, 0, index_bytes};
+    tsr_get_request request;
+
+    if (prepared->chain->shard->index_at_start)
+        range.kind = TSR_RANGE_PART;
+    TSRI_TRY(note_answer(
+        owner,
+        tsri_get_and_wait(owner->extent.store, owner->extent.key, range, NULL, &request, err),
+        err));
+    if (!owner->exists)
+        return 0;
+    index = request.blob;
+    owner->generation = request.generation;
+    self->shard_bytes = request.value_bytes;
+    TSRI_TRY(tsri_shard_index_offset(prepared, self->shard_bytes, &offset, err));
+    TSRI_TRY(
+        tsri_shard_index_decode(prepared, owner->scratch, tsr_blob_data(index), self->old, err));
+    return tsri_shard_index_check(prepared, self->old, self->shard_bytes, err);
+}
+
+/* Lists the inner chunks that the target touches. */
+static int list_updates(shard_commit *self, tsr_error *err)
+{
+    int64_t first[TSR_RANK_MAX], count[TSR_RANK_MAX], total = 1;
+    const tsri_prepared *prepared = self->prepared;
+
+    for (int axis = 0; axis < prepared->encoded_rank; axis++) {
+        const tsri_target_axis *along = &self->target.axes[axis];
+        int64_t length = prepared->chain->shard->chunk_shape[axis];
+        first[axis] = along->start / length;
+        count[axis] = (along->start + (along->count - 1) * along->step) / length - first[axis] + 1;
+        total *= count[axis];
+    }
+    self->updates = tsri_alloc_array_zero((size_t)total, sizeof *self->updates);
+    if (!self->updates)
+        return tsri_error_no_memory(err, (size_t)total * sizeof *self->updates);
+    for (int64_t i = 0; i < total; i++) {
+        int64_t rest = i, number = 0, scale = 1, start[TSR_RANK_MAX];
+        tsri_target inner;
+        for (int axis = prepared->encoded_rank - 1; axis >= 0; axis--) {
+            number += (first[axis] + rest % count[axis]) * scale;
+            rest /= count[axis];
+            scale *= prepared->grid[axis];
+        }
+        tsri_merge_inner_start(prepared, number, start);
+        if (tsri_target_restrict(&self->target, start, prepared->chain->shard->chunk_shape, &inner))
+            self->updates[self->update_count++] = (update){number, {.max_bytes = SIZE_MAX}};
+    }
+    return 0;
+}
+
+/* Fetches the present bytes of an inner chunk that is only partly written; NULL when it is missing.
+ */
+static int load_inner(const shard_commit *self, int64_t number, tsr_blob **ret_old, tsr_error *err)
+{
+    const commit *owner = self->commit;
+    tsri_shard_entry entry = self->old[number];
+    tsr_get_request request;
+
+    *ret_old = NULL;
+    if (tsri_shard_entry_is_missing(entry))
+        return 0;
+    tsr_range range = {TSR_RANGE_PART, entry.offset, entry.size_bytes};
+    TSRI_TRY(tsri_get_and_wait(owner->extent.store, owner->extent.key, range, &owner->generation,
+                               &request, err));
+    *ret_old = request.blob;
+    return 0;
+}
+
+static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch *scratch,
+                         tsr_error *err)
+{
+    const commit *owner = self->commit;
+    tsri_merge merge = {owner->array, scratch, owner->options->store_fill_chunks};
+    tsr_auto(tsr_blob) *old = NULL;
+    int64_t start[TSR_RANK_MAX];
+    tsri_target inner;
+    tsri_extent_inside inside;
+    bool empty = false;
+
+    tsri_merge_inner_start(self->prepared, at->number, start);
+    tsri_target_restrict(&self->target, start, self->prepared->chain->shard->chunk_shape, &inner);
+    tsri_merge_inner_extent(self->prepared, start, &self->inside, &inside);
+    if (!tsri_merge_covers(&inner, &inside))
+        TSRI_TRY(load_inner(self, at->number, &old, err));
+    TSRI_TRY(tsri_merge_chunk(&merge, self->prepared->inner, &inner, &inside,
+                              old ? tsr_blob_data(old) : NULL, old ? tsr_blob_size(old) : 0,
+                              &at->encoded, &empty, err));
+    /* The encoder needed room for its worst case; what it did not use is given back. */
+    char *fitted =
+        at->encoded.data
+            ? tsri_realloc_array(at->encoded.data, TSRI_MAX(at->encoded.size_bytes, (size_t)1), 1)
+            : NULL;
+    if (fitted) {
+        at->encoded.data = fitted;
+        at->encoded.capacity_bytes = TSRI_MAX(at->encoded.size_bytes, (size_t)1);
+    }
+    tsri_group_progress(owner->parent, 1,
+                        tsri_target_count(&inner) * (int64_t)owner->array->dtype->size_bytes, 0, 0);
+    return 0;
+}
+
+static int encode_update_task(void *user, int64_t i, tsr_error *err)
+{
+    const shard_commit *self = user;
+    tsr_codec_scratch *scratch;
+
+    TSRI_TRY(tsri_scratch_acquire(self->commit->array->context, &scratch, err));
+    int status = encode_update(self, &self->updates[i], scratch, err);
+    tsri_scratch_release(self->commit->array->context, scratch);
+    if (status < 0)
+        tsr_error_prepend(err, "inner chunk %" PRId64, self->updates[i].number);
+    return status;
+}
+
+/* Adds a segment, joining ranges of the present value that lie side by side. */
+static void add_segment(tsr_segment *segments, size_t *count, const void *bytes, uint64_t offset,
+                        uint64_t size)
+{
+    tsr_segment *last = *count ? &segments[*count - 1] : NULL;
+    if (last && !bytes && !last->bytes && last->offset + last->size_bytes == offset)
+        last->size_bytes += size;
+    else
+        segments[(*count)++] = (tsr_segment){bytes, offset, size};
+}
+
+/* Lays out the new shard: updates and kept inner chunks in the order of the grid. Sets `now`;
+ * returns whether nothing is left. */
+static bool lay_out(shard_commit *self, tsr_segment *segments, size_t *count)
+{
+    uint64_t at =
+        self->prepared->chain->shard->index_at_start ? (uint64_t)self->prepared->index_bytes : 0;
+    int64_t next = 0;
+    bool empty = true;
+
+    for (int64_t number = 0; number < self->prepared->entry_count; number++) {
+        const update *updated = next < self->update_count && self->updates[next].number == number
+                                    ? &self->updates[next]
+                                    : NULL;
+        tsri_shard_entry old = self->old[number];
+        uint64_t size = updated                            ? updated->encoded.size_bytes
+                        : tsri_shard_entry_is_missing(old) ? 0
+                                                           : old.size_bytes;
+        next += updated != NULL;
+        self->now[number] = (tsri_shard_entry){TSRI_SHARD_MISSING, TSRI_SHARD_MISSING};
+        if (size == 0)
+            continue;
+        add_segment(segments, count, updated ? updated->encoded.data : NULL, old.offset, size);
+        self->now[number] = (tsri_shard_entry){at, size};
+        at += size;
+        empty = false;
+    }
+    return empty;
+}
+
+static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
+{
+    const tsri_prepared *prepared = self->prepared;
+    tsr_auto(tsri_output) index = TSRI_OUTPUT_INIT(SIZE_MAX);
+    bool at_start = prepared->chain->shard->index_at_start;
+    tsr_segment *segments = tsri_alloc_array((size_t)prepared->entry_count + 1, sizeof *segments);
+    size_t count = at_start;
+    int status = 0;
+
+    if (!segments)
+        return tsri_error_no_memory(err, ((size_t)prepared->entry_count + 1) * sizeof *segments);
+    if (lay_out(self, segments, &count) && !self->commit->options->store_fill_chunks) {
+        status = erase(self->commit, conditional, err);
+    } else {
+        status = tsri_shard_index_encode(prepared, self->commit->scratch, self->now, &index, err);
+        if (status == 0) {
+            segments[at_start ? 0 : count] = (tsr_segment){index.data, 0, index.size_bytes};
+            status = put_segments(self->commit, segments, count + !at_start, conditional, err);
+        }
+    }
+    tsri_free(segments);
+    return status;
+}
+
+static int write_shard(shard_commit *self, bool covered, tsr_error *err)
+{
+    size_t count = (size_t)self->prepared->entry_count;
+    commit *owner = self->commit;
+
+    self->old = tsri_alloc_array(count, sizeof *self->old);
+    self->now = tsri_alloc_array(count, sizeof *self->now);
+    if (!self->old || !self->now)
+        return tsri_error_no_memory(err, count * sizeof *self->old);
+    memset(self->old, 0xff, count * sizeof *self->old);
+    if (!covered)
+        TSRI_TRY(load_index(self, err));
+    TSRI_TRY(list_updates(self, err));
+    TSRI_TRY(tsri_parallel_for(owner->array->context, NULL, owner->parent, self->update_count, 1,
+                               encode_update_task, self, err));
+    return put_shard(self, !covered, err);
+}
+
+static int commit_shard(commit *self, bool covered, tsr_error *err)
+{
+    shard_commit shard = {.commit = self,
+                          .prepared = self->array->prepared,
+                          .target = *self->target,
+                          .inside = self->inside};
+
+    tsri_merge_to_encoded(shard.prepared, &shard.target, &shard.inside);
+    int status = write_shard(&shard, covered, err);
+    shard_commit_clear(&shard);
+    return status < 0 ? blame(self, err) : 0;
+}
+
+/* ---- the whole
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static int attempt(commit *self, bool covered, tsr_error *err)
+{
+    const tsri_prepared *prepared = self->array->prepared;
+
+    if (tsri_prepared_is_shard(prepared) && !tsri_prepared_is_packed(prepared))
+        return commit_shard(self, covered, err);
+    int status = covered ? merge_and_put(self, NULL, 0, false, err) : read_and_merge(self, err);
+    if (status == 0)
+        tsri_group_progress(
+            self->parent, 1,
+            tsri_target_count(self->target) * (int64_t)self->array->dtype->size_bytes, 0, 0);
+    return status;
+}
+
+/* Merging holds the key's lock from reading to writing, on stores that have one; on others a lost
+ * race is tried again. */
+static int attempt_locked(commit *self, bool covered, tsr_error *err)
+{
+    self->lock = NULL;
+    if (!covered)
+        TSRI_TRY(tsr_store_lock(self->extent.store, self->extent.key,
+                                self->parent ? self->parent->call : NULL, &self->lock, err));
+    int status = attempt(self, covered, err);
+    tsr_store_unlock(self->extent.store, self->lock);
+    return status;
+}
+
+static int commit_init(commit *self, tsr_array *array, const int64_t *chunk_index,
+                       const tsr_write_options *options, tsr_error *err)
+{
+    *self = (commit){.array = array, .options = options};
+    TSRI_TRY(tsri_array_locate(array, chunk_index, &self->extent, err));
+    for (int axis = 0; axis < array->rank; axis++) {
+        int64_t left = array->shape[axis] - chunk_index[axis] * array->chunk_shape[axis];
+        self->inside.lengths[axis] = TSRI_MIN(left, array->chunk_shape[axis]);
+    }
+    return 0;
+}
+
+int tsri_commit(tsr_array *array, const int64_t *chunk_index, const tsri_target *target,
+                const tsr_write_options *options, tsr_codec_scratch *scratch,
+                tsri_task_group *parent, tsr_error *err)
+{
+    commit self;
+
+    TSRI_TRY(commit_init(&self, array, chunk_index, options, err));
+    self.target = target;
+    self.scratch = scratch;
+    self.parent = parent;
+    bool covered = tsri_merge_covers(target, &self.inside);
+    for (int attempts = 1;; attempts++) {
+        int status = attempt_locked(&self, covered, err);
+        if (status != TSR_CONFLICT || attempts == ATTEMPTS_MAX || tsri_group_stopped(parent))
+            return status;
+        tsr_error_clear(err);
+    }
+}
+
+int tsri_commit_encoded(tsr_array *array, const int64_t *chunk_index, const void *bytes,
+                        size_t size_bytes, const tsr_write_options *options, tsr_error *err)
+{
+    commit self;
+    tsr_segment segment = {bytes, 0, size_bytes};
+
+    TSRI_TRY(commit_init(&self, array, chunk_index, options, err));
+    return put_segments(&self, &segment, 1, false, err);
+}

@@ -1,0 +1,23 @@
+/* Writing one chunk: encoding it anew, or merging new elements into what is there.
+ *
+ * A shard is written whole each time it changes: inner chunks that are not touched keep their
+ * encoded bytes, which the store copies from the current value. Everything goes through the store's
+ * conditional put or the lock of the key, so two writers of one chunk both win. */
+#ifndef TESSERA_ARRAY_COMMIT_H
+#define TESSERA_ARRAY_COMMIT_H
+
+#include "array/target.h"
+#include "exec/pool.h"
+
+/* Commits the elements of `target`, which is in the coordinates of the chunk at `chunk_index`.
+ * `scratch` belongs to the calling thread; the inner chunks of a shard are encoded by tasks under
+ * `parent`. Errors: as tsr_array_write_index. */
+int tsri_commit(tsr_array *array, const int64_t *chunk_index, const tsri_target *target,
+                const tsr_write_options *options, tsr_codec_scratch *scratch,
+                tsri_task_group *parent, tsr_error *err);
+
+/* Puts bytes that are encoded already. Errors: as tsr_array_put_encoded_chunk. */
+int tsri_commit_encoded(tsr_array *array, const int64_t *chunk_index, const void *bytes,
+                        size_t size_bytes, const tsr_write_options *options, tsr_error *err);
+
+#endif

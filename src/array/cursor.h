@@ -1,0 +1,36 @@
+/* Which chunks a batch of reads touches, in order of array and chunk, each once.
+ *
+ * Every read has a cursor that visits the chunks of its own box in C order; a heap merges them.
+ * Memory is O(reads), whatever the number of chunks. */
+#ifndef TESSERA_ARRAY_CURSOR_H
+#define TESSERA_ARRAY_CURSOR_H
+
+#include "array/target.h"
+
+typedef struct tsri_cursor {
+    tsri_target target;          /* in the coordinates of the array */
+    int64_t chunk[TSR_RANK_MAX]; /* the chunk it stands on */
+} tsri_cursor;
+
+typedef struct tsri_cursors {
+    tsri_cursor *cursors;
+    size_t *heap; /* numbers of cursors, least chunk first */
+    size_t count;
+} tsri_cursors;
+
+/* Sets up cursors for n reads; empty selections are left out. Errors: NO_MEMORY. */
+int tsri_cursors_init(tsri_cursors *self, const tsri_read *reads, size_t n, tsr_error *err);
+void tsri_cursors_clear(tsri_cursors *self);
+
+/* The chunk that comes next, without going on; false at the end. */
+bool tsri_cursors_peek(const tsri_cursors *self, tsr_array **ret_array, const int64_t **ret_chunk);
+
+/* How many reads touch the next chunk. */
+size_t tsri_cursors_sharers(const tsri_cursors *self);
+
+/* Restricts the next read that touches the chunk to it, and moves that read on. False when no read
+ * touches `chunk` any more. */
+bool tsri_cursors_take(tsri_cursors *self, const tsr_array *array, const int64_t *chunk,
+                       tsri_target *ret_target);
+
+#endif

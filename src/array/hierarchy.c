@@ -1,0 +1,395 @@
+/* Groups of a Zarr hierarchy and of files, and places that may be either. */
+#include <tessera/group.h>
+
+#include <stdlib.h>
+
+#include "array/array.h"
+#include "array/create.h"
+#include "array/node.h"
+#include "array/place.h"
+#include "base/context.h"
+#include "base/output.h"
+
+struct tsr_group {
+    int references;       /* atomic */
+    tsr_context *context; /* held */
+    tsri_place place;     /* owned */
+    bool writable;
+    int zarr_format;       /* 0 in files */
+    pthread_mutex_t mutex; /* attributes */
+    char *attributes;
+};
+
+static void group_free(tsr_group *group)
+{
+    tsri_place_clear(&group->place);
+    tsri_free(group->attributes);
+    pthread_mutex_destroy(&group->mutex);
+    tsri_context_unref(group->context);
+    tsri_free(group);
+}
+
+tsr_group *tsr_group_ref(tsr_group *group)
+{
+    __atomic_fetch_add(&group->references, 1, __ATOMIC_RELAXED);
+    return group;
+}
+
+void tsr_group_close(tsr_group *group)
+{
+    if (group && __atomic_sub_fetch(&group->references, 1, __ATOMIC_ACQ_REL) == 0)
+        group_free(group);
+}
+
+/* Takes the place over on success. */
+static int group_new(tsr_context *context, tsri_place *place, const tsri_zarr_meta *meta,
+                     bool writable, tsr_group **ret_group, tsr_error *err)
+{
+    tsr_auto(tsri_output) attributes = TSRI_OUTPUT_INIT(SIZE_MAX);
+
+    if (meta && meta->attributes)
+        TSRI_TRY(tsri_json_write(meta->attributes, 0, &attributes, err));
+    else
+        TSRI_TRY(tsr_output_print(&attributes, err, "{}"));
+    TSRI_TRY(tsr_output_append(&attributes, "", 1, err));
+    tsr_group *group = tsri_alloc_zero(sizeof *group);
+    if (!group)
+        return tsri_error_no_memory(err, sizeof *group);
+    group->references = 1;
+    group->context = tsri_context_ref(context);
+    group->writable = writable;
+    group->zarr_format = meta ? meta->zarr_format : 0;
+    group->attributes = TSRI_TAKE(attributes.data);
+    group->place = *place;
+    *place = (tsri_place)TSRI_PLACE_INIT;
+    pthread_mutex_init(&group->mutex, NULL);
+    *ret_group = group;
+    return 0;
+}
+
+/* ---- open and create
+ * ---------------------------------------------------------------------------------------------- */
+
+static int not_a_group(const char *place, tsr_error *err)
+{
+    tsr_error_set(err, TSR_TYPE_MISMATCH, "%s: an array, not a group", place);
+    return TSR_TYPE_MISMATCH;
+}
+
+static int open_in_file(tsr_context *context, tsri_place *place, bool writable,
+                        tsr_group **ret_group, tsr_error *err)
+{
+    tsr_node_kind kind;
+
+    if (writable)
+        return tsr_error_set(err, TSR_READ_ONLY, "%s: %s files are read only", place->text,
+                             place->file->format->name);
+    TSRI_TRY(place->file->format->probe(place->file->handle, place->path, &kind, err));
+    if (kind == TSR_NODE_ARRAY)
+        return not_a_group(place->text, err);
+    if (kind == TSR_NODE_NONE)
+        return tsr_error_set(err, TSR_NOT_FOUND, "%s: no such group", place->text);
+    return group_new(context, place, NULL, false, ret_group, err);
+}
+
+static int open_place(tsr_context *context, tsri_place *place,
+                      const tsr_array_open_options *options, tsr_group **ret_group, tsr_error *err)
+{
+    tsr_auto(tsri_zarr_meta) *meta = NULL;
+
+    if (place->file)
+        return open_in_file(context, place, options->writable, ret_group, err);
+    TSRI_TRY(tsri_node_read(place->store, place->path, options->zarr_format, &meta, err));
+    if (!meta->is_group)
+        return not_a_group(place->text, err);
+    return group_new(context, place, meta, options->writable, ret_group, err);
+}
+
+int tsr_group_open(tsr_context *context, const char *place, const tsr_array_open_options *options,
+                   tsr_group **ret_group, tsr_error *err)
+{
+    tsr_auto(tsri_place) where = TSRI_PLACE_INIT;
+    tsr_array_open_options chosen;
+
+    TSRI_TRY(tsri_open_options(options, &chosen, err));
+    TSRI_TRY(tsri_place_resolve(context, place, chosen.store, false, &where, err));
+    return open_place(context, &where, &chosen, ret_group, err);
+}
+
+void tsr_group_create_options_init(tsr_group_create_options *options)
+{
+    *options = (tsr_group_create_options){.struct_size = sizeof *options, .zarr_format = 3};
+}
+
+static int create_at(tsr_context *context, tsri_place *place,
+                     const tsr_group_create_options *options, tsr_group **ret_group, tsr_error *err)
+{
+    tsri_zarr_meta_options meta_options = TSRI_ZARR_META_OPTIONS_INIT;
+    tsr_auto(tsri_zarr_meta) *meta = NULL;
+    tsr_create_mode mode = options->mode;
+
+    meta_options.is_group = true;
+    meta_options.zarr_format = options->zarr_format;
+    meta_options.attributes = options->attributes;
+    if (mode == TSR_CREATE_OPEN) {
+        tsr_node_kind kind;
+        tsr_array_open_options open_options;
+        TSRI_TRY(tsri_node_kind(place->store, place->path, 0, &kind, err));
+        tsr_array_open_options_init(&open_options);
+        open_options.writable = true;
+        if (kind == TSR_NODE_GROUP)
+            return open_place(context, place, &open_options, ret_group, err);
+        mode = TSR_CREATE_NEW;
+    }
+    TSRI_TRY_IN(err, tsri_zarr_meta_build(context, &meta_options, &meta, err), "creating %s",
+                place->text);
+    TSRI_TRY(tsri_node_create(place->store, place->path, meta, mode, err));
+    return group_new(context, place, meta, true, ret_group, err);
+}
+
+int tsr_group_create(tsr_context *context, const char *place,
+                     const tsr_group_create_options *options, tsr_group **ret_group, tsr_error *err)
+{
+    tsr_auto(tsri_place) where = TSRI_PLACE_INIT;
+
+    if (!options || options->struct_size != sizeof *options)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "options that tsr_group_create_options_init has not set up");
+    TSRI_TRY(tsri_place_resolve(context, place, options->store, true, &where, err));
+    return create_at(context, &where, options, ret_group, err);
+}
+
+int tsr_place_probe(tsr_context *context, const char *place, const tsr_array_open_options *options,
+                    tsr_node_kind *ret_kind, tsr_error *err)
+{
+    tsr_auto(tsri_place) where = TSRI_PLACE_INIT;
+    tsr_array_open_options chosen;
+
+    TSRI_TRY(tsri_open_options(options, &chosen, err));
+    TSRI_TRY(tsri_place_resolve(context, place, chosen.store, false, &where, err));
+    if (where.file)
+        return where.file->format->probe(where.file->handle, where.path, ret_kind, err);
+    return tsri_node_kind(where.store, where.path, chosen.zarr_format, ret_kind, err);
+}
+
+int tsr_place_erase(tsr_context *context, const char *place, const tsr_call *call, tsr_error *err)
+{
+    tsr_auto(tsri_place) where = TSRI_PLACE_INIT;
+
+    TSRI_TRY(tsri_place_resolve(context, place, NULL, false, &where, err));
+    if (where.file)
+        return tsr_error_set(err, TSR_READ_ONLY,
+                             "%s: a %s file; only Zarr arrays and groups are erased", place,
+                             where.file->format->name);
+    return tsri_node_erase(where.store, where.path, call, err);
+}
+
+/* ---- queries
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+const char *tsr_group_driver(const tsr_group *group)
+{
+    if (group->place.file)
+        return group->place.file->format->name;
+    return group->zarr_format == 3 ? "zarr3" : "zarr2";
+}
+
+const char *tsr_group_place(const tsr_group *group)
+{
+    return group->place.text;
+}
+
+int tsr_group_attributes(tsr_group *group, char **ret_json, tsr_error *err)
+{
+    const tsri_place *place = &group->place;
+    if (place->file)
+        return place->file->format->attributes(place->file->handle, place->path, ret_json, err);
+    pthread_mutex_lock(&group->mutex);
+    char *copy = tsri_strdup(group->attributes);
+    pthread_mutex_unlock(&group->mutex);
+    if (!copy)
+        return tsri_error_no_memory(err, 0);
+    *ret_json = copy;
+    return 0;
+}
+
+int tsr_group_set_attributes(tsr_group *group, const char *json, tsr_error *err)
+{
+    tsr_auto(tsri_zarr_meta) *current = NULL, *changed = NULL;
+    const tsri_place *place = &group->place;
+
+    if (!group->writable)
+        return tsr_error_set(err, TSR_READ_ONLY, "%s: opened for reading only", place->text);
+    TSRI_TRY(tsri_node_read(place->store, place->path, group->zarr_format, &current, err));
+    TSRI_TRY_IN(err, tsri_zarr_meta_with_attributes(group->context, current, json, &changed, err),
+                "%s", place->text);
+    TSRI_TRY(tsri_node_replace(place->store, place->path, changed, err));
+    char *copy = tsri_strdup(json);
+    if (!copy)
+        return tsri_error_no_memory(err, strlen(json));
+    pthread_mutex_lock(&group->mutex);
+    tsri_free(group->attributes);
+    group->attributes = copy;
+    pthread_mutex_unlock(&group->mutex);
+    return 0;
+}
+
+/* ---- children
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct names {
+    char **items;
+    size_t count;
+} names;
+
+static int add_name(void *user, const tsr_store_entry *entry)
+{
+    names *self = user;
+    size_t length = strlen(entry->name);
+
+    if (!entry->is_prefix || length < 2)
+        return 0;
+    char **grown = tsri_realloc_array(self->items, self->count + 1, sizeof *grown);
+    if (!grown)
+        return TSR_NO_MEMORY;
+    self->items = grown;
+    grown[self->count] = tsri_strndup(entry->name, length - 1);
+    return grown[self->count] ? (self->count++, 0) : TSR_NO_MEMORY;
+}
+
+static void names_clear(names *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        tsri_free(self->items[i]);
+    tsri_free(self->items);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Folders that hold no node (chunks of a v2 array, somebody's files) are no children. */
+static int visit_child(tsr_group *group, const char *name,
+                       int (*each)(void *user, const char *name, tsr_node_kind kind,
+                                   const tsr_error *error),
+                       void *user, tsr_error *err)
+{
+    tsr_error failure = TSR_ERROR_INIT;
+    tsr_node_kind kind = TSR_NODE_NONE;
+
+    if (tsri_node_name_check(name, strlen(name), NULL) < 0)
+        return 0;
+    tsr_auto(tsri_text) *path = tsri_path_join(group->place.path, name);
+    if (!path)
+        return tsri_error_no_memory(err, 0);
+    int status = tsri_node_kind(group->place.store, path, 0, &kind, &failure);
+    if (status == 0 && kind == TSR_NODE_NONE)
+        return 0;
+    return each(user, name, kind, status < 0 ? &failure : NULL);
+}
+
+int tsr_group_children(tsr_group *group,
+                       int (*each)(void *user, const char *name, tsr_node_kind kind,
+                                   const tsr_error *error),
+                       void *user, tsr_error *err)
+{
+    const tsri_place *place = &group->place;
+    names found = {0};
+
+    if (place->file)
+        return place->file->format->children(place->file->handle, place->path, each, user, err);
+    tsr_auto(tsri_text) *prefix = tsri_format("%s%s", place->path, *place->path ? "/" : "");
+    if (!prefix)
+        return tsri_error_no_memory(err, 0);
+    int status = tsr_store_list(place->store, prefix, true, add_name, &found, NULL, err);
+    if (found.count > 1)
+        qsort(found.items, found.count, sizeof *found.items, compare_names);
+    for (size_t i = 0; i < found.count && status == 0; i++)
+        status = visit_child(group, found.items[i], each, user, err);
+    names_clear(&found);
+    return status;
+}
+
+/* The place of a child. */
+static int child_place(const tsr_group *group, const char *name, tsri_place *ret_place,
+                       tsr_error *err)
+{
+    tsri_place place = TSRI_PLACE_INIT;
+    const tsri_place *parent = &group->place;
+    tsr_auto(tsri_text) *normal = tsri_path_normalise(name);
+
+    if (!normal)
+        return tsri_error_no_memory(err, strlen(name));
+    if (!parent->file)
+        TSRI_TRY(tsri_node_path_check(normal, err));
+    place.text = tsri_path_join(parent->text, normal);
+    place.path = tsri_path_join(parent->path, normal);
+    place.store = parent->store ? tsr_store_ref(parent->store) : NULL;
+    place.file = parent->file ? tsri_file_ref(parent->file) : NULL;
+    if (!place.text || !place.path) {
+        tsri_place_clear(&place);
+        return tsri_error_no_memory(err, strlen(name));
+    }
+    *ret_place = place;
+    return 0;
+}
+
+static void child_options(const tsr_group *group, tsr_array_open_options *ret_options)
+{
+    tsr_array_open_options_init(ret_options);
+    ret_options->writable = group->writable;
+}
+
+int tsr_group_open_array(tsr_group *group, const char *name, tsr_array **ret_array, tsr_error *err)
+{
+    tsr_auto(tsri_place) place = TSRI_PLACE_INIT;
+    tsr_array_open_options options;
+
+    child_options(group, &options);
+    TSRI_TRY(child_place(group, name, &place, err));
+    if (place.file)
+        return tsri_array_open_in_file(place.file, place.path, ret_array, err);
+    return tsri_array_open_node(place.store, place.path, place.text, &options, ret_array, err);
+}
+
+int tsr_group_open_group(tsr_group *group, const char *name, tsr_group **ret_group, tsr_error *err)
+{
+    tsr_auto(tsri_place) place = TSRI_PLACE_INIT;
+    tsr_array_open_options options;
+
+    child_options(group, &options);
+    TSRI_TRY(child_place(group, name, &place, err));
+    return open_place(group->context, &place, &options, ret_group, err);
+}
+
+static int check_writable(const tsr_group *group, tsr_error *err)
+{
+    if (group->writable)
+        return 0;
+    return tsr_error_set(err, TSR_READ_ONLY, "%s: opened for reading only", group->place.text);
+}
+
+int tsr_group_create_array(tsr_group *group, const char *name,
+                           const tsr_array_create_options *options, tsr_array **ret_array,
+                           tsr_error *err)
+{
+    tsr_auto(tsri_place) place = TSRI_PLACE_INIT;
+
+    TSRI_TRY(check_writable(group, err));
+    TSRI_TRY(child_place(group, name, &place, err));
+    return tsri_array_create_node(&place, options, ret_array, err);
+}
+
+int tsr_group_create_group(tsr_group *group, const char *name,
+                           const tsr_group_create_options *options, tsr_group **ret_group,
+                           tsr_error *err)
+{
+    tsr_auto(tsri_place) place = TSRI_PLACE_INIT;
+
+    TSRI_TRY(check_writable(group, err));
+    TSRI_TRY(child_place(group, name, &place, err));
+    return create_at(group->context, &place, options, ret_group, err);
+}

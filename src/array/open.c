@@ -1,0 +1,168 @@
+/* Opening and creating arrays, and replacing their attributes. */
+#include "array/create.h"
+#include "array/node.h"
+#include "array/place.h"
+#include "base/context.h"
+
+void tsr_array_open_options_init(tsr_array_open_options *options)
+{
+    *options = (tsr_array_open_options){.struct_size = sizeof *options};
+}
+
+static int check_options(const tsr_array_open_options *options, tsr_error *err)
+{
+    if (options->struct_size != sizeof *options)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "options that tsr_array_open_options_init has not set up");
+    if (options->zarr_format != 0 && options->zarr_format != 2 && options->zarr_format != 3)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "zarr_format %d; 2 or 3",
+                             options->zarr_format);
+    return 0;
+}
+
+int tsri_open_options(const tsr_array_open_options *options, tsr_array_open_options *ret_options,
+                      tsr_error *err)
+{
+    tsr_array_open_options_init(ret_options);
+    if (!options)
+        return 0;
+    TSRI_TRY(check_options(options, err));
+    *ret_options = *options;
+    return 0;
+}
+
+int tsri_array_open_node(tsr_store *store, const char *path, const char *place,
+                         const tsr_array_open_options *options, tsr_array **ret_array,
+                         tsr_error *err)
+{
+    tsr_auto(tsri_zarr_meta) *meta = NULL;
+
+    TSRI_TRY(tsri_node_read(store, path, options->zarr_format, &meta, err));
+    if (meta->is_group) {
+        tsr_error_set(err, TSR_TYPE_MISMATCH, "%s: a group, not an array", place);
+        tsr_error_set_next_step(err, "name one of its arrays; `tessera tree` lists them");
+        return TSR_TYPE_MISMATCH;
+    }
+    TSRI_TRY(tsri_array_from_zarr(store->context, store, path, place, meta, options->writable,
+                                  ret_array, err));
+    meta = NULL;
+    return 0;
+}
+
+static void release_file(void *file)
+{
+    tsri_file_unref(file);
+}
+
+int tsri_array_open_in_file(tsri_file *file, const char *inner_path, tsr_array **ret_array,
+                            tsr_error *err)
+{
+    TSRI_TRY(file->format->open_array(file->handle, inner_path, ret_array, err));
+    (*ret_array)->file = tsri_file_ref(file);
+    (*ret_array)->release_file = release_file;
+    return 0;
+}
+
+int tsr_array_open(tsr_context *context, const char *place, const tsr_array_open_options *options,
+                   tsr_array **ret_array, tsr_error *err)
+{
+    tsr_auto(tsri_place) where = TSRI_PLACE_INIT;
+    tsr_array_open_options chosen;
+
+    TSRI_TRY(tsri_open_options(options, &chosen, err));
+    TSRI_TRY(tsri_place_resolve(context, place, chosen.store, false, &where, err));
+    if (!where.file)
+        return tsri_array_open_node(where.store, where.path, where.text, &chosen, ret_array, err);
+    if (chosen.writable)
+        return tsr_error_set(err, TSR_READ_ONLY, "%s: %s files are read only", place,
+                             where.file->format->name);
+    return tsri_array_open_in_file(where.file, where.path, ret_array, err);
+}
+
+/* An array that exists already serves when it is what was asked for. */
+static int open_existing(const tsri_place *where, const tsr_array_create_options *options,
+                         tsr_array **ret_array, tsr_error *err)
+{
+    tsr_array_open_options open_options;
+    tsr_auto(tsr_array) *array = NULL;
+
+    tsr_array_open_options_init(&open_options);
+    open_options.writable = true;
+    TSRI_TRY(
+        tsri_array_open_node(where->store, where->path, where->text, &open_options, &array, err));
+    bool same = array->rank == options->rank && tsr_dtype_equal(array->dtype, options->dtype);
+    const int64_t *inner = tsr_array_inner_chunk_shape(array, array->shard_levels);
+    for (int axis = 0; same && axis < array->rank; axis++) {
+        same &= array->shape[axis] == options->shape[axis];
+        same &=
+            !options->chunk_shape || options->codecs || inner[axis] == options->chunk_shape[axis];
+        same &= !options->shard_shape || options->codecs ||
+                array->chunk_shape[axis] == options->shard_shape[axis];
+    }
+    if (!same) {
+        tsr_error_set(err, TSR_EXISTS, "%s: an array of another type, shape or chunks exists",
+                      where->text);
+        tsr_error_set_next_step(err, "choose another place, or ask for it to be overwritten");
+        return TSR_EXISTS;
+    }
+    *ret_array = TSRI_TAKE(array);
+    return 0;
+}
+
+int tsri_array_create_node(const tsri_place *where, const tsr_array_create_options *options,
+                           tsr_array **ret_array, tsr_error *err)
+{
+    tsr_auto(tsri_zarr_meta) *meta = NULL;
+    tsr_auto(tsr_array) *array = NULL;
+    tsr_create_mode mode = options->mode == TSR_CREATE_OPEN ? TSR_CREATE_NEW : options->mode;
+    tsr_context *context = where->store->context;
+
+    if (options->mode == TSR_CREATE_OPEN) {
+        tsr_node_kind kind;
+        TSRI_TRY(tsri_node_kind(where->store, where->path, 0, &kind, err));
+        if (kind == TSR_NODE_ARRAY)
+            return open_existing(where, options, ret_array, err);
+    }
+    TSRI_TRY_IN(err, tsri_create_meta(context, options, &meta, err), "creating %s", where->text);
+    tsri_zarr_meta *owned = meta;
+    TSRI_TRY_IN(err,
+                tsri_array_from_zarr(context, where->store, where->path, where->text, meta, true,
+                                     &array, err),
+                "creating %s", where->text);
+    meta = NULL;
+    TSRI_TRY(tsri_node_create(where->store, where->path, owned, mode, err));
+    *ret_array = TSRI_TAKE(array);
+    return 0;
+}
+
+int tsr_array_create(tsr_context *context, const char *place,
+                     const tsr_array_create_options *options, tsr_array **ret_array, tsr_error *err)
+{
+    tsr_auto(tsri_place) where = TSRI_PLACE_INIT;
+
+    if (!options || options->struct_size != sizeof *options)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "options that tsr_array_create_options_init has not set up");
+    TSRI_TRY(tsri_place_resolve(context, place, options->store, true, &where, err));
+    return tsri_array_create_node(&where, options, ret_array, err);
+}
+
+int tsr_array_set_attributes(tsr_array *array, const char *json, tsr_error *err)
+{
+    tsr_auto(tsri_zarr_meta) *current = NULL, *changed = NULL;
+
+    if (!array->writable || !array->meta)
+        return tsr_error_set(err, TSR_READ_ONLY, "%s: opened for reading only", array->place);
+    TSRI_TRY(tsri_node_read(array->store, array->path, array->meta->zarr_format, &current, err));
+    TSRI_TRY_IN(err, tsri_zarr_meta_with_attributes(array->context, current, json, &changed, err),
+                "%s", array->place);
+    TSRI_TRY(tsri_node_replace(array->store, array->path, changed, err));
+    char *copy = tsri_strdup(json);
+    if (!copy)
+        return tsri_error_no_memory(err, strlen(json));
+    pthread_mutex_lock(&array->mutex);
+    tsri_free(array->attributes);
+    array->attributes = copy;
+    pthread_mutex_unlock(&array->mutex);
+    return 0;
+}

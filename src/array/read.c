@@ -1,0 +1,136 @@
+/* The public ways to read: a dense box, many views, a sink. */
+#include <inttypes.h>
+
+#include "array/fetch.h"
+#include "array/read.h"
+#include "base/checked.h"
+#include "base/context.h"
+
+static int check_index(const tsr_array *array, const tsr_index *index, tsr_error *err)
+{
+    if (index->rank != array->rank)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "%s: a selection of %d axes of an array of %d", array->place,
+                             index->rank, array->rank);
+    for (int axis = 0; axis < index->rank; axis++) {
+        const tsr_index_axis *self = &index->axes[axis];
+        int64_t last = self->start, length = array->shape[axis], way;
+        if (self->count < 0 || (self->step == 0 && self->kind == TSR_INDEX_RANGE))
+            return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                                 "%s: axis %d: %" PRId64 " elements by steps of %" PRId64,
+                                 array->place, axis, self->count, self->step);
+        if (self->kind == TSR_INDEX_RANGE && self->count == 0)
+            continue;
+        bool fits = self->kind == TSR_INDEX_POSITION ||
+                    (tsri_multiply_i64(self->count - 1, self->step, &way) &&
+                     tsri_add_i64(self->start, way, &last));
+        if (!fits || self->start < 0 || self->start >= length || last < 0 || last >= length)
+            return tsr_error_set(err, TSR_OUT_OF_BOUNDS,
+                                 "%s: axis %d: elements from %" PRId64
+                                 " lie outside its length of %" PRId64,
+                                 array->place, axis, self->start, length);
+    }
+    return 0;
+}
+
+int tsri_read_check(const tsri_read *read, tsr_error *err)
+{
+    int64_t shape[TSR_RANK_MAX];
+
+    TSRI_TRY(check_index(read->array, &read->index, err));
+    if (!read->view)
+        return 0;
+    int rank = tsr_index_shape(&read->index, shape);
+    bool same = rank == read->view->rank;
+    for (int axis = 0; same && axis < rank; axis++)
+        same = shape[axis] == read->view->shape[axis];
+    if (!same)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "%s: the view does not have the shape of the selection",
+                             read->array->place);
+    return 0;
+}
+
+static int check_cast(const tsr_dtype *from, const tsr_dtype *to, tsr_casting casting,
+                      const tsr_array *array, tsr_error *err)
+{
+    if (tsr_dtype_can_cast(from, to, casting))
+        return 0;
+    tsr_error_set(err, TSR_TYPE_MISMATCH, "%s: %s is not turned into %s", array->place, from->name,
+                  to->name);
+    tsr_error_set_next_step(
+        err, "allow it by a wider casting rule, or use a view of the array's own type");
+    return TSR_TYPE_MISMATCH;
+}
+
+int tsr_read_many(tsr_context *context, const tsr_read_request *requests, size_t n,
+                  const tsr_call *call, tsr_error *err)
+{
+    if (n == 0)
+        return 0;
+    tsri_read *reads = tsri_alloc_array_zero(n, sizeof *reads);
+    if (!reads)
+        return tsri_error_no_memory(err, n * sizeof *reads);
+    int status = 0;
+    for (size_t i = 0; i < n && status == 0; i++) {
+        const tsr_read_request *from = &requests[i];
+        reads[i] = (tsri_read){.array = from->array,
+                               .index = *from->index,
+                               .casting = from->casting,
+                               .view = from->view};
+        status = tsri_read_check(&reads[i], err);
+        if (status == 0)
+            status =
+                check_cast(from->array->dtype, from->view->dtype, from->casting, from->array, err);
+    }
+    if (status == 0)
+        status = tsri_fetch(context, reads, n, call, NULL, err);
+    tsri_free(reads);
+    return status;
+}
+
+int tsri_box_view(const tsr_array *array, const int64_t *start, const int64_t *shape,
+                  const int64_t *step, const void *buffer, size_t size_bytes, tsr_index *ret_index,
+                  tsr_view *ret_view, tsr_error *err)
+{
+    static const int64_t origin[TSR_RANK_MAX];
+    int64_t needed[TSR_RANK_MAX];
+
+    TSRI_TRY_IN(err,
+                tsr_index_box(ret_index, array->rank, array->shape, start ? start : origin,
+                              shape ? shape : array->shape, step, err),
+                "%s", array->place);
+    int rank = tsr_index_shape(ret_index, needed);
+    TSRI_TRY_IN(err, tsr_view_init(ret_view, array->dtype, rank, needed, (void *)buffer, err), "%s",
+                array->place);
+    if ((uint64_t)tsr_view_size(ret_view) != size_bytes)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "%s: the box needs %" PRId64 " bytes, the buffer has %zu",
+                             array->place, tsr_view_size(ret_view), size_bytes);
+    return 0;
+}
+
+int tsr_array_read(tsr_array *array, const int64_t *start, const int64_t *shape,
+                   const int64_t *step, void *buffer, size_t size_bytes, const tsr_call *call,
+                   tsr_error *err)
+{
+    tsri_read read = {.array = array};
+    tsr_view view;
+
+    TSRI_TRY(tsri_box_view(array, start, shape, step, buffer, size_bytes, &read.index, &view, err));
+    read.view = &view;
+    return tsri_fetch(array->context, &read, 1, call, NULL, err);
+}
+
+int tsr_array_read_sink(tsr_array *array, const tsr_index *index, tsr_sink sink, void *user,
+                        const tsr_call *call, tsr_error *err)
+{
+    tsri_read read = {.array = array, .sink = sink, .user = user};
+
+    if (index)
+        read.index = *index;
+    else
+        tsr_index_all(&read.index, array->rank, array->shape);
+    TSRI_TRY(tsri_read_check(&read, err));
+    return tsri_fetch(array->context, &read, 1, call, NULL, err);
+}

@@ -1,0 +1,467 @@
+#include "array/unit.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+
+int tsri_unit_new(tsr_array *array, const tsri_prepared *prepared, size_t target_count,
+                  tsri_unit **ret_unit, tsr_error *err)
+{
+    tsri_unit *unit = tsri_alloc_zero(sizeof *unit);
+    if (!unit)
+        return tsri_error_no_memory(err, sizeof *unit);
+    unit->targets = tsri_alloc_array(target_count, sizeof *unit->targets);
+    if (!unit->targets) {
+        tsri_free(unit);
+        return tsri_error_no_memory(err, target_count * sizeof *unit->targets);
+    }
+    unit->array = array;
+    unit->prepared = prepared;
+    unit->target_capacity = target_count;
+    unit->references = 1;
+    *ret_unit = unit;
+    return 0;
+}
+
+void tsri_unit_free(tsri_unit *unit)
+{
+    tsr_blob_unref(unit->blob);
+    tsri_free(unit->entries);
+    tsri_free(unit->targets);
+    tsri_free(unit);
+}
+
+void tsri_unit_restart(tsri_unit *unit)
+{
+    tsri_free(unit->entries);
+    unit->entries = NULL;
+    unit->entry_total = unit->next_entry = 0;
+    unit->raw_target = 0;
+    unit->has_generation = unit->has_first_version = false;
+    unit->conflict = 0;
+    unit->references = 1;
+    unit->attempts++;
+    unit->state = TSRI_UNIT_NEW;
+}
+
+/* ---- portions
+ * ---------------------------------------------------------------------------------------------- */
+
+static tsri_portion_kind first_kind(const tsri_unit *unit)
+{
+    const tsri_prepared *prepared = unit->prepared;
+    if (!prepared)
+        return TSRI_PORTION_BOX;
+    if (tsri_prepared_is_shard(prepared) && !tsri_prepared_is_packed(prepared))
+        return TSRI_PORTION_INDEX;
+    return tsri_prepared_is_raw(prepared) ? TSRI_PORTION_RAW : TSRI_PORTION_WHOLE;
+}
+
+/* The index lies at one end of the extent, whose length may be unknown. */
+static tsr_range index_range(const tsri_unit *unit)
+{
+    uint64_t size = (uint64_t)unit->prepared->index_bytes;
+    if (unit->prepared->chain->shard->index_at_start)
+        return (tsr_range){TSR_RANGE_PART, 0, size};
+    if (unit->extent.size_bytes == TSR_REST)
+        return (tsr_range){TSR_RANGE_SUFFIX, 0, size};
+    uint64_t offset = unit->extent.size_bytes >= size ? unit->extent.size_bytes - size : 0;
+    return (tsr_range){TSR_RANGE_PART, offset, TSRI_MIN(size, unit->extent.size_bytes)};
+}
+
+/* Shard targets and raw targets are counted in encoded axes. */
+static void move_targets(tsri_unit *unit)
+{
+    for (size_t i = 0; i < unit->target_count; i++)
+        tsri_target_permute(&unit->targets[i], unit->prepared->axis_of);
+}
+
+static bool next_raw(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes,
+                     tsri_portion *portion)
+{
+    if (unit->raw_next == unit->raw_cut.count) {
+        if (++unit->raw_target == unit->target_count) {
+            unit->state = TSRI_UNIT_DONE;
+            return false;
+        }
+        tsri_unit_raw_cut(unit, portion_bytes, gap_bytes);
+    }
+    tsri_unit_raw_portion(unit, portion);
+    unit->raw_next++;
+    if (unit->raw_next == unit->raw_cut.count && unit->raw_target + 1 == unit->target_count)
+        unit->state = TSRI_UNIT_DONE;
+    return true;
+}
+
+/* Joins entries as long as the gap between them costs less than a request. */
+static bool next_entries(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes,
+                         tsri_portion *portion)
+{
+    size_t first = unit->next_entry, next = first;
+    uint64_t start = unit->entries[first].offset, end = start;
+
+    while (next < unit->entry_total) {
+        const tsri_entry *entry = &unit->entries[next];
+        uint64_t entry_end = entry->offset + entry->size_bytes;
+        bool same = next > first && entry->number == unit->entries[next - 1].number;
+        bool far = entry->offset > end && entry->offset - end > gap_bytes;
+        bool full = next - first >= unit->entries_per_portion ||
+                    TSRI_MAX(end, entry_end) - start > portion_bytes;
+        if (next > first && !same && (far || full))
+            break;
+        end = TSRI_MAX(end, entry_end);
+        next++;
+    }
+    portion->first_entry = first;
+    portion->entry_count = next - first;
+    portion->range = (tsr_range){TSR_RANGE_PART, start, end - start};
+    unit->next_entry = next;
+    if (next == unit->entry_total)
+        unit->state = TSRI_UNIT_DONE;
+    return true;
+}
+
+bool tsri_unit_next_portion(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes,
+                            tsri_portion *portion)
+{
+    portion->unit = unit;
+    portion->kind = unit->state == TSRI_UNIT_NEW || unit->prepared == NULL ? first_kind(unit)
+                    : tsri_prepared_is_shard(unit->prepared)               ? TSRI_PORTION_ENTRIES
+                                                                           : TSRI_PORTION_RAW;
+    if (unit->state == TSRI_UNIT_CUT)
+        return portion->kind == TSRI_PORTION_RAW
+                   ? next_raw(unit, portion_bytes, gap_bytes, portion)
+                   : next_entries(unit, portion_bytes, gap_bytes, portion);
+    if (unit->state != TSRI_UNIT_NEW)
+        return false;
+    bool moved = unit->attempts >
+                 0; /* the targets of a unit that starts again are in encoded axes already */
+    switch (portion->kind) {
+    case TSRI_PORTION_RAW:
+        if (!moved)
+            move_targets(unit);
+        unit->state = TSRI_UNIT_CUT;
+        tsri_unit_raw_cut(unit, portion_bytes, gap_bytes);
+        return next_raw(unit, portion_bytes, gap_bytes, portion);
+    case TSRI_PORTION_INDEX:
+        if (!moved)
+            move_targets(unit);
+        portion->range = index_range(unit);
+        unit->state = TSRI_UNIT_WAITING;
+        return true;
+    default:
+        portion->range = (tsr_range){TSR_RANGE_WHOLE, 0, 0};
+        if (portion->kind == TSRI_PORTION_WHOLE && tsri_prepared_is_shard(unit->prepared)) {
+            if (!moved)
+                move_targets(unit);
+            unit->state = TSRI_UNIT_WAITING;
+        } else {
+            unit->state = TSRI_UNIT_DONE;
+        }
+        return true;
+    }
+}
+
+/* ---- shards
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static void inner_position(const tsri_prepared *prepared, int64_t number, int64_t *ret_start)
+{
+    for (int axis = prepared->encoded_rank - 1; axis >= 0; axis--) {
+        ret_start[axis] = number % prepared->grid[axis] * prepared->chain->shard->chunk_shape[axis];
+        number /= prepared->grid[axis];
+    }
+}
+
+/* Restricts a target of the unit to one inner chunk. */
+static bool restrict_to_inner(const tsri_unit *unit, size_t target, int64_t number,
+                              tsri_target *ret_target)
+{
+    int64_t start[TSR_RANK_MAX];
+    inner_position(unit->prepared, number, start);
+    return tsri_target_restrict(&unit->targets[target], start,
+                                unit->prepared->chain->shard->chunk_shape, ret_target);
+}
+
+typedef struct box {
+    int64_t first[TSR_RANK_MAX], count[TSR_RANK_MAX], total;
+} box;
+
+/* The inner chunks between the first and the last that a target touches. */
+static box box_of_target(const tsri_unit *unit, const tsri_target *target)
+{
+    box self = {.total = 1};
+    for (int axis = 0; axis < target->rank; axis++) {
+        const tsri_target_axis *along = &target->axes[axis];
+        int64_t length = unit->prepared->chain->shard->chunk_shape[axis];
+        self.first[axis] = along->start / length;
+        self.count[axis] =
+            (along->start + (along->count - 1) * along->step) / length - self.first[axis] + 1;
+        self.total *= self.count[axis];
+    }
+    return self;
+}
+
+static int64_t box_number(const tsri_unit *unit, const box *self, int64_t i)
+{
+    int64_t number = 0, scale = 1;
+    for (int axis = unit->prepared->encoded_rank - 1; axis >= 0; axis--) {
+        number += (self->first[axis] + i % self->count[axis]) * scale;
+        i /= self->count[axis];
+        scale *= unit->prepared->grid[axis];
+    }
+    return number;
+}
+
+static int add_entries(tsri_unit *unit, size_t target, const tsri_shard_entry *index,
+                       tsr_error *err)
+{
+    box touched = box_of_target(unit, &unit->targets[target]);
+    tsri_entry *grown =
+        tsri_realloc_array(unit->entries, unit->entry_total + (size_t)touched.total, sizeof *grown);
+    if (!grown)
+        return tsri_error_no_memory(err,
+                                    (unit->entry_total + (size_t)touched.total) * sizeof *grown);
+    unit->entries = grown;
+    for (int64_t i = 0; i < touched.total; i++) {
+        int64_t number = box_number(unit, &touched, i);
+        tsri_target inner;
+        if (!restrict_to_inner(unit, target, number, &inner))
+            continue;
+        if (tsri_shard_entry_is_missing(index[number])) {
+            TSRI_TRY(tsri_target_deliver_fill(&inner, err));
+            continue;
+        }
+        unit->entries[unit->entry_total++] =
+            (tsri_entry){index[number].offset, index[number].size_bytes, number, target};
+    }
+    return 0;
+}
+
+static int compare_entries(const void *left, const void *right)
+{
+    const tsri_entry *a = left, *b = right;
+    if (a->offset != b->offset)
+        return a->offset < b->offset ? -1 : 1;
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
+    return a->target < b->target ? -1 : a->target > b->target;
+}
+
+/* Enough portions for every thread to have several, so that none waits for the last one. */
+#define PORTIONS_PER_THREAD 4
+
+static int make_entries(tsri_unit *unit, const tsri_shard_entry *index, int threads, tsr_error *err)
+{
+    for (size_t target = 0; target < unit->target_count; target++)
+        TSRI_TRY(add_entries(unit, target, index, err));
+    qsort(unit->entries, unit->entry_total, sizeof *unit->entries, compare_entries);
+    unit->entries_per_portion = unit->entry_total / (size_t)(threads * PORTIONS_PER_THREAD) + 1;
+    return 0;
+}
+
+int tsri_unit_take_index(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
+                         uint64_t shard_bytes, int threads, tsr_error *err)
+{
+    const tsri_prepared *prepared = unit->prepared;
+    tsri_shard_entry *index = tsri_alloc_array((size_t)prepared->entry_count, sizeof *index);
+    if (!index)
+        return tsri_error_no_memory(err, (size_t)prepared->entry_count * sizeof *index);
+    int status = tsri_shard_index_decode(prepared, scratch, bytes, index, err);
+    if (status == 0)
+        status = tsri_shard_index_check(prepared, index, shard_bytes, err);
+    if (status < 0)
+        tsri_unit_blame(unit, -1, 0, shard_bytes, err);
+    else
+        status = make_entries(unit, index, threads, err);
+    tsri_free(index);
+    unit->state = status == 0 && unit->entry_total > 0 ? TSRI_UNIT_CUT : TSRI_UNIT_DONE;
+    return status;
+}
+
+/* ---- decoding
+ * -------------------------------------------------------------------------------------------------
+ */
+
+/* How many serialized bytes it takes to hold the last element that a target wants. */
+static size_t wanted_bytes(const tsri_prepared *prepared, const tsri_target *target)
+{
+    if (!prepared->in_place)
+        return SIZE_MAX;
+    size_t last = prepared->encoded_dtype->size_bytes;
+    for (int axis = 0; axis < target->rank; axis++) {
+        const tsri_target_axis *self = &target->axes[axis];
+        last += (size_t)((self->start + (self->count - 1) * self->step) * prepared->strides[axis]);
+    }
+    return last;
+}
+
+static void *direct_memory(const tsri_prepared *prepared, const tsri_target *target)
+{
+    bool direct = prepared->in_place && !prepared->swapped &&
+                  tsri_target_is_direct(target, prepared->shape, prepared->strides);
+    return direct ? target->data : NULL;
+}
+
+/* Decodes a leaf chunk for one or more targets in its own coordinates. */
+static int decode_and_deliver(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                              const void *bytes, size_t size_bytes,
+                              const tsri_target *const *targets, size_t count, tsr_error *err)
+{
+    tsr_view chunk;
+    bool swapped;
+    size_t wanted = 0;
+    void *direct = count == 1 ? direct_memory(prepared, targets[0]) : NULL;
+
+    for (size_t i = 0; i < count; i++)
+        wanted = TSRI_MAX(wanted, wanted_bytes(prepared, targets[i]));
+    TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, wanted, direct, &chunk,
+                               &swapped, err));
+    if (direct && chunk.data == direct) {
+        tsri_target_account(targets[0]);
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++)
+        TSRI_TRY(tsri_target_deliver(targets[i], &chunk, swapped, scratch, err));
+    return 0;
+}
+
+int tsri_unit_decode_whole(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
+                           size_t size_bytes, tsr_error *err)
+{
+    const tsri_target **targets = tsri_alloc_array(unit->target_count, sizeof(const tsri_target *));
+    if (!targets)
+        return tsri_error_no_memory(err, unit->target_count * sizeof *targets);
+    for (size_t i = 0; i < unit->target_count; i++)
+        targets[i] = &unit->targets[i];
+    int status = decode_and_deliver(unit->prepared, scratch, bytes, size_bytes, targets,
+                                    unit->target_count, err);
+    tsri_free(targets);
+    return status < 0 ? tsri_unit_blame(unit, -1, 0, size_bytes, err) : 0;
+}
+
+/* For several targets of one inner chunk. */
+static int decode_shared_entry(tsri_unit *unit, tsr_codec_scratch *scratch,
+                               const tsri_entry *entries, size_t count, const void *bytes,
+                               tsr_error *err)
+{
+    tsri_target *restricted = tsri_alloc_array(count, sizeof *restricted);
+    const tsri_target **targets = tsri_alloc_array(count, sizeof(const tsri_target *));
+    int status = restricted && targets ? 0 : tsri_error_no_memory(err, count * sizeof *restricted);
+
+    for (size_t i = 0; i < count && status == 0; i++) {
+        restrict_to_inner(unit, entries[i].target, entries[i].number, &restricted[i]);
+        targets[i] = &restricted[i];
+    }
+    if (status == 0)
+        status = decode_and_deliver(unit->prepared->inner, scratch, bytes, entries->size_bytes,
+                                    targets, count, err);
+    tsri_free(restricted);
+    tsri_free(targets);
+    return status;
+}
+
+int tsri_unit_decode_entry(tsri_unit *unit, tsr_codec_scratch *scratch, const tsri_entry *entries,
+                           size_t count, const void *bytes, tsr_error *err)
+{
+    int status;
+    if (count > 1) {
+        status = decode_shared_entry(unit, scratch, entries, count, bytes, err);
+    } else {
+        tsri_target inner;
+        const tsri_target *target = &inner;
+        restrict_to_inner(unit, entries->target, entries->number, &inner);
+        status = decode_and_deliver(unit->prepared->inner, scratch, bytes, entries->size_bytes,
+                                    &target, 1, err);
+    }
+    return status < 0
+               ? tsri_unit_blame(unit, entries->number, entries->offset, entries->size_bytes, err)
+               : 0;
+}
+
+/* The array axis behind each encoded axis of the unit. */
+static void array_axes(const tsri_unit *unit, int *ret_axes)
+{
+    for (int axis = 0; axis < unit->targets[0].rank; axis++)
+        ret_axes[axis] = unit->targets[0].axes[axis].array_axis;
+}
+
+int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count,
+                        tsri_unit **ret_child, tsr_error *err)
+{
+    tsri_unit *child;
+    int64_t start[TSR_RANK_MAX];
+    int axes[TSR_RANK_MAX];
+
+    TSRI_TRY(tsri_unit_new(unit->array, unit->prepared->inner, count, &child, err));
+    child->level = unit->level + 1;
+    child->extent = unit->extent;
+    child->extent.offset += entries->offset;
+    child->extent.size_bytes = entries->size_bytes;
+    child->blob = unit->blob ? tsr_blob_ref(unit->blob) : NULL;
+    child->generation = unit->generation;
+    child->has_generation = unit->has_generation;
+    memcpy(child->origin, unit->origin, sizeof child->origin);
+    inner_position(unit->prepared, entries->number, start);
+    array_axes(unit, axes);
+    for (int axis = 0; axis < unit->prepared->encoded_rank; axis++)
+        child->origin[axes[axis]] += start[axis];
+    for (size_t i = 0; i < count; i++)
+        restrict_to_inner(unit, entries[i].target, entries[i].number,
+                          &child->targets[child->target_count++]);
+    *ret_child = child;
+    return 0;
+}
+
+/* ---- blame
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static void print_index(char *text, size_t capacity, int rank, const int64_t *index)
+{
+    size_t used = (size_t)snprintf(text, capacity, "[");
+    for (int axis = 0; axis < rank && used < capacity; axis++)
+        used += (size_t)snprintf(text + used, capacity - used, "%s%" PRId64, axis ? ", " : "",
+                                 index[axis]);
+    if (used < capacity)
+        snprintf(text + used, capacity - used, "]");
+}
+
+/* The grid coordinates, over the whole array, of inner chunk `number`. */
+static void inner_index(const tsri_unit *unit, int64_t number, int64_t *ret_index)
+{
+    int64_t start[TSR_RANK_MAX];
+    int axes[TSR_RANK_MAX];
+    inner_position(unit->prepared, number, start);
+    array_axes(unit, axes);
+    for (int axis = 0; axis < unit->array->rank; axis++)
+        ret_index[axes[axis]] = (unit->origin[axes[axis]] + start[axis]) /
+                                unit->prepared->chain->shard->chunk_shape[axis];
+}
+
+int tsri_unit_blame(const tsri_unit *unit, int64_t number, uint64_t offset, uint64_t size_bytes,
+                    tsr_error *err)
+{
+    char text[256];
+    int64_t index[TSR_RANK_MAX];
+    const char *place = unit->array->place, *key = unit->extent.key;
+
+    if (!err)
+        return TSR_INTERNAL;
+    tsr_error_set_where(err, "bytes %" PRIu64 "..%" PRIu64 " of %s/%s",
+                        unit->extent.offset + offset, unit->extent.offset + offset + size_bytes,
+                        tsr_store_url(unit->extent.store), key);
+    size_t path_bytes = unit->array->path ? strlen(unit->array->path) : 0;
+    if (path_bytes > 0 && strncmp(key, unit->array->path, path_bytes) == 0)
+        key += path_bytes + 1;
+    if (err->status == TSR_DAMAGED)
+        tsr_error_set_next_step(err, "`tessera check %s --data` lists all damaged chunks", place);
+    if (number >= 0) {
+        inner_index(unit, number, index);
+        print_index(text, sizeof text, unit->array->rank, index);
+        return tsr_error_prepend(err, "%s: inner chunk %s in shard %s", place, text, key);
+    }
+    return tsr_error_prepend(err, "%s: chunk %s", place, key);
+}

@@ -1,0 +1,124 @@
+/* Units of the fetch loop: a chunk with its targets, cut into portions. See fetch.h. */
+#ifndef TESSERA_ARRAY_UNIT_H
+#define TESSERA_ARRAY_UNIT_H
+
+#include "array/target.h"
+#include "exec/pool.h"
+
+typedef struct tsri_unit tsri_unit;
+
+typedef enum tsri_portion_kind {
+    TSRI_PORTION_WHOLE,   /* a chunk that is decoded as a whole, or a shard packed by further codecs
+                           */
+    TSRI_PORTION_INDEX,   /* the index of a shard */
+    TSRI_PORTION_ENTRIES, /* inner chunks that lie side by side */
+    TSRI_PORTION_RAW,     /* bare elements */
+    TSRI_PORTION_BOX      /* filled by the driver itself */
+} tsri_portion_kind;
+
+/* An inner chunk that some target wants. */
+typedef struct tsri_entry {
+    uint64_t offset, size_bytes;
+    int64_t number; /* in the grid of the shard */
+    size_t target;
+} tsri_entry;
+
+typedef struct tsri_portion {
+    tsri_unit *unit;
+    tsri_portion_kind kind;
+    tsr_range range;                 /* within the unit's extent */
+    size_t first_entry, entry_count; /* ENTRIES */
+    tsri_target target;              /* RAW: counts from the first byte of the range */
+} tsri_portion;
+
+/* How a raw chunk is cut for one target: see unit_raw.c. */
+typedef struct tsri_raw_cut {
+    int axis; /* pieces are runs of `run` positions along this axis, whole below it, single above */
+    int64_t run, runs, count;
+} tsri_raw_cut;
+
+typedef enum tsri_unit_state {
+    TSRI_UNIT_NEW,     /* its first portion has not been handed out */
+    TSRI_UNIT_WAITING, /* for its index */
+    TSRI_UNIT_CUT,     /* hands out entries or raw pieces */
+    TSRI_UNIT_DONE     /* nothing more to hand out */
+} tsri_unit_state;
+
+struct tsri_unit {
+    tsri_unit *next; /* in the lists of the fetch loop */
+    tsri_unit_state state;
+    tsr_array *array;              /* borrowed from the read */
+    const tsri_prepared *prepared; /* borrowed; NULL for boxes */
+    int level;                     /* 0: a chunk of the store */
+    int64_t origin[TSR_RANK_MAX];  /* of its first element, in the array's coordinates and axes */
+
+    /* Where its bytes lie: in a store, or in memory. */
+    tsr_extent extent;
+    tsr_blob *blob;            /* held; NULL: in the store */
+    tsr_generation generation; /* of the value that the index was read from */
+    bool has_generation;
+    tsr_generation first_version; /* of a raw chunk: of the piece that was answered first; under the
+                                     loop's mutex */
+    bool has_first_version;
+
+    int references; /* atomic: one for handing out, one per portion under way */
+    int conflict;   /* atomic: the value changed between two portions */
+    int attempts;
+
+    tsri_entry *entries;
+    size_t entry_total, next_entry, entries_per_portion;
+    size_t raw_target;
+    int64_t raw_next;
+    tsri_raw_cut raw_cut;
+
+    size_t target_count, target_capacity;
+    tsri_target *targets;
+};
+
+/* A unit for targets of one chunk, without them. Errors: NO_MEMORY. */
+int tsri_unit_new(tsr_array *array, const tsri_prepared *prepared, size_t target_count,
+                  tsri_unit **ret_unit, tsr_error *err);
+void tsri_unit_free(tsri_unit *unit);
+
+/* Goes back to the start, to be fetched again. */
+void tsri_unit_restart(tsri_unit *unit);
+
+/* The next portion, or false when there is none now. `portion_bytes` is the size that pieces and
+ * runs of entries aim at. */
+bool tsri_unit_next_portion(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes,
+                            tsri_portion *ret_portion);
+
+/* Takes in the index of a shard: `bytes` are the answer to the INDEX portion of a shard of
+ * `shard_bytes`. Missing inner chunks are delivered as fill; the others become entries. `threads`
+ * decides how finely they are handed out. Errors: DAMAGED, NO_MEMORY, sinks'. */
+int tsri_unit_take_index(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
+                         uint64_t shard_bytes, int threads, tsr_error *err);
+
+/* Decodes a whole chunk and delivers it. Errors: DAMAGED, NO_MEMORY, sinks'. */
+int tsri_unit_decode_whole(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
+                           size_t size_bytes, tsr_error *err);
+
+/* Decodes one inner chunk and delivers it to the targets of `count` entries, all of the same inner
+ * chunk. */
+int tsri_unit_decode_entry(tsri_unit *unit, tsr_codec_scratch *scratch, const tsri_entry *entries,
+                           size_t count, const void *bytes, tsr_error *err);
+
+/* The unit of an inner chunk that is a shard itself. Errors: NO_MEMORY. */
+int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count,
+                        tsri_unit **ret_child, tsr_error *err);
+
+/* Adds to an error what it was about: the chunk, or the inner chunk `number` (-1: none), and the
+ * byte range. Returns the status. */
+int tsri_unit_blame(const tsri_unit *unit, int64_t number, uint64_t offset, uint64_t size_bytes,
+                    tsr_error *err);
+
+/* RAW: cuts the present raw_target. */
+void tsri_unit_raw_cut(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes);
+void tsri_unit_raw_portion(const tsri_unit *unit, tsri_portion *ret_portion);
+/* Delivers the bytes of a RAW portion. */
+int tsri_unit_deliver_raw(const tsri_portion *portion, tsr_codec_scratch *scratch,
+                          const void *bytes, tsr_error *err);
+/* Where the bytes of a RAW portion can be put straight away, or NULL. */
+void *tsri_unit_raw_direct(const tsri_portion *portion);
+
+#endif

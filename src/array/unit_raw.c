@@ -1,0 +1,125 @@
+/* Raw chunks: bare elements in C order of the encoded axes, of which any part can be read alone.
+ *
+ * A target is cut into pieces of about the portion size that fit the second-level cache. Below some
+ * axis its rows lie close together (gaps smaller than what a further request costs) and are small
+ * enough, and are read as one span; along the axis above, as many of these spans as fit make a
+ * piece; positions along axes further out are pieces of their own. */
+#include "array/unit.h"
+
+#include "base/checked.h"
+
+/* Bytes between two positions along an axis of the target, in the encoded bytes. */
+static int64_t pitch(const tsri_unit *unit, const tsri_target *target, int axis)
+{
+    int64_t stride = (int64_t)unit->array->dtype->size_bytes;
+    for (int inner = target->rank - 1; inner > axis; inner--)
+        stride *= unit->prepared->encoded_shape[inner];
+    return stride * target->axes[axis].step;
+}
+
+/* Bytes from the first to the last element of a target whose axes start at `axis`. */
+static int64_t span_from(const tsri_unit *unit, const tsri_target *target, int axis)
+{
+    int64_t span = (int64_t)unit->array->dtype->size_bytes;
+    for (; axis < target->rank; axis++)
+        span += (target->axes[axis].count - 1) * pitch(unit, target, axis);
+    return span;
+}
+
+void tsri_unit_raw_cut(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes)
+{
+    const tsri_target *target = &unit->targets[unit->raw_target];
+    int whole = target->rank; /* axes from here on are read as one span */
+
+    while (whole > 0) {
+        int64_t gap = pitch(unit, target, whole - 1) - span_from(unit, target, whole);
+        bool close = target->axes[whole - 1].count == 1 || gap <= (int64_t)gap_bytes;
+        if (!close || span_from(unit, target, whole - 1) > (int64_t)portion_bytes)
+            break;
+        whole--;
+    }
+    tsri_raw_cut cut = {.axis = whole - 1, .run = 1, .runs = 1, .count = 1};
+    if (whole > 0) {
+        int64_t step = pitch(unit, target, cut.axis), span = span_from(unit, target, whole);
+        int64_t count = target->axes[cut.axis].count;
+        if (step - span <= (int64_t)gap_bytes && span < (int64_t)portion_bytes)
+            cut.run = TSRI_MIN(count, ((int64_t)portion_bytes - span) / step + 1);
+        cut.runs = tsri_ceil_divide(count, cut.run);
+        cut.count = cut.runs;
+        for (int axis = 0; axis < cut.axis; axis++)
+            cut.count *= target->axes[axis].count;
+    }
+    unit->raw_cut = cut;
+    unit->raw_next = 0;
+}
+
+/* Narrows one axis of a target to `count` positions from `position`. */
+static void narrow(tsri_target_axis *axis, char **data, int64_t position, int64_t count)
+{
+    axis->start += position * axis->step;
+    axis->first += position;
+    axis->count = count;
+    if (*data)
+        *data += position * axis->stride;
+}
+
+void tsri_unit_raw_portion(const tsri_unit *unit, tsri_portion *portion)
+{
+    const tsri_raw_cut *cut = &unit->raw_cut;
+    int64_t rest = unit->raw_next, offset = 0;
+
+    portion->target = unit->targets[unit->raw_target];
+    tsri_target *target = &portion->target;
+    if (cut->axis >= 0) {
+        int64_t from = rest % cut->runs * cut->run;
+        tsri_target_axis *axis = &target->axes[cut->axis];
+        narrow(axis, &target->data, from, TSRI_MIN(cut->run, axis->count - from));
+        rest /= cut->runs;
+    }
+    for (int axis = cut->axis - 1; axis >= 0; axis--) {
+        int64_t count = target->axes[axis].count;
+        narrow(&target->axes[axis], &target->data, rest % count, 1);
+        rest /= count;
+    }
+    for (int axis = 0; axis < target->rank; axis++) {
+        offset += target->axes[axis].start * (pitch(unit, target, axis) / target->axes[axis].step);
+        target->axes[axis].start = 0;
+    }
+    portion->range =
+        (tsr_range){TSR_RANGE_PART, (uint64_t)offset, (uint64_t)span_from(unit, target, 0)};
+}
+
+static void view_of_bytes(const tsri_portion *portion, const void *bytes, tsr_view *ret_view)
+{
+    const tsri_unit *unit = portion->unit;
+    *ret_view = (tsr_view){
+        .dtype = unit->array->dtype, .rank = portion->target.rank, .data = (char *)bytes};
+    for (int axis = 0; axis < ret_view->rank; axis++)
+        ret_view->strides[axis] =
+            pitch(unit, &portion->target, axis) / portion->target.axes[axis].step;
+}
+
+int tsri_unit_deliver_raw(const tsri_portion *portion, tsr_codec_scratch *scratch,
+                          const void *bytes, tsr_error *err)
+{
+    tsr_view elements;
+    view_of_bytes(portion, bytes, &elements);
+    return tsri_target_deliver(&portion->target, &elements, portion->unit->prepared->swapped,
+                               scratch, err);
+}
+
+void *tsri_unit_raw_direct(const tsri_portion *portion)
+{
+    const tsri_target *target = &portion->target;
+    const tsri_unit *unit = portion->unit;
+    int64_t size_bytes = tsri_target_count(target) * (int64_t)unit->array->dtype->size_bytes;
+
+    if (!target->data || unit->prepared->swapped ||
+        (uint64_t)size_bytes != portion->range.size_bytes ||
+        !tsr_dtype_equal(target->read->view->dtype, unit->array->dtype))
+        return NULL;
+    for (int axis = 0; axis < target->rank; axis++)
+        if (target->axes[axis].count > 1 && target->axes[axis].stride != pitch(unit, target, axis))
+            return NULL;
+    return target->data;
+}

@@ -1,0 +1,39 @@
+#include "array/wait.h"
+
+#include <pthread.h>
+
+typedef struct waiter {
+    pthread_mutex_t mutex;
+    pthread_cond_t answered;
+    bool done;
+} waiter;
+
+static void note_answer(tsr_get_request *request)
+{
+    waiter *self = request->user;
+    pthread_mutex_lock(&self->mutex);
+    self->done = true;
+    pthread_cond_signal(&self->answered);
+    pthread_mutex_unlock(&self->mutex);
+}
+
+int tsri_get_and_wait(tsr_store *store, const char *key, tsr_range range,
+                      const tsr_generation *if_match, tsr_get_request *ret_request, tsr_error *err)
+{
+    waiter self = {.mutex = PTHREAD_MUTEX_INITIALIZER, .answered = PTHREAD_COND_INITIALIZER};
+
+    *ret_request = (tsr_get_request){.key = key,
+                                     .range = range,
+                                     .if_match = if_match,
+                                     .done = note_answer,
+                                     .user = &self,
+                                     .err = err};
+    tsr_store_get_many(store, ret_request, 1, NULL);
+    pthread_mutex_lock(&self.mutex);
+    while (!self.done)
+        pthread_cond_wait(&self.answered, &self.mutex);
+    pthread_mutex_unlock(&self.mutex);
+    pthread_cond_destroy(&self.answered);
+    pthread_mutex_destroy(&self.mutex);
+    return ret_request->status;
+}

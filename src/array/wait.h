@@ -1,0 +1,14 @@
+/* One request that is waited for. */
+#ifndef TESSERA_ARRAY_WAIT_H
+#define TESSERA_ARRAY_WAIT_H
+
+#include <tessera/sys/store.h>
+
+#include "base/base.h"
+
+/* Reads one range and returns when it is there. `ret_request` keeps the whole answer; its blob
+ * belongs to the caller. `if_match` may be NULL. Errors: as tsr_store_get, and CONFLICT. */
+int tsri_get_and_wait(tsr_store *store, const char *key, tsr_range range,
+                      const tsr_generation *if_match, tsr_get_request *ret_request, tsr_error *err);
+
+#endif

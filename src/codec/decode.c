@@ -1,0 +1,205 @@
+/* Decoding a leaf chunk: bytes-to-bytes codecs backwards, then the elements, then array-to-array
+ * codecs backwards. */
+#include <inttypes.h>
+
+#include "base/checked.h"
+#include "base/context.h"
+#include "codec/chain.h"
+
+/* A prefix is worth decoding alone only when it leaves out a good part of the chunk. */
+static bool is_short_prefix(size_t wanted_bytes, uint64_t all_bytes)
+{
+    return wanted_bytes < all_bytes - all_bytes / 4;
+}
+
+typedef struct unpack {
+    const tsri_prepared *prepared;
+    tsr_codec_scratch *scratch;
+    size_t wanted_bytes;
+    void *direct;
+    int next_buffer;
+} unpack;
+
+/* Where the output of a stage goes, and how large it may be. */
+static int stage_room(unpack *job, int number, void **ret_room, size_t *ret_capacity,
+                      tsr_error *err)
+{
+    const tsri_prepared *prepared = job->prepared;
+    tsr_size_bound before = prepared->bounds[number];
+    uint64_t capacity = before.size_class == TSR_SIZE_UNBOUNDED
+                            ? (uint64_t)prepared->chain->context->options.largest_chunk_bytes
+                            : before.size_bytes;
+    if (capacity > SIZE_MAX / 2)
+        return tsr_error_set(err, TSR_LIMIT, "a chunk of %" PRIu64 " bytes does not fit in memory",
+                             capacity);
+    *ret_capacity = (size_t)capacity;
+    *ret_room =
+        number == 0 && job->direct
+            ? job->direct
+            : tsri_scratch_buffer(job->scratch, TSRI_BUFFER_UNPACK_A + job->next_buffer, capacity);
+    job->next_buffer ^= 1;
+    return *ret_room ? 0 : tsri_error_no_memory(err, capacity);
+}
+
+static int undo_stage(unpack *job, int number, const void **bytes, size_t *size_bytes,
+                      tsr_error *err)
+{
+    const tsri_prepared *prepared = job->prepared;
+    const tsri_stage *stage = &prepared->chain->stages[prepared->chain->bytes_first + number];
+    const tsr_codec_ops *ops = stage->ops;
+
+    if (ops->unwrap) {
+        size_t offset, inside;
+        TSRI_TRY(ops->unwrap(stage->codec, *bytes, *size_bytes, &offset, &inside, err));
+        *bytes = (const char *)*bytes + offset;
+        *size_bytes = inside;
+        return 0;
+    }
+    void *room = NULL;
+    size_t capacity = 0;
+    TSRI_TRY(stage_room(job, number, &room, &capacity, err));
+    if (number == 0 && ops->decode_prefix && is_short_prefix(job->wanted_bytes, capacity))
+        TSRI_TRY(ops->decode_prefix(stage->codec, job->scratch, *bytes, *size_bytes, room, capacity,
+                                    job->wanted_bytes, size_bytes, err));
+    else
+        TSRI_TRY(ops->decode_bytes(stage->codec, job->scratch, *bytes, *size_bytes, room, capacity,
+                                   size_bytes, err));
+    *bytes = room;
+    return 0;
+}
+
+/* The serialized bytes must be neither fewer nor more than the chunk needs. */
+static int check_serialized_size(const tsri_prepared *prepared, size_t wanted_bytes,
+                                 size_t size_bytes, tsr_error *err)
+{
+    tsr_size_bound serialized = prepared->bounds[0];
+    if (serialized.size_class != TSR_SIZE_FIXED || size_bytes == serialized.size_bytes)
+        return 0;
+    if (is_short_prefix(wanted_bytes, serialized.size_bytes) && size_bytes >= wanted_bytes &&
+        size_bytes < serialized.size_bytes)
+        return 0;
+    return tsr_error_set(err, TSR_DAMAGED, "%zu decoded bytes where the chunk has %" PRIu64,
+                         size_bytes, serialized.size_bytes);
+}
+
+int tsri_chain_unpack(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
+                      size_t size_bytes, size_t wanted_bytes, void *direct, const void **ret_bytes,
+                      size_t *ret_size_bytes, tsr_error *err)
+{
+    const tsri_chain *chain = prepared->chain;
+    unpack job = {prepared, scratch, wanted_bytes, direct, 0};
+
+    for (int number = chain->stage_count - chain->bytes_first - 1; number >= 0; number--)
+        TSRI_TRY_IN(err, undo_stage(&job, number, &bytes, &size_bytes, err), "codec \"%s\"",
+                    chain->stages[chain->bytes_first + number].ops->name);
+    TSRI_TRY(check_serialized_size(prepared, wanted_bytes, size_bytes, err));
+    *ret_bytes = bytes;
+    *ret_size_bytes = size_bytes;
+    return 0;
+}
+
+/* Lays a dense view over a scratch buffer. */
+static int view_in_scratch(tsr_codec_scratch *scratch, tsri_buffer which, const tsr_dtype *dtype,
+                           int rank, const int64_t *shape, tsr_view *ret_view, tsr_error *err)
+{
+    static const char nothing = 0;
+    TSRI_TRY(tsr_view_init(ret_view, dtype, rank, shape, (void *)&nothing, err));
+    size_t size_bytes = (size_t)tsr_view_size(ret_view);
+    ret_view->data = tsri_scratch_buffer(scratch, which, size_bytes);
+    return ret_view->data ? 0 : tsri_error_no_memory(err, size_bytes);
+}
+
+/* Undoes array-to-array codec `number`: from `view` in its encoded shape to a new one in its
+ * decoded shape. */
+static int undo_array_stage(const tsri_prepared *prepared, tsr_codec_scratch *scratch, int number,
+                            const int64_t *decoded_shape, int decoded_rank, tsr_view *view,
+                            tsr_error *err)
+{
+    const tsri_stage *stage = &prepared->chain->stages[number];
+    tsri_buffer which = number % 2 ? TSRI_BUFFER_ARRAY : TSRI_BUFFER_ARRAY_B;
+    tsr_view decoded;
+
+    TSRI_TRY(view_in_scratch(scratch, which, stage->input.dtype, decoded_rank, decoded_shape,
+                             &decoded, err));
+    if (stage->ops->rearrange) {
+        tsr_view moved = decoded;
+        TSRI_TRY(stage->ops->rearrange(stage->codec, &moved, err));
+        TSRI_TRY(tsr_view_copy(&moved, view, TSR_CASTING_NO, err));
+    } else {
+        TSRI_TRY(stage->ops->decode_view(stage->codec, scratch, view, &decoded, err));
+    }
+    *view = decoded;
+    return 0;
+}
+
+/* The general way back through the array-to-array codecs: a copy per codec. */
+static int undo_arrays(const tsri_prepared *prepared, tsr_codec_scratch *scratch, tsr_view *view,
+                       tsr_error *err)
+{
+    const tsri_chain *chain = prepared->chain;
+    for (int number = chain->array_count - 1; number >= 0; number--) {
+        int64_t shape[TSR_RANK_MAX], next[TSR_RANK_MAX];
+        int rank = chain->type.rank;
+        memcpy(shape, prepared->shape, sizeof shape);
+        for (int i = 0; i < number; i++) {
+            const tsri_stage *stage = &chain->stages[i];
+            TSRI_TRY(stage->ops->encoded_shape(stage->codec, rank, shape, &rank, next, err));
+            memcpy(shape, next, sizeof shape);
+        }
+        TSRI_TRY(undo_array_stage(prepared, scratch, number, shape, rank, view, err));
+    }
+    return 0;
+}
+
+/* Names the axes of an encoded view by the decoded array: nothing moves in memory. */
+static void undo_moves(const tsri_prepared *prepared, tsr_view *view)
+{
+    tsr_view encoded = *view;
+    view->rank = prepared->chain->type.rank;
+    for (int axis = 0; axis < encoded.rank; axis++) {
+        view->shape[prepared->axis_of[axis]] = encoded.shape[axis];
+        view->strides[prepared->axis_of[axis]] = encoded.strides[axis];
+    }
+}
+
+/* Through an array-to-bytes codec of any kind. */
+static int decode_serialized(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                             const void *bytes, size_t size_bytes, tsr_view *ret_chunk,
+                             tsr_error *err)
+{
+    const tsri_chain *chain = prepared->chain;
+    const tsri_stage *serializer = &chain->stages[chain->array_count];
+    tsri_buffer which = chain->array_count % 2 ? TSRI_BUFFER_ARRAY : TSRI_BUFFER_ARRAY_B;
+
+    TSRI_TRY(view_in_scratch(scratch, which, prepared->encoded_dtype, prepared->encoded_rank,
+                             prepared->encoded_shape, ret_chunk, err));
+    TSRI_TRY_IN(err,
+                serializer->ops->decode_array(serializer->codec, scratch, bytes, size_bytes,
+                                              ret_chunk, err),
+                "codec \"%s\"", serializer->ops->name);
+    if (!prepared->moves_only)
+        return undo_arrays(prepared, scratch, ret_chunk, err);
+    undo_moves(prepared, ret_chunk);
+    return 0;
+}
+
+int tsri_chain_decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
+                      size_t size_bytes, size_t wanted_bytes, void *direct, tsr_view *ret_chunk,
+                      bool *ret_swapped, tsr_error *err)
+{
+    *ret_swapped = false;
+    if (!prepared->in_place)
+        wanted_bytes = SIZE_MAX;
+    TSRI_TRY(tsri_chain_unpack(prepared, scratch, bytes, size_bytes, wanted_bytes,
+                               prepared->in_place ? direct : NULL, &bytes, &size_bytes, err));
+    if (!prepared->in_place)
+        return decode_serialized(prepared, scratch, bytes, size_bytes, ret_chunk, err);
+    ret_chunk->dtype = prepared->chain->type.dtype;
+    ret_chunk->rank = prepared->chain->type.rank;
+    ret_chunk->data = (char *)bytes;
+    ret_chunk->blob = NULL;
+    memcpy(ret_chunk->shape, prepared->shape, sizeof prepared->shape);
+    memcpy(ret_chunk->strides, prepared->strides, sizeof prepared->strides);
+    *ret_swapped = prepared->swapped;
+    return 0;
+}

@@ -1,0 +1,41 @@
+/* The only file that knows all layers: what is built in, and how it was built. */
+#include <tessera/sys/array.h>
+#include <tessera/version.h>
+
+#include "base/context.h"
+#include "source/formats.h"
+#include "tessera/build_config.h"
+#include "tessera/build_describe.h"
+
+const char *tsr_version(void)
+{
+    return TSR_VERSION;
+}
+
+#if TESSERA_HAVE_NETCDF
+#define NETCDF "true"
+#else
+#define NETCDF "false"
+#endif
+#define DEPENDENCY(name, version) "\"" name "\":\"" version "\","
+
+const char *tsr_build_info(void)
+{
+    return "{\"version\":\"" TESSERA_VERSION "\",\"revision\":\"" TESSERA_BUILD_DESCRIBE
+           "\",\"build\":\"" TESSERA_BUILD_KIND "\",\"compiler\":\"" TESSERA_BUILD_COMPILER
+           "\",\"target\":\"" TESSERA_BUILD_TARGET
+           "\",\"libraries\":{" TESSERA_DEPENDENCY_MAP(DEPENDENCY) "\"libc\":\"\"},"
+                                                                   "\"parts\":{\"netcdf\":" NETCDF
+                                                                   "}}";
+}
+
+int tsr_context_new(const tsr_context_options *options, tsr_context **ret_context, tsr_error *err)
+{
+    tsr_auto(tsr_context) *context = NULL;
+
+    TSRI_TRY(tsri_context_new(options, &context, err));
+    for (const tsr_format_ops *const *format = tsri_formats; *format; format++)
+        TSRI_TRY(tsr_format_register(context, *format, err));
+    *ret_context = TSRI_TAKE(context);
+    return 0;
+}

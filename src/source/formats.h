@@ -1,0 +1,10 @@
+/* The file formats that are built in. */
+#ifndef TESSERA_SOURCE_FORMATS_H
+#define TESSERA_SOURCE_FORMATS_H
+
+#include <tessera/sys/array.h>
+
+/* Ended by NULL. The last one is asked first. */
+extern const tsr_format_ops *const tsri_formats[];
+
+#endif
