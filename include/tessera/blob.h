@@ -1,6 +1,6 @@
-/* An immutable, reference-counted range of bytes: heap, a mapped file, or foreign memory with a release
- * callback. A slice shares its parent. Immutable means: after the blob was handed to anybody else,
- * nobody writes into it.
+/* An immutable, reference-counted range of bytes: heap, a mapped file, or foreign memory with a
+ * release callback. A slice shares its parent. Immutable means: after the blob was handed to
+ * anybody else, nobody writes into it.
  *
  * Thread: IMMUTABLE once shared; references may be taken and dropped on any thread. */
 #ifndef TESSERA_BLOB_H
@@ -18,20 +18,20 @@ typedef struct tsr_blob tsr_blob;
 
 /* Where the bytes of a blob can be found by another process or by sendfile. */
 typedef struct tsr_blob_location {
-    int descriptor;     /* borrowed from the blob */
-    int64_t offset;     /* of the blob's first byte */
+    int descriptor; /* borrowed from the blob */
+    int64_t offset; /* of the blob's first byte */
 } tsr_blob_location;
 
-/* Allocates `size_bytes` bytes of uninitialised memory; large blobs lie on huge pages where the system
- * has them. The creator may write through tsr_blob_data_writable until it shares the blob.
+/* Allocates `size_bytes` bytes of uninitialised memory; large blobs lie on huge pages where the
+ * system has them. The creator may write through tsr_blob_data_writable until it shares the blob.
  * Owner: the caller holds one reference. Thread: CONFINED until shared. Errors: NO_MEMORY. */
 TSR_API int tsr_blob_new(size_t size_bytes, tsr_blob **ret_blob, tsr_error *err);
 
 /* Wraps memory that somebody else owns. `release(user)` runs once, on any thread, when the last
  * reference is dropped; NULL for memory that outlives the blob. When this fails, `release` is not
  * called. Owner: the caller holds one reference. Thread: IMMUTABLE. Errors: NO_MEMORY. */
-TSR_API int tsr_blob_wrap(const void *data, size_t size_bytes, void (*release)(void *user), void *user,
-                          tsr_blob **ret_blob, tsr_error *err);
+TSR_API int tsr_blob_wrap(const void *data, size_t size_bytes, void (*release)(void *user),
+                          void *user, tsr_blob **ret_blob, tsr_error *err);
 
 /* A range of a blob that shares its memory and keeps it alive.
  * Thread: IMMUTABLE. Errors: OUT_OF_BOUNDS, NO_MEMORY. */

@@ -23,7 +23,8 @@
 #define TSR_MUST_CHECK
 #endif
 
-/* Defines the function that tsr_auto needs for a handle that `release` gives up; NULL is left alone. */
+/* Defines the function that tsr_auto needs for a handle that `release` gives up; NULL is left
+ * alone. */
 #define TSR_DEFINE_CLEANUP(type, release)            \
     static inline void type##_cleanup(type **handle) \
     {                                                \

@@ -1,4 +1,5 @@
-/* An arena: many small allocations, freed together. Metadata, plans and requests live in arenas. CONFINED. */
+/* An arena: many small allocations, freed together. Metadata, plans and requests live in arenas.
+ * CONFINED. */
 #ifndef TESSERA_BASE_ARENA_H
 #define TESSERA_BASE_ARENA_H
 
@@ -6,14 +7,17 @@
 
 typedef struct tsri_arena_block tsri_arena_block;
 typedef struct tsri_arena {
-    tsri_arena_block *blocks;   /* newest first */
-    size_t used_bytes;          /* over all blocks */
-    size_t max_bytes;           /* 0: unlimited */
+    tsri_arena_block *blocks; /* newest first */
+    size_t used_bytes;        /* over all blocks */
+    size_t max_bytes;         /* 0: unlimited */
 } tsri_arena;
 
+/* clang-format off */
 #define TSRI_ARENA_INIT {0}
+/* clang-format on */
 
-/* Zeroed, aligned for any type; NULL when out of memory, past max_bytes, or when count * element_bytes overflows. */
+/* Zeroed, aligned for any type; NULL when out of memory, past max_bytes, or when the product
+ * overflows. */
 void *tsri_arena_alloc(tsri_arena *arena, size_t count, size_t element_bytes);
 char *tsri_arena_strdup(tsri_arena *arena, const char *text);
 char *tsri_arena_format(tsri_arena *arena, const char *format, ...) TSR_PRINTF(2, 3);

@@ -15,40 +15,40 @@
 #define TSRI_MIN(a, b) TSRI_CHOOSE_(a, b, <, __COUNTER__)
 #define TSRI_MAX(a, b) TSRI_CHOOSE_(a, b, >, __COUNTER__)
 #define TSRI_CHOOSE_(a, b, order, id) TSRI_CHOOSE_NAMED_(a, b, order, id)
-#define TSRI_CHOOSE_NAMED_(a, b, order, id)                                  \
-    ({                                                                       \
-        if (0) /* so that the compiler sees different signedness */          \
-            (void)((a)order(b));                                             \
-        __typeof__(1 ? (a) : (b)) tsri_a_##id = (a), tsri_b_##id = (b);      \
-        tsri_a_##id order tsri_b_##id ? tsri_a_##id : tsri_b_##id;           \
+#define TSRI_CHOOSE_NAMED_(a, b, order, id)                             \
+    ({                                                                  \
+        if (0) /* so that the compiler sees different signedness */     \
+            (void)((a)order(b));                                        \
+        __typeof__(1 ? (a) : (b)) tsri_a_##id = (a), tsri_b_##id = (b); \
+        tsri_a_##id order tsri_b_##id ? tsri_a_##id : tsri_b_##id;      \
     })
 
 #define TSRI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Passes a failure on. The error is filled in already. */
-#define TSRI_TRY(call)                  \
-    do {                                \
-        int tsri_status_ = (call);      \
-        if (tsri_status_ < 0)           \
-            return tsri_status_;        \
+#define TSRI_TRY(call)             \
+    do {                           \
+        int tsri_status_ = (call); \
+        if (tsri_status_ < 0)      \
+            return tsri_status_;   \
     } while (0)
 
 /* Passes a failure on with a phrase in front of its message. */
-#define TSRI_TRY_IN(err, call, ...)                   \
-    do {                                              \
-        int tsri_status_ = (call);                    \
-        if (tsri_status_ < 0) {                       \
-            tsr_error_prepend((err), __VA_ARGS__);    \
-            return tsri_status_;                      \
-        }                                             \
+#define TSRI_TRY_IN(err, call, ...)                \
+    do {                                           \
+        int tsri_status_ = (call);                 \
+        if (tsri_status_ < 0) {                    \
+            tsr_error_prepend((err), __VA_ARGS__); \
+            return tsri_status_;                   \
+        }                                          \
     } while (0)
 
 /* Moves a handle out of a tsr_auto variable. */
-#define TSRI_TAKE(handle)                      \
-    ({                                         \
+#define TSRI_TAKE(handle)                          \
+    ({                                             \
         __typeof__(handle) tsri_taken_ = (handle); \
-        (handle) = NULL;                       \
-        tsri_taken_;                           \
+        (handle) = NULL;                           \
+        tsri_taken_;                               \
     })
 
 /* Reports and returns NO_MEMORY. Inline, so that analysers of one file see that it is never 0. */
@@ -59,22 +59,23 @@ static inline int tsri_error_no_memory(tsr_error *err, size_t size_bytes)
     return TSR_NO_MEMORY;
 }
 
-/* Turns errno of a failed system call into a status and a full error: "OPERATION PATH: TEXT". Returns the
- * status. */
+/* Turns errno of a failed system call into a status and a full error: "OPERATION PATH: TEXT".
+ * Returns the status. */
 int tsri_error_errno(tsr_error *err, int error_number, const char *operation, const char *path);
 
-/* The only ways to memory. A size of 0 gives a valid pointer. `tsri_alloc*` return NULL when out of memory
- * or when the size overflows; `tsri_free(NULL)` is allowed. */
+/* The only ways to memory. A size of 0 gives a valid pointer. `tsri_alloc*` return NULL when out of
+ * memory or when the size overflows; `tsri_free(NULL)` is allowed. */
 void *tsri_alloc(size_t size_bytes);
 void *tsri_alloc_zero(size_t size_bytes);
 void *tsri_alloc_array(size_t count, size_t element_bytes);
 void *tsri_alloc_array_zero(size_t count, size_t element_bytes);
-void *tsri_realloc_array(void *memory, size_t count, size_t element_bytes); /* on failure `memory` stays valid */
+/* On failure `memory` stays valid. */
+void *tsri_realloc_array(void *memory, size_t count, size_t element_bytes);
 char *tsri_strdup(const char *text);
 char *tsri_strndup(const char *text, size_t size_bytes);
 void tsri_free(void *memory);
-/* Memory for payloads, aligned for vectors (64 bytes; from 2 MiB on to a huge page, where first touch is cheap); freed by
- * tsri_free_payload with its size. Not zeroed. */
+/* Memory for payloads, aligned for vectors (64 bytes; from 2 MiB on to a huge page, where first
+ * touch is cheap); freed by tsri_free_payload with its size. Not zeroed. */
 void *tsri_alloc_payload(size_t size_bytes);
 void tsri_free_payload(void *memory, size_t size_bytes);
 

@@ -53,8 +53,8 @@ struct tsr_context {
 
 /* Every store, array and group holds a reference. The last one must not be dropped inside a task,
  * since it ends the threads: whoever starts an operation holds a handle until it is over. */
-/* A context without formats: tsr_context_new, which lies above all layers, adds those that are built in.
- * Errors: as tsr_context_new. */
+/* A context without formats: tsr_context_new, which lies above all layers, adds those that are
+ * built in. Errors: as tsr_context_new. */
 int tsri_context_new(const tsr_context_options *options, tsr_context **ret_context, tsr_error *err);
 
 tsr_context *tsri_context_ref(tsr_context *context);

@@ -8,10 +8,9 @@
 
 /* An empty output that may grow to `max` bytes; SIZE_MAX: as far as memory goes. A zeroed output
  * takes nothing. */
-#define TSRI_OUTPUT_INIT(max) \
-    {                         \
-        .max_bytes = (max)    \
-    }
+/* clang-format off */
+#define TSRI_OUTPUT_INIT(max) {.max_bytes = (max)}
+/* clang-format on */
 
 /* Frees the bytes; the output is empty afterwards and may be used again. CONFINED. Never fails. */
 void tsri_output_clear(tsr_output *output);

@@ -1,8 +1,8 @@
-/* The table of system calls. The library reaches disk, clock and randomness only through it, so that a
- * test can fail the n-th call, tear a write or cut the power.
+/* The table of system calls. The library reaches disk, clock and randomness only through it, so
+ * that a test can fail the n-th call, tear a write or cut the power.
  *
- * A function returns what the system call of its name returns, and -1 with errno set on failure. The
- * first parameter is the table itself: a test embeds it as the first member of a larger struct.
+ * A function returns what the system call of its name returns, and -1 with errno set on failure.
+ * The first parameter is the table itself: a test embeds it as the first member of a larger struct.
  *
  * Thread: LOCKED. Implementations must be callable from several threads. */
 #ifndef TESSERA_SYS_SYSTEM_H
@@ -25,30 +25,33 @@ struct timespec;
 typedef struct tsr_system tsr_system;
 struct tsr_system {
     size_t struct_size;
-    int (*openat)(const tsr_system *system, int directory, const char *path, int flags, mode_t mode);
+    int (*openat)(const tsr_system *system, int directory, const char *path, int flags,
+                  mode_t mode);
     int (*close)(const tsr_system *system, int descriptor);
-    ssize_t (*pread)(const tsr_system *system, int descriptor, void *bytes, size_t size, int64_t offset);
-    ssize_t (*pwritev)(const tsr_system *system, int descriptor, const struct iovec *parts, int count,
-                       int64_t offset);
+    ssize_t (*pread)(const tsr_system *system, int descriptor, void *bytes, size_t size,
+                     int64_t offset);
+    ssize_t (*pwritev)(const tsr_system *system, int descriptor, const struct iovec *parts,
+                       int count, int64_t offset);
     ssize_t (*copy_file_range)(const tsr_system *system, int from, int64_t from_offset, int to,
                                int64_t to_offset, size_t size);
     ssize_t (*read)(const tsr_system *system, int descriptor, void *bytes, size_t size);
     ssize_t (*write)(const tsr_system *system, int descriptor, const void *bytes, size_t size);
     int (*fstat)(const tsr_system *system, int descriptor, struct stat *ret_status);
-    int (*fstatat)(const tsr_system *system, int directory, const char *path, struct stat *ret_status,
-                   int flags);
+    int (*fstatat)(const tsr_system *system, int directory, const char *path,
+                   struct stat *ret_status, int flags);
     int (*fsync)(const tsr_system *system, int descriptor);
     int (*fdatasync)(const tsr_system *system, int descriptor);
     int (*ftruncate)(const tsr_system *system, int descriptor, int64_t size);
-    int (*fallocate)(const tsr_system *system, int descriptor, int mode, int64_t offset, int64_t size);
+    int (*fallocate)(const tsr_system *system, int descriptor, int mode, int64_t offset,
+                     int64_t size);
     int (*fchmod)(const tsr_system *system, int descriptor, mode_t mode);
     int (*fchown)(const tsr_system *system, int descriptor, uid_t owner, gid_t group);
     /* Two times: of last access and of last modification. */
     int (*futimens)(const tsr_system *system, int descriptor, const struct timespec *times);
-    int (*renameat)(const tsr_system *system, int from_directory, const char *from, int to_directory,
-                    const char *to);
-    int (*renameat2)(const tsr_system *system, int from_directory, const char *from, int to_directory,
-                     const char *to, unsigned flags);
+    int (*renameat)(const tsr_system *system, int from_directory, const char *from,
+                    int to_directory, const char *to);
+    int (*renameat2)(const tsr_system *system, int from_directory, const char *from,
+                     int to_directory, const char *to, unsigned flags);
     int (*linkat)(const tsr_system *system, int from_directory, const char *from, int to_directory,
                   const char *to, int flags);
     int (*unlinkat)(const tsr_system *system, int directory, const char *path, int flags);
