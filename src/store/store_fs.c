@@ -21,15 +21,18 @@ static int decode_percent(char *text, tsr_error *err)
 {
     char *to = text;
     for (const char *from = text; *from; from++) {
-        int high = *from == '%' ? hex_digit(from[1]) : 0;
-        int low = *from == '%' && high >= 0 ? hex_digit(from[2]) : 0;
-        if (high < 0 || low < 0 || (*from == '%' && high == 0 && low == 0))
+        if (*from != '%') {
+            *to++ = *from;
+            continue;
+        }
+        int high = hex_digit(from[1]);
+        int low = high < 0 ? -1 : hex_digit(from[2]);
+        if (low < 0 || high + low == 0)
             return tsr_error_set(err, TSR_INVALID_ARGUMENT,
-                                 "file:%s: \"%%\" must be followed by two hexadecimal digits that "
-                                 "are not 00",
-                                 text);
-        *to++ = *from == '%' ? (char)(high * 16 + low) : *from;
-        from += *from == '%' ? 2 : 0;
+                                 "a \"%%\" in a file URL must be followed by two hexadecimal "
+                                 "digits that are not 00");
+        *to++ = (char)(high * 16 + low);
+        from += 2;
     }
     *to = 0;
     return 0;

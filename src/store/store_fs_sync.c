@@ -23,7 +23,7 @@ struct tsri_fs_folder {
 
 /* Beyond this many folders what is known of clean ones is forgotten, which costs a sync later, and
  * changed ones are synced before the flush. */
-#define FOLDERS_MAX 4096
+#define FOLDERS_MAX 1024
 
 /* ---- Failures ---- */
 

@@ -1,0 +1,114 @@
+/* Proves the ordered map against a sorted array, over random histories. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "store/key_map.h"
+
+enum { KEYS = 300, STEPS = 20000 };
+
+static uint64_t next_random(uint64_t *random)
+{
+    *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return *random >> 33;
+}
+
+/* Key i in byte order. */
+static void name_key(char text[16], int i)
+{
+    snprintf(text, 16, "k%03d", i);
+}
+
+static void check_all(const tsri_key_map *map, const bool *present)
+{
+    const tsri_key_node *node = map->first[0];
+    for (int i = 0; i < KEYS; i++) {
+        char text[16];
+        name_key(text, i);
+        const tsri_key_node *found = tsri_key_map_find(map, text);
+        assert_int_equal(found != NULL, present[i]);
+        if (!present[i])
+            continue;
+        assert_ptr_equal(found, node);
+        assert_string_equal(node->key, text);
+        node = node->next[0];
+    }
+    assert_null(node);
+}
+
+static void random_histories_follow_an_array(void **state)
+{
+    (void)state;
+    tsri_key_map map = TSRI_KEY_MAP_INIT;
+    bool present[KEYS] = {false};
+    uint64_t random = 5;
+    for (int step = 0; step < STEPS; step++) {
+        int i = (int)(next_random(&random) % KEYS);
+        char text[16];
+        name_key(text, i);
+        if (present[i]) {
+            tsri_key_node *node = tsri_key_map_remove(&map, text);
+            assert_non_null(node);
+            assert_string_equal(node->key, text);
+            tsri_key_node_free(node);
+        } else {
+            assert_null(tsri_key_map_remove(&map, text));
+            tsri_key_map_insert(&map, tsri_key_node_new(&map, text));
+        }
+        present[i] = !present[i];
+        if (step % 500 == 0)
+            check_all(&map, present);
+    }
+    check_all(&map, present);
+    tsri_key_map_clear(&map);
+    assert_null(tsri_key_map_seek(&map, ""));
+}
+
+static void seek_finds_the_next_key(void **state)
+{
+    (void)state;
+    tsri_key_map map = TSRI_KEY_MAP_INIT;
+    static const char *const keys[] = {"a/b", "a", "b", "\xc3\xa4", "a-"};
+    for (size_t i = 0; i < 5; i++)
+        tsri_key_map_insert(&map, tsri_key_node_new(&map, keys[i]));
+    assert_string_equal(tsri_key_map_seek(&map, "")->key, "a");
+    assert_string_equal(tsri_key_map_seek(&map, "a")->key, "a");
+    assert_string_equal(tsri_key_map_seek(&map, "a\x01")->key, "a-");
+    assert_string_equal(tsri_key_map_seek(&map, "a.")->key, "a/b");
+    assert_string_equal(tsri_key_map_seek(&map, "a0")->key, "b");
+    assert_string_equal(tsri_key_map_seek(&map, "c")->key, "\xc3\xa4");
+    assert_null(tsri_key_map_seek(&map, "\xff"));
+    assert_null(tsri_key_map_find(&map, "a/"));
+    tsri_key_map_clear(&map);
+}
+
+/* A list in which every node had the height 1 would take 10^10 steps. */
+static void many_keys_in_order_stay_fast(void **state)
+{
+    (void)state;
+    tsri_key_map map = TSRI_KEY_MAP_INIT;
+    for (int i = 0; i < 100000; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%06d", i);
+        tsri_key_map_insert(&map, tsri_key_node_new(&map, text));
+    }
+    int count = 0;
+    for (const tsri_key_node *node = map.first[0]; node; node = node->next[0])
+        count++;
+    assert_int_equal(count, 100000);
+    tsri_key_map_clear(&map);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_histories_follow_an_array),
+        cmocka_unit_test(seek_finds_the_next_key),
+        cmocka_unit_test(many_keys_in_order_stay_fast),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
