@@ -114,6 +114,14 @@ static int bytes_decode(const void *codec, tsr_codec_scratch *scratch, const voi
     return 0;
 }
 
+static bool bytes_in_place(const void *codec, bool *ret_swapped)
+{
+    const bytes_codec *bytes = codec;
+
+    *ret_swapped = bytes->order != BYTE_ORDER_NONE && bytes->order != BYTE_ORDER_HOST;
+    return true;
+}
+
 const tsr_codec_ops tsri_codec_bytes = {
     .struct_size = sizeof(tsr_codec_ops),
     .name = "bytes",
@@ -123,4 +131,5 @@ const tsr_codec_ops tsri_codec_bytes = {
     .array_bound = bytes_bound,
     .encode_array = bytes_encode,
     .decode_array = bytes_decode,
+    .elements_in_place = bytes_in_place,
 };

@@ -156,6 +156,22 @@ static int crc32c_encode(const void *codec, tsr_codec_scratch *scratch, const vo
     return 0;
 }
 
+static int crc32c_append(const void *codec, tsr_output *output, size_t start, tsr_error *err)
+{
+    const crc32c_codec *crc32c = codec;
+    size_t size_bytes = output->size_bytes - start;
+    char *end;
+
+    TSRI_TRY(tsri_codec_reserve(output, CHECKSUM_BYTES, &end, err));
+    char *data = output->data + start;
+    uint32_t crc = tsri_crc32c(0, data, size_bytes);
+    if (crc32c->at_start)
+        memmove(data + CHECKSUM_BYTES, data, size_bytes);
+    store_checksum(crc32c->at_start ? data : end, crc);
+    output->size_bytes += CHECKSUM_BYTES;
+    return 0;
+}
+
 static int crc32c_unwrap(const void *codec, const void *bytes, size_t size_bytes,
                          size_t *ret_offset, size_t *ret_size_bytes, tsr_error *err)
 {
@@ -204,4 +220,5 @@ const tsr_codec_ops tsri_codec_crc32c = {
     .encode_bytes = crc32c_encode,
     .decode_bytes = crc32c_decode,
     .unwrap = crc32c_unwrap,
+    .append = crc32c_append,
 };

@@ -65,6 +65,7 @@ static void prepare_layout(tsri_prepared *prepared)
     const tsri_stage *serializer = &chain->stages[chain->array_count];
     prepared->in_place = serializer->ops->elements_in_place &&
                          serializer->ops->elements_in_place(serializer->codec, &prepared->swapped);
+    prepared->swapped &= prepared->encoded_dtype->component_bytes > 1;
     int64_t stride = (int64_t)prepared->encoded_dtype->size_bytes;
     for (int axis = prepared->encoded_rank - 1; prepared->in_place && axis >= 0; axis--) {
         prepared->strides[prepared->axis_of[axis]] = stride;

@@ -2,6 +2,12 @@
 
 #include <stddef.h>
 
+#include "tessera/build_config.h"
+
 const tsr_format_ops *const tsri_formats[] = {
+    &tsri_npy_format,
+#if TESSERA_HAVE_NETCDF
+    &tsri_netcdf_format,
+#endif
     NULL,
 };

@@ -4,6 +4,8 @@
 
 #include <tessera/sys/array.h>
 
+extern const tsr_format_ops tsri_npy_format, tsri_netcdf_format;
+
 /* Ended by NULL. The last one is asked first. */
 extern const tsr_format_ops *const tsri_formats[];
 
