@@ -43,7 +43,7 @@ static void skip_space(scanner *self)
         self->at++;
 }
 
-static bool accept(scanner *self, const char *word)
+static bool take_word(scanner *self, const char *word)
 {
     size_t length = strlen(word);
     skip_space(self);
@@ -86,14 +86,14 @@ static bool accept_length(scanner *self, int64_t *ret_length)
 
 static bool accept_shape(scanner *self, npy_header *header)
 {
-    if (!accept(self, "("))
+    if (!take_word(self, "("))
         return false;
-    for (header->rank = 0; !accept(self, ")"); header->rank++) {
+    for (header->rank = 0; !take_word(self, ")"); header->rank++) {
         if (header->rank == TSR_RANK_MAX || !accept_length(self, &header->shape[header->rank]))
             return false;
-        if (!accept(self, ",")) {
+        if (!take_word(self, ",")) {
             header->rank++;
-            return accept(self, ")");
+            return take_word(self, ")");
         }
     }
     return true;
@@ -109,8 +109,8 @@ static bool accept_value(scanner *self, const char *key, char *descr, size_t cap
         return accept_shape(self, header);
     if (strcmp(key, "fortran_order") != 0)
         return false;
-    header->fortran_order = accept(self, "True");
-    return header->fortran_order || accept(self, "False");
+    header->fortran_order = take_word(self, "True");
+    return header->fortran_order || take_word(self, "False");
 }
 
 static int parse_dictionary(const char *text, size_t size_bytes, const char *path,
@@ -119,14 +119,14 @@ static int parse_dictionary(const char *text, size_t size_bytes, const char *pat
     scanner self = {text, text + size_bytes};
     char key[32], descr[64] = "";
     int keys = 0;
-    bool sound = accept(&self, "{");
+    bool sound = take_word(&self, "{");
 
-    while (sound && !accept(&self, "}")) {
-        sound = accept_string(&self, key, sizeof key) && accept(&self, ":") &&
+    while (sound && !take_word(&self, "}")) {
+        sound = accept_string(&self, key, sizeof key) && take_word(&self, ":") &&
                 accept_value(&self, key, descr, sizeof descr, header);
         keys++;
-        if (sound && !accept(&self, ",")) {
-            sound = accept(&self, "}");
+        if (sound && !take_word(&self, ",")) {
+            sound = take_word(&self, "}");
             break;
         }
     }

@@ -31,7 +31,7 @@ static void null_options_mean_the_defaults(void **state)
     (void)state;
     tsr_auto(tsr_context) *context = NULL;
     tsr_error err = TSR_ERROR_INIT;
-    assert_int_equal(tsr_context_new(NULL, &context, &err), 0);
+    assert_int_equal(tsri_context_new(NULL, &context, &err), 0);
     assert_int_equal(context->options.bytes_in_flight, 256 << 20);
     assert_ptr_equal(context->system, tsr_system_default());
     assert_in_range(tsr_context_threads(context), 1, 1024);
@@ -48,7 +48,7 @@ static void options_are_copied(void **state)
     options.threads = 7;
     options.largest_chunk_bytes = 1000;
     options.system = &system;
-    assert_int_equal(tsr_context_new(&options, &context, &err), 0);
+    assert_int_equal(tsri_context_new(&options, &context, &err), 0);
     memset(&options, 0x5a, sizeof options);
     assert_int_equal(tsr_context_threads(context), 7);
     assert_int_equal(context->options.largest_chunk_bytes, 1000);
@@ -63,7 +63,7 @@ static void assert_refused(size_t offset, int64_t value, size_t size, const char
     tsr_context_options options;
     tsr_context_options_init(&options);
     memcpy((char *)&options + offset, &value, size);
-    assert_int_equal(tsr_context_new(&options, &context, &err), TSR_INVALID_ARGUMENT);
+    assert_int_equal(tsri_context_new(&options, &context, &err), TSR_INVALID_ARGUMENT);
     assert_int_equal(err.status, TSR_INVALID_ARGUMENT);
     assert_non_null(strstr(err.message, phrase));
     assert_ptr_equal(context, &context);
@@ -103,12 +103,12 @@ static void longer_options_are_accepted_when_the_rest_is_zero(void **state)
     tsr_context_options_init(&newer.options);
     newer.options.struct_size = sizeof newer;
     newer.options.threads = 3;
-    assert_int_equal(tsr_context_new(&newer.options, &context, &err), 0);
+    assert_int_equal(tsri_context_new(&newer.options, &context, &err), 0);
     assert_int_equal(tsr_context_threads(context), 3);
     assert_int_equal(context->options.struct_size, sizeof newer.options);
     tsr_context_free(context);
     newer.more[15] = 1;
-    assert_int_equal(tsr_context_new(&newer.options, &context, &err), TSR_INVALID_ARGUMENT);
+    assert_int_equal(tsri_context_new(&newer.options, &context, &err), TSR_INVALID_ARGUMENT);
 }
 
 static tsr_context *new_context(void)
@@ -117,7 +117,7 @@ static tsr_context *new_context(void)
     tsr_context_options options;
     tsr_context_options_init(&options);
     options.threads = 2;
-    assert_int_equal(tsr_context_new(&options, &context, NULL), 0);
+    assert_int_equal(tsri_context_new(&options, &context, NULL), 0);
     return context;
 }
 
