@@ -24,38 +24,9 @@ static const char *const base_members[][2] = {
     {"dimension_names", "[\"y\",null]"},
 };
 
-/* A member that a test sets; a NULL text removes it. */
-typedef struct edit {
-    const char *name, *text;
-} edit;
-
-/* The base document with edits; unknown names are added at the end. The caller frees it. */
 static char *edited(const edit *edits, size_t count)
 {
-    size_t size = 4096;
-    for (size_t i = 0; i < count; i++)
-        size += edits[i].text != NULL ? strlen(edits[i].text) + 100 : 0;
-    char *text = malloc(size);
-    size_t used = 0;
-    text[used++] = '{';
-    for (size_t i = 0; i < TSRI_COUNT(base_members); i++) {
-        const char *value = base_members[i][1];
-        for (size_t j = 0; j < count; j++)
-            if (strcmp(edits[j].name, base_members[i][0]) == 0)
-                value = edits[j].text;
-        if (value != NULL)
-            used += (size_t)sprintf(text + used, "%s\"%s\":%s", used > 1 ? "," : "",
-                                    base_members[i][0], value);
-    }
-    for (size_t j = 0; j < count; j++) {
-        bool known = false;
-        for (size_t i = 0; i < TSRI_COUNT(base_members); i++)
-            known |= strcmp(edits[j].name, base_members[i][0]) == 0;
-        if (!known)
-            used += (size_t)sprintf(text + used, ",\"%s\":%s", edits[j].name, edits[j].text);
-    }
-    strcpy(text + used, "}");
-    return text;
+    return edited_document(base_members, TSRI_COUNT(base_members), edits, count);
 }
 
 static int parse_text(const char *text, tsri_zarr_meta **ret_meta, tsr_error *err)
@@ -101,8 +72,7 @@ static void refuse_edited(const edit *edits, size_t count, int status, const cha
                   message)
 #define BAD(message, ...) REFUSED(TSR_BAD_METADATA, message, __VA_ARGS__)
 
-/* ---- documents of other writers
- * ------------------------------------------------------------------------ */
+/* ---- documents of other writers ------------------------------------------------------------ */
 
 static tsri_zarr_meta *read_golden(const char *name)
 {
@@ -251,8 +221,7 @@ static void types_of_later_versions_are_refused_by_name(void **state)
     }
 }
 
-/* ---- the rules
- * ----------------------------------------------------------------------------------------- */
+/* ---- the rules ----------------------------------------------------------------------------- */
 
 static void zarr_format_is_3_and_node_type_is_known(void **state)
 {
@@ -646,8 +615,7 @@ static void documents_are_limited_by_the_context(void **state)
     tsr_context_free(small);
 }
 
-/* ---- mutations
- * ----------------------------------------------------------------------------------------- */
+/* ---- mutations ----------------------------------------------------------------------------- */
 
 /* What may be done to a field without a refusal, by the rules above. */
 static bool is_tolerated(const char *field, const char *mutation)

@@ -42,13 +42,63 @@ static inline tsri_zarr_document document_of(const char *key, const char *text)
     return (tsri_zarr_document){key, text, text != NULL ? strlen(text) : 0};
 }
 
+/* Moves the bytes of an output into a text. The caller frees it. */
+static inline char *text_of(tsr_output *output)
+{
+    char *text = malloc(output->size_bytes + 1);
+    memcpy(text, output->data, output->size_bytes);
+    text[output->size_bytes] = 0;
+    tsri_output_clear(output);
+    return text;
+}
+
 /* What tsri_zarr_meta_write writes. The caller frees it. */
 static inline char *written(const tsri_zarr_meta *meta)
 {
     tsr_output output = TSRI_OUTPUT_INIT(SIZE_MAX);
     assert_int_equal(tsri_zarr_meta_write(meta, &output, NULL), 0);
-    char *text = strndup(output.data, output.size_bytes);
-    tsri_output_clear(&output);
+    return text_of(&output);
+}
+
+/* A member that a test sets in a document; a NULL text removes it. */
+typedef struct edit {
+    const char *name, *text;
+} edit;
+
+static inline const edit *find_edit(const edit *edits, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(edits[i].name, name) == 0)
+            return &edits[i];
+    return NULL;
+}
+
+/* An object with these members and edits; unknown names are added at the end. The caller frees it.
+ */
+static inline char *edited_document(const char *const (*members)[2], size_t member_count,
+                                    const edit *edits, size_t count)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    const char *before = "{";
+    for (size_t i = 0; i < member_count; i++) {
+        const edit *found = find_edit(edits, count, members[i][0]);
+        if (found != NULL && found->text == NULL)
+            continue;
+        fprintf(stream, "%s\"%s\":%s", before, members[i][0],
+                found != NULL ? found->text : members[i][1]);
+        before = ",";
+    }
+    for (size_t j = 0; j < count; j++) {
+        bool known = false;
+        for (size_t i = 0; i < member_count; i++)
+            known |= strcmp(edits[j].name, members[i][0]) == 0;
+        if (!known)
+            fprintf(stream, "%s\"%s\":%s", before, edits[j].name, edits[j].text);
+    }
+    fprintf(stream, "}");
+    fclose(stream);
     return text;
 }
 
@@ -62,9 +112,7 @@ static inline char *compact(const char *text)
         fail_msg("%s in %s", err.message, text);
     assert_int_equal(tsri_json_write(value, 0, &output, NULL), 0);
     json_object_put(value);
-    char *copy = strndup(output.data, output.size_bytes);
-    tsri_output_clear(&output);
-    return copy;
+    return text_of(&output);
 }
 
 static inline void assert_same_json(const char *text, const char *expected)

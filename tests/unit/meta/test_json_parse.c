@@ -358,8 +358,7 @@ static void bare_nan_is_read_only_when_allowed(void **state)
             TSR_BAD_METADATA);
 }
 
-/* ---- hostile input
- * ------------------------------------------------------------------------------------- */
+/* ---- hostile input ------------------------------------------------------------------------- */
 
 /* `count` times `piece`; the caller frees it. */
 static char *repeated(const char *piece, size_t count, size_t *ret_size_bytes)
