@@ -112,11 +112,13 @@ static int write_double(const tsri_json *value, tsr_output *output, tsr_error *e
 
 static int write_int(const tsri_json *value, tsr_output *output, tsr_error *err)
 {
+    char text[24];
     int64_t number = json_object_get_int64(value);
     if (number == INT64_MAX) /* or above: json-c saturates */
-        return tsr_output_print(output, err, "%llu",
-                                (unsigned long long)json_object_get_uint64(value));
-    return tsr_output_print(output, err, "%lld", (long long)number);
+        snprintf(text, sizeof text, "%llu", (unsigned long long)json_object_get_uint64(value));
+    else
+        snprintf(text, sizeof text, "%lld", (long long)number);
+    return put(output, text, err);
 }
 
 /* ---- values -------------------------------------------------------------------------------- */
@@ -132,7 +134,14 @@ static int new_line(json_writer *writer, tsr_error *err)
 {
     if (writer->indent == 0)
         return 0;
-    return tsr_output_print(writer->output, err, "\n%*s", writer->indent * writer->depth, "");
+    size_t spaces = (size_t)writer->indent * (size_t)writer->depth;
+    char *line = tsr_output_reserve(writer->output, spaces + 1, err);
+    if (line == NULL)
+        return err != NULL ? err->status : TSR_NO_MEMORY;
+    line[0] = '\n';
+    memset(line + 1, ' ', spaces);
+    writer->output->size_bytes += spaces + 1;
+    return 0;
 }
 
 static bool is_container(const tsri_json *value)
