@@ -25,6 +25,16 @@
 
 #define TSRI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* For a large local buffer in a hot function: a build that clears all locals leaves this one alone. */
+#ifdef __has_attribute
+#if __has_attribute(uninitialized)
+#define TSRI_UNINITIALIZED __attribute__((uninitialized))
+#endif
+#endif
+#ifndef TSRI_UNINITIALIZED
+#define TSRI_UNINITIALIZED
+#endif
+
 /* Passes a failure on. The error is filled in already. */
 #define TSRI_TRY(call)             \
     do {                           \

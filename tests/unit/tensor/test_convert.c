@@ -174,8 +174,8 @@ static void interesting_element(tests_random *random, const tsr_dtype *dtype, ch
     double edge = edges[tests_random_below(random, sizeof edges / sizeof edges[0])];
     float single = (float)edge;
     uint16_t half = tsr_half_from_double(edge);
-    int64_t whole =
-        (int64_t)((uint64_t)1 << tests_random_below(random, 64)) - tests_random_below(random, 3);
+    uint64_t whole =
+        (UINT64_C(1) << tests_random_below(random, 64)) - (uint64_t)tests_random_below(random, 3);
     bool is_float = dtype->kind == TSR_KIND_FLOAT || dtype->kind == TSR_KIND_COMPLEX;
     for (size_t i = 0; i < dtype->size_bytes; i += dtype->component_bytes) {
         if (tests_random_below(random, 2) == 0)
