@@ -71,7 +71,7 @@ typedef struct convert_job {
 static bool convert_strip(const convert_job *job, char *to, int64_t to_stride, const char *from,
                           int64_t from_stride, size_t count)
 {
-    uint64_t dense[STRIP], wide[STRIP];
+    uint64_t dense[STRIP] TSRI_UNINITIALIZED, wide[STRIP] TSRI_UNINITIALIZED;
     bool gather = from_stride != job->source_bytes, scatter = to_stride != job->target_bytes;
     if (gather)
         tsri_move_strided((char *)dense, job->source_bytes, from, from_stride, count,
@@ -103,7 +103,7 @@ static bool convert_rows(void *user, char *to, const char *from, const tsri_nest
 static bool convert_numbers(const tsr_view *destination, const tsr_view *source, int parts,
                             bool checked)
 {
-    tsri_nest nest;
+    tsri_nest nest TSRI_UNINITIALIZED;
     const tsr_dtype *from = real_type(source->dtype), *to = real_type(destination->dtype);
     convert_job job = {from->ops->number, to->ops->number, (int64_t)from->size_bytes,
                        (int64_t)to->size_bytes, checked};
@@ -140,7 +140,7 @@ static bool convert_any(const tsr_view *destination, const tsr_view *source, boo
     static const char zero[sizeof(double)];
     bool from_complex = source->dtype->kind == TSR_KIND_COMPLEX;
     bool to_complex = destination->dtype->kind == TSR_KIND_COMPLEX;
-    tsri_nest nest;
+    tsri_nest nest TSRI_UNINITIALIZED;
     if (from_complex && to_complex)
         return convert_numbers(destination, source, 2, checked);
     if (from_complex && destination->dtype->kind == TSR_KIND_BOOL) {

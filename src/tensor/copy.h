@@ -26,6 +26,11 @@
  * equal: the caller has checked (tsr_view_copy does). Never fails. */
 void tsri_view_copy_same(const tsr_view *destination, const tsr_view *source);
 
+/* The same, for a caller who knows that this copy is a part of writing far more than the caches
+ * hold and that nobody reads the destination soon (without knowing, it is guessed from the span of
+ * memory that this one copy writes). Never fails. */
+void tsri_view_copy_streamed(const tsr_view *destination, const tsr_view *source);
+
 /* Copies and reverses the bytes of every component (dtype->component_bytes of `destination`) in the
  * same pass: the `bytes` codec on foreign byte order. As tsri_view_copy_same where a component is
  * one byte. `destination` may be the same view as `source`, to swap in place. Never fails. */

@@ -46,7 +46,7 @@ static bool fill_rows(void *user, char *to, const char *from, const tsri_nest_ax
 
 void tsr_view_fill(const tsr_view *view, const void *element)
 {
-    tsri_nest nest;
+    tsri_nest nest TSRI_UNINITIALIZED;
     if (!tsri_nest_init(&nest, view, view, 1))
         return;
     fill_job job = {element, view->dtype->size_bytes, 0};
@@ -56,11 +56,11 @@ void tsr_view_fill(const tsr_view *view, const void *element)
         return;
     }
     /* Single elements: a copy whose source stands still. */
-    tsri_copy_job copy = {job.element_bytes};
+    tsri_copy_job copy = {job.element_bytes, false};
     nest.from = element;
     for (int axis = 0; axis < nest.rank; axis++)
         nest.axes[axis].from = 0;
-    tsri_nest_run(&nest, tsri_kernel_rows(copy.run_bytes), &copy);
+    tsri_nest_run(&nest, tsri_kernel_rows(&copy), &copy);
 }
 
 /* Compares a run with a repeated element: with its first element, then with itself one element on.
@@ -87,7 +87,7 @@ static bool compare_rows(void *user, char *to, const char *from, const tsri_nest
 
 bool tsr_view_is_filled_with(const tsr_view *view, const void *element)
 {
-    tsri_nest nest;
+    tsri_nest nest TSRI_UNINITIALIZED;
     if (!tsri_nest_init(&nest, view, view, 1))
         return true;
     fill_job job = {element, view->dtype->size_bytes, 0};

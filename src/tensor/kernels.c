@@ -1,5 +1,9 @@
 #include "tensor/kernels.h"
 
+#include "tensor/stream.h"
+
+/* Steps of each loop in a tile: 32 x 32 runs of 8 bytes and their cache lines on both sides fit the
+ * first-level cache. */
 #define TILE_EDGE 32
 
 static inline __attribute__((always_inline)) void move_rows(char *to, const char *from,
@@ -20,11 +24,10 @@ static inline __attribute__((always_inline)) void move_tiles(char *to, const cha
                                                              const tsri_nest_axis *inner,
                                                              size_t run_bytes)
 {
+    tsri_nest_axis tile_outer = *outer, tile_inner = *inner;
     for (int64_t i = 0; i < outer->count; i += TILE_EDGE) {
-        tsri_nest_axis tile_outer = *outer;
         tile_outer.count = TSRI_MIN(outer->count - i, TILE_EDGE);
         for (int64_t k = 0; k < inner->count; k += TILE_EDGE) {
-            tsri_nest_axis tile_inner = *inner;
             tile_inner.count = TSRI_MIN(inner->count - k, TILE_EDGE);
             move_rows(to + i * outer->to + k * inner->to, from + i * outer->from + k * inner->from,
                       &tile_outer, &tile_inner, run_bytes);
@@ -32,7 +35,7 @@ static inline __attribute__((always_inline)) void move_tiles(char *to, const cha
     }
 }
 
-/* A size known to the compiler becomes a move of that size instead of a call. */
+/* A size that the compiler knows becomes moves instead of a call. */
 #define DEFINE_MOVES(bytes)                                                                  \
     static bool move_rows_##bytes(void *user, char *to, const char *from,                    \
                                   const tsri_nest_axis *outer, const tsri_nest_axis *inner)  \
@@ -65,6 +68,16 @@ static bool move_tiles_any(void *user, char *to, const char *from, const tsri_ne
     return true;
 }
 
+static bool stream_rows(void *user, char *to, const char *from, const tsri_nest_axis *outer,
+                        const tsri_nest_axis *inner)
+{
+    size_t run_bytes = ((const tsri_copy_job *)user)->run_bytes;
+    for (int64_t i = 0; i < outer->count; i++, to += outer->to, from += outer->from)
+        for (int64_t k = 0; k < inner->count; k++)
+            tsri_stream_run(to + k * inner->to, from + k * inner->from, run_bytes);
+    return true;
+}
+
 static const struct {
     size_t run_bytes;
     tsri_nest_body *rows, *tiles;
@@ -72,18 +85,20 @@ static const struct {
 #define MOVE_ROW(bytes) {bytes, move_rows_##bytes, move_tiles_##bytes},
     MOVE_SIZES(MOVE_ROW)};
 
-tsri_nest_body *tsri_kernel_rows(size_t run_bytes)
+tsri_nest_body *tsri_kernel_rows(const tsri_copy_job *job)
 {
+    if (job->streamed && job->run_bytes >= TSRI_LINE_BYTES)
+        return stream_rows;
     for (size_t i = 0; i < TSRI_COUNT(moves); i++)
-        if (moves[i].run_bytes == run_bytes)
+        if (moves[i].run_bytes == job->run_bytes)
             return moves[i].rows;
     return move_rows_any;
 }
 
-tsri_nest_body *tsri_kernel_tiles(size_t run_bytes)
+tsri_nest_body *tsri_kernel_tiles(const tsri_copy_job *job)
 {
     for (size_t i = 0; i < TSRI_COUNT(moves); i++)
-        if (moves[i].run_bytes == run_bytes)
+        if (moves[i].run_bytes == job->run_bytes)
             return moves[i].tiles;
     return move_tiles_any;
 }
@@ -91,7 +106,7 @@ tsri_nest_body *tsri_kernel_tiles(size_t run_bytes)
 void tsri_move_strided(char *to, int64_t to_stride, const char *from, int64_t from_stride,
                        size_t count, size_t element_bytes)
 {
-    tsri_copy_job job = {element_bytes};
+    tsri_copy_job job = {element_bytes, false};
     const tsri_nest_axis outer = {1, 0, 0}, inner = {(int64_t)count, to_stride, from_stride};
-    tsri_kernel_rows(element_bytes)(&job, to, from, &outer, &inner);
+    tsri_kernel_rows (&job)(&job, to, from, &outer, &inner);
 }
