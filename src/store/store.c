@@ -47,22 +47,23 @@ static const tsr_store_ops *find_scheme(tsr_context *context, const char *scheme
     return NULL;
 }
 
+/* Adds a name to a list in a buffer, as far as there is room. */
+static void append_name(char *list, size_t capacity, const char *name)
+{
+    size_t used = strlen(list), size = strlen(name), comma = used ? 2 : 0;
+    if (used + comma + size >= capacity)
+        return;
+    memcpy(list + used, ", ", comma);
+    memcpy(list + used + comma, name, size + 1);
+}
+
 static int unknown_scheme(tsr_context *context, const char *scheme, tsr_error *err)
 {
     char known[256] = "";
-    size_t used = 0;
     const tsr_store_ops *ops;
-    for (size_t n = 0; (ops = kind(context, n)) != NULL; n++) {
-        for (const char *const *name = ops->schemes; *name; name++) {
-            size_t size = strlen(*name);
-            if (used + size + 4 > sizeof known)
-                continue;
-            memcpy(known + used, used ? ", " : "", 2);
-            used += used ? 2 : 0;
-            memcpy(known + used, *name, size + 1);
-            used += size;
-        }
-    }
+    for (size_t n = 0; (ops = kind(context, n)) != NULL; n++)
+        for (const char *const *name = ops->schemes; *name; name++)
+            append_name(known, sizeof known, *name);
     tsr_error_set(err, TSR_UNSUPPORTED, "no store serves %s:", scheme);
     tsr_error_set_next_step(err, "known are %s, and plain paths", known);
     return TSR_UNSUPPORTED;

@@ -49,18 +49,18 @@ static void the_longest_key_and_prefix(void **state)
     assert_int_equal(tsr_store_check_prefix(text, NULL), TSR_INVALID_ARGUMENT);
 }
 
-/* No text of up to four bytes from an alphabet of trouble is taken for a key when splitting it at
+/* No text of up to five bytes from an alphabet of trouble is taken for a key when splitting it at
  * slashes shows a part that is empty, "." or "..". */
 static void all_short_texts(void **state)
 {
     (void)state;
     static const char alphabet[] = {0, '/', '.', 'a'};
     for (int n = 0; n < 4 * 4 * 4 * 4 * 4; n++) {
-        char text[6] = "";
+        char text[8] = "";
         for (int i = 0, left = n; i < 5; i++, left /= 4)
             text[i] = alphabet[left % 4];
         bool good = text[0] != 0;
-        char framed[8] = "/";
+        char framed[16] = "/";
         strcat(framed, text);
         strcat(framed, "/");
         if (strstr(framed, "//") || strstr(framed, "/./") || strstr(framed, "/../"))

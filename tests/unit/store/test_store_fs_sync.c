@@ -192,7 +192,7 @@ static void flush_syncs_each_folder_once(void **state)
 {
     recording *r = recording_new(*state, "root");
     for (int i = 0; i < 12; i++) {
-        char key[16];
+        char key[32];
         snprintf(key, sizeof key, "c/%d/%d", i % 3, i);
         assert_int_equal(put_one(r, key, TSR_DURABILITY_FLUSH), 0);
         /* The bytes are on disk before the name, so that a cut never shows an empty file. */
