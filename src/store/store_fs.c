@@ -87,7 +87,7 @@ static int hold_working_directory(tsri_fs *fs, tsr_error *err)
     fs->base = AT_FDCWD;
     if (fs->root[0] == '/')
         return 0;
-    fs->base = fs->system->openat(fs->system, AT_FDCWD, ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    fs->base = tsri_fs_openat(fs, AT_FDCWD, ".", O_PATH | O_DIRECTORY);
     return fs->base < 0 ? tsri_error_errno(err, errno, "open", "the working directory") : 0;
 }
 

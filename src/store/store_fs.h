@@ -84,6 +84,9 @@ bool tsri_fs_is_key_part(const char *name);
 int tsri_fs_error(const tsri_fs *fs, tsr_error *err, int error_number, const char *operation,
                   const char *path);
 
+/* openat with O_CLOEXEC, again after a signal; what is made has the mode that the umask leaves. */
+int tsri_fs_openat(const tsri_fs *fs, int directory, const char *path, int flags);
+
 /* Opens the directory at a path below the root with `flags` besides O_DIRECTORY (O_RDONLY or
  * O_PATH). Returns the descriptor, or -1 with errno. ELOOP: a symbolic link that must not be
  * followed. */

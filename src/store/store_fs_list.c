@@ -250,8 +250,7 @@ static int remove_folder(removal *remover, int directory, const char *name, int 
                          tsr_error *err)
 {
     const tsr_system *system = remover->fs->system;
-    int child =
-        system->openat(system, directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+    int child = tsri_fs_openat(remover->fs, directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (child < 0)
         return errno == ENOENT ? 0 : remove_error(remover, "open", name, err);
     TSRI_TRY(empty_folder(remover, child, depth + 1, err));

@@ -39,12 +39,7 @@ static int set_lock(const tsri_fs *fs, int descriptor, int command, int type)
 
 static int open_lock_file(const tsri_fs *fs, int directory, const char *name, int flags)
 {
-    int descriptor;
-    flags |= O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-    do {
-        descriptor = fs->system->openat(fs->system, directory, name, flags, 0666);
-    } while (descriptor < 0 && errno == EINTR);
-    return descriptor;
+    return tsri_fs_openat(fs, directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | flags);
 }
 
 /* ---- The list of what is open, for a forked child ---- */

@@ -126,11 +126,11 @@ static int close_and_fail(const tsri_fs *fs, int descriptor, int error_number)
     return -1;
 }
 
-static int open_again(const tsri_fs *fs, int directory, const char *path, int flags, mode_t mode)
+int tsri_fs_openat(const tsri_fs *fs, int directory, const char *path, int flags)
 {
     int descriptor;
     do {
-        descriptor = fs->system->openat(fs->system, directory, path, flags | O_CLOEXEC, mode);
+        descriptor = fs->system->openat(fs->system, directory, path, flags | O_CLOEXEC, 0666);
     } while (descriptor < 0 && errno == EINTR);
     return descriptor;
 }
@@ -144,15 +144,15 @@ static int open_following(const tsri_fs *fs, const char *path, int flags)
         errno = ENAMETOOLONG;
         return -1;
     }
-    return open_again(fs, fs->base, full, flags, 0);
+    return tsri_fs_openat(fs, fs->base, full, flags);
 }
 
 /* Opens the directory `name` in another one. */
 static int open_part(const tsri_fs *fs, int directory, const char *name, int flags)
 {
     if (fs->follow_symlinks)
-        return open_again(fs, directory, name, flags | O_DIRECTORY, 0);
-    int descriptor = open_again(fs, directory, name, flags | O_DIRECTORY | O_NOFOLLOW, 0);
+        return tsri_fs_openat(fs, directory, name, flags | O_DIRECTORY);
+    int descriptor = tsri_fs_openat(fs, directory, name, flags | O_DIRECTORY | O_NOFOLLOW);
     struct stat status;
     /* The kernel says ENOTDIR of a link, too. */
     if (descriptor < 0 && errno == ENOTDIR &&
@@ -254,7 +254,7 @@ int tsri_fs_open_file(const tsri_fs *fs, const char *key)
     int directory = tsri_fs_open_directory(fs, folder, O_PATH);
     if (directory < 0)
         return -1;
-    int descriptor = open_again(fs, directory, slash ? slash + 1 : key, flags | O_NOFOLLOW, 0);
+    int descriptor = tsri_fs_openat(fs, directory, slash ? slash + 1 : key, flags | O_NOFOLLOW);
     int error_number = errno;
     tsri_fs_close(fs, directory);
     errno = error_number;

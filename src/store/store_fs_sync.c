@@ -248,8 +248,7 @@ static int sync_above_root(tsri_fs *fs, tsr_error *err)
             *slash = 0;
         else
             strcpy(path, slash ? "/" : ".");
-        int descriptor =
-            fs->system->openat(fs->system, fs->base, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+        int descriptor = tsri_fs_openat(fs, fs->base, path, O_RDONLY | O_DIRECTORY);
         if (descriptor < 0 && (errno == EMFILE || errno == ENFILE))
             return tsri_error_errno(err, errno, "open", path);
         if (descriptor >= 0)

@@ -49,10 +49,9 @@ static int look(const tsri_fs *fs, const tsri_fs_place *place, const char *key, 
 static int open_current(put_draft *draft)
 {
     tsri_fs *fs = draft->fs;
-    int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | (fs->follow_symlinks ? 0 : O_NOFOLLOW);
     draft->current_file =
-        fs->system->openat(fs->system, draft->lock->place.directory, draft->lock->place.name,
-                           flags | (fs->follow_symlinks ? 0 : O_NOFOLLOW), 0);
+        tsri_fs_openat(fs, draft->lock->place.directory, draft->lock->place.name, flags);
     if (draft->current_file < 0)
         return draft_error(draft, "open");
     if (fs->system->fstat(fs->system, draft->current_file, &draft->current) < 0)
