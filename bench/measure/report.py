@@ -38,6 +38,11 @@ def ratio_text(ratio):
     return f"{ratio['min']:.2f} {ratio['median']:.2f}" if ratio else "-"
 
 
+def cpu_text(result, side):
+    values = result["cpu_seconds"].get(side)
+    return f"{median(values):.2f}" if values else "-"
+
+
 def memory_text(result, side):
     value = result["peak_bytes"].get(side)
     return "-" if value is None else f"{value / 2**20:.0f}"
@@ -72,7 +77,6 @@ def text(report):
     peers = report["peers"]
     sides = [OURS, *peers, LIMIT]
     head = ["row", "output"] + sides + [f"ours/{name}" for name in peers] + ["ours/peer", f"ours/{LIMIT}"]
-    head += [f"MiB {name}" for name in (OURS, *peers)]
     lines = [head]
     for result in report["rows"]:
         found = summary(result, peers)
@@ -80,14 +84,15 @@ def text(report):
             [result["what"], result["policy_short"]]
             + [seconds_text(result, side) for side in sides]
             + [ratio_text(found.get(f"ours/{name}")) for name in (*peers, "peer", LIMIT)]
-            + [memory_text(result, side) for side in (OURS, *peers)]
         )
     parts = [
         "\n".join(machine_lines(report)),
         f"Seconds are medians of {report['rounds']} rounds (m: milliseconds); ratios are speed of ours over the other, minimum and "
-        "median of the\nrounds, above 1 where ours is faster; ours/peer is against the fastest peer of each round; MiB is peak "
-        "resident\nmemory above idle. All values that were read or written were compared with the formula beforehand.",
+        "median of the\nrounds, above 1 where ours is faster; ours/peer is against the fastest peer of each round. All values that "
+        "were\nread or written were compared with the formula beforehand.",
         table(lines),
+        "Processor seconds of all threads, user and system, freeing included (median), and peak resident memory above idle:",
+        table(cost_lines(report, sides)),
     ]
     failures = [f"{result['id']}: {side}: {why}" for result in report["rows"] for side, why in result["failures"].items()]
     if failures:
@@ -96,6 +101,17 @@ def text(report):
     if slower:
         parts.append("slower than the fastest peer (median):\n" + "\n".join("  " + line for line in slower))
     return "\n\n".join(parts) + "\n"
+
+
+def cost_lines(report, sides):
+    lines = [["row", "output"] + [f"cpu {side}" for side in sides] + [f"MiB {side}" for side in sides]]
+    for result in report["rows"]:
+        lines.append(
+            [result["what"], result["policy_short"]]
+            + [cpu_text(result, side) for side in sides]
+            + [memory_text(result, side) for side in sides]
+        )
+    return lines
 
 
 def slower_rows(report):

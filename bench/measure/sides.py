@@ -20,6 +20,7 @@ class Prepared:
 @dataclass
 class Timed:
     seconds: float
+    cpu_seconds: float  # of all its threads, user and system
     peak_bytes: int  # resident memory above what the side had before the job
 
 
@@ -64,8 +65,14 @@ class Side:
         before = self._memory("VmRSS")
         # The kernel starts the peak anew.
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5", encoding="ascii")
+        cpu_before = self._cpu_seconds()
         words = self.ask("run", row.work, row.mode, store, extra)
-        return Timed(float(words[1]), self._memory("VmHWM") - before)
+        return Timed(float(words[1]), self._cpu_seconds() - cpu_before, self._memory("VmHWM") - before)
+
+    def _cpu_seconds(self):
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii", errors="replace") as file:
+            after_name = file.read().rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
     def _memory(self, field):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii", errors="replace") as file:
