@@ -203,11 +203,11 @@ static int zstd_decode_prefix(const void *codec, tsr_codec_scratch *scratch, con
     ZSTD_DCtx_setParameter(decompressor, ZSTD_d_windowLogMax, window_log(capacity_bytes));
     ZSTD_outBuffer out = {output, wanted_bytes, 0};
     size_t code = stream(decompressor, &out, bytes, size_bytes);
-    if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge)
+    /* A window that is too large, or damage: what can be decoded and what is wrong, the whole
+     * tells. */
+    if (ZSTD_isError(code))
         return zstd_decode(codec, scratch, bytes, size_bytes, output, capacity_bytes,
                            ret_size_bytes, err);
-    if (ZSTD_isError(code))
-        return decoder_failed(code, size_bytes, capacity_bytes, err);
     if (out.pos < wanted_bytes && (code != 0 || size_bytes == 0))
         return tsri_codec_error_truncated(err, "zstd", size_bytes);
     *ret_size_bytes = out.pos;

@@ -50,7 +50,7 @@ char *guarded_last(guarded *memory, size_t size_bytes)
     return memory->end - size_bytes;
 }
 
-const char *guarded_place(guarded *memory, const void *bytes, size_t size_bytes)
+char *guarded_place(guarded *memory, const void *bytes, size_t size_bytes)
 {
     char *to = guarded_last(memory, size_bytes);
     if (size_bytes)

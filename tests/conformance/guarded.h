@@ -22,7 +22,7 @@ void guarded_free(guarded *memory);
 char *guarded_last(guarded *memory, size_t size_bytes);
 
 /* Copies bytes to the end of the memory and returns where they start. */
-const char *guarded_place(guarded *memory, const void *bytes, size_t size_bytes);
+char *guarded_place(guarded *memory, const void *bytes, size_t size_bytes);
 
 /* Whether everything before the last `size_bytes` still has the pattern. */
 bool guarded_intact(const guarded *memory, size_t size_bytes);
