@@ -125,7 +125,24 @@ static int blosc_describe(const void *codec, int zarr_format, tsr_output *output
     return tsr_output_print(output, err, ",\"blocksize\":%d}", (int)blosc->blocksize);
 }
 
+/* libblosc does not look at what its own malloc returns and writes to address 0 (1.21.3), so what
+ * it is about to allocate, two blocks and a little, is tried before. Another thread may still be
+ * faster. */
+static int check_memory(size_t block_bytes, tsr_error *err)
+{
+    size_t size_bytes = 2 * block_bytes + 4 * (BLOSC_MAX_TYPESIZE + 1);
+    void *memory = tsri_alloc(size_bytes);
+
+    if (!memory)
+        return tsri_error_no_memory(err, size_bytes);
+    tsri_free(memory);
+    return 0;
+}
+
 /* Encoding ------------------------------------------------------------------------------------- */
+
+/* The largest block that libblosc chooses by itself. */
+#define AUTOMATIC_BLOCK_BYTES ((size_t)4 << 20)
 
 static tsr_size_bound blosc_bound(const void *codec, uint64_t size_bytes)
 {
@@ -147,7 +164,9 @@ static int blosc_encode(const void *codec, tsr_codec_scratch *scratch, const voi
         return TSR_LIMIT;
     }
     size_t room = size_bytes + BLOSC_MAX_OVERHEAD;
+    size_t block_bytes = blosc->blocksize ? (size_t)blosc->blocksize : AUTOMATIC_BLOCK_BYTES;
     TSRI_TRY(tsri_codec_reserve(output, room, &data, err));
+    TSRI_TRY(check_memory(TSRI_MIN(block_bytes, size_bytes), err));
     int made = blosc_compress_ctx(
         blosc->level, blosc->shuffle,
         blosc->typesize <= BLOSC_MAX_TYPESIZE ? (size_t)blosc->typesize : 1, size_bytes, bytes,
@@ -213,6 +232,7 @@ static int decode_container(const container *found, const void *bytes, void *out
 {
     int made = 0;
 
+    TSRI_TRY(check_memory(TSRI_MIN(found->block_bytes, found->decoded_bytes), err));
     if (found->decoded_bytes > 0)
         made = blosc_decompress_ctx(bytes, output, found->decoded_bytes, 1);
     if (made < 0 || (uint32_t)made != found->decoded_bytes)
@@ -257,6 +277,7 @@ static int blosc_decode_prefix(const void *codec, tsr_codec_scratch *scratch, co
     int items = items_in_prefix(&found, wanted_bytes);
     if (items == 0)
         return decode_container(&found, bytes, output, ret_size_bytes, err);
+    TSRI_TRY(check_memory(found.block_bytes, err));
     int made = blosc_getitem(bytes, 0, items, output);
     if (made < 0 || (size_t)made != (size_t)items * found.typesize)
         return decoding_failed(made, err);
