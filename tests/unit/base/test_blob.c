@@ -229,6 +229,29 @@ static void a_mapped_file_says_where_it_lies(void **state)
     assert_int_equal(faulty_system_count(&self->faulty, "close"), TSRI_COUNT(ranges));
 }
 
+/* However often a slice is cut, it knows where it lies, and giving it up takes no stack. */
+static void slices_of_slices_refer_to_the_file(void **state)
+{
+    mapped *self = *state;
+    int descriptor = open(self->path, O_RDONLY);
+    tsr_blob *blob = NULL;
+    tsr_blob_location location;
+    assert_int_equal(tsri_blob_map(self->context, descriptor, 10, 150000, &blob, NULL), 0);
+    for (size_t i = 1; i <= 70000; i++) {
+        tsr_blob *slice = NULL;
+        assert_int_equal(tsr_blob_slice(blob, 1, 150000 - 2 * i, &slice, NULL), 0);
+        tsr_blob_unref(blob);
+        blob = slice;
+    }
+    assert_int_equal(tsr_blob_size(blob), 10000);
+    assert_memory_equal(tsr_blob_data(blob), self->bytes + 70010, 10000);
+    assert_int_equal(tsr_blob_locate(blob, &location), 0);
+    assert_int_equal(location.descriptor, descriptor);
+    assert_int_equal(location.offset, 70010);
+    tsr_blob_unref(blob);
+    assert_false(is_open(descriptor));
+}
+
 static void a_mapping_that_fails_leaves_the_descriptor(void **state)
 {
     mapped *self = *state;
@@ -302,6 +325,8 @@ int main(void)
         cmocka_unit_test(a_slice_makes_its_root_shared),
         cmocka_unit_test(references_are_counted_across_threads),
         cmocka_unit_test_setup_teardown(a_mapped_file_says_where_it_lies, set_up_file,
+                                        tear_down_file),
+        cmocka_unit_test_setup_teardown(slices_of_slices_refer_to_the_file, set_up_file,
                                         tear_down_file),
         cmocka_unit_test_setup_teardown(a_mapping_that_fails_leaves_the_descriptor, set_up_file,
                                         tear_down_file),

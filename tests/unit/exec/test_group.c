@@ -284,12 +284,20 @@ static void signals_arrive_on_the_programs_threads(void **state)
     }
     assert_int_equal(tsri_group_wait(&group, NULL), 0);
     struct sigaction action = {.sa_handler = note_thread}, previous;
+    sigset_t blocked, pending;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
     sigaction(SIGUSR1, &action, &previous);
-    for (int i = 0; i < 20; i++) {
-        signalled_thread = 0;
-        kill(getpid(), SIGUSR1);
-        assert_true(pthread_equal(signalled_thread, pthread_self()));
-    }
+    /* The only thread of the program does not want it now: it waits, instead of going to a worker.
+     */
+    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    kill(getpid(), SIGUSR1);
+    sleep_ms(20);
+    sigpending(&pending);
+    assert_true(sigismember(&pending, SIGUSR1));
+    assert_int_equal(signalled_thread, 0);
+    pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
+    assert_true(pthread_equal(signalled_thread, pthread_self()));
     sigaction(SIGUSR1, &previous, NULL);
 }
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "exec/pool.h"
+#include "nth_malloc.h"
 #include <tessera/sys/system.h>
 
 /* ThreadSanitizer cannot follow a forked child that starts threads. */
@@ -219,51 +220,98 @@ static void nested_groups_end_on_any_number_of_threads(void **state)
     }
 }
 
-/* Thousands of tasks that each wait for a group of their own: the stack of a helper must not grow
- * with their number. The threads have small stacks, so a helper that took task after task while it
- * waits would fall off. */
-typedef struct many {
-    tsr_context *context;
-    int64_t leaves;
-    int status;
-} many;
+/* --- whom a waiting thread helps ----------------------------------------------------------------
+ */
 
-static void *spawn_many(void *user)
+typedef struct helper {
+    tsri_task task;
+    tsr_context *context;
+    int *deepest, *now; /* how many of these tasks lie on the stack of this thread */
+} helper;
+
+static void *release_soon(void *user)
 {
-    enum { COUNT = 3000 };
-    many *self = user;
-    tsri_task_group group;
-    node *nodes = calloc(COUNT, sizeof *nodes);
-    self->status = tsri_group_init(&group, self->context, NULL, NULL, NULL);
-    for (int i = 0; self->status == 0 && i < COUNT; i++) {
-        nodes[i] = (node){.context = self->context, .depth = 1, .leaves = &self->leaves};
-        tsri_group_spawn(&group, &nodes[i].task, grow);
-    }
-    if (self->status == 0)
-        self->status = tsri_group_wait(&group, NULL);
-    free(nodes);
+    usleep(2000);
+    tsri_group_release(user);
     return NULL;
 }
 
-static void the_stack_does_not_grow_with_the_number_of_tasks(void **state)
+/* Waits for a request on the wire, in a group of its own. */
+static void wait_inside(tsri_task *task)
+{
+    helper *self = (helper *)task;
+    tsri_task_group inner;
+    pthread_t transport;
+    *self->deepest = TSRI_MAX(*self->deepest, ++*self->now);
+    if (tsri_group_init(&inner, self->context, NULL, NULL, NULL) < 0)
+        abort();
+    tsri_group_hold(&inner);
+    if (pthread_create(&transport, NULL, release_soon, &inner) != 0 ||
+        tsri_group_wait(&inner, NULL) != 0)
+        abort();
+    pthread_join(transport, NULL);
+    --*self->now;
+}
+
+/* While a task waits for a group of its own, its thread takes no other task of the older group:
+ * otherwise the stack would grow with the number of tasks. */
+static void a_waiting_thread_takes_nothing_older(void **state)
 {
     (void)state;
-    tsr_auto(tsr_context) *context = new_context(4);
-    pthread_t threads[3];
-    many work[3];
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, 256 * 1024);
-    for (int i = 0; i < 3; i++) {
-        work[i] = (many){.context = context};
-        assert_int_equal(pthread_create(&threads[i], &attributes, spawn_many, &work[i]), 0);
+    tsr_auto(tsr_context) *context = new_context(1);
+    tsri_task_group group;
+    helper helpers[20];
+    int deepest = 0, now = 0;
+    assert_int_equal(tsri_group_init(&group, context, NULL, NULL, NULL), 0);
+    for (int i = 0; i < 20; i++) {
+        helpers[i] = (helper){.context = context, .deepest = &deepest, .now = &now};
+        tsri_group_spawn(&group, &helpers[i].task, wait_inside);
     }
-    for (int i = 0; i < 3; i++) {
-        pthread_join(threads[i], NULL);
-        assert_int_equal(work[i].status, 0);
-        assert_int_equal(work[i].leaves, 3000 * 4);
-    }
-    pthread_attr_destroy(&attributes);
+    assert_int_equal(tsri_group_wait(&group, NULL), 0);
+    assert_int_equal(deepest, 1);
+}
+
+typedef struct younger {
+    tsr_context *context;
+    tsri_task_group *held;
+    pthread_t ran_on;
+    tsri_task task;
+} younger;
+
+static void note_where(tsri_task *task)
+{
+    younger *self = (younger *)((char *)task - offsetof(younger, task));
+    self->ran_on = pthread_self();
+}
+
+/* Begins an operation and is slow to wait for it. */
+static void *begin_and_dawdle(void *user)
+{
+    younger *self = user;
+    tsri_task_group group;
+    if (tsri_group_init(&group, self->context, NULL, NULL, NULL) < 0)
+        abort();
+    tsri_group_spawn(&group, &self->task, note_where);
+    usleep(200000);
+    if (tsri_group_wait(&group, NULL) < 0)
+        abort();
+    tsri_group_release(self->held);
+    return NULL;
+}
+
+static void a_waiting_thread_helps_younger_groups(void **state)
+{
+    (void)state;
+    tsr_auto(tsr_context) *context = new_context(1);
+    tsri_task_group group;
+    pthread_t thread;
+    younger work = {.context = context, .held = &group};
+    assert_int_equal(tsri_group_init(&group, context, NULL, NULL, NULL), 0);
+    tsri_group_hold(&group);
+    assert_int_equal(pthread_create(&thread, NULL, begin_and_dawdle, &work), 0);
+    assert_int_equal(tsri_group_wait(&group, NULL), 0);
+    pthread_join(thread, NULL);
+    assert_true(pthread_equal(work.ran_on, pthread_self()));
 }
 
 /* --- tasks that spawn ---------------------------------------------------------------------------
@@ -297,6 +345,11 @@ static void a_task_may_spawn_itself_again(void **state)
         assert_int_equal(counters[i].left, 0);
 }
 
+static void do_no_work(tsri_task *task)
+{
+    (void)task;
+}
+
 static void free_itself(tsri_task *task)
 {
     free(task);
@@ -313,9 +366,6 @@ static void a_task_may_free_itself(void **state)
     assert_int_equal(tsri_group_wait(&group, NULL), 0);
 }
 
-/* --- forks --------------------------------------------------------------------------------------
- */
-
 /* Waits for a child and returns its exit status; kills it when it hangs. */
 static int exit_status_of(pid_t child)
 {
@@ -329,6 +379,136 @@ static int exit_status_of(pid_t child)
     waitpid(child, &status, 0);
     return 255;
 }
+
+/* --- want ---------------------------------------------------------------------------------------
+ */
+
+static void without_memory_there_is_an_error_and_no_harm(void **state)
+{
+    (void)state;
+    tsr_auto(tsr_context) *context = new_context(200);
+    tsr_error err = TSR_ERROR_INIT;
+    tsri_task_group group;
+    int64_t runs = 0;
+    nth_malloc_arm(1, true);
+    int made = tsri_group_init(&group, context, NULL, NULL, &err);
+    int looped = tsri_parallel_for(context, NULL, NULL, 100, 1, add_one, &runs, NULL);
+    assert_true(nth_malloc_disarm());
+    assert_int_equal(made, TSR_NO_MEMORY);
+    assert_int_equal(err.status, TSR_NO_MEMORY);
+    assert_int_equal(looped, TSR_NO_MEMORY);
+    assert_int_equal(runs, 0);
+    /* With the pool made, a loop that finds no memory for its tasks does with fewer. */
+    tsri_pool *pool;
+    assert_int_equal(tsri_pool_get(context, &pool, NULL), 0);
+    nth_malloc_arm(1, false);
+    looped = tsri_parallel_for(context, NULL, NULL, 1000, 1, add_one, &runs, NULL);
+    assert_true(nth_malloc_disarm());
+    assert_int_equal(looped, 0);
+    assert_int_equal(runs, 1000);
+}
+
+/* In a child process that may start no threads: whoever waits does all the work. */
+static void without_threads_the_caller_does_the_work(void **state)
+{
+    (void)state;
+    if (!CHILDREN_MAY_START_THREADS)
+        skip();
+    pid_t child = fork();
+    if (child == 0) {
+        tsr_context *context = new_context(8);
+        struct rlimit none = {0, 0};
+        /* The limit of threads does not hold for root, who gives that up here. */
+        if (setrlimit(RLIMIT_NPROC, &none) != 0 || (geteuid() == 0 && setuid(65534) != 0))
+            _exit(77);
+        bool good = use_pool(context, 1000) == 1000 && count_threads() == 1;
+        tsr_context_free(context);
+        _exit(good ? 0 : 1);
+    }
+    int exit_status = exit_status_of(child);
+    if (exit_status == 77)
+        skip();
+    assert_int_equal(exit_status, 0);
+}
+
+/* --- everything at once -------------------------------------------------------------------------
+ */
+
+typedef struct storm {
+    tsri_task task;
+    tsr_context *context;
+    tsri_task_group *group;
+    pthread_t transport;
+    unsigned seed;
+    int64_t *leaves;
+} storm;
+
+static void *arrive(void *user)
+{
+    storm *self = user;
+    usleep(self->seed % 200);
+    tsri_group_spawn(self->group, &self->task, do_no_work);
+    tsri_group_release(self->group);
+    return NULL;
+}
+
+/* Three requests on the wire and three loops at the same time, in a nested group. */
+static void storm_once(tsri_task *task)
+{
+    storm *self = (storm *)task, requests[3];
+    tsri_task_group group;
+    if (tsri_group_init(&group, self->context, NULL, task->group, NULL) < 0)
+        return;
+    for (int i = 0; i < 3; i++) {
+        requests[i] = (storm){.group = &group, .seed = self->seed * 31 + (unsigned)i * 57};
+        tsri_group_hold(&group);
+        if (pthread_create(&requests[i].transport, NULL, arrive, &requests[i]) != 0)
+            abort();
+    }
+    for (int i = 0; i < 3; i++)
+        tsri_parallel_for(self->context, NULL, &group, 7, 1, add_one, self->leaves, NULL);
+    if (tsri_group_wait(&group, NULL) < 0)
+        abort();
+    for (int i = 0; i < 3; i++)
+        pthread_join(requests[i].transport, NULL);
+}
+
+static void *storm_often(void *user)
+{
+    storm *self = user;
+    for (int round = 0; round < 10; round++) {
+        tsri_task_group group;
+        storm tasks[4];
+        if (tsri_group_init(&group, self->context, NULL, NULL, NULL) < 0)
+            abort();
+        for (int i = 0; i < 4; i++) {
+            tasks[i] = *self;
+            tasks[i].seed += (unsigned)(round * 4 + i) * 101;
+            tsri_group_spawn(&group, &tasks[i].task, storm_once);
+        }
+        if (tsri_group_wait(&group, NULL) < 0)
+            abort();
+    }
+    return NULL;
+}
+
+static void holds_loops_and_nesting_from_several_threads(void **state)
+{
+    (void)state;
+    tsr_auto(tsr_context) *context = new_context(3);
+    storm callers[3];
+    int64_t leaves = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        callers[i] = (storm){.context = context, .seed = i * 1009, .leaves = &leaves};
+        assert_int_equal(pthread_create(&callers[i].transport, NULL, storm_often, &callers[i]), 0);
+    }
+    for (int i = 0; i < 3; i++)
+        pthread_join(callers[i].transport, NULL);
+    assert_int_equal(leaves, 3 * 10 * 4 * 3 * 7);
+}
+
+/* --- forks --------------------------------------------------------------------------------------
+ */
 
 static void a_child_starts_its_own_workers(void **state)
 {
@@ -451,9 +631,13 @@ int main(void)
         cmocka_unit_test(parked_workers_cost_nothing),
         cmocka_unit_test(many_tiny_tasks_from_several_threads),
         cmocka_unit_test(nested_groups_end_on_any_number_of_threads),
-        cmocka_unit_test(the_stack_does_not_grow_with_the_number_of_tasks),
+        cmocka_unit_test(a_waiting_thread_takes_nothing_older),
+        cmocka_unit_test(a_waiting_thread_helps_younger_groups),
         cmocka_unit_test(a_task_may_spawn_itself_again),
         cmocka_unit_test(a_task_may_free_itself),
+        cmocka_unit_test(without_memory_there_is_an_error_and_no_harm),
+        cmocka_unit_test(without_threads_the_caller_does_the_work),
+        cmocka_unit_test(holds_loops_and_nesting_from_several_threads),
         cmocka_unit_test(a_child_starts_its_own_workers),
         cmocka_unit_test(forking_while_others_work_leaves_the_child_able),
         cmocka_unit_test(forking_in_the_middle_of_an_operation),
