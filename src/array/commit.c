@@ -402,14 +402,22 @@ static int attempt(commit *self, bool covered, tsr_error *err)
     return status;
 }
 
+/* A wait for a lock ends with the operation. The caller's own call is not for the threads of the
+ * pool, since its functions run on the caller's thread alone; the group sees to that. */
+static int is_stopped(void *group)
+{
+    return tsri_group_stopped(group);
+}
+
 /* Merging holds the key's lock from reading to writing, on stores that have one; on others a lost
  * race is tried again. */
 static int attempt_locked(commit *self, bool covered, tsr_error *err)
 {
+    tsr_call call = {.poll = is_stopped, .user = self->parent};
     self->lock = NULL;
     if (!covered)
-        TSRI_TRY(tsr_store_lock(self->extent.store, self->extent.key,
-                                self->parent ? self->parent->call : NULL, &self->lock, err));
+        TSRI_TRY(tsr_store_lock(self->extent.store, self->extent.key, self->parent ? &call : NULL,
+                                &self->lock, err));
     int status = attempt(self, covered, err);
     tsr_store_unlock(self->extent.store, self->lock);
     return status;
