@@ -1,0 +1,205 @@
+/* tessera cat PLACE: elements on standard output. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "location.h"
+#include "npy.h"
+#include "progress.h"
+#include "scalar.h"
+#include "show.h"
+#include "stream.h"
+
+enum { DEFAULT_BLOCK_BYTES = 64 << 20 };
+
+typedef struct cli_printer {
+    const cli_selected_array *selected;
+    const tsr_dtype *dtype;
+    char *text; /* room for one element */
+    size_t text_max;
+    int64_t printed; /* elements so far */
+    char separator;  /* between the elements of a row */
+} cli_printer;
+
+/* How many axes begin anew at element `n` of a C-order walk over the shape: 0 in the middle of a
+ * row. */
+static int axes_that_begin(const cli_selected_array *selected, int64_t n)
+{
+    int axes = 0;
+
+    for (int axis = selected->rank; axis-- > 0;) {
+        if (n % selected->shape[axis] != 0)
+            return axes;
+        n /= selected->shape[axis];
+        axes++;
+    }
+    return axes;
+}
+
+static int format(cli_printer *printer, const char *element, tsr_error *err)
+{
+    int length =
+        tsr_dtype_format_element(printer->dtype, element, printer->text, printer->text_max);
+
+    return length >= 0 ? 0 : tsr_error_set(err, TSR_INTERNAL, "an element cannot be printed");
+}
+
+/* Without the quotes that JSON wants around NaN and infinities: tables are for people and
+ * spreadsheets. */
+static void print_bare(const cli_printer *printer)
+{
+    size_t length = strlen(printer->text);
+
+    if (length >= 2 && printer->text[0] == '"')
+        fwrite(printer->text + 1, 1, length - 2, stdout);
+    else
+        fwrite(printer->text, 1, length, stdout);
+}
+
+/* A field of CSV (RFC 4180): complex and raw elements have commas in them, and so get quotes. */
+static void print_field(const cli_printer *printer)
+{
+    if (!strchr(printer->text, ',')) {
+        print_bare(printer);
+        return;
+    }
+    putchar('"');
+    for (const char *at = printer->text; *at; at++) {
+        if (*at == '"')
+            putchar('"');
+        putchar(*at);
+    }
+    putchar('"');
+}
+
+/* Rows are lines; planes are set apart by an empty line in text. */
+static int take_table(void *user, const cli_block_walk *walk, const tsr_view *block, tsr_error *err)
+{
+    cli_printer *printer = user;
+    const char *element = block->data;
+
+    for (int64_t i = 0; i < walk->elements; i++, element += printer->dtype->size_bytes) {
+        int axes = axes_that_begin(printer->selected, printer->printed);
+        if (printer->printed > 0 && axes == 0)
+            putchar(printer->separator);
+        else if (printer->printed > 0)
+            fputs(axes > 1 && printer->separator == ' ' ? "\n\n" : "\n", stdout);
+        CLI_TRY(format(printer, element, err));
+        if (printer->separator == ',')
+            print_field(printer);
+        else
+            print_bare(printer);
+        printer->printed++;
+    }
+    return ferror(stdout) ? show_check(err) : 0;
+}
+
+static int take_json(void *user, const cli_block_walk *walk, const tsr_view *block, tsr_error *err)
+{
+    cli_printer *printer = user;
+    const char *element = block->data;
+
+    for (int64_t i = 0; i < walk->elements; i++, element += printer->dtype->size_bytes) {
+        int axes = axes_that_begin(printer->selected, printer->printed);
+        if (printer->printed > 0) {
+            for (int axis = 0; axis < axes; axis++)
+                putchar(']');
+            fputs(axes ? ",\n" : ", ", stdout);
+        }
+        for (int axis = 0; axis < axes; axis++)
+            putchar('[');
+        CLI_TRY(format(printer, element, err));
+        fputs(printer->text, stdout);
+        printer->printed++;
+    }
+    return ferror(stdout) ? show_check(err) : 0;
+}
+
+static int take_bytes(void *user, const cli_block_walk *walk, const tsr_view *block, tsr_error *err)
+{
+    cli_printer *printer = user;
+
+    if (!scalar_is_little_endian())
+        scalar_swap_bytes(printer->dtype, block->data, walk->elements);
+    fwrite(block->data, printer->dtype->size_bytes, (size_t)walk->elements, stdout);
+    return ferror(stdout) ? show_check(err) : 0;
+}
+
+/* Nested lists without elements, as numpy.ndarray.tolist gives them: [] for (0, 2), [[], []] for
+ * (2, 0). */
+static void print_empty_list(const cli_selected_array *selected, int axis)
+{
+    putchar('[');
+    for (int64_t i = 0; axis + 1 < selected->rank && i < selected->shape[axis]; i++) {
+        fputs(i ? ", " : "", stdout);
+        print_empty_list(selected, axis + 1);
+    }
+    putchar(']');
+}
+
+static void print_json_end(const cli_printer *printer)
+{
+    if (printer->printed == 0)
+        print_empty_list(printer->selected, 0);
+    for (int axis = 0; printer->printed > 0 && axis < printer->selected->rank; axis++)
+        putchar(']');
+    putchar('\n');
+}
+
+static int print_elements(cli_invocation *invocation, const cli_selected_array *selected,
+                          const char *format_name)
+{
+    int64_t max_bytes = invocation_number(invocation, OPTION_MEMORY, DEFAULT_BLOCK_BYTES);
+    const tsr_dtype *dtype = tsr_array_dtype(selected->array);
+    cli_printer printer = {selected,
+                           dtype,
+                           malloc(scalar_text_max(dtype)),
+                           scalar_text_max(dtype),
+                           0,
+                           strcmp(format_name, "csv") == 0 ? ',' : ' '};
+    cli_stream_take take = take_table;
+    int status;
+
+    if (!printer.text)
+        return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
+    if (strcmp(format_name, "json") == 0)
+        take = take_json;
+    else if (strcmp(format_name, "raw") == 0 || strcmp(format_name, "npy") == 0)
+        take = take_bytes;
+    if (strcmp(format_name, "npy") == 0)
+        npy_write_header(stdout, dtype, selected->rank, selected->shape);
+    status = stream_read(invocation->context, selected, max_bytes, NULL, take, &printer,
+                         &invocation->error);
+    if (status >= 0 && take == take_json)
+        print_json_end(&printer);
+    else if (status >= 0 && take == take_table && printer.printed > 0)
+        putchar('\n');
+    free(printer.text);
+    return status;
+}
+
+static int run(cli_invocation *invocation)
+{
+    tsr_auto(cli_selected_array) selected = {0};
+    const char *format = invocation_text(invocation, OPTION_CAT_FORMAT);
+
+    CLI_TRY(location_open_selected(invocation, invocation->operands[0], false, &selected));
+    CLI_TRY(print_elements(invocation, &selected, format ? format : "text"));
+    return show_check(&invocation->error);
+}
+
+extern const cli_command command_cat;
+const cli_command command_cat = {
+    .name = "cat",
+    .summary = "print elements of an array",
+    .description =
+        "Elements come in C order, the last axis along the line. Numbers are the shortest that give the "
+        "same bits again. The array is read part by part, so that it may be larger than memory; --memory "
+        "says how large a part may be.",
+    .operands = {{OPERAND_SELECTED, "PLACE"}},
+    .examples = {{"cat 'relief.zarr/ROSE[1000:1003, ::1440]'", "A selection in NumPy's notation"},
+                 {"cat relief.zarr/ROSE --isel lat=-1,lon=0:5", "By the names of the dimensions"},
+                 {"cat out.zarr/t --select 0:10 --format npy > frames.npy", "As a file for NumPy"},
+                 {"cat out.zarr/t --format raw | od -A n -t f4", "The bare bytes"}},
+    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_CAT_FORMAT, OPTION_MEMORY, OPTION_THREADS),
+    .run = run,
+};

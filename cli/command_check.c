@@ -1,0 +1,316 @@
+/* tessera check PLACE: metadata, shard indexes, checksums, keys that belong to nothing, left-over
+ * files. */
+#include <fcntl.h>
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "describe.h"
+#include "findings.h"
+#include "location.h"
+#include "signals.h"
+#include "sparse.h"
+#include "transfer.h"
+
+enum { DEPTH_MAX = 64 };
+
+typedef struct cli_checker {
+    cli_invocation *invocation;
+    cli_findings findings;
+    cli_progress progress;
+    int64_t arrays, groups, chunks, inner_chunks, stored_bytes;
+    tsr_array *array; /* the one under examination */
+} cli_checker;
+
+/* ---- arrays -------------------------------------------------------------------------------------
+ */
+
+static int take_chunk(void *user, const tsr_chunk_info *info)
+{
+    cli_checker *checker = user;
+
+    if (info->state == TSR_CHUNK_MISSING)
+        return 0;
+    if (info->level == 0) {
+        checker->chunks++;
+        checker->stored_bytes += (int64_t)info->size_bytes;
+    } else {
+        checker->inner_chunks++;
+    }
+    if (info->state == TSR_CHUNK_DAMAGED)
+        findings_add(&checker->findings, FINDING_CHUNK, tsr_array_place(checker->array), info->key,
+                     (int64_t)info->size_bytes, info, tsr_array_rank(checker->array), &info->error);
+    progress_show(&checker->progress, checker->stored_bytes);
+    return 0;
+}
+
+/* The mark of a copy is no orphan, but tells that not all is there. */
+static int take_orphan(void *user, const char *key, int64_t size_bytes)
+{
+    cli_checker *checker = user;
+    bool mark = strcmp(location_base_name(key), TRANSFER_MARK) == 0;
+
+    if (!mark)
+        findings_add(&checker->findings, FINDING_ORPHAN, tsr_array_place(checker->array), key,
+                     size_bytes, NULL, 0, NULL);
+    return 0;
+}
+
+static void check_mark(cli_checker *checker, const char *place)
+{
+    tsr_auto(tsr_store) *store = NULL;
+    tsr_auto(tsr_blob) *blob = NULL;
+    tsr_range nothing = {TSR_RANGE_SUFFIX, 0, 0};
+    tsr_error error = TSR_ERROR_INIT;
+
+    if (tsr_store_open(checker->invocation->context, place, &store, NULL) < 0 ||
+        tsr_store_get(store, TRANSFER_MARK, nothing, NULL, &blob, NULL, NULL) < 0)
+        return;
+    tsr_error_set(&error, TSR_PARTIAL,
+                  "an import or cp that was interrupted; the same command "
+                  "finishes it");
+    findings_add(&checker->findings, FINDING_UNFINISHED, place, NULL, 0, NULL, 0, &error);
+}
+
+static int check_array(cli_checker *checker, tsr_array *array)
+{
+    cli_invocation *invocation = checker->invocation;
+    tsr_chunk_walk_options options;
+    tsr_call call;
+    char label[160];
+    int status;
+
+    checker->arrays++;
+    if (!location_is_zarr(tsr_array_driver(array)))
+        return 0;
+    checker->array = array;
+    check_mark(checker, tsr_array_place(array));
+    tsr_chunk_walk_options_init(&options);
+    options.inner = tsr_array_shard_levels(array) > 0;
+    options.stored_only = sparse_is_huge(array);
+    options.data = invocation_has(invocation, OPTION_DATA);
+    options.rate_bytes = invocation_number(invocation, OPTION_RATE, 0);
+    progress_label(label, sizeof label, tsr_array_place(array), array);
+    progress_begin(&checker->progress, label, 0);
+    progress_call(NULL, &call);
+    status = tsr_array_walk_chunks(array, &options, take_chunk, checker, &call, &invocation->error);
+    if (status >= 0)
+        status = tsr_array_orphan_keys(array, take_orphan, checker, &call, &invocation->error);
+    progress_end(&checker->progress);
+    return status;
+}
+
+/* ---- trees --------------------------------------------------------------------------------------
+ */
+
+static int check_group(cli_checker *checker, tsr_group *group, int depth);
+
+/* A child whose metadata is damaged is a finding; anything else that keeps it from being opened
+ * ends the check. */
+static int child_failed(cli_checker *checker, tsr_group *parent, const char *name, int status,
+                        const tsr_error *error)
+{
+    char *place;
+
+    if (status == TSR_PERMISSION || status == TSR_NO_MEMORY || status == TSR_CANCELLED ||
+        status == TSR_UNREACHABLE) {
+        checker->invocation->error = *error;
+        return status;
+    }
+    place = location_join(tsr_group_place(parent), name);
+    if (!place)
+        return tsr_error_set(&checker->invocation->error, TSR_NO_MEMORY, "out of memory");
+    findings_add(&checker->findings, FINDING_METADATA, place, NULL, 0, NULL, 0, error);
+    free(place);
+    return 0;
+}
+
+static int check_child(cli_checker *checker, tsr_group *parent, const cli_child *child, int depth)
+{
+    tsr_auto(tsr_array) *array = NULL;
+    tsr_auto(tsr_group) *group = NULL;
+    tsr_error error = TSR_ERROR_INIT;
+    int status = TSR_BAD_METADATA;
+
+    if (child->kind == TSR_NODE_ARRAY) {
+        status = tsr_group_open_array(parent, child->name, &array, &error);
+        if (status >= 0)
+            return check_array(checker, array);
+    } else if (child->kind == TSR_NODE_GROUP) {
+        status = tsr_group_open_group(parent, child->name, &group, &error);
+        if (status >= 0)
+            return check_group(checker, group, depth + 1);
+    } else {
+        tsr_error_set(&error, status, "%s", child->problem ? child->problem : "cannot be read");
+    }
+    return child_failed(checker, parent, child->name, status, &error);
+}
+
+static int check_group(cli_checker *checker, tsr_group *group, int depth)
+{
+    cli_child_list list;
+    int status = 0;
+
+    if (depth > DEPTH_MAX)
+        return tsr_error_set(&checker->invocation->error, TSR_LIMIT,
+                             "%s: groups are nested more than %d deep", tsr_group_place(group),
+                             DEPTH_MAX);
+    checker->groups++;
+    if (location_is_zarr(tsr_group_driver(group)))
+        check_mark(checker, tsr_group_place(group));
+    CLI_TRY(child_list_read(group, &list, &checker->invocation->error));
+    for (size_t i = 0; status >= 0 && i < list.count; i++)
+        status = check_child(checker, group, &list.children[i], depth);
+    child_list_clear(&list);
+    return status;
+}
+
+/* ---- files that writers left --------------------------------------------------------------------
+ */
+
+/* How the lock and temporary files of the file system store end. */
+#define OWN_SUFFIX "__lock"
+
+/* Whether a writer holds the file at this moment: then it is no left-over. */
+static bool is_in_use(const char *path)
+{
+    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool used;
+
+    if (descriptor < 0)
+        return false;
+    used = fcntl(descriptor, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    close(descriptor);
+    return used;
+}
+
+static bool is_left_over(const FTSENT *entry)
+{
+    size_t length = strlen(OWN_SUFFIX);
+
+    return entry->fts_info == FTS_F && entry->fts_namelen >= length &&
+           strcmp(entry->fts_name + entry->fts_namelen - length, OWN_SUFFIX) == 0 &&
+           !is_in_use(entry->fts_accpath);
+}
+
+/* Walks over the folders themselves: a store does not list its own files. */
+static int find_left_over(cli_checker *checker, const char *place)
+{
+    const char *path;
+    char *roots[2] = {NULL, NULL};
+    FTS *walk;
+    FTSENT *entry;
+
+    if (!location_is_local(place, &path))
+        return 0;
+    roots[0] = strdup(path);
+    walk = roots[0] ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
+    while (walk && (entry = fts_read(walk)) && !signals_interrupted())
+        if (is_left_over(entry))
+            findings_add(&checker->findings, FINDING_TEMPORARY, place,
+                         entry->fts_path + strlen(path) + (entry->fts_pathlen > strlen(path)),
+                         (int64_t)entry->fts_statp->st_size, NULL, 0, NULL);
+    if (walk)
+        fts_close(walk);
+    free(roots[0]);
+    return walk ? 0 : tsr_error_set(&checker->invocation->error, TSR_NO_MEMORY, "out of memory");
+}
+
+/* ---- the command --------------------------------------------------------------------------------
+ */
+
+/* The root itself may be what is damaged. */
+static int check_root(cli_checker *checker, const char *place)
+{
+    cli_invocation *invocation = checker->invocation;
+    tsr_auto(cli_location_node) node = {NULL, NULL};
+    int status = location_open_node(invocation, place, &node);
+
+    if (status == TSR_BAD_METADATA || status == TSR_UNSUPPORTED) {
+        findings_add(&checker->findings, FINDING_METADATA, place, NULL, 0, NULL, 0,
+                     &invocation->error);
+        tsr_error_clear(&invocation->error);
+        return 0;
+    }
+    CLI_TRY(status);
+    CLI_TRY(node.array ? check_array(checker, node.array) : check_group(checker, node.group, 0));
+    return find_left_over(checker, place);
+}
+
+static int print_json(cli_checker *checker)
+{
+    cli_document *document = &checker->findings.document;
+
+    document_add_text(document, document->root, "place", checker->invocation->operands[0]);
+    document_add_flag(document, document->root, "data",
+                      invocation_has(checker->invocation, OPTION_DATA));
+    document_add_integer(document, document->root, "groups", checker->groups);
+    document_add_integer(document, document->root, "arrays", checker->arrays);
+    document_add_integer(document, document->root, "chunks", checker->chunks);
+    document_add_integer(document, document->root, "inner_chunks", checker->inner_chunks);
+    document_add_integer(document, document->root, "stored_bytes", checker->stored_bytes);
+    document_add_integer(document, document->root, "damaged", checker->findings.damaged);
+    document_add_integer(document, document->root, "notes", checker->findings.notes);
+    json_object_object_add(document->root, "findings", json_object_get(checker->findings.list));
+    return document_print(document, stdout, &checker->invocation->error);
+}
+
+static void print_summary(const cli_checker *checker)
+{
+    char size[SHOW_SIZE_MAX];
+
+    printf("checked %lld %s, %lld %s", (long long)checker->arrays,
+           checker->arrays == 1 ? "array" : "arrays", (long long)checker->chunks,
+           checker->chunks == 1 ? "stored chunk" : "stored chunks");
+    if (checker->inner_chunks > 0)
+        printf(" with %lld inner chunks", (long long)checker->inner_chunks);
+    printf(", %s%s: ", show_size(size, checker->stored_bytes),
+           invocation_has(checker->invocation, OPTION_DATA) ? ", all decoded" : "");
+    if (checker->findings.damaged > 0)
+        printf("%lld damaged", (long long)checker->findings.damaged);
+    else
+        fputs("no damage", stdout);
+    if (checker->findings.notes > 0)
+        printf(", %lld to look at", (long long)checker->findings.notes);
+    putchar('\n');
+}
+
+static int run(cli_invocation *invocation)
+{
+    cli_checker checker = {.invocation = invocation};
+    bool damaged;
+    int status;
+
+    progress_init(&checker.progress, invocation, "checking");
+    CLI_TRY(findings_init(&checker.findings, invocation, &checker.progress));
+    status = check_root(&checker, invocation->operands[0]);
+    if (status >= 0 && signals_interrupted())
+        status = tsr_error_set(&invocation->error, TSR_CANCELLED, "interrupted");
+    if (status >= 0 && checker.findings.as_json)
+        status = print_json(&checker);
+    else if (status >= 0)
+        print_summary(&checker);
+    damaged = checker.findings.damaged > 0;
+    findings_clear(&checker.findings);
+    return status < 0 ? status : damaged;
+}
+
+extern const cli_command command_check;
+const cli_command command_check = {
+    .name = "check",
+    .summary = "look for damage: metadata, shard indexes, checksums, left-over files",
+    .description =
+        "Without --data it reads metadata and shard indexes only: each entry must lie inside its shard. With "
+        "--data every chunk is decoded, so that every checksum is verified. Keys that belong to nothing and "
+        "files that a killed writer left are named, but are no damage. The exit status is 1 when damage was "
+        "found.",
+    .operands = {{OPERAND_PLACE, "PLACE"}},
+    .examples = {{"check relief.zarr", "The structure of a tree"},
+                 {"check relief.zarr --data --rate 50MiB/s", "Every checksum, gently"},
+                 {"check relief.zarr/ROSE --json", "For programs"}},
+    COMMAND_OPTIONS(OPTION_DATA, OPTION_RATE, OPTION_JSON, OPTION_THREADS, OPTION_MEMORY,
+                    OPTION_PROGRESS),
+    .run = run,
+};

@@ -1,0 +1,39 @@
+/* tessera cp SOURCE DESTINATION */
+#include "transfer.h"
+
+static int run(cli_invocation *invocation)
+{
+    static const cli_transfer_words words = {"copying", "copied", "would copy"};
+    tsr_auto(cli_location_node) node = {NULL, NULL};
+    const char *source = invocation->operands[0];
+
+    CLI_TRY(location_open_node(invocation, source, &node));
+    if (node.group && !invocation_has(invocation, OPTION_RECURSIVE)) {
+        tsr_error_set(&invocation->error, TSR_INVALID_ARGUMENT, "%s is a group", source);
+        tsr_error_set_next_step(&invocation->error, "cp -r copies it with everything in it");
+        return TSR_INVALID_ARGUMENT;
+    }
+    return transfer_node(invocation, &words, &node, source, invocation->operands[1]);
+}
+
+extern const cli_command command_cp;
+const cli_command command_cp = {
+    .name = "cp",
+    .summary = "copy an array or a tree: re-chunk, re-shard, re-code, convert",
+    .description =
+        "What no option changes stays as it is in the source: chunks, shards, codecs, fill value, names, "
+        "attributes. Where nothing about the chunks changes, their bytes are moved as they are. DESTINATION "
+        "is the new array or group itself. An interrupted copy is finished by the same command.",
+    .operands = {{OPERAND_PLACE, "SOURCE"}, {OPERAND_PLACE, "DESTINATION"}},
+    .examples = {{"cp relief.zarr/ROSE other.zarr/relief --chunks lat=-1,lon=64 --shards auto "
+                  "--codec blosc:lz4 --memory 512MiB",
+                  "Other chunks, shards and compression, in bounded memory"},
+                 {"cp -r relief.zarr copy.zarr", "A whole tree"},
+                 {"cp a.zarr/t b.zarr/t --dtype float32 --casting same_kind",
+                  "Another element type"},
+                 {"cp -r v2.zarr v3.zarr --zarr-format 3", "From Zarr v2 to v3"}},
+    COMMAND_OPTIONS(OPTION_RECURSIVE, OPTION_DTYPE, OPTION_CASTING, CREATION_OPTIONS,
+                    OPTION_OVERWRITE, OPTION_DRY_RUN, OPTION_DURABILITY, OPTION_MEMORY,
+                    OPTION_THREADS, OPTION_PROGRESS, OPTION_JSON),
+    .run = run,
+};

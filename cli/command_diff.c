@@ -1,0 +1,474 @@
+/* tessera diff A B: compares arrays, or trees, by value. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "blocks.h"
+#include "describe.h"
+#include "document.h"
+#include "location.h"
+#include "progress.h"
+#include "scalar.h"
+#include "show.h"
+#include "sparse.h"
+#include "stream.h"
+
+enum { BLOCK_BYTES = 64 << 20, DEPTH_MAX = 64 };
+
+typedef struct cli_comparer {
+    cli_invocation *invocation;
+    cli_progress progress;
+    bool as_json;
+    cli_document document;
+    struct json_object *list;  /* of differences */
+    int64_t arrays, differing; /* nodes compared, and those that differ */
+} cli_comparer;
+
+/* How two arrays of one shape and type differ. */
+typedef struct cli_array_difference {
+    int64_t count, differing;
+    int64_t first[TSR_RANK_MAX]; /* in C order, in the result of the selection */
+    bool any;
+    double largest; /* absolute difference of two numbers that are no NaN */
+    char *texts[2]; /* of the first two that differ */
+} cli_array_difference;
+
+/* ---- telling ------------------------------------------------------------------------------------
+ */
+
+static struct json_object *add_row(cli_comparer *self, const char *path, const char *what)
+{
+    struct json_object *row = document_add_object(&self->document, self->list, NULL);
+
+    document_add_text(&self->document, row, "path", path);
+    document_add_text(&self->document, row, "difference", what);
+    return row;
+}
+
+static void print_path(const char *path)
+{
+    show_safe_text(stdout, *path ? path : "/");
+    fputs(": ", stdout);
+}
+
+/* A difference that is not one of elements: shape, type, kind, only in one of them. */
+static void tell(cli_comparer *self, const char *path, const char *what, const char *a,
+                 const char *b)
+{
+    struct json_object *row;
+
+    self->differing++;
+    if (self->as_json) {
+        row = add_row(self, path, what);
+        document_add_text(&self->document, row, "first", a);
+        document_add_text(&self->document, row, "second", b);
+        return;
+    }
+    progress_end(&self->progress);
+    print_path(path);
+    if (a && b)
+        printf("%s differs: %s, %s\n", what, a, b);
+    else
+        printf("only in the %s\n", a ? "first" : "second");
+}
+
+static void tell_elements(cli_comparer *self, const char *path, int rank,
+                          const cli_array_difference *difference)
+{
+    char text[SHOW_SHAPE_MAX], number[SHOW_SIZE_MAX];
+    cli_document *document = &self->document;
+    struct json_object *row;
+
+    self->differing++;
+    if (self->as_json) {
+        row = add_row(self, path, "elements");
+        document_add_integer(document, row, "count", difference->count);
+        document_add_integer(document, row, "differing", difference->differing);
+        document_add_lengths(document, row, "index", rank, difference->first);
+        document_add_json(document, row, "first", difference->texts[0]);
+        document_add_json(document, row, "second", difference->texts[1]);
+        document_add_number(document, row, "largest", difference->largest);
+        return;
+    }
+    print_path(path);
+    printf("%lld of %lld elements differ, first at %s: %s, %s; by at most %s\n",
+           (long long)difference->differing, (long long)difference->count,
+           show_coordinates(text, rank, difference->first), difference->texts[0],
+           difference->texts[1], show_number(number, difference->largest, 6));
+}
+
+/* ---- elements -----------------------------------------------------------------------------------
+ */
+
+/* Whether two elements with different bits are the same value all the same: 0.0 and -0.0, any two
+ * NaN. */
+static bool is_same_value(const tsr_dtype *dtype, const char *a, const char *b)
+{
+    size_t parts = dtype->size_bytes / dtype->component_bytes;
+    const tsr_dtype *part = dtype->component_bytes == 8   ? TSR_FLOAT64
+                            : dtype->component_bytes == 4 ? TSR_FLOAT32
+                                                          : TSR_FLOAT16;
+
+    if (dtype->kind != TSR_KIND_FLOAT && dtype->kind != TSR_KIND_COMPLEX)
+        return false;
+    for (size_t i = 0; i < parts; i++) {
+        double left = tsr_dtype_to_double(part, a + i * dtype->component_bytes);
+        double right = tsr_dtype_to_double(part, b + i * dtype->component_bytes);
+        if (left != right && !(isnan(left) && isnan(right)))
+            return false;
+    }
+    return true;
+}
+
+static void find_position(const cli_block_walk *walk, int64_t element, int64_t *ret_position)
+{
+    for (int axis = walk->rank; axis-- > 0;) {
+        ret_position[axis] = walk->start[axis] + element % walk->count[axis];
+        element /= walk->count[axis];
+    }
+}
+
+static bool is_before(int rank, const int64_t *a, const int64_t *b)
+{
+    for (int i = 0; i < rank; i++)
+        if (a[i] != b[i])
+            return a[i] < b[i];
+    return false;
+}
+
+static int remember_first(const tsr_dtype *dtype, const cli_block_walk *walk, int64_t element,
+                          const char *a, const char *b, cli_array_difference *difference,
+                          tsr_error *err)
+{
+    int64_t position[TSR_RANK_MAX];
+
+    find_position(walk, element, position);
+    if (difference->any && !is_before(walk->rank, position, difference->first))
+        return 0;
+    difference->any = true;
+    memcpy(difference->first, position, sizeof position);
+    free(difference->texts[0]);
+    free(difference->texts[1]);
+    difference->texts[0] = scalar_text(dtype, a);
+    difference->texts[1] = scalar_text(dtype, b);
+    if (!difference->texts[0] || !difference->texts[1])
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    return 0;
+}
+
+static void measure_distance(const tsr_dtype *dtype, const char *a, const char *b,
+                             cli_array_difference *difference)
+{
+    double left, right;
+
+    scalar_to_doubles(dtype, a, 0, 1, &left);
+    scalar_to_doubles(dtype, b, 0, 1, &right);
+    if (fabs(left - right) > difference->largest)
+        difference->largest = fabs(left - right);
+}
+
+static int compare_block(const tsr_dtype *dtype, const cli_block_walk *walk, const char *a,
+                         const char *b, cli_array_difference *difference, tsr_error *err)
+{
+    size_t size = dtype->size_bytes;
+    bool first_here = true;
+
+    if (memcmp(a, b, (size_t)walk->elements * size) == 0)
+        return 0;
+    for (int64_t i = 0; i < walk->elements; i++) {
+        const char *left = a + (size_t)i * size, *right = b + (size_t)i * size;
+        if (memcmp(left, right, size) == 0 || is_same_value(dtype, left, right))
+            continue;
+        difference->differing++;
+        measure_distance(dtype, left, right, difference);
+        if (first_here)
+            CLI_TRY(remember_first(dtype, walk, i, left, right, difference, err));
+        first_here = false;
+    }
+    return 0;
+}
+
+static int compare_blocks(cli_comparer *self, const cli_selected_array *a,
+                          const cli_selected_array *b, cli_block_walk *walk, char *buffer,
+                          size_t block_bytes, cli_array_difference *difference)
+{
+    const tsr_dtype *dtype = tsr_array_dtype(a->array);
+    cli_invocation *invocation = self->invocation;
+    tsr_call call;
+
+    progress_call(NULL, &call);
+    while (block_walk_next(walk)) {
+        CLI_TRY(stream_read_block(invocation->context, a->array, &a->index, walk, dtype,
+                                  TSR_CASTING_NO, buffer, &call, &invocation->error));
+        CLI_TRY(stream_read_block(invocation->context, b->array, &b->index, walk, dtype,
+                                  TSR_CASTING_NO, buffer + block_bytes, &call, &invocation->error));
+        CLI_TRY(compare_block(dtype, walk, buffer, buffer + block_bytes, difference,
+                              &invocation->error));
+        progress_advance(&self->progress, walk->elements * (int64_t)dtype->size_bytes);
+    }
+    return 0;
+}
+
+static int compare_elements(cli_comparer *self, const cli_selected_array *a,
+                            const cli_selected_array *b, cli_array_difference *difference)
+{
+    int64_t max_bytes = invocation_number(self->invocation, OPTION_MEMORY, 2 * BLOCK_BYTES) / 2;
+    size_t block_bytes;
+    char *buffer, label[160];
+    cli_block_walk walk;
+    int status;
+
+    block_walk_chunks(&walk, a->array, &a->index, false, max_bytes);
+    block_bytes = (size_t)block_walk_largest(&walk) * tsr_array_dtype(a->array)->size_bytes;
+    buffer = malloc(2 * block_bytes + 1);
+    if (!buffer)
+        return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory for a block");
+    progress_label(label, sizeof label, tsr_array_place(a->array), a->array);
+    progress_begin(
+        &self->progress, label,
+        (int64_t)fmin((double)difference->count * (double)tsr_array_dtype(a->array)->size_bytes,
+                      9e18));
+    status = compare_blocks(self, a, b, &walk, buffer, block_bytes, difference);
+    progress_end(&self->progress);
+    free(buffer);
+    return status;
+}
+
+/* ---- arrays -------------------------------------------------------------------------------------
+ */
+
+/* Shape and type; true when the elements can be compared. */
+static bool compare_kinds(cli_comparer *self, const char *path, const cli_selected_array *a,
+                          const cli_selected_array *b)
+{
+    char first[SHOW_SHAPE_MAX], second[SHOW_SHAPE_MAX];
+    bool same = a->rank == b->rank;
+
+    for (int i = 0; same && i < a->rank; i++)
+        same = a->shape[i] == b->shape[i];
+    if (!same) {
+        tell(self, path, "shape", show_shape(first, a->rank, a->shape),
+             show_shape(second, b->rank, b->shape));
+        return false;
+    }
+    if (!tsr_dtype_equal(tsr_array_dtype(a->array), tsr_array_dtype(b->array))) {
+        tell(self, path, "type", tsr_array_dtype(a->array)->name, tsr_array_dtype(b->array)->name);
+        return false;
+    }
+    return true;
+}
+
+static int compare_arrays(cli_comparer *self, const char *path, const cli_selected_array *a,
+                          const cli_selected_array *b)
+{
+    cli_array_difference difference = {.count = tsr_index_count(&a->index)};
+    int status;
+
+    self->arrays++;
+    if (!compare_kinds(self, path, a, b))
+        return 0;
+    if (a->whole && sparse_is_huge(a->array) && sparse_is_huge(b->array)) {
+        tsr_error_set(&self->invocation->error, TSR_LIMIT,
+                      "%s: so many chunks cannot be compared one by one",
+                      tsr_array_place(a->array));
+        tsr_error_set_next_step(&self->invocation->error, "compare a part with --select");
+        return TSR_LIMIT;
+    }
+    status = compare_elements(self, a, b, &difference);
+    if (status >= 0 && difference.any)
+        tell_elements(self, path, a->rank, &difference);
+    free(difference.texts[0]);
+    free(difference.texts[1]);
+    return status;
+}
+
+static void select_all(tsr_array *array, cli_selected_array *ret_selected)
+{
+    memset(ret_selected, 0, sizeof *ret_selected);
+    ret_selected->array = array;
+    ret_selected->whole = true;
+    tsr_index_all(&ret_selected->index, tsr_array_rank(array), tsr_array_shape(array));
+    ret_selected->rank = tsr_index_shape(&ret_selected->index, ret_selected->shape);
+}
+
+/* ---- trees --------------------------------------------------------------------------------------
+ */
+
+static int compare_groups(cli_comparer *self, const char *path, tsr_group *a, tsr_group *b,
+                          int depth);
+
+static const cli_child *find_child(const cli_child_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->children[i].name, name) == 0)
+            return &list->children[i];
+    return NULL;
+}
+
+static const char *kind_name(tsr_node_kind kind)
+{
+    return kind == TSR_NODE_ARRAY ? "array" : kind == TSR_NODE_GROUP ? "group" : "damaged";
+}
+
+static int compare_two_arrays(cli_comparer *self, const char *path, tsr_group *a, tsr_group *b,
+                              const char *name)
+{
+    tsr_auto(tsr_array) *first = NULL;
+    tsr_auto(tsr_array) *second = NULL;
+    cli_selected_array left, right;
+
+    CLI_TRY(tsr_group_open_array(a, name, &first, &self->invocation->error));
+    CLI_TRY(tsr_group_open_array(b, name, &second, &self->invocation->error));
+    select_all(first, &left);
+    select_all(second, &right);
+    return compare_arrays(self, path, &left, &right);
+}
+
+static int compare_two_groups(cli_comparer *self, const char *path, tsr_group *a, tsr_group *b,
+                              const char *name, int depth)
+{
+    tsr_auto(tsr_group) *first = NULL;
+    tsr_auto(tsr_group) *second = NULL;
+
+    CLI_TRY(tsr_group_open_group(a, name, &first, &self->invocation->error));
+    CLI_TRY(tsr_group_open_group(b, name, &second, &self->invocation->error));
+    return compare_groups(self, path, first, second, depth + 1);
+}
+
+static int compare_child(cli_comparer *self, const char *path, tsr_group *a, tsr_group *b,
+                         const cli_child *first, const cli_child *second, int depth)
+{
+    if (!second) {
+        tell(self, path, "existence", kind_name(first->kind), NULL);
+        return 0;
+    }
+    if (first->kind != second->kind) {
+        tell(self, path, "kind", kind_name(first->kind), kind_name(second->kind));
+        return 0;
+    }
+    if (first->kind == TSR_NODE_GROUP)
+        return compare_two_groups(self, path, a, b, first->name, depth);
+    if (first->kind == TSR_NODE_ARRAY)
+        return compare_two_arrays(self, path, a, b, first->name);
+    return tsr_error_set(&self->invocation->error, TSR_BAD_METADATA, "%s/%s: %s",
+                         tsr_group_place(a), first->name,
+                         first->problem ? first->problem : "cannot be read");
+}
+
+static int compare_lists(cli_comparer *self, const char *path, tsr_group *a, tsr_group *b,
+                         const cli_child_list *first, const cli_child_list *second, int depth)
+{
+    char *child_path;
+    int status = 0;
+
+    for (size_t i = 0; status >= 0 && i < first->count; i++) {
+        child_path = location_join(path, first->children[i].name);
+        if (!child_path)
+            return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
+        status = compare_child(self, child_path, a, b, &first->children[i],
+                               find_child(second, first->children[i].name), depth);
+        free(child_path);
+    }
+    for (size_t i = 0; status >= 0 && i < second->count; i++) {
+        if (find_child(first, second->children[i].name))
+            continue;
+        child_path = location_join(path, second->children[i].name);
+        if (!child_path)
+            return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
+        tell(self, child_path, "existence", NULL, kind_name(second->children[i].kind));
+        free(child_path);
+    }
+    return status;
+}
+
+static int compare_groups(cli_comparer *self, const char *path, tsr_group *a, tsr_group *b,
+                          int depth)
+{
+    cli_child_list first, second;
+    int status;
+
+    if (depth > DEPTH_MAX)
+        return tsr_error_set(&self->invocation->error, TSR_LIMIT,
+                             "%s: groups are nested more than %d deep", tsr_group_place(a),
+                             DEPTH_MAX);
+    CLI_TRY(child_list_read(a, &first, &self->invocation->error));
+    status = child_list_read(b, &second, &self->invocation->error);
+    if (status >= 0) {
+        status = compare_lists(self, path, a, b, &first, &second, depth);
+        child_list_clear(&second);
+    }
+    child_list_clear(&first);
+    return status;
+}
+
+/* ---- the command --------------------------------------------------------------------------------
+ */
+
+static int compare_operands(cli_comparer *self)
+{
+    cli_invocation *invocation = self->invocation;
+    tsr_auto(cli_location_node) first = {NULL, NULL};
+    tsr_auto(cli_location_node) second = {NULL, NULL};
+    tsr_auto(cli_selected_array) a = {0};
+    tsr_auto(cli_selected_array) b = {0};
+    bool selects =
+        invocation_has(invocation, OPTION_SELECT) || invocation_has(invocation, OPTION_ISEL);
+
+    /* What is no group is an array, or not there: opening it says which. */
+    if (!selects && location_is_group(invocation, invocation->operands[0]) &&
+        location_is_group(invocation, invocation->operands[1])) {
+        CLI_TRY(location_open_node(invocation, invocation->operands[0], &first));
+        CLI_TRY(location_open_node(invocation, invocation->operands[1], &second));
+        return compare_groups(self, "", first.group, second.group, 0);
+    }
+    CLI_TRY(location_open_selected(invocation, invocation->operands[0], false, &a));
+    CLI_TRY(location_open_selected(invocation, invocation->operands[1], false, &b));
+    return compare_arrays(self, location_base_name(tsr_array_place(a.array)), &a, &b);
+}
+
+static int print_json(cli_comparer *self)
+{
+    cli_document *document = &self->document;
+
+    document_add_text(document, document->root, "first", self->invocation->operands[0]);
+    document_add_text(document, document->root, "second", self->invocation->operands[1]);
+    document_add_flag(document, document->root, "same", self->differing == 0);
+    document_add_integer(document, document->root, "arrays", self->arrays);
+    json_object_object_add(document->root, "differences", json_object_get(self->list));
+    return document_print(document, stdout, &self->invocation->error);
+}
+
+static int run(cli_invocation *invocation)
+{
+    cli_comparer self = {.invocation = invocation,
+                         .as_json = invocation_has(invocation, OPTION_JSON),
+                         .list = json_object_new_array()};
+    int status;
+
+    document_init(&self.document);
+    self.document.failed |= self.list == NULL;
+    progress_init(&self.progress, invocation, "comparing");
+    status = compare_operands(&self);
+    if (status >= 0 && self.as_json)
+        status = print_json(&self);
+    json_object_put(self.list);
+    document_clear(&self.document);
+    return status < 0 ? status : self.differing > 0;
+}
+
+extern const cli_command command_diff;
+const cli_command command_diff = {
+    .name = "diff",
+    .summary = "compare two arrays or two trees by value",
+    .description =
+        "Says where the first elements differ and how many do; prints nothing when all are the same. How the "
+        "arrays are stored does not matter: chunks, codecs and formats may be different. NaN equals NaN, and "
+        "0.0 equals -0.0. The exit status is 0 when they are the same and 1 when they differ.",
+    .operands = {{OPERAND_SELECTED, "FIRST"}, {OPERAND_SELECTED, "SECOND"}},
+    .examples = {{"diff relief.zarr/ROSE other.zarr/relief", "Two arrays"},
+                 {"diff etopo5.cdf relief.zarr", "A netCDF file with what was imported from it"},
+                 {"diff a.zarr/t b.zarr/t --select 0:10 --json", "A part, for programs"}},
+    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_JSON, OPTION_MEMORY, OPTION_THREADS,
+                    OPTION_PROGRESS),
+    .run = run,
+};

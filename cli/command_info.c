@@ -1,0 +1,229 @@
+/* tessera info PLACE: everything about an array or a group. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec_text.h"
+#include "describe.h"
+#include "location.h"
+#include "scalar.h"
+#include "show.h"
+
+enum { LABEL_WIDTH = 13 };
+
+static void print_label(const char *label)
+{
+    printf("%-*s", LABEL_WIDTH, label);
+}
+
+static void print_line(const char *label, const char *text)
+{
+    print_label(label);
+    show_safe_text(stdout, text);
+    putchar('\n');
+}
+
+/* How many chunks of one level there are: "8 x 16 = 128". */
+static void print_grid(const tsr_array *array, const int64_t *lengths)
+{
+    const int64_t *shape = tsr_array_shape(array);
+    int64_t total = 1;
+    bool huge = false;
+
+    for (int i = 0; i < tsr_array_rank(array); i++) {
+        int64_t count = lengths[i] > 0 ? shape[i] / lengths[i] + (shape[i] % lengths[i] != 0) : 0;
+        printf("%s%lld", i ? " x " : "", (long long)count);
+        huge |= __builtin_mul_overflow(total, count, &total);
+    }
+    if (tsr_array_rank(array) == 0)
+        fputs("1", stdout);
+    else if (tsr_array_rank(array) > 1 && !huge)
+        printf(" = %lld", (long long)total);
+}
+
+static int64_t chunk_bytes(const tsr_array *array, const int64_t *lengths)
+{
+    int64_t size = (int64_t)tsr_array_dtype(array)->size_bytes;
+
+    for (int i = 0; i < tsr_array_rank(array); i++)
+        if (__builtin_mul_overflow(size, lengths[i], &size))
+            return INT64_MAX;
+    return size;
+}
+
+static void print_level(const char *label, const tsr_array *array, const int64_t *lengths)
+{
+    char text[SHOW_SHAPE_MAX], size[SHOW_SIZE_MAX];
+
+    print_label(label);
+    printf("%s  %s each, grid ", show_shape(text, tsr_array_rank(array), lengths),
+           show_size(size, chunk_bytes(array, lengths)));
+    print_grid(array, lengths);
+    putchar('\n');
+}
+
+static void print_levels(const tsr_array *array)
+{
+    int levels = tsr_array_shard_levels(array);
+
+    if (!location_is_zarr(tsr_array_driver(array)))
+        return;
+    for (int level = 0; level < levels; level++)
+        print_level(level ? "  inner" : "shards", array, tsr_array_inner_chunk_shape(array, level));
+    print_level("chunks", array, tsr_array_inner_chunk_shape(array, levels));
+}
+
+static void print_dimensions(const tsr_array *array)
+{
+    bool any = false;
+
+    for (int i = 0; i < tsr_array_rank(array); i++)
+        any |= tsr_array_dimension_name(array, i) != NULL;
+    if (!any)
+        return;
+    print_label("dimensions");
+    for (int i = 0; i < tsr_array_rank(array); i++) {
+        const char *name = tsr_array_dimension_name(array, i);
+        fputs(i ? ", " : "", stdout);
+        show_safe_text(stdout, name ? name : "-");
+    }
+    putchar('\n');
+}
+
+static void print_sizes(const tsr_array *array, const cli_stored_size *stored)
+{
+    char text[SHOW_SIZE_MAX];
+
+    print_label("size");
+    printf("%s (%lld bytes, %lld elements)\n", show_size(text, tsr_array_size(array)),
+           (long long)tsr_array_size(array), (long long)tsr_array_count(array));
+    if (!stored->known)
+        return;
+    print_label("stored");
+    printf("%s (%lld bytes) in %lld %s", show_size(text, stored->size_bytes),
+           (long long)stored->size_bytes, (long long)stored->objects,
+           stored->objects == 1 ? "object" : "objects");
+    if (stored->size_bytes > 0)
+        printf(", %.2f x smaller", (double)tsr_array_size(array) / (double)stored->size_bytes);
+    putchar('\n');
+}
+
+static void print_codecs(const tsr_array *array)
+{
+    char text[CODEC_TEXT_MAX];
+
+    if (!location_is_zarr(tsr_array_driver(array)))
+        return;
+    print_line("codecs", codec_text(tsr_array_codecs(array), text));
+}
+
+static void print_attributes(const char *json)
+{
+    struct json_object *attributes = json_tokener_parse(json);
+    bool any = false;
+
+    if (json_object_is_type(attributes, json_type_object)) {
+        json_object_object_foreach(attributes, name, value)
+        {
+            print_label(any ? "" : "attributes");
+            show_safe_text(stdout, name);
+            fputs(" = ", stdout);
+            show_safe_text(stdout,
+                           json_object_to_json_string_ext(
+                               value, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+            putchar('\n');
+            any = true;
+        }
+    }
+    json_object_put(attributes);
+}
+
+static int print_array(cli_invocation *invocation, tsr_array *array)
+{
+    char shape[SHOW_SHAPE_MAX];
+    cli_stored_size stored;
+    char *text;
+
+    print_line("place", tsr_array_place(array));
+    print_line("driver", tsr_array_driver(array));
+    print_line("shape", show_shape(shape, tsr_array_rank(array), tsr_array_shape(array)));
+    print_dimensions(array);
+    print_line("type", tsr_array_dtype(array)->name);
+    text = scalar_text(tsr_array_dtype(array), tsr_array_fill_value(array));
+    print_line("fill value", text ? text : "");
+    free(text);
+    print_levels(array);
+    print_codecs(array);
+    describe_stored(invocation->context, array, &stored);
+    print_sizes(array, &stored);
+    CLI_TRY(tsr_array_attributes(array, &text, &invocation->error));
+    print_attributes(text);
+    tsr_free(text);
+    return 0;
+}
+
+static int print_group(cli_invocation *invocation, tsr_group *group)
+{
+    cli_child_list list;
+    int64_t arrays = 0, groups = 0;
+    char *text;
+
+    CLI_TRY(child_list_read(group, &list, &invocation->error));
+    for (size_t i = 0; i < list.count; i++) {
+        arrays += list.children[i].kind == TSR_NODE_ARRAY;
+        groups += list.children[i].kind == TSR_NODE_GROUP;
+    }
+    child_list_clear(&list);
+    print_line("place", tsr_group_place(group));
+    print_line("driver", tsr_group_driver(group));
+    print_label("children");
+    printf("%lld %s, %lld %s\n", (long long)arrays, arrays == 1 ? "array" : "arrays",
+           (long long)groups, groups == 1 ? "group" : "groups");
+    CLI_TRY(tsr_group_attributes(group, &text, &invocation->error));
+    print_attributes(text);
+    tsr_free(text);
+    return 0;
+}
+
+static int print_json(cli_invocation *invocation, const cli_location_node *node)
+{
+    cli_document document;
+    cli_stored_size stored;
+    int status;
+
+    document_init(&document);
+    document_add_text(&document, document.root, "place",
+                      node->array ? tsr_array_place(node->array) : tsr_group_place(node->group));
+    if (node->array) {
+        describe_stored(invocation->context, node->array, &stored);
+        status = describe_array(&document, document.root, node->array, &stored, true,
+                                &invocation->error);
+    } else {
+        status = describe_group(&document, document.root, node->group, true, &invocation->error);
+    }
+    if (status >= 0)
+        status = document_print(&document, stdout, &invocation->error);
+    document_clear(&document);
+    return status;
+}
+
+static int run(cli_invocation *invocation)
+{
+    tsr_auto(cli_location_node) node = {NULL, NULL};
+
+    CLI_TRY(location_open_node(invocation, invocation->operands[0], &node));
+    if (invocation_has(invocation, OPTION_JSON))
+        return print_json(invocation, &node);
+    return node.array ? print_array(invocation, node.array) : print_group(invocation, node.group);
+}
+
+extern const cli_command command_info;
+const cli_command command_info = {
+    .name = "info",
+    .summary = "say everything about an array or a group",
+    .operands = {{OPERAND_PLACE, "PLACE"}},
+    .examples = {{"info relief.zarr/ROSE", "Shape, type, chunks, codecs, sizes, attributes"},
+                 {"info --json relief.zarr/ROSE", "The same for programs, with exact numbers"},
+                 {"info ocean.nc/TEMP", "A variable of a netCDF file as it lies there"}},
+    COMMAND_OPTIONS(OPTION_JSON),
+    .run = run,
+};

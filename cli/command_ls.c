@@ -1,0 +1,172 @@
+/* tessera ls PLACE: the names of what is there. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "describe.h"
+#include "location.h"
+#include "show.h"
+
+typedef struct cli_listing {
+    cli_invocation *invocation;
+    bool as_json, as_long;
+    cli_document document;
+    cli_show_table table;
+    int problems;
+} cli_listing;
+
+static void add_long_row(cli_listing *listing, const char *name, tsr_array *array)
+{
+    char shape[SHOW_SHAPE_MAX], sizes[DESCRIBE_SIZES_MAX];
+    cli_stored_size stored;
+
+    if (!array) {
+        show_table_cell(&listing->table, "%s/", name);
+        show_table_cell(&listing->table, "group");
+        show_table_cell(&listing->table, "%s", "");
+        show_table_cell(&listing->table, "%s", "");
+        return;
+    }
+    describe_stored(listing->invocation->context, array, &stored);
+    show_table_cell(&listing->table, "%s", name);
+    show_table_cell(&listing->table, "%s", tsr_array_dtype(array)->name);
+    show_table_cell(&listing->table, "%s",
+                    show_shape(shape, tsr_array_rank(array), tsr_array_shape(array)));
+    show_table_cell(&listing->table, "%s", describe_sizes(array, &stored, sizes));
+}
+
+static int add_json_row(cli_listing *listing, const char *name, tsr_array *array, tsr_group *group)
+{
+    cli_document *document = &listing->document;
+    struct json_object *row = document_add_object(document, document->root, NULL);
+    cli_stored_size stored;
+
+    document_add_text(document, row, "name", name);
+    if (group)
+        return describe_group(document, row, group, false, &listing->invocation->error);
+    describe_stored(listing->invocation->context, array, &stored);
+    return describe_array(document, row, array, &stored, false, &listing->invocation->error);
+}
+
+static int add_node(cli_listing *listing, const char *name, tsr_array *array, tsr_group *group)
+{
+    char *safe;
+
+    if (listing->as_json)
+        return add_json_row(listing, name, array, group);
+    safe = show_safe_copy(name);
+    if (!safe)
+        return tsr_error_set(&listing->invocation->error, TSR_NO_MEMORY, "out of memory");
+    if (listing->as_long)
+        add_long_row(listing, safe, array);
+    else
+        printf("%s%s\n", safe, group ? "/" : "");
+    free(safe);
+    return 0;
+}
+
+/* A child that cannot be read is named on standard error, and the others are listed. */
+static void complain(cli_listing *listing, const char *name, const char *problem)
+{
+    fflush(stdout);
+    fputs("tessera: ", stderr);
+    show_safe_text(stderr, name);
+    fputs(": ", stderr);
+    show_safe_text(stderr, problem);
+    fputc('\n', stderr);
+    listing->problems++;
+}
+
+static int add_child(cli_listing *listing, tsr_group *group, const cli_child *child)
+{
+    tsr_auto(tsr_array) *array = NULL;
+    tsr_auto(tsr_group) *inner = NULL;
+    bool detailed = listing->as_json || listing->as_long;
+    tsr_error error = TSR_ERROR_INIT;
+    int status = 0;
+
+    if (child->kind == TSR_NODE_NONE) {
+        complain(listing, child->name, child->problem ? child->problem : "cannot be read");
+        return 0;
+    }
+    if (!detailed) {
+        show_safe_text(stdout, child->name);
+        puts(child->kind == TSR_NODE_GROUP ? "/" : "");
+        return 0;
+    }
+    if (child->kind == TSR_NODE_ARRAY)
+        status = tsr_group_open_array(group, child->name, &array, &error);
+    else
+        status = tsr_group_open_group(group, child->name, &inner, &error);
+    if (status < 0) {
+        complain(listing, child->name, error.message);
+        return 0;
+    }
+    return add_node(listing, child->name, array, inner);
+}
+
+static int list_node(cli_listing *listing, const cli_location_node *node, const char *place)
+{
+    cli_child_list list;
+    int status = 0;
+
+    if (node->array)
+        return add_node(listing, location_base_name(place), node->array, NULL);
+    CLI_TRY(child_list_read(node->group, &list, &listing->invocation->error));
+    for (size_t i = 0; status >= 0 && i < list.count; i++)
+        status = add_child(listing, node->group, &list.children[i]);
+    child_list_clear(&list);
+    return status;
+}
+
+static int finish(cli_listing *listing)
+{
+    cli_invocation *invocation = listing->invocation;
+
+    if (listing->as_json)
+        CLI_TRY(document_print(&listing->document, stdout, &invocation->error));
+    else
+        CLI_TRY(show_table_print(&listing->table, stdout, &invocation->error));
+    if (listing->problems > 0) {
+        tsr_error_set(&invocation->error, TSR_PARTIAL, "%d of the children cannot be read",
+                      listing->problems);
+        tsr_error_set_next_step(&invocation->error,
+                                "`tessera check %s` says what is wrong with them",
+                                invocation->operands[0]);
+        return TSR_PARTIAL;
+    }
+    return 0;
+}
+
+static int run(cli_invocation *invocation)
+{
+    cli_listing listing = {invocation,
+                           invocation_has(invocation, OPTION_JSON),
+                           invocation_has(invocation, OPTION_LONG),
+                           {0},
+                           {0},
+                           0};
+    tsr_auto(cli_location_node) node = {NULL, NULL};
+    int status;
+
+    CLI_TRY(location_open_node(invocation, invocation->operands[0], &node));
+    document_init_list(&listing.document);
+    show_table_init(&listing.table, 4);
+    status = list_node(&listing, &node, invocation->operands[0]);
+    if (status >= 0)
+        status = finish(&listing);
+    document_clear(&listing.document);
+    return status;
+}
+
+extern const cli_command command_ls;
+const cli_command command_ls = {
+    .name = "ls",
+    .summary = "list the arrays and groups in a group",
+    .description = "Names one a line; those of groups end in a slash.",
+    .operands = {{OPERAND_PLACE, "PLACE"}},
+    .examples = {{"ls relief.zarr", "The names of its children"},
+                 {"ls -l relief.zarr", "With types, shapes and sizes"},
+                 {"ls --json ocean.nc", "For programs; a netCDF file is a group too"}},
+    COMMAND_OPTIONS(OPTION_LONG, OPTION_JSON),
+    .run = run,
+};

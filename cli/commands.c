@@ -1,0 +1,60 @@
+#include "commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+extern const cli_command command_cat, command_check, command_chunks, command_codecs,
+    command_completion, command_cp, command_create, command_diff, command_draw, command_export,
+    command_help, command_import, command_info, command_ls, command_man, command_put, command_rm,
+    command_stats, command_tree, command_version;
+
+const cli_command *const command_table[] = {
+    &command_import, &command_export,  &command_tree,
+    &command_ls,     &command_info,    &command_cat,
+    &command_stats,  &command_chunks,  &command_draw,
+    &command_create, &command_put,     &command_cp,
+    &command_check,  &command_diff,    &command_rm,
+    &command_codecs, &command_help,    &command_completion,
+    &command_man,    &command_version, NULL,
+};
+
+const cli_command *command_find(const char *name)
+{
+    for (size_t i = 0; command_table[i]; i++)
+        if (strcmp(command_table[i]->name, name) == 0)
+            return command_table[i];
+    return NULL;
+}
+
+void command_each_option(const cli_command *command,
+                         void (*each)(void *user, const cli_option *option), void *user)
+{
+    for (int i = 0; command && i < command->option_count; i++)
+        each(user, option_row(command->options[i]));
+    for (int id = 0; id < OPTION_COUNT; id++)
+        if (option_row(id)->universal)
+            each(user, option_row(id));
+}
+
+bool command_takes(const cli_command *command, cli_option_id id)
+{
+    if (option_row(id)->universal)
+        return true;
+    for (int i = 0; i < command->option_count; i++)
+        if (command->options[i] == id)
+            return true;
+    return false;
+}
+
+void command_synopsis(const cli_command *command, char *text, size_t capacity)
+{
+    size_t used = (size_t)snprintf(text, capacity, "tessera %s", command->name);
+
+    for (const cli_operand *operand = command->operands; operand->name && used < capacity;
+         operand++)
+        used +=
+            (size_t)snprintf(text + used, capacity - used, operand->optional ? " [%s%s]" : " %s%s",
+                             operand->name, operand->repeats ? "..." : "");
+    if (used < capacity)
+        snprintf(text + used, capacity - used, " [OPTIONS]");
+}

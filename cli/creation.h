@@ -1,0 +1,79 @@
+/* How a new array is made: the options of the command line, filled up from the array that is
+ * copied. */
+#ifndef TESSERA_CLI_CREATION_H
+#define TESSERA_CLI_CREATION_H
+
+#include "codec_text.h"
+#include "invocation.h"
+
+/* Lengths for the axes as people give them: "270,270", "lat=-1,lon=64", "auto", "none". */
+typedef enum cli_lengths_kind {
+    LENGTHS_ABSENT, /* the option was not given */
+    LENGTHS_AUTO,
+    LENGTHS_NONE,
+    LENGTHS_PLAIN,
+    LENGTHS_NAMED
+} cli_lengths_kind;
+
+typedef struct cli_lengths_spec {
+    cli_lengths_kind kind;
+    int count;
+    int64_t values[TSR_RANK_MAX]; /* >= 1, or -1 for the whole axis */
+    char *names[TSR_RANK_MAX];    /* NAMED only */
+} cli_lengths_spec;
+
+/* What the command line says about new arrays. */
+typedef struct cli_creation {
+    cli_lengths_spec chunks, shards;
+    char *filters, *serializer, *compressors, *codecs, *index_codecs, *attributes;
+    const tsr_dtype *dtype; /* NULL when not given */
+    int zarr_format;        /* 0 when not given */
+} cli_creation;
+
+/* Options for one new array, with the memory behind its pointers. */
+typedef struct cli_array_plan {
+    tsr_array_create_options options;
+    int64_t chunk_shape[TSR_RANK_MAX], shard_shape[TSR_RANK_MAX];
+    const char *names[TSR_RANK_MAX];
+    void *fill_value;
+    char *attributes, *name_text;
+    cli_codec_lists kept;
+} cli_array_plan;
+
+/* The options that commands which make arrays take, for their tables. */
+#define CREATION_OPTIONS                                                                  \
+    OPTION_CHUNKS, OPTION_SHARDS, OPTION_CODEC, OPTION_FILTERS, OPTION_SERIALIZER,        \
+        OPTION_COMPRESSORS, OPTION_CODECS, OPTION_INDEX_CODECS, OPTION_INDEX_LOCATION,    \
+        OPTION_FILL_VALUE, OPTION_DIMENSION_NAMES, OPTION_ATTRIBUTES, OPTION_ZARR_FORMAT, \
+        OPTION_SEPARATOR, OPTION_ORDER
+
+/* Reads the options. Errors: INVALID_ARGUMENT, NOT_FOUND (@FILE, type), NO_MEMORY. */
+int creation_read(cli_invocation *invocation, cli_creation *ret_creation);
+
+/* Releases everything. */
+void creation_clear(cli_creation *creation);
+
+/* The options for a copy of `source`: shape, type, names, attributes and fill value are its own
+ * unless the command line says otherwise; chunks and codecs too when it is a Zarr array. Errors:
+ * INVALID_ARGUMENT, NO_MEMORY. */
+int creation_plan_copy(cli_invocation *invocation, const cli_creation *creation, tsr_array *source,
+                       cli_array_plan *ret_plan);
+
+/* The options for an array out of nothing: --shape and --dtype are needed. Errors:
+ * INVALID_ARGUMENT, NO_MEMORY. */
+int creation_plan_new(cli_invocation *invocation, const cli_creation *creation,
+                      const int64_t *shape, int rank, cli_array_plan *ret_plan);
+
+/* Releases the memory of a plan. */
+void array_plan_clear(cli_array_plan *plan);
+
+/* Reads --shape: `rank` lengths >= 0. Errors: INVALID_ARGUMENT. */
+int creation_read_shape(cli_invocation *invocation, int64_t *ret_shape, int *ret_rank);
+
+/* The write options of the command line (--durability). */
+void creation_write_options(const cli_invocation *invocation, tsr_write_options *ret_options);
+
+/* --casting. */
+tsr_casting creation_casting(const cli_invocation *invocation);
+
+#endif

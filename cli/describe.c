@@ -1,0 +1,174 @@
+#include "describe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "location.h"
+#include "show.h"
+
+void describe_stored(tsr_context *context, const tsr_array *array, cli_stored_size *ret_stored)
+{
+    memset(ret_stored, 0, sizeof *ret_stored);
+    if (location_is_zarr(tsr_array_driver(array)))
+        ret_stored->known =
+            location_stored_size(context, tsr_array_place(array), &ret_stored->size_bytes,
+                                 &ret_stored->objects, NULL) >= 0;
+}
+
+const int64_t *describe_chunks(const tsr_array *array)
+{
+    return tsr_array_inner_chunk_shape(array, tsr_array_shard_levels(array));
+}
+
+const int64_t *describe_shards(const tsr_array *array)
+{
+    return tsr_array_shard_levels(array) > 0 ? tsr_array_chunk_shape(array) : NULL;
+}
+
+const char *describe_layout(const tsr_array *array, char text[DESCRIBE_LAYOUT_MAX])
+{
+    char lengths[SHOW_SHAPE_MAX];
+    int rank = tsr_array_rank(array);
+    const int64_t *shards = describe_shards(array);
+    size_t used;
+
+    used = (size_t)snprintf(text, DESCRIBE_LAYOUT_MAX, "chunks %s",
+                            show_lengths(lengths, rank, describe_chunks(array)));
+    if (shards)
+        snprintf(text + used, DESCRIBE_LAYOUT_MAX - used, " in shards %s",
+                 show_lengths(lengths, rank, shards));
+    return text;
+}
+
+const char *describe_sizes(const tsr_array *array, const cli_stored_size *stored,
+                           char text[DESCRIBE_SIZES_MAX])
+{
+    char whole[SHOW_SIZE_MAX], kept[SHOW_SIZE_MAX];
+
+    show_size(whole, tsr_array_size(array));
+    if (stored->known)
+        snprintf(text, DESCRIBE_SIZES_MAX, "%s -> %s", whole, show_size(kept, stored->size_bytes));
+    else
+        snprintf(text, DESCRIBE_SIZES_MAX, "%s", whole);
+    return text;
+}
+
+/* ---- as JSON ------------------------------------------------------------------------------------
+ */
+
+static void add_dimensions(cli_document *document, struct json_object *object,
+                           const tsr_array *array)
+{
+    struct json_object *list = document_add_list(document, object, "dimension_names");
+
+    for (int i = 0; i < tsr_array_rank(array); i++)
+        document_add_text(document, list, NULL, tsr_array_dimension_name(array, i));
+}
+
+static void add_layout(cli_document *document, struct json_object *object, const tsr_array *array)
+{
+    int rank = tsr_array_rank(array), levels = tsr_array_shard_levels(array);
+    struct json_object *list;
+
+    document_add_lengths(document, object, "chunks", rank, describe_chunks(array));
+    if (levels > 0)
+        document_add_lengths(document, object, "shards", rank, tsr_array_chunk_shape(array));
+    else
+        document_add_null(document, object, "shards");
+    list = document_add_list(document, object, "grids");
+    for (int level = 0; level <= levels; level++)
+        document_add_lengths(document, list, NULL, rank, tsr_array_inner_chunk_shape(array, level));
+}
+
+int describe_array(cli_document *document, struct json_object *object, tsr_array *array,
+                   const cli_stored_size *stored, bool attributes, tsr_error *err)
+{
+    char *text;
+
+    document_add_text(document, object, "kind", "array");
+    document_add_text(document, object, "driver", tsr_array_driver(array));
+    document_add_lengths(document, object, "shape", tsr_array_rank(array), tsr_array_shape(array));
+    add_dimensions(document, object, array);
+    document_add_text(document, object, "dtype", tsr_array_dtype(array)->name);
+    document_add_element(document, object, "fill_value", tsr_array_dtype(array),
+                         tsr_array_fill_value(array));
+    add_layout(document, object, array);
+    document_add_json(document, object, "codecs", tsr_array_codecs(array));
+    document_add_integer(document, object, "count", tsr_array_count(array));
+    document_add_integer(document, object, "size_bytes", tsr_array_size(array));
+    if (stored->known) {
+        document_add_integer(document, object, "stored_bytes", stored->size_bytes);
+        document_add_integer(document, object, "stored_objects", stored->objects);
+    } else {
+        document_add_null(document, object, "stored_bytes");
+        document_add_null(document, object, "stored_objects");
+    }
+    if (!attributes)
+        return 0;
+    CLI_TRY(tsr_array_attributes(array, &text, err));
+    document_add_json(document, object, "attributes", text);
+    tsr_free(text);
+    return 0;
+}
+
+int describe_group(cli_document *document, struct json_object *object, tsr_group *group,
+                   bool attributes, tsr_error *err)
+{
+    char *text;
+
+    document_add_text(document, object, "kind", "group");
+    document_add_text(document, object, "driver", tsr_group_driver(group));
+    if (!attributes)
+        return 0;
+    CLI_TRY(tsr_group_attributes(group, &text, err));
+    document_add_json(document, object, "attributes", text);
+    tsr_free(text);
+    return 0;
+}
+
+/* ---- children -----------------------------------------------------------------------------------
+ */
+
+static int add_child(void *user, const char *name, tsr_node_kind kind, const tsr_error *error)
+{
+    cli_child_list *list = user;
+    cli_child *added;
+
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? list->capacity * 2 : 16;
+        cli_child *grown = realloc(list->children, capacity * sizeof *grown);
+        if (!grown)
+            return TSR_NO_MEMORY;
+        list->children = grown;
+        list->capacity = capacity;
+    }
+    added = &list->children[list->count];
+    added->kind = kind;
+    added->name = strdup(name);
+    added->problem = error && error->status ? strdup(error->message) : NULL;
+    list->count += added->name != NULL;
+    return added->name ? 0 : TSR_NO_MEMORY;
+}
+
+int child_list_read(tsr_group *group, cli_child_list *ret_list, tsr_error *err)
+{
+    cli_child_list list = {NULL, 0, 0};
+    int status = tsr_group_children(group, add_child, &list, err);
+
+    if (status < 0) {
+        child_list_clear(&list);
+        return status == TSR_NO_MEMORY ? tsr_error_set(err, status, "out of memory") : status;
+    }
+    *ret_list = list;
+    return 0;
+}
+
+void child_list_clear(cli_child_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->children[i].name);
+        free(list->children[i].problem);
+    }
+    free(list->children);
+    memset(list, 0, sizeof *list);
+}

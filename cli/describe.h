@@ -1,0 +1,56 @@
+/* What there is to say about arrays and groups, for `info`, `tree` and `ls`. */
+#ifndef TESSERA_CLI_DESCRIBE_H
+#define TESSERA_CLI_DESCRIBE_H
+
+#include "document.h"
+#include "invocation.h"
+
+/* The stored size of an array, where it lies in a store of its own. */
+typedef struct cli_stored_size {
+    bool known;
+    int64_t size_bytes, objects;
+} cli_stored_size;
+
+/* Looks it up by listing the store; unknown for arrays inside files such as netCDF. */
+void describe_stored(tsr_context *context, const tsr_array *array, cli_stored_size *ret_stored);
+
+/* The shape of the chunks that are decoded one by one, and of the shards around them (NULL: none).
+ */
+const int64_t *describe_chunks(const tsr_array *array);
+const int64_t *describe_shards(const tsr_array *array);
+
+/* Adds the facts of an array or group to a JSON object, with or without its attributes.
+ * Errors: NO_MEMORY, IO. */
+int describe_array(cli_document *document, struct json_object *object, tsr_array *array,
+                   const cli_stored_size *stored, bool attributes, tsr_error *err);
+int describe_group(cli_document *document, struct json_object *object, tsr_group *group,
+                   bool attributes, tsr_error *err);
+
+/* "chunks 270x270 in shards 1080x1080". Returns `text`. */
+enum { DESCRIBE_LAYOUT_MAX = 2048 };
+const char *describe_layout(const tsr_array *array, char text[DESCRIBE_LAYOUT_MAX]);
+
+/* "35.6 MiB -> 9.8 MiB", or the first half alone. Returns `text`. */
+enum { DESCRIBE_SIZES_MAX = 80 };
+const char *describe_sizes(const tsr_array *array, const cli_stored_size *stored,
+                           char text[DESCRIBE_SIZES_MAX]);
+
+/* The children of a group in byte order, with the errors of those that cannot be read. */
+typedef struct cli_child {
+    char *name;
+    tsr_node_kind kind;
+    char *problem; /* NULL, or why its metadata cannot be read */
+} cli_child;
+
+typedef struct cli_child_list {
+    cli_child *children;
+    size_t count, capacity;
+} cli_child_list;
+
+/* Errors: those of tsr_group_children, NO_MEMORY. */
+int child_list_read(tsr_group *group, cli_child_list *ret_list, tsr_error *err);
+
+/* Releases everything. */
+void child_list_clear(cli_child_list *list);
+
+#endif

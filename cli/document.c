@@ -1,0 +1,189 @@
+#include "document.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "scalar.h"
+#include "show.h"
+
+enum {
+    PRETTY = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE
+};
+
+void document_init(cli_document *document)
+{
+    document->root = json_object_new_object();
+    document->failed = document->root == NULL;
+}
+
+void document_init_list(cli_document *document)
+{
+    document->root = json_object_new_array();
+    document->failed = document->root == NULL;
+}
+
+void document_clear(cli_document *document)
+{
+    json_object_put(document->root);
+    document->root = NULL;
+}
+
+static int print(cli_document *document, FILE *stream, int flags, tsr_error *err)
+{
+    const char *text =
+        document->failed ? NULL : json_object_to_json_string_ext(document->root, flags);
+
+    if (!text)
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    fprintf(stream, "%s\n", text);
+    return stream == stdout ? show_check(err) : 0;
+}
+
+int document_print(cli_document *document, FILE *stream, tsr_error *err)
+{
+    return print(document, stream, PRETTY, err);
+}
+
+int document_print_line(cli_document *document, FILE *stream, tsr_error *err)
+{
+    return print(document, stream, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, err);
+}
+
+/* Hands `value` to the parent. json-c writes JSON null as a NULL pointer, so that `good` says
+ * whether NULL was meant. */
+static struct json_object *attach(cli_document *document, struct json_object *parent,
+                                  const char *key, struct json_object *value, bool good)
+{
+    int failed = !good || !parent;
+
+    if (!failed)
+        failed =
+            key ? json_object_object_add(parent, key, value) : json_object_array_add(parent, value);
+    if (failed) {
+        document->failed = true;
+        json_object_put(value);
+        return NULL;
+    }
+    return value;
+}
+
+static struct json_object *attach_new(cli_document *document, struct json_object *parent,
+                                      const char *key, struct json_object *value)
+{
+    return attach(document, parent, key, value, value != NULL);
+}
+
+struct json_object *document_add_object(cli_document *document, struct json_object *parent,
+                                        const char *key)
+{
+    return attach_new(document, parent, key, json_object_new_object());
+}
+
+struct json_object *document_add_list(cli_document *document, struct json_object *parent,
+                                      const char *key)
+{
+    return attach_new(document, parent, key, json_object_new_array());
+}
+
+void document_add_null(cli_document *document, struct json_object *parent, const char *key)
+{
+    attach(document, parent, key, NULL, true);
+}
+
+/* The length of the well-formed UTF-8 character at `text`, or 0. */
+static size_t utf8_length(const unsigned char *text)
+{
+    size_t length = *text < 0x80                    ? 1
+                    : *text >= 0xc2 && *text < 0xe0 ? 2
+                    : *text >= 0xe0 && *text < 0xf0 ? 3
+                    : *text >= 0xf0 && *text < 0xf5 ? 4
+                                                    : 0;
+
+    for (size_t i = 1; i < length; i++)
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+    if ((*text == 0xe0 && text[1] < 0xa0) || (*text == 0xed && text[1] > 0x9f) ||
+        (*text == 0xf0 && text[1] < 0x90) || (*text == 0xf4 && text[1] > 0x8f))
+        return 0;
+    return length;
+}
+
+/* A copy in which what is no UTF-8 stands as U+FFFD: names of files may be any bytes, JSON may not.
+ */
+static char *valid_utf8(const char *text)
+{
+    char *copy = malloc(strlen(text) * 3 + 1), *out = copy;
+
+    while (copy && *text) {
+        size_t length = utf8_length((const unsigned char *)text);
+        memcpy(out, length ? text : "\xef\xbf\xbd", length ? length : 3);
+        out += length ? length : 3;
+        text += length ? length : 1;
+    }
+    if (copy)
+        *out = '\0';
+    return copy;
+}
+
+void document_add_text(cli_document *document, struct json_object *parent, const char *key,
+                       const char *text)
+{
+    char *valid;
+
+    if (!text) {
+        document_add_null(document, parent, key);
+        return;
+    }
+    valid = valid_utf8(text);
+    attach_new(document, parent, key, valid ? json_object_new_string(valid) : NULL);
+    free(valid);
+}
+
+void document_add_integer(cli_document *document, struct json_object *parent, const char *key,
+                          int64_t value)
+{
+    attach_new(document, parent, key, json_object_new_int64(value));
+}
+
+void document_add_flag(cli_document *document, struct json_object *parent, const char *key,
+                       bool value)
+{
+    attach_new(document, parent, key, json_object_new_boolean(value));
+}
+
+void document_add_number(cli_document *document, struct json_object *parent, const char *key,
+                         double value)
+{
+    document_add_element(document, parent, key, TSR_FLOAT64, &value);
+}
+
+void document_add_lengths(cli_document *document, struct json_object *parent, const char *key,
+                          int rank, const int64_t *lengths)
+{
+    struct json_object *list = document_add_list(document, parent, key);
+
+    for (int i = 0; i < rank; i++)
+        document_add_integer(document, list, NULL, lengths[i]);
+}
+
+void document_add_element(cli_document *document, struct json_object *parent, const char *key,
+                          const tsr_dtype *dtype, const void *element)
+{
+    char *text = scalar_text(dtype, element);
+
+    if (!text)
+        document->failed = true;
+    else
+        document_add_json(document, parent, key, text);
+    free(text);
+}
+
+/* Integers beyond 63 bits and the digits of doubles are kept as they are written. */
+void document_add_json(cli_document *document, struct json_object *parent, const char *key,
+                       const char *json)
+{
+    enum json_tokener_error error;
+    struct json_object *value = json_tokener_parse_verbose(json, &error);
+
+    attach(document, parent, key, value, error == json_tokener_success);
+}

@@ -1,0 +1,383 @@
+#include "location.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "suggestion.h"
+
+/* ---- names --------------------------------------------------------------------------------------
+ */
+
+static size_t trimmed_length(const char *place)
+{
+    size_t length = strlen(place);
+
+    while (length > 1 && place[length - 1] == '/')
+        length--;
+    return length;
+}
+
+char *location_join(const char *parent, const char *child)
+{
+    size_t length = trimmed_length(parent);
+    char *joined;
+
+    if (*parent == '\0')
+        return strdup(child);
+    if (asprintf(&joined, "%.*s%s%s", (int)length, parent, parent[length - 1] == '/' ? "" : "/",
+                 child) < 0)
+        return NULL;
+    return joined;
+}
+
+const char *location_base_name(const char *place)
+{
+    const char *slash = memrchr(place, '/', trimmed_length(place));
+
+    return slash && slash[1] ? slash + 1 : place;
+}
+
+char *location_parent(const char *place)
+{
+    const char *slash = memrchr(place, '/', trimmed_length(place));
+
+    if (!slash)
+        return strdup(".");
+    return strndup(place, slash == place ? 1 : (size_t)(slash - place));
+}
+
+bool location_is_local(const char *place, const char **ret_path)
+{
+    size_t scheme = strspn(place, "abcdefghijklmnopqrstuvwxyz0123456789+");
+
+    if (strncmp(place, "file:", 5) == 0)
+        place += strncmp(place + 5, "//", 2) == 0 ? 7 : 5;
+    else if (scheme > 1 && place[scheme] == ':')
+        return false;
+    *ret_path = place;
+    return true;
+}
+
+bool location_is_zarr(const char *driver)
+{
+    return strncmp(driver, "zarr", 4) == 0;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------
+ */
+
+static int offer_child(void *user, const char *name, tsr_node_kind kind, const tsr_error *error)
+{
+    (void)kind;
+    (void)error;
+    suggestion_offer(user, name);
+    return 0;
+}
+
+/* After NOT_FOUND: looks among the neighbours for a name that was probably meant. */
+static void suggest_neighbour(cli_invocation *invocation, const char *place)
+{
+    tsr_auto(tsr_group) *group = NULL;
+    cli_suggestion nearest;
+    char *parent = location_parent(place), *wanted = strdup(location_base_name(place));
+
+    if (parent && wanted) {
+        wanted[trimmed_length(wanted)] = '\0';
+        suggestion_init(&nearest, wanted);
+        if (tsr_group_open(invocation->context, parent, NULL, &group, NULL) >= 0 &&
+            tsr_group_children(group, offer_child, &nearest, NULL) >= 0 && nearest.nearest[0])
+            snprintf(invocation->error.next_step, sizeof invocation->error.next_step,
+                     "did you mean %s/%s? `tessera ls %s` lists what is there", parent,
+                     nearest.nearest, parent);
+    }
+    free(parent);
+    free(wanted);
+}
+
+/* A next step for what people get wrong most; the library's own is kept otherwise. */
+static int opening_failed(cli_invocation *invocation, const char *place, int status)
+{
+    if (status == TSR_NOT_FOUND)
+        suggest_neighbour(invocation, place);
+    else if (status == TSR_TYPE_MISMATCH && !invocation->error.next_step[0])
+        tsr_error_set_next_step(&invocation->error, "`tessera tree %s` shows what it is", place);
+    return status;
+}
+
+static int open_array(cli_invocation *invocation, const char *place, bool writable,
+                      tsr_array **ret_array)
+{
+    tsr_array_open_options options;
+    tsr_context *context;
+    int status;
+
+    CLI_TRY(invocation_context(invocation, &context));
+    tsr_array_open_options_init(&options);
+    options.writable = writable;
+    status = tsr_array_open(context, place, &options, ret_array, &invocation->error);
+    return status < 0 ? opening_failed(invocation, place, status) : 0;
+}
+
+int location_open_array(cli_invocation *invocation, const char *operand, bool writable,
+                        tsr_array **ret_array)
+{
+    return open_array(invocation, operand, writable, ret_array);
+}
+
+int location_open_node(cli_invocation *invocation, const char *operand, cli_location_node *ret_node)
+{
+    tsr_node_kind kind;
+    tsr_context *context;
+    int status;
+
+    memset(ret_node, 0, sizeof *ret_node);
+    CLI_TRY(invocation_context(invocation, &context));
+    CLI_TRY(tsr_place_probe(context, operand, NULL, &kind, &invocation->error));
+    if (kind == TSR_NODE_ARRAY)
+        return open_array(invocation, operand, false, &ret_node->array);
+    /* Nothing there: opening says so in the library's own words. */
+    status = tsr_group_open(context, operand, NULL, &ret_node->group, &invocation->error);
+    return status < 0 ? opening_failed(invocation, operand, status) : 0;
+}
+
+void location_node_clear(cli_location_node *node)
+{
+    if (node->array)
+        tsr_array_close(node->array);
+    if (node->group)
+        tsr_group_close(node->group);
+    memset(node, 0, sizeof *node);
+}
+
+/* ---- selections ---------------------------------------------------------------------------------
+ */
+
+/* Where the selection of 'place[selection]' begins: the bracket that the last character closes.
+ * NULL when there is none. */
+static const char *find_glued(const char *operand)
+{
+    size_t length = strlen(operand);
+    int depth = 0;
+
+    if (length < 3 || operand[length - 1] != ']')
+        return NULL;
+    for (size_t i = length; i-- > 1;) {
+        depth += operand[i] == ']';
+        depth -= operand[i] == '[';
+        if (depth == 0)
+            return operand + i;
+    }
+    return NULL;
+}
+
+static tsr_node_kind probe(cli_invocation *invocation, const char *place)
+{
+    tsr_node_kind kind = TSR_NODE_NONE;
+    tsr_context *context;
+
+    if (invocation_context(invocation, &context) < 0 ||
+        tsr_place_probe(context, place, NULL, &kind, NULL) < 0)
+        return TSR_NODE_NONE;
+    return kind;
+}
+
+bool location_is_group(cli_invocation *invocation, const char *place)
+{
+    return probe(invocation, place) == TSR_NODE_GROUP;
+}
+
+/* A name may itself end in brackets; what exists under the whole name is meant. */
+static bool exists(cli_invocation *invocation, const char *place)
+{
+    return probe(invocation, place) != TSR_NODE_NONE;
+}
+
+static int no_such_axis(cli_invocation *invocation, const tsr_array *array, const char *name)
+{
+    cli_suggestion nearest;
+    char known[256] = "";
+    size_t used = 0;
+
+    suggestion_init(&nearest, name);
+    for (int i = 0; i < tsr_array_rank(array); i++) {
+        const char *axis = tsr_array_dimension_name(array, i);
+        if (axis)
+            suggestion_offer(&nearest, axis);
+        if (axis && used < sizeof known)
+            used +=
+                (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", axis);
+    }
+    tsr_error_set(&invocation->error, TSR_INVALID_ARGUMENT, "%s: there is no dimension '%s'",
+                  tsr_array_place(array), name);
+    if (nearest.nearest[0])
+        tsr_error_set_next_step(&invocation->error, "did you mean %s?", nearest.nearest);
+    else if (known[0])
+        tsr_error_set_next_step(&invocation->error, "its dimensions are %s", known);
+    else
+        tsr_error_set_next_step(&invocation->error,
+                                "its dimensions have no names; write the number of the axis");
+    return TSR_INVALID_ARGUMENT;
+}
+
+/* The axis that a name or a number means. */
+static int find_axis(cli_invocation *invocation, const tsr_array *array, const char *name)
+{
+    int axis = tsr_array_axis(array, name);
+    char *end;
+
+    if (axis < 0 && *name >= '0' && *name <= '9') {
+        long number = strtol(name, &end, 10);
+        if (*end == '\0' && number < tsr_array_rank(array))
+            axis = (int)number;
+    }
+    return axis >= 0 ? axis : no_such_axis(invocation, array, name);
+}
+
+/* One "name=range" of --isel. */
+static int apply_isel_item(cli_invocation *invocation, cli_selected_array *selected, char *item)
+{
+    char *range = strchr(item, '=');
+    int axis;
+
+    if (!range)
+        return invocation_misuse(invocation, "--isel takes NAME=RANGE, not '%s'", item);
+    *range++ = '\0';
+    axis = find_axis(invocation, selected->array, item);
+    CLI_TRY(axis);
+    return tsr_index_parse_axis(&selected->index, axis, range,
+                                tsr_array_shape(selected->array)[axis], &invocation->error);
+}
+
+static int apply_isel(cli_invocation *invocation, cli_selected_array *selected)
+{
+    for (int i = 0; i < invocation->given_count; i++) {
+        char *list, *rest, *item;
+        int status = 0;
+        if (invocation->given[i].id != OPTION_ISEL)
+            continue;
+        list = rest = strdup(invocation->given[i].value);
+        if (!list)
+            return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
+        while (status >= 0 && (item = strsep(&rest, ",")))
+            status = apply_isel_item(invocation, selected, item + strspn(item, " "));
+        free(list);
+        CLI_TRY(status);
+        selected->whole = false;
+    }
+    return 0;
+}
+
+static int apply_selections(cli_invocation *invocation, cli_selected_array *selected,
+                            const char *glued, bool by_options)
+{
+    const int64_t *shape = tsr_array_shape(selected->array);
+    int rank = tsr_array_rank(selected->array);
+    const char *select = by_options ? invocation_text(invocation, OPTION_SELECT) : NULL;
+    bool isel = by_options && invocation_has(invocation, OPTION_ISEL);
+
+    if ((glued != NULL) + (select != NULL) + isel > 1)
+        return invocation_misuse(invocation,
+                                 "%s: select in one way: place[...], --select or --isel",
+                                 invocation->command->name);
+    tsr_index_all(&selected->index, rank, shape);
+    selected->whole = true;
+    if (glued || select) {
+        CLI_TRY(tsr_index_parse(&selected->index, glued ? glued : select, rank, shape,
+                                &invocation->error));
+        selected->whole = false;
+    }
+    if (isel)
+        CLI_TRY(apply_isel(invocation, selected));
+    selected->rank = tsr_index_shape(&selected->index, selected->shape);
+    return 0;
+}
+
+/* Opens what stands before `glued`, the selection that is glued on, or the whole operand when that
+ * is NULL. */
+static int open_selected(cli_invocation *invocation, const char *place, const char *glued,
+                         bool by_options, bool writable, cli_selected_array *selected)
+{
+    CLI_TRY(open_array(invocation, place, writable, &selected->array));
+    return apply_selections(invocation, selected, glued, by_options);
+}
+
+static int open_operand(cli_invocation *invocation, const char *operand, bool by_options,
+                        bool writable, cli_selected_array *ret_selected)
+{
+    cli_selected_array selected = {0};
+    const char *bracket = find_glued(operand);
+    char *text = strdup(operand), *glued = NULL;
+    int status;
+
+    if (!text)
+        return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
+    if (bracket && !exists(invocation, operand)) {
+        text[bracket - operand] = '\0';
+        text[strlen(operand) - 1] = '\0';
+        glued = text + (bracket - operand) + 1;
+    }
+    status = open_selected(invocation, text, glued, by_options, writable, &selected);
+    free(text);
+    if (status < 0) {
+        selected_array_clear(&selected);
+        return status;
+    }
+    *ret_selected = selected;
+    return 0;
+}
+
+int location_open_selected(cli_invocation *invocation, const char *operand, bool writable,
+                           cli_selected_array *ret_selected)
+{
+    return open_operand(invocation, operand, true, writable, ret_selected);
+}
+
+int location_open_glued(cli_invocation *invocation, const char *operand, bool writable,
+                        cli_selected_array *ret_selected)
+{
+    return open_operand(invocation, operand, false, writable, ret_selected);
+}
+
+void selected_array_clear(cli_selected_array *selected)
+{
+    if (selected->array)
+        tsr_array_close(selected->array);
+    selected->array = NULL;
+}
+
+/* ---- stored size --------------------------------------------------------------------------------
+ */
+
+typedef struct cli_stored_sum {
+    int64_t size_bytes, objects;
+} cli_stored_sum;
+
+static int add_entry(void *user, const tsr_store_entry *entry)
+{
+    static const char *const metadata[] = {"zarr.json", ".zarray", ".zgroup", ".zattrs",
+                                           ".zmetadata"};
+    cli_stored_sum *sum = user;
+    const char *name = location_base_name(entry->name);
+
+    for (size_t i = 0; i < sizeof metadata / sizeof metadata[0]; i++)
+        if (strcmp(name, metadata[i]) == 0)
+            return 0;
+    if (entry->size_bytes > 0)
+        sum->size_bytes += entry->size_bytes;
+    sum->objects++;
+    return 0;
+}
+
+int location_stored_size(tsr_context *context, const char *place, int64_t *ret_size_bytes,
+                         int64_t *ret_objects, tsr_error *err)
+{
+    tsr_auto(tsr_store) *store = NULL;
+    cli_stored_sum sum = {0, 0};
+
+    CLI_TRY(tsr_store_open(context, place, &store, err));
+    CLI_TRY(tsr_store_list(store, "", false, add_entry, &sum, NULL, err));
+    *ret_size_bytes = sum.size_bytes;
+    if (ret_objects)
+        *ret_objects = sum.objects;
+    return 0;
+}

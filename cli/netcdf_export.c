@@ -1,0 +1,396 @@
+#include "netcdf_export.h"
+
+#if TESSERA_HAVE_NETCDF
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+#include <netcdf.h>
+
+#include "describe.h"
+#include "show.h"
+#include "stream.h"
+
+enum { BLOCK_BYTES = 64 << 20, DEPTH_MAX = 64 };
+
+typedef struct cli_exporter {
+    cli_invocation *invocation;
+    const char *path;
+    cli_progress *progress;
+    cli_netcdf_result result;
+} cli_exporter;
+
+static int nc_failed(cli_exporter *self, int code, const char *what)
+{
+    int status = code == ENOSPC ? TSR_NO_SPACE : code == EACCES ? TSR_PERMISSION : TSR_IO;
+
+    return tsr_error_set(&self->invocation->error, status, "%s: %s: %s", self->path, what,
+                         nc_strerror(code));
+}
+
+static void leave_out(cli_exporter *self, const char *name, const char *why)
+{
+    progress_end(self->progress);
+    fputs("tessera: left out ", stderr);
+    show_safe_text(stderr, name);
+    fprintf(stderr, ": %s\n", why);
+    self->result.skipped++;
+}
+
+/* ---- types and attributes -----------------------------------------------------------------------
+ */
+
+/* The netCDF type, or NC_NAT for those that it does not have. */
+static nc_type find_type(const tsr_dtype *dtype)
+{
+    static const struct {
+        tsr_kind kind;
+        size_t size_bytes;
+        nc_type type;
+    } rows[] = {
+        {TSR_KIND_BOOL, 1, NC_UBYTE},      {TSR_KIND_SIGNED, 1, NC_BYTE},
+        {TSR_KIND_SIGNED, 2, NC_SHORT},    {TSR_KIND_SIGNED, 4, NC_INT},
+        {TSR_KIND_SIGNED, 8, NC_INT64},    {TSR_KIND_UNSIGNED, 1, NC_UBYTE},
+        {TSR_KIND_UNSIGNED, 2, NC_USHORT}, {TSR_KIND_UNSIGNED, 4, NC_UINT},
+        {TSR_KIND_UNSIGNED, 8, NC_UINT64}, {TSR_KIND_FLOAT, 4, NC_FLOAT},
+        {TSR_KIND_FLOAT, 8, NC_DOUBLE},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].kind == dtype->kind && rows[i].size_bytes == dtype->size_bytes)
+            return rows[i].type;
+    return NC_NAT;
+}
+
+/* Numbers of a list: all integers become int64, anything else double. */
+static int put_numbers(int group, int variable, const char *name, struct json_object *list)
+{
+    size_t count = json_object_array_length(list);
+    double *doubles = calloc(count + 1, sizeof *doubles);
+    long long *integers = calloc(count + 1, sizeof *integers);
+    bool whole = true;
+    int code = NC_ENOMEM;
+
+    if (doubles && integers) {
+        for (size_t i = 0; i < count; i++) {
+            struct json_object *item = json_object_array_get_idx(list, i);
+            doubles[i] = json_object_get_double(item);
+            integers[i] = json_object_get_int64(item);
+            whole &= json_object_is_type(item, json_type_int);
+        }
+        code = whole ? nc_put_att_longlong(group, variable, name, NC_INT64, count, integers)
+                     : nc_put_att_double(group, variable, name, NC_DOUBLE, count, doubles);
+    }
+    free(doubles);
+    free(integers);
+    return code;
+}
+
+static bool is_number(struct json_object *value)
+{
+    return json_object_is_type(value, json_type_int) ||
+           json_object_is_type(value, json_type_double);
+}
+
+static bool is_number_list(struct json_object *value)
+{
+    if (!json_object_is_type(value, json_type_array) || json_object_array_length(value) == 0)
+        return false;
+    for (size_t i = 0; i < json_object_array_length(value); i++)
+        if (!is_number(json_object_array_get_idx(value, i)))
+            return false;
+    return true;
+}
+
+/* Texts and numbers as they are; everything else as JSON text, so that nothing is lost. */
+static int put_attribute(int group, int variable, const char *name, struct json_object *value)
+{
+    long long integer;
+    double number;
+    const char *text;
+
+    if (is_number_list(value))
+        return put_numbers(group, variable, name, value);
+    if (json_object_is_type(value, json_type_int)) {
+        integer = json_object_get_int64(value);
+        return nc_put_att_longlong(group, variable, name, NC_INT64, 1, &integer);
+    }
+    if (json_object_is_type(value, json_type_double)) {
+        number = json_object_get_double(value);
+        return nc_put_att_double(group, variable, name, NC_DOUBLE, 1, &number);
+    }
+    text = json_object_is_type(value, json_type_string)
+               ? json_object_get_string(value)
+               : json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
+    return nc_put_att_text(group, variable, name, strlen(text), text);
+}
+
+/* Attributes that netCDF keeps for itself, or that must have the type of the variable. */
+static bool is_special(const char *name)
+{
+    static const char *const names[] = {"_FillValue",     "missing_value",  "CLASS",        "NAME",
+                                        "REFERENCE_LIST", "DIMENSION_LIST", "_NCProperties"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* missing_value has the type of the variable, as the conventions want it. */
+static int put_missing_value(int group, int variable, const tsr_dtype *dtype,
+                             struct json_object *value)
+{
+    char element[16];
+
+    if (find_type(dtype) == NC_NAT ||
+        tsr_dtype_parse_element(dtype,
+                                json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN),
+                                element, NULL) < 0)
+        return put_attribute(group, variable, "missing_value", value);
+    return nc_put_att(group, variable, "missing_value", find_type(dtype), 1, element);
+}
+
+static void put_attributes(cli_exporter *self, int group, int variable, const tsr_dtype *dtype,
+                           const char *json)
+{
+    struct json_object *attributes = json_tokener_parse(json);
+
+    if (json_object_is_type(attributes, json_type_object)) {
+        json_object_object_foreach(attributes, name, value)
+        {
+            int code = NC_NOERR;
+            if (dtype && strcmp(name, "missing_value") == 0)
+                code = put_missing_value(group, variable, dtype, value);
+            else if (!is_special(name))
+                code = put_attribute(group, variable, name, value);
+            if (code != NC_NOERR)
+                leave_out(self, name, nc_strerror(code));
+        }
+    }
+    json_object_put(attributes);
+}
+
+/* ---- variables ----------------------------------------------------------------------------------
+ */
+
+/* The dimension of a name and length, made where it is missing. A name that is taken by another
+ * length gets the length added. */
+static int find_dimension(int group, const char *name, int64_t length, int *ret_dimension)
+{
+    char longer[NC_MAX_NAME + 1];
+    size_t there;
+
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (attempt == 0)
+            snprintf(longer, sizeof longer, "%s", name);
+        else
+            snprintf(longer, sizeof longer, "%.200s_%lld", name, (long long)length);
+        if (nc_inq_dimid(group, longer, ret_dimension) != NC_NOERR)
+            return nc_def_dim(group, longer, (size_t)length, ret_dimension);
+        if (nc_inq_dimlen(group, *ret_dimension, &there) == NC_NOERR && there == (size_t)length)
+            return NC_NOERR;
+    }
+    return NC_ENAMEINUSE;
+}
+
+static int define_dimensions(cli_exporter *self, int group, const tsr_array *array,
+                             int *ret_dimensions)
+{
+    for (int i = 0; i < tsr_array_rank(array); i++) {
+        const char *name = tsr_array_dimension_name(array, i);
+        char number[16];
+        int code;
+        snprintf(number, sizeof number, "dim_%d", i);
+        code = find_dimension(group, name ? name : number, tsr_array_shape(array)[i],
+                              &ret_dimensions[i]);
+        if (code != NC_NOERR)
+            return nc_failed(self, code, "making a dimension");
+    }
+    return 0;
+}
+
+/* Chunks as in the source and deflate, where there is something to compress; netCDF chunks are
+ * limited to 4 GiB. */
+static int set_storage(int group, int variable, const tsr_array *array)
+{
+    size_t chunks[TSR_RANK_MAX];
+    const int64_t *inner = describe_chunks(array), *shape = tsr_array_shape(array);
+    double bytes = (double)tsr_array_dtype(array)->size_bytes;
+
+    if (tsr_array_rank(array) == 0 || tsr_array_count(array) == 0)
+        return NC_NOERR;
+    for (int i = 0; i < tsr_array_rank(array); i++) {
+        chunks[i] = (size_t)(inner[i] < shape[i] ? inner[i] : shape[i]);
+        bytes *= (double)chunks[i];
+    }
+    if (bytes < 4294967296.0) {
+        int code = nc_def_var_chunking(group, variable, NC_CHUNKED, chunks);
+        if (code != NC_NOERR)
+            return code;
+    }
+    return nc_def_var_deflate(group, variable, 1, 1, 4);
+}
+
+static int define_variable(cli_exporter *self, int group, const char *name, tsr_array *array,
+                           int *ret_variable)
+{
+    int dimensions[TSR_RANK_MAX], code, status;
+    nc_type type = find_type(tsr_array_dtype(array));
+    char *attributes;
+
+    CLI_TRY(define_dimensions(self, group, array, dimensions));
+    code = nc_def_var(group, name, type, tsr_array_rank(array), dimensions, ret_variable);
+    if (code == NC_NOERR)
+        code = nc_def_var_fill(group, *ret_variable, NC_FILL, tsr_array_fill_value(array));
+    if (code == NC_NOERR)
+        code = set_storage(group, *ret_variable, array);
+    if (code != NC_NOERR)
+        return nc_failed(self, code, name);
+    status = tsr_array_attributes(array, &attributes, &self->invocation->error);
+    if (status >= 0) {
+        put_attributes(self, group, *ret_variable, tsr_array_dtype(array), attributes);
+        tsr_free(attributes);
+    }
+    return status;
+}
+
+typedef struct cli_destination {
+    cli_exporter *exporter;
+    int group, variable;
+} cli_destination;
+
+static int put_block(void *user, const cli_block_walk *walk, const tsr_view *block, tsr_error *err)
+{
+    cli_destination *to = user;
+    size_t start[TSR_RANK_MAX], count[TSR_RANK_MAX];
+    int code;
+
+    (void)err;
+    for (int i = 0; i < walk->rank; i++) {
+        start[i] = (size_t)walk->start[i];
+        count[i] = (size_t)walk->count[i];
+    }
+    code = nc_put_vara(to->group, to->variable, start, count, block->data);
+    return code == NC_NOERR ? 0 : nc_failed(to->exporter, code, "writing elements");
+}
+
+/* Reading and writing take turns on this thread: netCDF is not thread-safe, and the source may be
+ * netCDF too. */
+static int write_elements(cli_exporter *self, int group, int variable, tsr_array *array)
+{
+    cli_selected_array all = {.array = array, .whole = true};
+    cli_destination to = {self, group, variable};
+
+    tsr_index_all(&all.index, tsr_array_rank(array), tsr_array_shape(array));
+    all.rank = tsr_index_shape(&all.index, all.shape);
+    return stream_read(self->invocation->context, &all,
+                       invocation_number(self->invocation, OPTION_MEMORY, BLOCK_BYTES),
+                       self->progress, put_block, &to, &self->invocation->error);
+}
+
+static int export_array(cli_exporter *self, int group, const char *name, tsr_array *array)
+{
+    char label[160];
+    int variable, status;
+
+    if (find_type(tsr_array_dtype(array)) == NC_NAT) {
+        leave_out(self, name, "netCDF has no such element type");
+        return 0;
+    }
+    CLI_TRY(define_variable(self, group, name, array, &variable));
+    progress_label(label, sizeof label, name, array);
+    progress_begin(self->progress, label, tsr_array_size(array));
+    status = write_elements(self, group, variable, array);
+    progress_end(self->progress);
+    self->result.arrays++;
+    self->result.bytes += tsr_array_size(array);
+    return status;
+}
+
+/* ---- trees --------------------------------------------------------------------------------------
+ */
+
+static int export_group(cli_exporter *self, int group, tsr_group *source, int depth);
+
+static int export_child(cli_exporter *self, int group, tsr_group *source, const cli_child *child,
+                        int depth)
+{
+    tsr_auto(tsr_array) *array = NULL;
+    tsr_auto(tsr_group) *inner = NULL;
+    tsr_error error = TSR_ERROR_INIT;
+    int inner_id, code;
+
+    if (child->kind == TSR_NODE_ARRAY &&
+        tsr_group_open_array(source, child->name, &array, &error) >= 0)
+        return export_array(self, group, child->name, array);
+    if (child->kind == TSR_NODE_GROUP &&
+        tsr_group_open_group(source, child->name, &inner, &error) >= 0) {
+        code = nc_def_grp(group, child->name, &inner_id);
+        if (code != NC_NOERR)
+            return nc_failed(self, code, child->name);
+        return export_group(self, inner_id, inner, depth + 1);
+    }
+    leave_out(self, child->name, error.message[0] ? error.message : "its metadata cannot be read");
+    return 0;
+}
+
+static int export_group(cli_exporter *self, int group, tsr_group *source, int depth)
+{
+    cli_child_list list;
+    char *attributes;
+    int status = 0;
+
+    if (depth > DEPTH_MAX)
+        return tsr_error_set(&self->invocation->error, TSR_LIMIT,
+                             "%s: groups are nested more than %d deep", tsr_group_place(source),
+                             DEPTH_MAX);
+    CLI_TRY(tsr_group_attributes(source, &attributes, &self->invocation->error));
+    put_attributes(self, group, NC_GLOBAL, NULL, attributes);
+    tsr_free(attributes);
+    CLI_TRY(child_list_read(source, &list, &self->invocation->error));
+    for (size_t i = 0; status >= 0 && i < list.count; i++)
+        status = export_child(self, group, source, &list.children[i], depth);
+    child_list_clear(&list);
+    return status;
+}
+
+int netcdf_export(cli_invocation *invocation, const cli_location_node *node, const char *path,
+                  cli_progress *progress, cli_netcdf_result *ret_result)
+{
+    cli_exporter self = {invocation, path, progress, {0, 0, 0}};
+    int file, code = nc_create(path, NC_NETCDF4 | NC_CLOBBER, &file), status;
+
+    if (code != NC_NOERR)
+        return nc_failed(&self, code, "making the file");
+    if (node->array)
+        status = export_array(&self, file, location_base_name(tsr_array_place(node->array)),
+                              node->array);
+    else
+        status = export_group(&self, file, node->group, 0);
+    code = nc_close(file);
+    if (status >= 0 && code != NC_NOERR)
+        status = nc_failed(&self, code, "closing the file");
+    *ret_result = self.result;
+    return status;
+}
+
+#else
+
+int netcdf_export(cli_invocation *invocation, const cli_location_node *node, const char *path,
+                  cli_progress *progress, cli_netcdf_result *ret_result)
+{
+    (void)node;
+    (void)path;
+    (void)progress;
+    (void)ret_result;
+    tsr_error_set(&invocation->error, TSR_UNSUPPORTED, "this tessera was built without netCDF");
+    tsr_error_set_next_step(
+        &invocation->error,
+        "install libnetcdf's development files and build again, or --format npy");
+    return TSR_UNSUPPORTED;
+}
+
+#endif

@@ -1,0 +1,28 @@
+#include "npy.h"
+
+#include <string.h>
+
+enum { MAGIC_BYTES = 8, ALIGNMENT = 64 };
+
+void npy_write_header(FILE *stream, const tsr_dtype *dtype, int rank, const int64_t *shape)
+{
+    char text[128 + TSR_RANK_MAX * 24];
+    unsigned char length[2];
+    size_t used, padded;
+
+    used = (size_t)snprintf(
+        text, sizeof text, "{'descr': '%c%c%zu', 'fortran_order': False, 'shape': (",
+        dtype->component_bytes > 1 ? '<' : '|', dtype->v2_kind, dtype->size_bytes);
+    for (int i = 0; i < rank; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%lld", i ? ", " : "",
+                                 (long long)shape[i]);
+    used += (size_t)snprintf(text + used, sizeof text - used, "%s), }", rank == 1 ? "," : "");
+    /* Spaces and a newline bring the data to a multiple of 64 bytes. */
+    padded = (MAGIC_BYTES + sizeof length + used + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT -
+             MAGIC_BYTES - sizeof length;
+    length[0] = padded & 0xff;
+    length[1] = (padded >> 8) & 0xff;
+    fwrite("\x93NUMPY\x01\x00", 1, MAGIC_BYTES, stream);
+    fwrite(length, 1, sizeof length, stream);
+    fprintf(stream, "%s%*s\n", text, (int)(padded - used - 1), "");
+}

@@ -1,0 +1,14 @@
+/* The header of .npy files. Format: numpy.lib.format, version 1.0: the longest header, of 32 axes,
+ * is far below its limit of 64 KiB. */
+#ifndef TESSERA_CLI_NPY_H
+#define TESSERA_CLI_NPY_H
+
+#include <stdio.h>
+
+#include <tessera.h>
+
+/* Writes the header of a C-order, little-endian array; its elements follow. Errors: IO through the
+ * stream's error flag alone. */
+void npy_write_header(FILE *stream, const tsr_dtype *dtype, int rank, const int64_t *shape);
+
+#endif

@@ -1,0 +1,150 @@
+#include "options.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FLAG(id, name, letter, help) \
+    [id] = {id, name, letter, OPTION_KIND_FLAG, NULL, NULL, false, false, help}
+#define VALUE(id, name, letter, kind, value, help) \
+    [id] = {id, name, letter, OPTION_KIND_##kind, value, NULL, false, false, help}
+#define CHOICE(id, name, letter, choices, help) \
+    [id] = {id, name, letter, OPTION_KIND_CHOICE, choices, choices, false, false, help}
+
+static const cli_option table[OPTION_COUNT] = {
+    [OPTION_HELP] = {OPTION_HELP, "help", 'h', OPTION_KIND_FLAG, NULL, NULL, false, true,
+                     "Show this help"},
+    [OPTION_COLOR] =
+        {OPTION_COLOR, "color", 0, OPTION_KIND_CHOICE, "auto|always|never", "auto|always|never",
+         false, true,
+         "Use colour; auto means on a terminal that can show it, unless NO_COLOR is set"},
+    [OPTION_JSON_USAGE] = {OPTION_JSON_USAGE, "json-usage", 0, OPTION_KIND_FLAG, NULL, NULL, false,
+                           true, "Print operands and options as JSON"},
+    VALUE(OPTION_THREADS, "threads", 0, INTEGER, "N",
+          "Threads to use; the default is as many as the machine allows this process"),
+    VALUE(OPTION_MEMORY, "memory", 0, BYTES, "SIZE",
+          "Most memory for data in flight, such as 512MiB; work that needs more is refused"),
+    CHOICE(OPTION_PROGRESS, "progress", 0, "auto|plain|json|none",
+           "How progress is told on standard error; auto means a bar on a terminal, else nothing"),
+    FLAG(OPTION_JSON, "json", 0, "Print one JSON document with exact numbers"),
+
+    VALUE(OPTION_SELECT, "select", 0, TEXT, "SELECTION",
+          "Elements in NumPy's notation, such as '1000:1003, ::1440'"),
+    [OPTION_ISEL] = {OPTION_ISEL, "isel", 0, OPTION_KIND_TEXT, "NAME=RANGE", NULL, true, false,
+                     "Elements along a named dimension, such as lat=1000:1003; may be repeated, or "
+                     "list several with commas"},
+
+    VALUE(OPTION_SHAPE, "shape", 0, TEXT, "LENGTHS", "Length of each axis, such as 1000,721,1440"),
+    VALUE(OPTION_DTYPE, "dtype", 0, TEXT, "TYPE", "Element type, such as float32, f4, uint16, r24"),
+    VALUE(OPTION_CHUNKS, "chunks", 0, TEXT, "LENGTHS",
+          "Chunk shape (of inner chunks where there are shards): 270,270 or lat=-1,lon=64 or auto; "
+          "-1 is the whole axis"),
+    VALUE(OPTION_SHARDS, "shards", 0, TEXT, "LENGTHS",
+          "Shard shape, a multiple of the chunk shape, likewise; none for no shards"),
+    VALUE(OPTION_CODEC, "codec", 0, TEXT, "CODEC",
+          "Compression in short form: zstd:5, blosc:lz4:5:shuffle, gzip:6, none"),
+    VALUE(OPTION_FILTERS, "filters", 0, JSON, "JSON", "Array-to-array codecs in full"),
+    VALUE(OPTION_SERIALIZER, "serializer", 0, JSON, "JSON", "The array-to-bytes codec in full"),
+    VALUE(OPTION_COMPRESSORS, "compressors", 0, JSON, "JSON", "Bytes-to-bytes codecs in full"),
+    VALUE(
+        OPTION_CODECS, "codecs", 0, JSON, "JSON",
+        "The whole Zarr v3 chain exactly, sharding included; --chunks is then the outermost shape"),
+    VALUE(OPTION_INDEX_CODECS, "index-codecs", 0, JSON, "JSON", "Codecs of the shard index"),
+    CHOICE(OPTION_INDEX_LOCATION, "index-location", 0, "start|end",
+           "Where in the shard its index lies"),
+    VALUE(OPTION_FILL_VALUE, "fill-value", 0, TEXT, "VALUE",
+          "What elements are that were never written, such as 0, NaN, -Infinity, 0x7fc00001"),
+    VALUE(OPTION_DIMENSION_NAMES, "dimension-names", 0, TEXT, "NAMES",
+          "Names of the axes, such as time,lat,lon"),
+    VALUE(OPTION_ATTRIBUTES, "attributes", 0, JSON, "JSON", "Attributes, a JSON object"),
+    CHOICE(OPTION_ZARR_FORMAT, "zarr-format", 0, "2|3", "Version of the Zarr format to write"),
+    CHOICE(OPTION_SEPARATOR, "separator", 0, "/|.",
+           "What stands between the numbers of chunk keys"),
+    CHOICE(OPTION_ORDER, "order", 0, "C|F", "Order of the elements in a chunk (Zarr v2)"),
+
+    CHOICE(OPTION_DURABILITY, "durability", 0, "none|flush|chunk",
+           "When data is on disk: none whenever the system likes, flush when the command ends "
+           "(default), chunk after each chunk"),
+    CHOICE(OPTION_CASTING, "casting", 0, "no|safe|same_kind|unsafe",
+           "How far element types may be converted, by NumPy's rules; the default is no"),
+    FLAG(OPTION_OVERWRITE, "overwrite", 0, "Replace what is at the destination"),
+    FLAG(OPTION_FORCE, "force", 'f', "Ask no questions"),
+    FLAG(OPTION_DRY_RUN, "dry-run", 'n', "Say what would be done, and change nothing"),
+    FLAG(OPTION_RECURSIVE, "recursive", 'r', "Copy a group with everything in it"),
+
+    FLAG(OPTION_LONG, "long", 'l', "Show shape, type and sizes too"),
+    VALUE(OPTION_DEPTH, "depth", 'L', INTEGER, "N", "Show at most N levels of groups"),
+
+    CHOICE(
+        OPTION_CAT_FORMAT, "format", 0, "text|npy|csv|json|raw",
+        "What to print: text (default), an .npy file, CSV, nested JSON lists, or the bare bytes, "
+        "little-endian, in C order"),
+    CHOICE(OPTION_EXPORT_FORMAT, "format", 0, "netcdf|npy",
+           "What to write; the default follows from the name of the destination"),
+
+    CHOICE(OPTION_MISSING, "missing", 0, "auto|keep|skip",
+           "Elements left out of the figures: auto those that _FillValue or missing_value names, "
+           "keep none but NaN, skip also those that equal the fill value"),
+    VALUE(OPTION_BINS, "bins", 0, INTEGER, "N",
+          "Bars of the histogram (default 20); it reads the data a second time, 0 leaves it out"),
+    FLAG(OPTION_LIST, "list", 0, "List every chunk, one a line, instead of the picture"),
+
+    VALUE(OPTION_OUTPUT, "output", 'o', FILE, "FILE", "Where the picture goes"),
+    CHOICE(OPTION_COLORMAP, "colormap", 0, "viridis|cividis|gray|terrain",
+           "Colours; terrain puts the coast at 0. All can be read with colour-blind eyes"),
+    VALUE(OPTION_STRETCH, "stretch", 0, TEXT, "LOW,HIGH",
+          "Percentiles that get the ends of the colour scale (default 2,98; 0,100 is everything)"),
+    VALUE(OPTION_RANGE, "range", 0, TEXT, "MIN,MAX",
+          "Values that get the ends of the colour scale"),
+    VALUE(OPTION_SIZE, "size", 0, TEXT, "PIXELS",
+          "Longest side, such as 1200, or at most WIDTHxHEIGHT, of the picture without its scale"),
+    CHOICE(OPTION_DOWNSAMPLE, "downsample", 0, "auto|mean|stride",
+           "How elements become pixels: the mean of all, or every n-th; auto means up to 4 GiB"),
+    CHOICE(OPTION_ORIENT, "orient", 0, "auto|image",
+           "auto puts north, or larger coordinates, at the top; image keeps row 0 there"),
+    VALUE(OPTION_TRY, "try", 0, TEXT, "PLACE", "Measure every codec on the bytes of this array"),
+    FLAG(OPTION_LEVELS, "levels", 0, "Try more levels of each codec"),
+    VALUE(OPTION_SAMPLE, "sample", 0, BYTES, "SIZE", "How many bytes to try on (default 16MiB)"),
+
+    FLAG(OPTION_DATA, "data", 0, "Also decode every chunk, so that each checksum is verified"),
+    VALUE(OPTION_RATE, "rate", 0, RATE, "SIZE", "Read at most this much a second, such as 50MiB/s"),
+    FLAG(OPTION_BUILD, "build", 0,
+         "Also how it was built, with which libraries and optional parts"),
+};
+
+const cli_option *option_row(cli_option_id id)
+{
+    assert(id < OPTION_COUNT && table[id].name);
+    return &table[id];
+}
+
+bool option_is_choice(const char *choices, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = choices; length > 0;) {
+        size_t span = strcspn(at, "|");
+        if (span == length && memcmp(at, word, span) == 0)
+            return true;
+        if (at[span] == '\0')
+            break;
+        at += span + 1;
+    }
+    return false;
+}
+
+void option_each_choice(const char *choices, void (*each)(void *user, const char *word), void *user)
+{
+    char word[32];
+
+    for (const char *at = choices;;) {
+        size_t span = strcspn(at, "|");
+        assert(span < sizeof word);
+        memcpy(word, at, span);
+        word[span] = '\0';
+        each(user, word);
+        if (at[span] == '\0')
+            return;
+        at += span + 1;
+    }
+}

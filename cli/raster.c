@@ -1,0 +1,379 @@
+#include "raster.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sparse.h"
+
+enum { BLOCK = 1024 };
+static const int64_t MEAN_BYTES_MAX = (int64_t)4 << 30;
+
+void raster_fit(int64_t rows, int64_t columns, int max_width, int max_height, int enlarge,
+                int *ret_width, int *ret_height)
+{
+    double scale = fmin((double)max_width / (double)columns, (double)max_height / (double)rows);
+    int64_t longest = rows > columns ? rows : columns;
+
+    if (scale >= 1) {
+        double whole = floor(fmin(scale, fmax(1, (double)enlarge / (double)longest)));
+        scale = whole;
+    }
+    *ret_width = (int)fmax(1, floor((double)columns * scale + 1e-9));
+    *ret_height = (int)fmax(1, floor((double)rows * scale + 1e-9));
+}
+
+/* ---- elements and pixels ------------------------------------------------------------------------
+ */
+
+/* The pixel of an element, and the first element of a pixel, along an axis of `length` elements and
+ * `pixels` pixels. They agree with each other for any lengths up to 2^63. */
+static int64_t first_element(int64_t length, int pixels, int64_t pixel)
+{
+    return (int64_t)(((__int128)pixel * length + pixels - 1) / pixels);
+}
+
+static int pixel_of(int64_t length, int pixels, int64_t element)
+{
+    return (int)((__int128)element * pixels / length);
+}
+
+typedef struct cli_mean_state {
+    const cli_moments_rules *rules;
+    int64_t rows, columns;
+    int width, height;
+    double *sums;
+    double *counts; /* numbers of elements, which may exceed what an int holds */
+    pthread_mutex_t mutex;
+} cli_mean_state;
+
+/* One piece and the pixels that it touches. */
+typedef struct cli_mean_piece {
+    const cli_mean_state *state;
+    const int64_t *position;
+    int left, top, width, height;
+    double *sums, *counts;
+    int64_t *edges; /* the first column of each of its pixels, in the piece; then the number of
+                       columns */
+    int64_t row;    /* of the piece, as rows are visited */
+} cli_mean_piece;
+
+static void find_edges(cli_mean_piece *piece, int64_t columns)
+{
+    for (int x = 0; x <= piece->width; x++) {
+        int64_t edge = first_element(piece->state->columns, piece->state->width, piece->left + x) -
+                       piece->position[1];
+        piece->edges[x] = edge < 0 ? 0 : edge > columns ? columns : edge;
+    }
+}
+
+static void add_block(cli_mean_piece *piece, size_t pixel, const double *values, int64_t n)
+{
+    double sum = 0, count = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        if (!isnan(values[i])) {
+            sum += values[i];
+            count++;
+        }
+    }
+    piece->sums[pixel] += sum;
+    piece->counts[pixel] += count;
+}
+
+static void add_row(void *user, const char *at, int64_t stride, int64_t n)
+{
+    cli_mean_piece *piece = user;
+    const cli_mean_state *state = piece->state;
+    int y = pixel_of(state->rows, state->height, piece->position[0] + piece->row++) - piece->top;
+    size_t pixel = (size_t)y * (size_t)piece->width;
+    double values[BLOCK];
+    int x = 0;
+
+    for (int64_t begin = 0; begin < n; begin += BLOCK) {
+        int64_t end = begin + BLOCK < n ? begin + BLOCK : n;
+        moments_masked_values(state->rules, at + begin * stride, stride, end - begin, values);
+        for (int64_t i = begin; i < end;) {
+            int64_t next = piece->edges[x + 1] < end ? piece->edges[x + 1] : end;
+            add_block(piece, pixel + (size_t)x, values + (i - begin), next - i);
+            i = next;
+            x += i == piece->edges[x + 1] && x + 1 < piece->width;
+        }
+    }
+}
+
+/* A chunk of fill value adds to each pixel as many elements as it shares with it. */
+static void add_uniform(cli_mean_piece *piece, const tsr_view *view)
+{
+    const cli_mean_state *state = piece->state;
+    const int64_t *from = piece->position;
+    double value;
+
+    if (moments_keep_values(state->rules, view->data, 0, 1, &value) == 0)
+        return;
+    for (int y = 0; y < piece->height; y++) {
+        int64_t top = first_element(state->rows, state->height, piece->top + y);
+        int64_t bottom = first_element(state->rows, state->height, piece->top + y + 1);
+        double rows =
+            (double)((bottom < from[0] + view->shape[0] ? bottom : from[0] + view->shape[0]) -
+                     (top > from[0] ? top : from[0]));
+        for (int x = 0; x < piece->width; x++) {
+            int64_t left = first_element(state->columns, state->width, piece->left + x);
+            int64_t right = first_element(state->columns, state->width, piece->left + x + 1);
+            double columns =
+                (double)((right < from[1] + view->shape[1] ? right : from[1] + view->shape[1]) -
+                         (left > from[1] ? left : from[1]));
+            size_t at = (size_t)y * (size_t)piece->width + (size_t)x;
+            piece->sums[at] += value * rows * columns;
+            piece->counts[at] += rows * columns;
+        }
+    }
+}
+
+static void add_to_whole(cli_mean_state *state, const cli_mean_piece *piece)
+{
+    pthread_mutex_lock(&state->mutex);
+    for (int y = 0; y < piece->height; y++) {
+        size_t to = (size_t)(piece->top + y) * (size_t)state->width + (size_t)piece->left;
+        size_t from = (size_t)y * (size_t)piece->width;
+        for (int x = 0; x < piece->width; x++) {
+            state->sums[to + (size_t)x] += piece->sums[from + (size_t)x];
+            state->counts[to + (size_t)x] += piece->counts[from + (size_t)x];
+        }
+    }
+    pthread_mutex_unlock(&state->mutex);
+}
+
+static int mean_sink(void *user, const tsr_view *view, const int64_t *position, tsr_error *err)
+{
+    cli_mean_state *state = user;
+    cli_mean_piece piece = {.state = state, .position = position};
+    size_t count;
+
+    if (moments_view_count(view) == 0)
+        return 0;
+    piece.top = pixel_of(state->rows, state->height, position[0]);
+    piece.left = pixel_of(state->columns, state->width, position[1]);
+    piece.height =
+        pixel_of(state->rows, state->height, position[0] + view->shape[0] - 1) - piece.top + 1;
+    piece.width =
+        pixel_of(state->columns, state->width, position[1] + view->shape[1] - 1) - piece.left + 1;
+    count = (size_t)piece.width * (size_t)piece.height;
+    piece.sums = calloc(2 * count, sizeof *piece.sums);
+    piece.edges = calloc((size_t)piece.width + 1, sizeof *piece.edges);
+    if (!piece.sums || !piece.edges) {
+        free(piece.sums);
+        free(piece.edges);
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    }
+    piece.counts = piece.sums + count;
+    find_edges(&piece, view->shape[1]);
+    if (moments_is_uniform(view))
+        add_uniform(&piece, view);
+    else
+        moments_each_row(view, add_row, &piece);
+    add_to_whole(state, &piece);
+    free(piece.sums);
+    free(piece.edges);
+    return 0;
+}
+
+static int read_mean(const cli_selected_array *selected, const cli_moments_rules *rules,
+                     cli_raster *raster, cli_progress *progress, tsr_error *err)
+{
+    size_t count = (size_t)raster->width * (size_t)raster->height;
+    cli_mean_state state = {.rules = rules,
+                            .rows = selected->shape[0],
+                            .columns = selected->shape[1],
+                            .width = raster->width,
+                            .height = raster->height,
+                            .sums = raster->values,
+                            .counts = calloc(count, sizeof *state.counts),
+                            .mutex = PTHREAD_MUTEX_INITIALIZER};
+    cli_sparse_read read = {mean_sink, &state, NULL};
+    int status;
+
+    if (!state.counts)
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    memset(raster->values, 0, count * sizeof *raster->values);
+    status = sparse_read_selection(selected, &read, progress, err);
+    for (size_t i = 0; i < count; i++)
+        raster->values[i] = state.counts[i] > 0 ? raster->values[i] / state.counts[i] : NAN;
+    free(state.counts);
+    pthread_mutex_destroy(&state.mutex);
+    return status;
+}
+
+/* ---- picking ------------------------------------------------------------------------------------
+ */
+
+/* Elements that lie `step` apart, written to the pixels that show them. Pieces are disjoint: no
+ * lock is needed. */
+typedef struct cli_stride_state {
+    const cli_moments_rules *rules;
+    int64_t rows, columns; /* of what is picked */
+    cli_raster *raster;
+} cli_stride_state;
+
+typedef struct cli_stride_row {
+    const cli_stride_state *state;
+    int64_t row, column;
+} cli_stride_row;
+
+static void set_pixels(const cli_stride_state *state, int64_t row, int64_t column, double value)
+{
+    cli_raster *raster = state->raster;
+    int64_t bottom = first_element(raster->height, (int)state->rows, row + 1);
+    int64_t right = first_element(raster->width, (int)state->columns, column + 1);
+
+    for (int64_t y = first_element(raster->height, (int)state->rows, row); y < bottom; y++)
+        for (int64_t x = first_element(raster->width, (int)state->columns, column); x < right; x++)
+            raster->values[y * raster->width + x] = value;
+}
+
+static void pick_row(void *user, const char *at, int64_t stride, int64_t n)
+{
+    cli_stride_row *row = user;
+    double value;
+
+    for (int64_t i = 0; i < n; i++) {
+        if (moments_keep_values(row->state->rules, at + i * stride, stride, 1, &value) == 0)
+            value = NAN;
+        set_pixels(row->state, row->row, row->column + i, value);
+    }
+    row->row++;
+}
+
+static int stride_sink(void *user, const tsr_view *view, const int64_t *position, tsr_error *err)
+{
+    cli_stride_row row = {user, position[0], position[1]};
+
+    (void)err;
+    moments_each_row(view, pick_row, &row);
+    return 0;
+}
+
+/* Thins an axis of a selection until at most `pixels` elements are left. */
+static void thin_axis(tsr_index_axis *axis, int pixels)
+{
+    int64_t every = axis->count / pixels + (axis->count % pixels != 0);
+
+    axis->count = (axis->count - 1) / every + 1;
+    axis->step *= every;
+}
+
+static int read_stride(const cli_selected_array *selected, const cli_moments_rules *rules,
+                       cli_raster *raster, cli_progress *progress, tsr_error *err)
+{
+    cli_selected_array thinned = *selected;
+    size_t count = (size_t)raster->width * (size_t)raster->height;
+    cli_stride_state state = {rules, 0, 0, raster};
+    cli_sparse_read read = {stride_sink, &state, NULL};
+    double fill;
+    int axis = 0;
+
+    for (int i = 0; i < thinned.index.rank; i++)
+        if (thinned.index.axes[i].kind == TSR_INDEX_RANGE)
+            thin_axis(&thinned.index.axes[i], axis++ == 0 ? raster->height : raster->width);
+    thinned.rank = tsr_index_shape(&thinned.index, thinned.shape);
+    state.rows = thinned.shape[0];
+    state.columns = thinned.shape[1];
+    /* What no stored chunk covers. */
+    if (moments_keep_values(rules, rules->fill_value, 0, 1, &fill) == 0)
+        fill = NAN;
+    for (size_t i = 0; i < count; i++)
+        raster->values[i] = fill;
+    return sparse_read_selection(&thinned, &read, progress, err);
+}
+
+int raster_read(const cli_selected_array *selected, const cli_moments_rules *rules,
+                cli_raster_method method, int width, int height, cli_progress *progress,
+                cli_raster *ret_raster, tsr_error *err)
+{
+    cli_raster raster = {width, height, NULL};
+    int64_t size_bytes;
+    bool large = __builtin_mul_overflow(tsr_index_count(&selected->index),
+                                        (int64_t)rules->dtype->size_bytes, &size_bytes) ||
+                 size_bytes > MEAN_BYTES_MAX || sparse_is_huge(selected->array);
+    int status;
+
+    raster.values = malloc((size_t)width * (size_t)height * sizeof *raster.values);
+    if (!raster.values)
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for %d x %d pixels", width, height);
+    if (sparse_is_huge(selected->array) || method == RASTER_STRIDE ||
+        (method == RASTER_AUTO && large) || selected->shape[0] < height ||
+        selected->shape[1] < width)
+        status = read_stride(selected, rules, &raster, progress, err);
+    else
+        status = read_mean(selected, rules, &raster, progress, err);
+    if (status < 0) {
+        raster_clear(&raster);
+        return status;
+    }
+    *ret_raster = raster;
+    return 0;
+}
+
+void raster_clear(cli_raster *raster)
+{
+    free(raster->values);
+    raster->values = NULL;
+}
+
+/* ---- after reading ------------------------------------------------------------------------------
+ */
+
+static void swap(double *a, double *b)
+{
+    double kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
+void raster_flip_rows(cli_raster *raster)
+{
+    for (int y = 0; y < raster->height / 2; y++)
+        for (int x = 0; x < raster->width; x++)
+            swap(&raster->values[(size_t)y * (size_t)raster->width + (size_t)x],
+                 &raster->values[(size_t)(raster->height - 1 - y) * (size_t)raster->width +
+                                 (size_t)x]);
+}
+
+void raster_flip_columns(cli_raster *raster)
+{
+    for (int y = 0; y < raster->height; y++)
+        for (int x = 0; x < raster->width / 2; x++) {
+            double *row = raster->values + (size_t)y * (size_t)raster->width;
+            swap(&row[x], &row[raster->width - 1 - x]);
+        }
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+int raster_percentiles(const cli_raster *raster, double low, double high, double *ret_low,
+                       double *ret_high, bool *ret_any, tsr_error *err)
+{
+    size_t count = (size_t)raster->width * (size_t)raster->height, kept = 0;
+    double *sorted = malloc(count * sizeof *sorted);
+
+    if (!sorted)
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(raster->values[i]))
+            sorted[kept++] = raster->values[i];
+    qsort(sorted, kept, sizeof *sorted, by_value);
+    *ret_any = kept > 0;
+    if (kept > 0) {
+        *ret_low = sorted[(size_t)(low / 100 * (double)(kept - 1) + 0.5)];
+        *ret_high = sorted[(size_t)(high / 100 * (double)(kept - 1) + 0.5)];
+    }
+    free(sorted);
+    return 0;
+}

@@ -1,0 +1,163 @@
+#include "scalar.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+size_t scalar_text_max(const tsr_dtype *dtype)
+{
+    size_t components = dtype->size_bytes / dtype->component_bytes;
+
+    return dtype->kind == TSR_KIND_RAW ? 4 * dtype->size_bytes + 8 : 24 * components + 32;
+}
+
+char *scalar_text(const tsr_dtype *dtype, const void *element)
+{
+    size_t capacity = scalar_text_max(dtype);
+    char *text = malloc(capacity);
+
+    if (text && tsr_dtype_format_element(dtype, element, text, capacity) < 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* Whether a word is one that JSON wants quotes around. */
+static bool needs_quotes(const char *text)
+{
+    const char *word = text + (*text == '-' || *text == '+');
+
+    return strncasecmp(word, "nan", 3) == 0 || strncasecmp(word, "inf", 3) == 0 ||
+           strncmp(text, "0x", 2) == 0;
+}
+
+static const char *spelling(const char *text)
+{
+    static const char *const spellings[][2] = {
+        {"nan", "NaN"},
+        {"inf", "Infinity"},
+        {"infinity", "Infinity"},
+        {"+inf", "Infinity"},
+        {"+infinity", "Infinity"},
+        {"-inf", "-Infinity"},
+        {"-infinity", "-Infinity"},
+    };
+
+    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++)
+        if (strcasecmp(text, spellings[i][0]) == 0)
+            return spellings[i][1];
+    return text;
+}
+
+int scalar_parse(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err)
+{
+    char quoted[64];
+
+    while (isspace((unsigned char)*text))
+        text++;
+    if (needs_quotes(text) && strlen(text) < sizeof quoted - 2) {
+        snprintf(quoted, sizeof quoted, "\"%s\"", spelling(text));
+        return tsr_dtype_parse_element(dtype, quoted, element, err);
+    }
+    return tsr_dtype_parse_element(dtype, text, element, err);
+}
+
+typedef void cli_conversion(const char *at, int64_t stride, int64_t n, double *ret_values);
+
+/* Loads through memcpy: views may be of any alignment. */
+#define DEFINE_CONVERSION(type)                                                            \
+    static void from_##type(const char *at, int64_t stride, int64_t n, double *ret_values) \
+    {                                                                                      \
+        for (int64_t i = 0; i < n; i++) {                                                  \
+            type value;                                                                    \
+            memcpy(&value, at + i * stride, sizeof value);                                 \
+            ret_values[i] = (double)value;                                                 \
+        }                                                                                  \
+    }
+
+DEFINE_CONVERSION(int8_t)
+DEFINE_CONVERSION(int16_t)
+DEFINE_CONVERSION(int32_t)
+DEFINE_CONVERSION(int64_t)
+DEFINE_CONVERSION(uint8_t)
+DEFINE_CONVERSION(uint16_t)
+DEFINE_CONVERSION(uint32_t)
+DEFINE_CONVERSION(uint64_t)
+DEFINE_CONVERSION(float)
+DEFINE_CONVERSION(double)
+
+#define DEFINE_MAGNITUDE(name, type)                                                       \
+    static void from_##name(const char *at, int64_t stride, int64_t n, double *ret_values) \
+    {                                                                                      \
+        for (int64_t i = 0; i < n; i++) {                                                  \
+            type parts[2];                                                                 \
+            memcpy(parts, at + i * stride, sizeof parts);                                  \
+            ret_values[i] = hypot((double)parts[0], (double)parts[1]);                     \
+        }                                                                                  \
+    }
+
+DEFINE_MAGNITUDE(complex64, float)
+DEFINE_MAGNITUDE(complex128, double)
+
+static cli_conversion *find_conversion(const tsr_dtype *dtype)
+{
+    static const struct {
+        tsr_kind kind;
+        size_t size_bytes;
+        cli_conversion *convert;
+    } rows[] = {
+        {TSR_KIND_BOOL, 1, from_uint8_t},        {TSR_KIND_SIGNED, 1, from_int8_t},
+        {TSR_KIND_SIGNED, 2, from_int16_t},      {TSR_KIND_SIGNED, 4, from_int32_t},
+        {TSR_KIND_SIGNED, 8, from_int64_t},      {TSR_KIND_UNSIGNED, 1, from_uint8_t},
+        {TSR_KIND_UNSIGNED, 2, from_uint16_t},   {TSR_KIND_UNSIGNED, 4, from_uint32_t},
+        {TSR_KIND_UNSIGNED, 8, from_uint64_t},   {TSR_KIND_FLOAT, 4, from_float},
+        {TSR_KIND_FLOAT, 8, from_double},        {TSR_KIND_COMPLEX, 8, from_complex64},
+        {TSR_KIND_COMPLEX, 16, from_complex128},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].kind == dtype->kind && rows[i].size_bytes == dtype->size_bytes)
+            return rows[i].convert;
+    return NULL;
+}
+
+void scalar_to_doubles(const tsr_dtype *dtype, const void *first, int64_t stride, int64_t n,
+                       double *ret_values)
+{
+    cli_conversion *convert = find_conversion(dtype);
+    const char *at = first;
+
+    if (convert) {
+        convert(at, stride, n, ret_values);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        ret_values[i] = tsr_dtype_to_double(dtype, at + i * stride);
+}
+
+bool scalar_is_little_endian(void)
+{
+    const uint16_t one = 1;
+    unsigned char first;
+
+    memcpy(&first, &one, 1);
+    return first == 1;
+}
+
+void scalar_swap_bytes(const tsr_dtype *dtype, void *elements, int64_t n)
+{
+    size_t unit = dtype->component_bytes;
+    int64_t units = n * (int64_t)(dtype->size_bytes / unit);
+    unsigned char *at = elements;
+
+    for (int64_t i = 0; i < units; i++, at += unit) {
+        for (size_t j = 0; j < unit / 2; j++) {
+            unsigned char byte = at[j];
+            at[j] = at[unit - 1 - j];
+            at[unit - 1 - j] = byte;
+        }
+    }
+}

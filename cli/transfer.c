@@ -1,0 +1,355 @@
+#include "transfer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "describe.h"
+#include "document.h"
+#include "show.h"
+
+enum { DEPTH_MAX = 64 };
+
+typedef struct cli_transfer {
+    cli_invocation *invocation;
+    const cli_transfer_words *words;
+    const char *source_place, *destination_place;
+    cli_creation creation;
+    cli_progress progress;
+    bool dry_run, resume;
+    struct json_object *finished; /* paths of arrays that are whole */
+    cli_transfer_result result;
+} cli_transfer;
+
+/* ---- single nodes -------------------------------------------------------------------------------
+ */
+
+/* One bad node hides no other. */
+static void skip(cli_transfer *self, const char *path, const char *problem)
+{
+    progress_end(&self->progress);
+    fputs("tessera: left out ", stderr);
+    show_safe_text(stderr, *path ? path : "/");
+    fputs(": ", stderr);
+    show_safe_text(stderr, problem);
+    fputc('\n', stderr);
+    self->result.skipped++;
+}
+
+static bool is_finished(const cli_transfer *self, const char *path)
+{
+    for (size_t i = 0; i < json_object_array_length(self->finished); i++)
+        if (strcmp(json_object_get_string(json_object_array_get_idx(self->finished, i)), path) == 0)
+            return true;
+    return false;
+}
+
+static int remember_finished(cli_transfer *self, const char *path)
+{
+    struct json_object *text = json_object_new_string(path);
+
+    if (!text || json_object_array_add(self->finished, text) < 0)
+        return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
+    return transfer_mark(self->invocation, self->source_place, self->destination_place,
+                         self->finished);
+}
+
+static void say_array(cli_transfer *self, const char *path, const tsr_array *array)
+{
+    char shape[SHOW_SHAPE_MAX], size[SHOW_SIZE_MAX];
+
+    printf("%s /", self->words->would);
+    show_safe_text(stdout, path);
+    printf("  %s  %s  %s\n", show_shape(shape, tsr_array_rank(array), tsr_array_shape(array)),
+           tsr_array_dtype(array)->name, show_size(size, tsr_array_size(array)));
+}
+
+static int copy_elements(cli_transfer *self, tsr_array *source, tsr_array *destination)
+{
+    tsr_copy_options options;
+    tsr_call call;
+
+    tsr_copy_options_init(&options);
+    options.memory_bytes = invocation_number(self->invocation, OPTION_MEMORY, 0);
+    options.casting = creation_casting(self->invocation);
+    creation_write_options(self->invocation, &options.write);
+    progress_call(&self->progress, &call);
+    return tsr_array_copy(source, destination, &options, &call, &self->invocation->error);
+}
+
+static int create_and_copy(cli_transfer *self, tsr_array *source, const char *path,
+                           const char *place)
+{
+    tsr_auto(tsr_array) *destination = NULL;
+    cli_invocation *invocation = self->invocation;
+    cli_array_plan plan;
+    char label[160];
+    int status;
+
+    if (self->resume)
+        CLI_TRY(transfer_remove(invocation, self->source_place, self->destination_place, place,
+                                self->finished));
+    CLI_TRY(creation_plan_copy(invocation, &self->creation, source, &plan));
+    status = tsr_array_create(invocation->context, place, &plan.options, &destination,
+                              &invocation->error);
+    array_plan_clear(&plan);
+    CLI_TRY(status);
+    progress_label(label, sizeof label, path, source);
+    progress_begin(&self->progress, label, tsr_array_size(source));
+    status = copy_elements(self, source, destination);
+    progress_end(&self->progress);
+    return status;
+}
+
+/* Whether a run before this one has finished the array, and it is there still. */
+static bool is_kept(const cli_transfer *self, const char *path, const char *place)
+{
+    tsr_node_kind kind;
+
+    return self->resume && is_finished(self, path) &&
+           tsr_place_probe(self->invocation->context, place, NULL, &kind, NULL) >= 0 &&
+           kind == TSR_NODE_ARRAY;
+}
+
+static int transfer_array(cli_transfer *self, tsr_array *source, const char *path)
+{
+    char *place = location_join(self->destination_place, path);
+    char *label = location_join("/", path);
+    int status = 0;
+
+    if (!place || !label) {
+        status = tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
+    } else if (self->dry_run) {
+        say_array(self, path, source);
+    } else if (is_kept(self, path, *path ? place : self->destination_place)) {
+        self->result.kept++;
+    } else {
+        status = create_and_copy(self, source, label, *path ? place : self->destination_place);
+        if (status >= 0)
+            status = remember_finished(self, path);
+    }
+    free(place);
+    free(label);
+    if (status >= 0) {
+        self->result.arrays++;
+        self->result.source_bytes += tsr_array_size(source);
+    }
+    return status;
+}
+
+/* ---- trees --------------------------------------------------------------------------------------
+ */
+
+static int create_group(cli_transfer *self, tsr_group *source, const char *path)
+{
+    tsr_auto(tsr_group) *group = NULL;
+    tsr_group_create_options options;
+    char *attributes, *place = location_join(self->destination_place, path);
+    const char *driver = tsr_group_driver(source);
+    int status;
+
+    if (!place)
+        return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
+    tsr_group_create_options_init(&options);
+    /* What a run before this one has made is made again; nothing is erased for that. */
+    options.mode = self->resume ? TSR_CREATE_OPEN : TSR_CREATE_NEW;
+    if (self->creation.zarr_format)
+        options.zarr_format = self->creation.zarr_format;
+    else if (location_is_zarr(driver))
+        options.zarr_format = driver[4] - '0';
+    status = tsr_group_attributes(source, &attributes, &self->invocation->error);
+    if (status >= 0) {
+        options.attributes = attributes;
+        status =
+            tsr_group_create(self->invocation->context, *path ? place : self->destination_place,
+                             &options, &group, &self->invocation->error);
+        tsr_free(attributes);
+    }
+    free(place);
+    return status;
+}
+
+static int transfer_group(cli_transfer *self, tsr_group *source, const char *path, int depth);
+
+static int transfer_child(cli_transfer *self, tsr_group *parent, const cli_child *child,
+                          const char *path, int depth)
+{
+    tsr_auto(tsr_array) *array = NULL;
+    tsr_auto(tsr_group) *group = NULL;
+    tsr_error error = TSR_ERROR_INIT;
+
+    if (child->kind == TSR_NODE_ARRAY) {
+        if (tsr_group_open_array(parent, child->name, &array, &error) >= 0)
+            return transfer_array(self, array, path);
+    } else if (child->kind == TSR_NODE_GROUP) {
+        if (tsr_group_open_group(parent, child->name, &group, &error) >= 0)
+            return transfer_group(self, group, path, depth + 1);
+    }
+    skip(self, path,
+         error.message[0] ? error.message
+         : child->problem ? child->problem
+                          : "unknown");
+    return 0;
+}
+
+static int transfer_children(cli_transfer *self, tsr_group *group, const char *path, int depth,
+                             const cli_child_list *list)
+{
+    (void)group;
+    for (size_t i = 0; i < list->count; i++) {
+        char *child_path = location_join(path, list->children[i].name);
+        int status;
+        if (!child_path)
+            return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
+        status = transfer_child(self, group, &list->children[i], child_path, depth);
+        free(child_path);
+        CLI_TRY(status);
+    }
+    return 0;
+}
+
+static int transfer_group(cli_transfer *self, tsr_group *source, const char *path, int depth)
+{
+    cli_child_list list;
+    int status;
+
+    if (depth > DEPTH_MAX)
+        return tsr_error_set(&self->invocation->error, TSR_LIMIT,
+                             "%s: groups are nested more than %d deep", tsr_group_place(source),
+                             DEPTH_MAX);
+    /* The children first: a copy into the source itself does not meet its own result. */
+    CLI_TRY(child_list_read(source, &list, &self->invocation->error));
+    status = self->dry_run ? 0 : create_group(self, source, path);
+    if (status >= 0) {
+        self->result.groups++;
+        status = transfer_children(self, source, path, depth, &list);
+    }
+    child_list_clear(&list);
+    return status;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------
+ */
+
+static void add_result(cli_document *document, const cli_transfer_words *words, const char *place,
+                       const cli_transfer_result *result)
+{
+    document_add_text(document, document->root, "action", words->done);
+    document_add_text(document, document->root, "destination", place);
+    document_add_integer(document, document->root, "arrays", result->arrays);
+    document_add_integer(document, document->root, "groups", result->groups);
+    document_add_integer(document, document->root, "kept", result->kept);
+    document_add_integer(document, document->root, "skipped", result->skipped);
+    document_add_integer(document, document->root, "source_bytes", result->source_bytes);
+    if (result->stored_bytes >= 0)
+        document_add_integer(document, document->root, "stored_bytes", result->stored_bytes);
+    else
+        document_add_null(document, document->root, "stored_bytes");
+    document_add_number(document, document->root, "seconds", result->seconds);
+}
+
+int transfer_report(cli_invocation *invocation, const cli_transfer_words *words,
+                    const char *destination_place, const cli_transfer_result *result)
+{
+    char from[SHOW_SIZE_MAX], to[SHOW_SIZE_MAX];
+    cli_document document;
+    int status;
+
+    if (invocation_has(invocation, OPTION_JSON)) {
+        document_init(&document);
+        add_result(&document, words, destination_place, result);
+        status = document_print(&document, stdout, &invocation->error);
+        document_clear(&document);
+        return status;
+    }
+    fprintf(stderr, "%s %lld %s, %s", words->done, (long long)result->arrays,
+            result->arrays == 1 ? "array" : "arrays", show_size(from, result->source_bytes));
+    if (result->stored_bytes >= 0)
+        fprintf(stderr, " -> %s", show_size(to, result->stored_bytes));
+    if (result->stored_bytes > 0)
+        fprintf(stderr, " (%.1f x)", (double)result->source_bytes / (double)result->stored_bytes);
+    fprintf(stderr, " in %.2f s", result->seconds);
+    if (result->kept > 0)
+        fprintf(stderr, "; %lld were whole already", (long long)result->kept);
+    fputc('\n', stderr);
+    return 0;
+}
+
+static int copy_all(cli_transfer *self, const cli_location_node *source)
+{
+    cli_invocation *invocation = self->invocation;
+    transfer_start start;
+
+    CLI_TRY(creation_read(invocation, &self->creation));
+    CLI_TRY(transfer_begin(invocation, self->source_place, self->destination_place, &start,
+                           &self->finished));
+    self->resume = start == TRANSFER_RESUME;
+    if (source->array)
+        CLI_TRY(transfer_array(self, source->array, ""));
+    else
+        CLI_TRY(transfer_group(self, source->group, "", 0));
+    return self->dry_run ? 0 : transfer_end(invocation, self->destination_place);
+}
+
+static int finish(cli_transfer *self, int64_t start_ms)
+{
+    cli_invocation *invocation = self->invocation;
+    cli_transfer_result *result = &self->result;
+
+    if (!self->dry_run) {
+        result->seconds = (double)(progress_now_ms() - start_ms) / 1000;
+        if (location_stored_size(invocation->context, self->destination_place,
+                                 &result->stored_bytes, NULL, NULL) < 0)
+            result->stored_bytes = -1;
+        CLI_TRY(transfer_report(invocation, self->words, self->destination_place, result));
+    }
+    if (result->skipped == 0)
+        return 0;
+    return tsr_error_set(&invocation->error, TSR_PARTIAL, "%lld of the nodes of %s were left out",
+                         (long long)result->skipped, self->source_place);
+}
+
+/* A copy onto itself would read what it has just erased. */
+static int check_places(cli_invocation *invocation, const char *source, const char *destination)
+{
+    const char *from, *to;
+    char *real_from = NULL, *real_to = NULL;
+    bool same = strcmp(source, destination) == 0;
+
+    if (location_is_local(source, &from) && location_is_local(destination, &to)) {
+        real_from = realpath(from, NULL);
+        real_to = realpath(to, NULL);
+        if (real_from && real_to) {
+            size_t length = strlen(real_to);
+            same |= strncmp(real_from, real_to, length) == 0 &&
+                    (real_from[length] == '\0' || real_from[length] == '/');
+        }
+    }
+    free(real_from);
+    free(real_to);
+    if (!same)
+        return 0;
+    return invocation_misuse(invocation, "%s: %s is, or is inside, the destination %s",
+                             invocation->command->name, source, destination);
+}
+
+int transfer_node(cli_invocation *invocation, const cli_transfer_words *words,
+                  const cli_location_node *source, const char *source_place,
+                  const char *destination_place)
+{
+    cli_transfer self = {.invocation = invocation,
+                         .words = words,
+                         .source_place = source_place,
+                         .destination_place = destination_place,
+                         .dry_run = invocation_has(invocation, OPTION_DRY_RUN)};
+    int64_t start_ms = progress_now_ms();
+    int status;
+
+    CLI_TRY(check_places(invocation, source_place, destination_place));
+    progress_init(&self.progress, invocation, words->doing);
+    status = copy_all(&self, source);
+    if (status >= 0)
+        status = finish(&self, start_ms);
+    creation_clear(&self.creation);
+    json_object_put(self.finished);
+    return transfer_interrupted(invocation, status);
+}

@@ -1,0 +1,70 @@
+/* Copying an array, or a group with everything in it, to a new place: the common part of `import`
+ * and `cp`.
+ *
+ * While a copy is under way the key `__tessera_unfinished` lies at the root of the destination. It
+ * names the command and the arrays that are whole; the same command finds it and goes on, and
+ * `check` reports it. At the end it is gone. */
+#ifndef TESSERA_CLI_TRANSFER_H
+#define TESSERA_CLI_TRANSFER_H
+
+#include <json-c/json.h>
+
+#include "creation.h"
+#include "location.h"
+#include "progress.h"
+
+#define TRANSFER_MARK "__tessera_unfinished"
+
+typedef struct cli_transfer_words {
+    const char *doing; /* "importing" */
+    const char *done;  /* "imported" */
+    const char *would; /* "would import" */
+} cli_transfer_words;
+
+/* What has been moved. */
+typedef struct cli_transfer_result {
+    int64_t arrays, groups;
+    int64_t kept;    /* arrays that an interrupted run had finished before */
+    int64_t skipped; /* nodes that could not be read */
+    int64_t source_bytes;
+    int64_t stored_bytes; /* -1: not known */
+    double seconds;
+} cli_transfer_result;
+
+/* Copies. Nodes that cannot be read are named on standard error and left out; the status is then
+ * PARTIAL. Errors: EXISTS, and those of creating, reading and writing. */
+int transfer_node(cli_invocation *invocation, const cli_transfer_words *words,
+                  const cli_location_node *source, const char *source_place,
+                  const char *destination_place);
+
+/* The summary: a line on standard error, or with --json a document on standard output. */
+int transfer_report(cli_invocation *invocation, const cli_transfer_words *words,
+                    const char *destination_place, const cli_transfer_result *result);
+
+/* What a command does with a destination that exists: nothing there, ours to go on with, or
+ * refused. */
+typedef enum transfer_start { TRANSFER_NEW, TRANSFER_RESUME } transfer_start;
+
+/* Makes the destination ready: refuses what is there, erases it with --overwrite, or finds that an
+ * interrupted run of the same command left it; then leaves the mark. Errors: EXISTS, and those of
+ * the store. */
+int transfer_begin(cli_invocation *invocation, const char *source_place,
+                   const char *destination_place, transfer_start *ret_start,
+                   struct json_object **ret_finished);
+
+/* Removes what an interrupted run left at `place`, a part of the destination or the destination
+ * itself, whose mark stays. Errors: those of tsr_place_erase. */
+int transfer_remove(cli_invocation *invocation, const char *source_place,
+                    const char *destination_place, const char *place, struct json_object *finished);
+
+/* Remembers that an array is whole. */
+int transfer_mark(cli_invocation *invocation, const char *source_place,
+                  const char *destination_place, struct json_object *finished);
+
+/* Takes the mark away. */
+int transfer_end(cli_invocation *invocation, const char *destination_place);
+
+/* The next step of an interrupted run. Returns `status`. */
+int transfer_interrupted(cli_invocation *invocation, int status);
+
+#endif

@@ -1,0 +1,213 @@
+/* The mark of a copy that is under way. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "document.h"
+#include "transfer.h"
+
+/* Options that do not change what is written. */
+static bool is_manner(cli_option_id id)
+{
+    return id == OPTION_THREADS || id == OPTION_MEMORY || id == OPTION_PROGRESS ||
+           id == OPTION_JSON || id == OPTION_COLOR || id == OPTION_DURABILITY;
+}
+
+/* What the mark says: who writes here, from what, with which options, and what is whole. The
+ * options tell a run that goes on from one that wants something else. */
+static int describe_run(cli_invocation *invocation, const char *source_place,
+                        struct json_object *finished, cli_document *document)
+{
+    struct json_object *options;
+    char *path = NULL;
+    const char *local;
+
+    document_init(document);
+    document_add_text(document, document->root, "command", invocation->command->name);
+    /* The same file by another name is the same source. */
+    if (location_is_local(source_place, &local))
+        path = realpath(local, NULL);
+    document_add_text(document, document->root, "source", path ? path : source_place);
+    free(path);
+    options = document_add_list(document, document->root, "options");
+    for (int i = 0; i < invocation->given_count; i++) {
+        const cli_given_option *given = &invocation->given[i];
+        if (is_manner(given->id))
+            continue;
+        document_add_text(document, options, NULL, option_row(given->id)->name);
+        document_add_text(document, options, NULL, given->value);
+    }
+    if (finished)
+        json_object_object_add(document->root, "finished", json_object_get(finished));
+    return document->failed ? tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory") : 0;
+}
+
+static int open_store(cli_invocation *invocation, const char *place, tsr_store **ret_store)
+{
+    tsr_context *context;
+
+    CLI_TRY(invocation_context(invocation, &context));
+    return tsr_store_open(context, place, ret_store, &invocation->error);
+}
+
+int transfer_mark(cli_invocation *invocation, const char *source_place,
+                  const char *destination_place, struct json_object *finished)
+{
+    tsr_auto(tsr_store) *store = NULL;
+    tsr_write_options options;
+    cli_document document;
+    const char *text;
+    int status;
+
+    CLI_TRY(open_store(invocation, destination_place, &store));
+    creation_write_options(invocation, &options);
+    status = describe_run(invocation, source_place, finished, &document);
+    if (status >= 0) {
+        text = json_object_to_json_string_ext(document.root, JSON_C_TO_STRING_PLAIN);
+        status = tsr_store_put(store, TRANSFER_MARK, text, strlen(text), options.durability, NULL,
+                               &invocation->error);
+    }
+    document_clear(&document);
+    return status;
+}
+
+int transfer_end(cli_invocation *invocation, const char *destination_place)
+{
+    tsr_auto(tsr_store) *store = NULL;
+
+    CLI_TRY(open_store(invocation, destination_place, &store));
+    return tsr_store_erase(store, TRANSFER_MARK, NULL, &invocation->error);
+}
+
+/* Reads the mark; NULL when there is none that can be read. */
+static struct json_object *read_mark(const char *place, tsr_context *context)
+{
+    tsr_auto(tsr_store) *store = NULL;
+    tsr_auto(tsr_blob) *blob = NULL;
+    tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
+    struct json_object *mark;
+    char *text;
+
+    if (tsr_store_open(context, place, &store, NULL) < 0 ||
+        tsr_store_get(store, TRANSFER_MARK, whole, NULL, &blob, NULL, NULL) < 0)
+        return NULL;
+    text = strndup(tsr_blob_data(blob), tsr_blob_size(blob));
+    mark = text ? json_tokener_parse(text) : NULL;
+    free(text);
+    return mark;
+}
+
+/* Whether the mark is of this very command. Takes the list of what is finished out of it. */
+static int match_mark(cli_invocation *invocation, const char *source_place,
+                      struct json_object *mark, bool *ret_same, struct json_object **ret_finished)
+{
+    struct json_object *finished = NULL;
+    cli_document document;
+
+    *ret_same = false;
+    if (!json_object_is_type(mark, json_type_object))
+        return 0;
+    if (json_object_object_get_ex(mark, "finished", &finished)) {
+        json_object_get(finished);
+        json_object_object_del(mark, "finished");
+    }
+    if (describe_run(invocation, source_place, NULL, &document) < 0) {
+        json_object_put(finished);
+        document_clear(&document);
+        return TSR_NO_MEMORY;
+    }
+    *ret_same = json_object_equal(mark, document.root) != 0;
+    document_clear(&document);
+    if (*ret_same && json_object_is_type(finished, json_type_array))
+        *ret_finished = finished;
+    else
+        json_object_put(finished);
+    return 0;
+}
+
+static int refuse(cli_invocation *invocation, const char *place, bool marked)
+{
+    tsr_error *err = &invocation->error;
+
+    if (marked) {
+        tsr_error_set(err, TSR_EXISTS, "%s was left unfinished by another command", place);
+        tsr_error_set_next_step(err,
+                                "run that command again to go on, or --overwrite to start anew");
+    } else {
+        tsr_error_set(err, TSR_EXISTS, "%s exists already", place);
+        tsr_error_set_next_step(err, "choose another place, or --overwrite to replace it and "
+                                     "everything below it");
+    }
+    return TSR_EXISTS;
+}
+
+/* Decides about what lies at the destination. */
+static int look_at_destination(cli_invocation *invocation, const char *source_place,
+                               const char *place, transfer_start *ret_start,
+                               struct json_object **ret_finished)
+{
+    struct json_object *mark;
+    tsr_context *context;
+    tsr_node_kind kind;
+    bool same = false, marked;
+    int status;
+
+    *ret_start = TRANSFER_NEW;
+    CLI_TRY(invocation_context(invocation, &context));
+    mark = read_mark(place, context);
+    marked = mark != NULL;
+    status = match_mark(invocation, source_place, mark, &same, ret_finished);
+    json_object_put(mark);
+    CLI_TRY(status);
+    if (same) {
+        *ret_start = TRANSFER_RESUME;
+        return 0;
+    }
+    CLI_TRY(tsr_place_probe(context, place, NULL, &kind, &invocation->error));
+    if (kind == TSR_NODE_NONE)
+        return 0;
+    if (!invocation_has(invocation, OPTION_OVERWRITE))
+        return refuse(invocation, place, marked);
+    if (invocation_has(invocation, OPTION_DRY_RUN))
+        return 0;
+    return tsr_place_erase(context, place, NULL, &invocation->error);
+}
+
+int transfer_begin(cli_invocation *invocation, const char *source_place,
+                   const char *destination_place, transfer_start *ret_start,
+                   struct json_object **ret_finished)
+{
+    *ret_finished = NULL;
+    CLI_TRY(
+        look_at_destination(invocation, source_place, destination_place, ret_start, ret_finished));
+    if (!*ret_finished)
+        *ret_finished = json_object_new_array();
+    if (!*ret_finished)
+        return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
+    if (invocation_has(invocation, OPTION_DRY_RUN))
+        return 0;
+    return transfer_mark(invocation, source_place, destination_place, *ret_finished);
+}
+
+int transfer_remove(cli_invocation *invocation, const char *source_place,
+                    const char *destination_place, const char *place, struct json_object *finished)
+{
+    tsr_node_kind kind;
+
+    CLI_TRY(tsr_place_probe(invocation->context, place, NULL, &kind, &invocation->error));
+    if (kind == TSR_NODE_NONE)
+        return 0;
+    CLI_TRY(tsr_place_erase(invocation->context, place, NULL, &invocation->error));
+    /* Where the destination itself went, so did its mark. */
+    if (strcmp(place, destination_place) != 0)
+        return 0;
+    return transfer_mark(invocation, source_place, destination_place, finished);
+}
+
+int transfer_interrupted(cli_invocation *invocation, int status)
+{
+    if (status == TSR_CANCELLED)
+        tsr_error_set_next_step(&invocation->error,
+                                "run the same command again: it goes on behind the last array that "
+                                "was finished");
+    return status;
+}
