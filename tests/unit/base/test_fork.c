@@ -147,7 +147,7 @@ static void a_child_finds_every_lock_free(void **state)
     for (int i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, lock_all_the_time, &self), 0);
     int failures = 0;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 40; i++) {
         pid_t child = fork();
         if (child == 0)
             _exit(context_works(self.context) ? 0 : 1);
