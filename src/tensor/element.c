@@ -211,7 +211,7 @@ static bool take_string(const char **text, char *value, size_t capacity)
 static bool read_bool(const tsr_dtype *dtype, const char **text, void *element)
 {
     uint64_t value;
-    tsri_decimal decimal;
+    tsri_decimal decimal TSRI_UNINITIALIZED;
     (void)dtype;
     if (take(text, "true")) {
         value = 1;
@@ -231,7 +231,7 @@ static bool read_bool(const tsr_dtype *dtype, const char **text, void *element)
 static bool read_integer(const tsr_dtype *dtype, const char **text, uint64_t positive_max,
                          uint64_t negative_max, void *element)
 {
-    tsri_decimal decimal;
+    tsri_decimal decimal TSRI_UNINITIALIZED;
     uint64_t magnitude;
     const char *end = tsri_decimal_scan(*text, &decimal);
     if (!end || tsri_decimal_to_whole(&decimal, &magnitude) != TSRI_WHOLE_FITS ||
@@ -299,7 +299,7 @@ static bool read_quoted_float(const tsr_dtype *dtype, const char **text, uint64_
 static bool read_decimal_float(const tsri_float_format *format, const char **text,
                                uint64_t *ret_bits)
 {
-    tsri_decimal decimal;
+    tsri_decimal decimal TSRI_UNINITIALIZED;
     bool overflow;
     const char *end = tsri_decimal_scan(*text, &decimal);
     if (!end)

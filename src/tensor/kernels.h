@@ -18,7 +18,8 @@ tsri_nest_body *tsri_kernel_rows(const tsri_copy_job *job);
 tsri_nest_body *tsri_kernel_tiles(const tsri_copy_job *job);
 
 /* The body of tiles for runs of 1, 2, 4, 8 or 16 bytes that are contiguous along the outer loop in
- * the source and along the inner one in the destination; NULL for other runs. (kernels_transpose.c) */
+ * the source and along the inner one in the destination; NULL for other runs. (kernels_transpose.c)
+ */
 tsri_nest_body *tsri_kernel_transpose(const tsri_copy_job *job, const tsri_nest_axis *outer,
                                       const tsri_nest_axis *inner);
 
