@@ -2,29 +2,13 @@
  * flush-to-zero mode of the machine changes nothing. */
 #include <tessera/dtype.h>
 
+#include "tensor/half.h"
+
 #include "tensor/decimal.h"
 
 double tsr_half_to_double(uint16_t bits)
 {
-    uint64_t sign = (uint64_t)(bits & 0x8000) << 48, exponent = bits >> 10 & 0x1f,
-             mantissa = bits & 0x3ff;
-    uint64_t wide;
-    double value;
-    if (exponent == 0x1f) {
-        wide = UINT64_C(0x7ff) << 52 | mantissa << 42;
-    } else if (exponent != 0) {
-        wide = (exponent + 1023 - 15) << 52 | mantissa << 42;
-    } else if (mantissa != 0) {
-        /* A subnormal half is a normal double: bring its leading bit to the place of the hidden
-         * one. */
-        int shift = __builtin_clzll(mantissa) - (63 - 10);
-        wide = (uint64_t)(1023 - 14 - shift) << 52 | ((mantissa << shift & 0x3ff) << 42);
-    } else {
-        wide = 0;
-    }
-    wide |= sign;
-    memcpy(&value, &wide, sizeof value);
-    return value;
+    return tsri_half_to_double(bits);
 }
 
 uint16_t tsr_half_from_double(double value)

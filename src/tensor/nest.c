@@ -78,6 +78,14 @@ size_t tsri_nest_fold(tsri_nest *nest, size_t unit_bytes)
     return (size_t)run;
 }
 
+int64_t tsri_nest_span(const tsri_nest *nest, size_t run_bytes)
+{
+    int64_t span = (int64_t)run_bytes;
+    for (int axis = 0; axis < nest->rank; axis++)
+        span += nest->axes[axis].to * (nest->axes[axis].count - 1);
+    return span;
+}
+
 bool tsri_nest_run(const tsri_nest *nest, tsri_nest_body *body, void *user)
 {
     static const tsri_nest_axis single = {1, 0, 0};

@@ -28,6 +28,10 @@ bool tsri_nest_init(tsri_nest *nest, const tsr_view *to, const tsr_view *from, i
  * of bytes that can be moved at once, at least `unit_bytes`, and removes those loops. */
 size_t tsri_nest_fold(tsri_nest *nest, size_t unit_bytes);
 
+/* How many bytes lie between the first and the last byte that are written in units of `run_bytes`.
+ */
+int64_t tsri_nest_span(const tsri_nest *nest, size_t run_bytes);
+
 /* Handles the two innermost loops of a nest at one position of the others. Returns false to stop.
  */
 typedef bool tsri_nest_body(void *user, char *to, const char *from, const tsri_nest_axis *outer,

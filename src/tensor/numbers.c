@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "tensor/convert.h"
+#include "tensor/half.h"
 
 /* Elements may lie anywhere, e.g. in the payload of a file: hence the loose alignment. */
 #define DEFINE_LOAD(name, type, wide_type, expression)                      \
@@ -86,7 +87,7 @@ DEFINE_UNSIGNED(uint64, uint64_t, UINT64_MAX, 64, 0x1p64)
 
 /* An integer of 64 bits is a double exactly where the rounding to a half is decided: below 65520.
  */
-DEFINE_LOAD(float16, uint16_t, double, tsr_half_to_double(x))
+DEFINE_LOAD(float16, uint16_t, double, tsri_half_to_double(x))
 DEFINE_STORES(float16, uint16_t, tsr_half_from_double((double)x), tsr_half_from_double(x),
               x > -65520 && x < 65520, x < 65520, isinf(x) || isnan(x) || fabs(x) < 65520.0)
 DEFINE_NUMBER(float16, TSRI_WIDE_FLOAT, 11, 15)

@@ -105,6 +105,46 @@ static void test_any_views_swapped(void **state)
         copy_random_views(&random, 4, 30000, tsri_view_copy_swapped, true);
 }
 
+/* The paths past the cache, which the tests above are too small for. */
+static void test_any_views_streamed(void **state)
+{
+    tests_random random;
+    (void)state;
+    tests_random_init(&random);
+    for (int round = 0; round < ROUNDS; round++)
+        copy_random_views(&random, 5, 400, tsri_view_copy_streamed, false);
+    for (int round = 0; round < ROUNDS / 10; round++)
+        copy_random_views(&random, 3, 30000, tsri_view_copy_streamed, false);
+}
+
+/* Rows that lie so far apart that they are taken for a part of something large. */
+static void test_far_apart(void **state)
+{
+    static const int64_t box[] = {20, 3, 700};
+    tests_random random;
+    (void)state;
+    tests_random_init(&random);
+    for (int round = 0; round < 8; round++) {
+        const tsr_dtype *dtype = round & 1 ? TSR_COMPLEX64 : TSR_UINT16;
+        int64_t size = (int64_t)dtype->size_bytes,
+                stride = (1 << 20) + 64 * tests_random_below(&random, 9);
+        tests_memory source, target = {NULL, (size_t)(stride * 20)};
+        tsr_view from = tests_random_view(&random, dtype, 3, box, &source), to;
+        target.bytes = calloc(target.size_bytes, 1);
+        assert_non_null(target.bytes);
+        assert_int_equal(
+            tsr_view_init(&to, dtype, 3, box, target.bytes + tests_random_below(&random, 90), NULL),
+            0);
+        to.strides[0] = stride;
+        to.strides[1] = 700 * size + 8 * tests_random_below(&random, 100);
+        compare_with_naive_copy(&random, &to, &target, &from,
+                                round < 4 ? tsri_view_copy_same : tsri_view_copy_swapped,
+                                round >= 4);
+        free(target.bytes);
+        free(source.bytes);
+    }
+}
+
 /* A chunk that is scattered into an array, for every short row length and odd alignment. */
 static void test_rows_of_every_length(void **state)
 {
@@ -130,8 +170,11 @@ static void test_rows_of_every_length(void **state)
 /* Every order of four axes against C order, with lengths around the edges of the tiles. */
 static void test_every_permutation(void **state)
 {
-    static const int64_t lengths[] = {1, 3, 17, 40};
-    static const size_t sizes[] = {1, 2, 3, 4, 8, 16, 32};
+    static const int64_t lengths[] = {1, 3, 17, 70};
+    static const tsr_dtype *const permuted[] = {TSR_INT8,    TSR_INT16,     TSR_INT32,
+                                                TSR_FLOAT64, TSR_COMPLEX64, TSR_COMPLEX128};
+    static copy_function *const permuting[] = {tsri_view_copy_same, tsri_view_copy_streamed,
+                                               tsri_view_copy_swapped};
     tests_random random;
     int order[4];
     (void)state;
@@ -143,13 +186,17 @@ static void test_every_permutation(void **state)
             order[i] = code >> 2 * i & 3;
         for (int i = 0; i < 4; i++)
             shape[i] = lengths[tests_random_below(&random, 4)];
+        shape[code % 4] = lengths[code / 4 % 2];
+        shape[(code + 1) % 4] = lengths[code / 8 % 2];
         for (int i = 0; i < 4; i++)
             moved[i] = shape[order[i]];
-        const tsr_dtype *dtype = raw_type(sizes[code % 7]);
+        const tsr_dtype *dtype =
+            code % 7 < 6 ? permuted[code % 7] : raw_type(3 + (size_t)code % 40);
         tsr_view to = tests_random_view(&random, dtype, 4, moved, &target);
         tsr_view from = tests_random_view(&random, dtype, 4, shape, &source);
         if (tsr_view_transpose(&from, order, NULL) == 0)
-            compare_with_naive_copy(&random, &to, &target, &from, tsri_view_copy_same, false);
+            compare_with_naive_copy(&random, &to, &target, &from, permuting[code % 3],
+                                    code % 3 == 2);
         free(target.bytes);
         free(source.bytes);
         tsr_dtype_unref(dtype);
@@ -269,6 +316,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_any_views),
         cmocka_unit_test(test_any_views_swapped),
+        cmocka_unit_test(test_any_views_streamed),
+        cmocka_unit_test(test_far_apart),
         cmocka_unit_test(test_rows_of_every_length),
         cmocka_unit_test(test_every_permutation),
         cmocka_unit_test(test_three_cycle),

@@ -84,6 +84,56 @@ static void test_any_view(void **state)
     }
 }
 
+/* Rows that lie so far apart that they are taken for a part of something large, short and long
+ * ones, of one byte again and again and of other patterns. */
+static void test_far_apart(void **state)
+{
+    static const int64_t lengths[] = {5, 16, 64, 700, 3000};
+    tests_random random;
+    (void)state;
+    tests_random_init(&random);
+    for (int round = 0; round < 10; round++) {
+        const int64_t shape[] = {18, lengths[round / 2]};
+        uint64_t element = round & 1 ? 0 : tests_random_next(&random);
+        tests_memory memory = {NULL, 19 << 20};
+        tsr_view view;
+        memory.bytes = calloc(memory.size_bytes, 1);
+        assert_non_null(memory.bytes);
+        memset(memory.bytes, 0x33, 4096);
+        assert_int_equal(
+            tsr_view_init(&view, TSR_UINT64, 2, shape, memory.bytes + 8 * (round % 9), NULL), 0);
+        view.strides[0] = 1 << 20;
+        char *expected = filled_naively(&view, &memory, (const char *)&element);
+        tsr_view_fill(&view, &element);
+        assert_memory_equal(memory.bytes, expected, memory.size_bytes);
+        assert_true(tsr_view_is_filled_with(&view, &element));
+        free(expected);
+        free(memory.bytes);
+    }
+}
+
+static void test_large_elements(void **state)
+{
+    static const int64_t shape[] = {3, 2};
+    static char element[5000], memory[8 * 5000];
+    tests_random random;
+    tsr_view view;
+    const tsr_dtype *dtype;
+    (void)state;
+    tests_random_init(&random);
+    tests_random_bytes(&random, element, sizeof element);
+    assert_int_equal(tsr_dtype_raw(sizeof element, &dtype, NULL), 0);
+    assert_int_equal(tsr_view_init(&view, dtype, 2, shape, memory, NULL), 0);
+    tsr_view_fill(&view, element);
+    for (int i = 0; i < 6; i++)
+        assert_memory_equal(memory + i * 5000, element, sizeof element);
+    assert_int_equal(memory[6 * 5000], 0);
+    assert_true(tsr_view_is_filled_with(&view, element));
+    memory[5 * 5000 + 4999] ^= 1;
+    assert_false(tsr_view_is_filled_with(&view, element));
+    tsr_dtype_unref(dtype);
+}
+
 static void test_every_place_of_a_difference(void **state)
 {
     static uint16_t memory[1200];
@@ -134,10 +184,9 @@ static void test_no_elements(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_view),
-        cmocka_unit_test(test_every_place_of_a_difference),
-        cmocka_unit_test(test_bits_count),
-        cmocka_unit_test(test_no_elements),
+        cmocka_unit_test(test_any_view),       cmocka_unit_test(test_far_apart),
+        cmocka_unit_test(test_large_elements), cmocka_unit_test(test_every_place_of_a_difference),
+        cmocka_unit_test(test_bits_count),     cmocka_unit_test(test_no_elements),
     };
     return cmocka_run_group_tests_name("tensor.fill", tests, NULL, NULL);
 }
