@@ -1,5 +1,5 @@
-/* Element types: immutable descriptors, passed by pointer. TSR_FLOAT32 is &tsr_dtype_float32; types with
- * parameters (r24, later structs and datetimes) are made at run time and reference-counted.
+/* Element types: immutable descriptors, passed by pointer. TSR_FLOAT32 is &tsr_dtype_float32; types
+ * with parameters (r24, later structs and datetimes) are made at run time and reference-counted.
  *
  * Names and fill-value forms: Zarr 3.1 core specification, "Data types" and "Fill value".
  *
@@ -22,7 +22,7 @@ typedef enum tsr_kind {
     TSR_KIND_UNSIGNED,
     TSR_KIND_FLOAT,
     TSR_KIND_COMPLEX,
-    TSR_KIND_RAW            /* bytes without a meaning: r8, r16, ... */
+    TSR_KIND_RAW /* bytes without a meaning: r8, r16, ... */
 } tsr_kind;
 
 typedef struct tsr_dtype tsr_dtype;
@@ -31,20 +31,21 @@ struct tsr_dtype_ops;
 /* Read the fields through the functions below: the struct grows with later versions. */
 struct tsr_dtype {
     size_t struct_size;
-    const char *name;          /* the name of Zarr v3 metadata, e.g. "float32" */
+    const char *name; /* the name of Zarr v3 metadata, e.g. "float32" */
     tsr_kind kind;
-    size_t size_bytes;         /* of one element in memory */
-    size_t component_bytes;    /* the unit that byte order swaps: half a complex element; 1 for raw */
+    size_t size_bytes;      /* of one element in memory */
+    size_t component_bytes; /* the unit that byte order swaps: half a complex element; 1 for raw */
     size_t alignment;
-    char v2_kind;              /* the letter of a v2 typestr: b i u f c V */
-    void *counter;             /* NULL for a static descriptor; otherwise internal */
+    char v2_kind;                    /* the letter of a v2 typestr: b i u f c V */
+    void *counter;                   /* NULL for a static descriptor; otherwise internal */
     const struct tsr_dtype_ops *ops; /* internal: text forms and casts of the type */
 };
 
 /* The types that every build knows; the short names below point at them. IMMUTABLE. */
 TSR_API extern const tsr_dtype tsr_dtype_bool, tsr_dtype_int8, tsr_dtype_int16, tsr_dtype_int32,
     tsr_dtype_int64, tsr_dtype_uint8, tsr_dtype_uint16, tsr_dtype_uint32, tsr_dtype_uint64,
-    tsr_dtype_float16, tsr_dtype_float32, tsr_dtype_float64, tsr_dtype_complex64, tsr_dtype_complex128;
+    tsr_dtype_float16, tsr_dtype_float32, tsr_dtype_float64, tsr_dtype_complex64,
+    tsr_dtype_complex128;
 
 #define TSR_BOOL (&tsr_dtype_bool)
 #define TSR_INT8 (&tsr_dtype_int8)
@@ -61,36 +62,44 @@ TSR_API extern const tsr_dtype tsr_dtype_bool, tsr_dtype_int8, tsr_dtype_int16, 
 #define TSR_COMPLEX64 (&tsr_dtype_complex64)
 #define TSR_COMPLEX128 (&tsr_dtype_complex128)
 
-/* The type of a name: Zarr v3 names ("float32", "r24"), NumPy's short names ("f4", "<u2", "|b1", byte order
- * is ignored since it belongs to storage). Owner: the caller holds one reference (static types ignore it).
- * Thread: IMMUTABLE. Errors: NOT_FOUND with the known names as next step, INVALID_ARGUMENT, NO_MEMORY. */
+/* The type of a name: Zarr v3 names ("float32", "r24"), NumPy's short names ("f4", "<u2", "|b1",
+ * byte order is ignored since it belongs to storage). Owner: the caller holds one reference (static
+ * types ignore it). Thread: IMMUTABLE. Errors: NOT_FOUND with the known names as next step,
+ * INVALID_ARGUMENT, NO_MEMORY. */
 TSR_API int tsr_dtype_parse(const char *name, const tsr_dtype **ret_dtype, tsr_error *err);
 
-/* The raw type of `size_bytes` bytes, named r(8 x size_bytes). Owner: the caller holds one reference.
- * Thread: IMMUTABLE. Errors: INVALID_ARGUMENT for 0 or more than 2^20 bytes, NO_MEMORY. */
+/* The raw type of `size_bytes` bytes, named r(8 x size_bytes). Owner: the caller holds one
+ * reference. Thread: IMMUTABLE.
+ * Errors: INVALID_ARGUMENT for 0 or more than 2^20 bytes, NO_MEMORY. */
 TSR_API int tsr_dtype_raw(size_t size_bytes, const tsr_dtype **ret_dtype, tsr_error *err);
 
-/* Takes and drops a reference; static types and NULL are left alone. Thread: IMMUTABLE. Never fails. */
+/* Takes and drops a reference; static types and NULL are left alone.
+ * Thread: IMMUTABLE. Never fails. */
 TSR_API const tsr_dtype *tsr_dtype_ref(const tsr_dtype *dtype);
 TSR_API void tsr_dtype_unref(const tsr_dtype *dtype);
 
 /* Whether two descriptors mean the same type. Thread: IMMUTABLE. Never fails. */
 TSR_API bool tsr_dtype_equal(const tsr_dtype *a, const tsr_dtype *b);
 
-/* Writes one element as fill-value JSON (3, -0.0, "NaN", "0x7fc00001", [1.5, "Infinity"], true): a text that
- * tsr_dtype_parse_element turns into the same bits. NaN with the standard quiet bits is "NaN", others are
- * hexadecimal; floats are the shortest decimals that give the same bits. Independent of the locale.
- * `capacity` is of `text` with its final 0; 24 bytes per component and 4 for each raw byte plus 8 suffice.
- * Returns the length. Thread: IMMUTABLE. Errors: LIMIT when `capacity` is too small. */
-TSR_API int tsr_dtype_format_element(const tsr_dtype *dtype, const void *element, char *text, size_t capacity);
+/* Writes one element as fill-value JSON (3, -0.0, "NaN", "0x7fc00001", [1.5, "Infinity"], true): a
+ * text that tsr_dtype_parse_element turns into the same bits. NaN with the standard quiet bits is
+ * "NaN", others are hexadecimal; floats are the shortest decimals that give the same bits.
+ * Independent of the locale. `capacity` is of `text` with its final 0; 24 bytes per component and 4
+ * for each raw byte plus 8 suffice. Returns the length. Thread: IMMUTABLE. Errors: LIMIT when
+ * `capacity` is too small. */
+TSR_API int tsr_dtype_format_element(const tsr_dtype *dtype, const void *element, char *text,
+                                     size_t capacity);
 
-/* Reads one element from fill-value JSON. Also accepted: "+Infinity", numbers for bool (0 and 1), an integer
- * written as 1.0, base64 for raw types. Decimal floats round half to even. `element` (size_bytes of the
- * type) is untouched on failure. Thread: IMMUTABLE.
- * Errors: INVALID_ARGUMENT (not a value of this type, or out of its range; the message names the type). */
-TSR_API int tsr_dtype_parse_element(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err);
+/* Reads one element from fill-value JSON. Also accepted: "+Infinity", the names of floats without
+ * quotes, numbers for bool (0 and 1), an integer written as 1.0, base64 for raw types. Decimal
+ * floats round half to even. `element` (size_bytes of the type) is untouched on failure. Thread:
+ * IMMUTABLE. Errors: INVALID_ARGUMENT (not a value of this type, or out of its range, as a decimal
+ * that would round to infinity is; the message names the type), NO_MEMORY. */
+TSR_API int tsr_dtype_parse_element(const tsr_dtype *dtype, const char *text, void *element,
+                                    tsr_error *err);
 
-/* The element as a double (bool 0 or 1; complex: the real part; raw: NaN). Thread: IMMUTABLE. Never fails. */
+/* The element as a double (bool 0 or 1; complex: the real part; raw: NaN).
+ * Thread: IMMUTABLE. Never fails. */
 TSR_API double tsr_dtype_to_double(const tsr_dtype *dtype, const void *element);
 
 /* IEEE 754 half precision, by hand since compilers differ; rounds half to even.

@@ -1,8 +1,8 @@
-/* A strided view: a type, a shape and strides over memory that a blob owns or that the caller lends.
- * Slicing, transposing, broadcasting make another view of the same memory and copy nothing.
+/* A strided view: a type, a shape and strides over memory that a blob owns or that the caller
+ * lends. Slicing, transposing, broadcasting make another view of the same memory and copy nothing.
  *
- * A view is a plain value; copying the struct borrows from the original. It never frees anything, except
- * that tsr_view_clear drops the blob reference of a view that was set up by tsr_view_new.
+ * A view is a plain value; copying the struct borrows from the original. It never frees anything,
+ * except that tsr_view_clear drops the blob reference of a view that was set up by tsr_view_new.
  *
  * Thread: CONFINED for the struct; the memory follows the rules of its owner. */
 #ifndef TESSERA_VIEW_H
@@ -19,29 +19,37 @@ TSR_BEGIN_DECLS
 #define TSR_RANK_MAX 32
 
 typedef struct tsr_view {
-    const tsr_dtype *dtype;             /* borrowed */
-    int rank;                           /* 0..TSR_RANK_MAX */
-    char *data;                         /* the element at index 0, 0, ... */
-    int64_t shape[TSR_RANK_MAX];        /* elements */
-    int64_t strides[TSR_RANK_MAX];      /* bytes; may be 0 or negative */
-    tsr_blob *blob;                     /* keeps the memory alive; NULL: borrowed from the caller */
+    const tsr_dtype *dtype;        /* borrowed */
+    int rank;                      /* 0..TSR_RANK_MAX */
+    char *data;                    /* the element at index 0, 0, ... */
+    int64_t shape[TSR_RANK_MAX];   /* elements */
+    int64_t strides[TSR_RANK_MAX]; /* bytes; may be 0 or negative */
+    tsr_blob *blob;                /* keeps the memory alive; NULL: borrowed from the caller */
 } tsr_view;
 
-/* How far an element may be changed on the way from one type to another: NumPy's rules of the same names. */
+/* How far an element may be changed on the way from one type to another: NumPy's rules of the same
+ * names (which take 64-bit integers to be safe in a float64).
+ *
+ * TSR_CASTING_UNSAFE permits anything numeric. Integers wrap into narrower ones; floats lose their
+ * fraction on the way to integers, saturate at the ends of the range, and NaN becomes 0; floats too
+ * large for a narrower one become infinite; complex numbers lose their imaginary part; whatever is
+ * not 0 is true. */
 typedef enum tsr_casting {
-    TSR_CASTING_NO,         /* the types must be equal */
-    TSR_CASTING_SAFE,       /* every value survives: int16 to float32, not int32 to float32 */
-    TSR_CASTING_SAME_KIND,  /* also float64 to float32, int64 to int8; a value that does not fit is an error */
-    TSR_CASTING_UNSAFE      /* anything numeric; values wrap, saturate or lose their fraction as C does */
+    TSR_CASTING_NO,        /* the types must be equal */
+    TSR_CASTING_SAFE,      /* every value survives: int16 to float32, not int32 to float32 */
+    TSR_CASTING_SAME_KIND, /* also float64 to float32, int64 to int8; a value that does not fit
+                              (a finite one that would become infinite too) is an error */
+    TSR_CASTING_UNSAFE     /* see above */
 } tsr_casting;
 
 /* Lays a view over dense C-order memory. `data` is borrowed. Thread: CONFINED.
  * Errors: INVALID_ARGUMENT (rank, negative lengths), LIMIT (the size exceeds 2^63-1 bytes). */
-TSR_API int tsr_view_init(tsr_view *ret_view, const tsr_dtype *dtype, int rank, const int64_t *shape, void *data,
-                          tsr_error *err);
+TSR_API int tsr_view_init(tsr_view *ret_view, const tsr_dtype *dtype, int rank,
+                          const int64_t *shape, void *data, tsr_error *err);
 
-/* Allocates dense C-order memory and lays a view over it; the elements are not initialised. Owner: the
- * caller, who ends it by tsr_view_clear. Thread: CONFINED. Errors: as tsr_view_init, and NO_MEMORY. */
+/* Allocates dense C-order memory and lays a view over it; the elements are not initialised. Owner:
+ * the caller, who ends it by tsr_view_clear. Thread: CONFINED. Errors: as tsr_view_init, and
+ * NO_MEMORY. */
 TSR_API int tsr_view_new(tsr_view *ret_view, const tsr_dtype *dtype, int rank, const int64_t *shape,
                          tsr_error *err);
 
@@ -52,39 +60,44 @@ static inline void tsr_view_cleanup(tsr_view *view)
     tsr_view_clear(view);
 }
 
-/* The number of elements (1 for rank 0), and their size in bytes when dense. Never overflow for a view that
- * an init function accepted. Thread: CONFINED. Never fails. */
+/* The number of elements (1 for rank 0), and their size in bytes when dense. Never overflow for a
+ * view that an init function accepted. Thread: CONFINED. Never fails. */
 TSR_API int64_t tsr_view_count(const tsr_view *view);
 TSR_API int64_t tsr_view_size(const tsr_view *view);
 
 /* Whether the elements lie without gaps in C order. Thread: CONFINED. Never fails. */
 TSR_API bool tsr_view_is_dense(const tsr_view *view);
 
-/* Narrows one axis in place to `count` elements: start, start + step, ... (step may be negative, not 0).
- * Thread: CONFINED. Errors: OUT_OF_BOUNDS, INVALID_ARGUMENT. The view is untouched on failure. */
-TSR_API int tsr_view_slice(tsr_view *view, int axis, int64_t start, int64_t count, int64_t step, tsr_error *err);
+/* Narrows one axis in place to `count` elements: start, start + step, ... (step may be negative,
+ * not 0). Thread: CONFINED. Errors: OUT_OF_BOUNDS, INVALID_ARGUMENT. The view is untouched on
+ * failure. */
+TSR_API int tsr_view_slice(tsr_view *view, int axis, int64_t start, int64_t count, int64_t step,
+                           tsr_error *err);
 
 /* Removes an axis by fixing it at `position`. Thread: CONFINED. Errors: OUT_OF_BOUNDS. */
 TSR_API int tsr_view_select(tsr_view *view, int axis, int64_t position, tsr_error *err);
 
-/* Permutes the axes in place: afterwards axis i is the former axis order[i], as numpy.transpose does.
- * Thread: CONFINED. Errors: INVALID_ARGUMENT when `order` is not a permutation. */
+/* Permutes the axes in place: afterwards axis i is the former axis order[i], as numpy.transpose
+ * does. Thread: CONFINED. Errors: INVALID_ARGUMENT when `order` is not a permutation. */
 TSR_API int tsr_view_transpose(tsr_view *view, const int *order, tsr_error *err);
 
 /* Repeats axes of length 1 and adds leading axes until the view has this shape, by strides of 0.
- * Thread: CONFINED. Errors: INVALID_ARGUMENT when the shapes do not fit NumPy's broadcasting rules. */
+ * Thread: CONFINED. Errors: INVALID_ARGUMENT when the shapes do not fit NumPy's broadcasting rules,
+ * LIMIT when the elements would exceed 2^63-1 bytes. */
 TSR_API int tsr_view_broadcast(tsr_view *view, int rank, const int64_t *shape, tsr_error *err);
 
 /* Copies all elements; shapes must be equal, memory must not overlap. Thread: CONFINED.
- * Errors: INVALID_ARGUMENT (shapes), TYPE_MISMATCH (the cast is not permitted), OUT_OF_BOUNDS (a value does not
- * fit under SAME_KIND; elements before it may have been written). */
+ * Errors: INVALID_ARGUMENT (shapes), TYPE_MISMATCH (the cast is not permitted), OUT_OF_BOUNDS (a
+ * value does not fit under SAME_KIND; elements before it may have been written). */
 TSR_API int tsr_view_copy(const tsr_view *destination, const tsr_view *source, tsr_casting casting,
                           tsr_error *err);
 
-/* Sets every element to the one at `element`, of the view's own type. Thread: CONFINED. Never fails. */
+/* Sets every element to the one at `element`, of the view's own type.
+ * Thread: CONFINED. Never fails. */
 TSR_API void tsr_view_fill(const tsr_view *view, const void *element);
 
-/* Whether every element has the same bits as the one at `element`. Thread: CONFINED. Never fails. */
+/* Whether every element has the same bits as the one at `element`.
+ * Thread: CONFINED. Never fails. */
 TSR_API bool tsr_view_is_filled_with(const tsr_view *view, const void *element);
 
 /* Whether `from` may be stored as `to` under a casting rule. Thread: IMMUTABLE. Never fails. */
