@@ -215,11 +215,11 @@ static int load_index(inner_walk *self, tsr_error *err)
     tsr_range range = {TSR_RANGE_PART, self->base + offset, (uint64_t)self->prepared->index_bytes};
     TSRI_TRY(fetch(outer, self->extent, range, &request, err));
     int status = tsri_scratch_acquire(outer->array->context, &scratch, err);
-    if (status == 0)
+    if (status == 0) {
         status = tsri_shard_index_decode(self->prepared, scratch, tsr_blob_data(request.blob),
                                          self->entries, err);
-    if (status == 0)
         tsri_scratch_release(outer->array->context, scratch);
+    }
     tsr_blob_unref(request.blob);
     return status;
 }

@@ -211,9 +211,11 @@ static void npy_close(void *handle)
 static int open_folder(npy_file *file, tsr_error *err)
 {
     const char *slash = strrchr(file->path, '/');
+    int length = slash ? (int)(slash - file->path) : 0;
+    /* A URL has no relative paths, and a relative path could look like a URL: "./" prevents both. */
     tsr_auto(tsri_text) *folder =
-        slash ? tsri_format("file://%.*s/", (int)(slash - file->path), file->path)
-              : tsri_strdup("file://.");
+        file->path[0] == '/' ? tsri_format("file://%.*s/", length, file->path)
+                             : tsri_format("./%.*s", length, file->path);
     if (!folder)
         return tsri_error_no_memory(err, strlen(file->path));
     file->name = slash ? slash + 1 : file->path;
