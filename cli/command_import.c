@@ -56,7 +56,7 @@ static int create_and_write(cli_invocation *invocation, FILE *stream, cli_array_
     const char *source = invocation->operands[0], *place = invocation->operands[1];
     tsr_auto(tsr_array) *array = NULL;
     struct json_object *finished;
-    transfer_start start;
+    cli_transfer_start start;
     int64_t start_ms = progress_now_ms();
     char shape[SHOW_SHAPE_MAX];
 

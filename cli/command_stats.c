@@ -90,7 +90,8 @@ static void print_text(const cli_report *report, const cli_show_style *style)
     printf("%-10s%lld  (fill value %s)\n", "fill", (long long)moments->fill, fill ? fill : "");
     printf("%-10s%lld\n", "NaN", (long long)moments->nan);
     if (report->rules->missing_count > 0)
-        printf("%-10s%lld  (left out of what follows)\n", "missing", (long long)moments->missing);
+        printf("%-10s%lld%s\n", "missing", (long long)moments->missing,
+               moments->missing > 0 ? "  (left out of what follows)" : "");
     print_extreme("min", report, &moments->least);
     print_extreme("max", report, &moments->greatest);
     printf("%-10s%s\n", "mean", moments->count ? show_number(number, moments->mean, 10) : "-");

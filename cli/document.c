@@ -1,5 +1,6 @@
 #include "document.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,6 +155,9 @@ void document_add_flag(cli_document *document, struct json_object *parent, const
 void document_add_number(cli_document *document, struct json_object *parent, const char *key,
                          double value)
 {
+    /* Arithmetic gives NaN of either sign; they mean the same. */
+    if (isnan(value))
+        value = NAN;
     document_add_element(document, parent, key, TSR_FLOAT64, &value);
 }
 

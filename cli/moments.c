@@ -166,35 +166,52 @@ static double sum_of(const double *values, int64_t n)
            ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
 }
 
-/* Where the sum of finite values overflows, it is taken of values that are 2 * BLOCK times smaller,
- * which is exact. */
-static double mean_of(const double *values, int64_t n)
+/* Adds two doubles without loss: *ret_rest is what their rounded sum leaves out (Knuth, TAOCP
+ * 2, 4.2.2). */
+static double exact_sum(double a, double b, double *ret_rest)
 {
-    double scaled[BLOCK], mean = sum_of(values, n) / (double)n;
+    double sum = a + b, b_part = sum - a;
 
-    if (isfinite(mean))
-        return mean;
+    *ret_rest = isfinite(sum) ? (a - (sum - b_part)) + (b - b_part) : 0;
+    return sum;
+}
+
+/* The mean by way of distances from the first value: exact for equal values, and sharp where all
+ * values are large and near each other. Distances that overflow are taken of halves. */
+static void find_mean(cli_moments *moments, const double *values, int64_t n)
+{
+    double distances[BLOCK] = {0}, scale = 1;
+
     for (int64_t i = 0; i < n; i++)
-        scaled[i] = values[i] / (2 * BLOCK);
-    return sum_of(scaled, n) / (double)n * (2 * BLOCK);
+        distances[i] = values[i] - values[0];
+    if (!isfinite(sum_of(distances, n))) {
+        scale = 2 * BLOCK;
+        for (int64_t i = 0; i < n; i++)
+            distances[i] = values[i] / scale - values[0] / scale;
+    }
+    moments->mean =
+        exact_sum(values[0], sum_of(distances, n) / (double)n * scale, &moments->mean_rest);
+}
+
+static void find_finite_range(cli_moments *moments, const double *values, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        if (isfinite(values[i])) {
+            moments->low = values[i] < moments->low ? values[i] : moments->low;
+            moments->high = values[i] > moments->high ? values[i] : moments->high;
+        }
+    }
 }
 
 static void measure_values(cli_moments *moments, double *values, int64_t n)
 {
-    double low = INFINITY, high = -INFINITY;
-
-    for (int64_t i = 0; i < n; i++) {
-        if (isfinite(values[i])) {
-            low = values[i] < low ? values[i] : low;
-            high = values[i] > high ? values[i] : high;
-        }
-    }
-    moments->low = low;
-    moments->high = high;
     moments->count = n;
-    moments->mean = mean_of(values, n);
-    for (int64_t i = 0; i < n; i++)
-        values[i] = (values[i] - moments->mean) * (values[i] - moments->mean);
+    find_finite_range(moments, values, n);
+    find_mean(moments, values, n);
+    for (int64_t i = 0; i < n; i++) {
+        double distance = (values[i] - moments->mean) - moments->mean_rest;
+        values[i] = distance * distance;
+    }
     moments->squares = sum_of(values, n);
 }
 
@@ -354,11 +371,25 @@ void moments_of_view(cli_moments *ret_moments, const cli_moments_rules *rules, c
         moments_each_row(view, add_row, &state);
 }
 
+static void merge_means(cli_moments *a, const cli_moments *b)
+{
+    double na = (double)a->count, nb = (double)b->count, share = nb / (na + nb), rest;
+    double distance = (b->mean - a->mean) + (b->mean_rest - a->mean_rest);
+
+    if (isfinite(distance)) {
+        a->mean = exact_sum(a->mean, distance * share, &rest);
+        a->mean_rest += rest;
+        a->squares += b->squares + distance * distance * (na * share);
+    } else {
+        /* Infinities, or finite means more than the largest double apart. */
+        a->mean = a->mean * (1 - share) + b->mean * share;
+        a->mean_rest = 0;
+        a->squares = isfinite(a->mean) ? INFINITY : NAN;
+    }
+}
+
 void moments_merge(cli_moments *a, const cli_moments *b, const tsr_dtype *dtype)
 {
-    double na = (double)a->count, nb = (double)b->count, n = na + nb;
-    double distance = b->mean - a->mean;
-
     a->total = saturated_sum(a->total, b->total);
     a->fill = saturated_sum(a->fill, b->fill);
     a->nan = saturated_sum(a->nan, b->nan);
@@ -367,18 +398,12 @@ void moments_merge(cli_moments *a, const cli_moments *b, const tsr_dtype *dtype)
         return;
     if (a->count == 0) {
         a->mean = b->mean;
+        a->mean_rest = b->mean_rest;
         a->squares = b->squares;
         a->least = b->least;
         a->greatest = b->greatest;
     } else {
-        if (isfinite(distance)) {
-            a->mean += distance * (nb / n);
-            a->squares += b->squares + distance * distance * (na * (nb / n));
-        } else {
-            /* Infinities, or finite means more than the largest double apart. */
-            a->mean = a->mean * (na / n) + b->mean * (nb / n);
-            a->squares = isfinite(a->mean) ? INFINITY : NAN;
-        }
+        merge_means(a, b);
         if (is_less(&b->least, &a->least, dtype))
             a->least = b->least;
         if (is_less(&a->greatest, &b->greatest, dtype))

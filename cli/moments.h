@@ -15,9 +15,10 @@ typedef union cli_extreme {
 typedef struct cli_moments {
     int64_t total; /* elements looked at; saturates at INT64_MAX, as counts of huge arrays do */
     int64_t fill, nan, missing; /* of these */
-    int64_t count;        /* that are neither NaN nor missing: the figures below are of these */
-    double mean, squares; /* sum of the squared distances from the mean */
-    double low, high;     /* extremes of the finite ones; low > high when there are none */
+    int64_t count;          /* that are neither NaN nor missing: the figures below are of these */
+    double mean, mean_rest; /* the mean is their sum: one double has too few digits for squares */
+    double squares;         /* sum of the squared distances from the mean */
+    double low, high;       /* extremes of the finite ones; low > high when there are none */
     cli_extreme least, greatest; /* of all of them, infinities included */
 } cli_moments;
 

@@ -234,27 +234,44 @@ static int set_storage(int group, int variable, const tsr_array *array)
     return nc_def_var_deflate(group, variable, 1, 1, 4);
 }
 
+/* Readers of netCDF take elements that equal _FillValue for missing. Zarr's fill value does not
+ * mean that, so the attribute is written only where the source has it. */
+static int set_fill_value(int group, int variable, const tsr_array *array, const char *attributes)
+{
+    struct json_object *parsed = json_tokener_parse(attributes), *value;
+    const tsr_dtype *dtype = tsr_array_dtype(array);
+    bool fill = json_object_is_type(parsed, json_type_object) &&
+                json_object_object_get_ex(parsed, "_FillValue", &value);
+    char element[16];
+    int code;
+
+    memcpy(element, tsr_array_fill_value(array), dtype->size_bytes);
+    if (fill && is_number(value))
+        tsr_dtype_parse_element(
+            dtype, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN), element, NULL);
+    code = nc_def_var_fill(group, variable, fill ? NC_FILL : NC_NOFILL, fill ? element : NULL);
+    json_object_put(parsed);
+    return code;
+}
+
 static int define_variable(cli_exporter *self, int group, const char *name, tsr_array *array,
                            int *ret_variable)
 {
-    int dimensions[TSR_RANK_MAX], code, status;
+    int dimensions[TSR_RANK_MAX], code;
     nc_type type = find_type(tsr_array_dtype(array));
     char *attributes;
 
     CLI_TRY(define_dimensions(self, group, array, dimensions));
+    CLI_TRY(tsr_array_attributes(array, &attributes, &self->invocation->error));
     code = nc_def_var(group, name, type, tsr_array_rank(array), dimensions, ret_variable);
     if (code == NC_NOERR)
-        code = nc_def_var_fill(group, *ret_variable, NC_FILL, tsr_array_fill_value(array));
+        code = set_fill_value(group, *ret_variable, array, attributes);
     if (code == NC_NOERR)
         code = set_storage(group, *ret_variable, array);
-    if (code != NC_NOERR)
-        return nc_failed(self, code, name);
-    status = tsr_array_attributes(array, &attributes, &self->invocation->error);
-    if (status >= 0) {
+    if (code == NC_NOERR)
         put_attributes(self, group, *ret_variable, tsr_array_dtype(array), attributes);
-        tsr_free(attributes);
-    }
-    return status;
+    tsr_free(attributes);
+    return code == NC_NOERR ? 0 : nc_failed(self, code, name);
 }
 
 typedef struct cli_destination {

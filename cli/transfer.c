@@ -76,27 +76,73 @@ static int copy_elements(cli_transfer *self, tsr_array *source, tsr_array *desti
     return tsr_array_copy(source, destination, &options, &call, &self->invocation->error);
 }
 
-static int create_and_copy(cli_transfer *self, tsr_array *source, const char *path,
-                           const char *place)
+/* Halves the shards of a destination that were chosen by the library and turned out too large for
+ * --memory. False when they are single chunks already. */
+static bool shrink_shards(cli_array_plan *plan, const tsr_array *destination)
+{
+    const int64_t *chunk = describe_chunks(destination), *shard = describe_shards(destination);
+    int rank = tsr_array_rank(destination), longest = -1;
+
+    for (int i = 0; shard && i < rank; i++) {
+        plan->chunk_shape[i] = chunk[i];
+        plan->shard_shape[i] = shard[i];
+        if (shard[i] > chunk[i] &&
+            (longest < 0 || shard[i] / chunk[i] > shard[longest] / chunk[longest]))
+            longest = i;
+    }
+    if (longest < 0)
+        return false;
+    plan->shard_shape[longest] = (shard[longest] / chunk[longest] + 1) / 2 * chunk[longest];
+    plan->options.chunk_shape = plan->chunk_shape;
+    plan->options.shard_shape = plan->shard_shape;
+    return true;
+}
+
+static int create_as_planned(cli_transfer *self, tsr_array *source, const char *path,
+                             const char *place, cli_array_plan *plan, bool *ret_smaller)
 {
     tsr_auto(tsr_array) *destination = NULL;
     cli_invocation *invocation = self->invocation;
-    cli_array_plan plan;
     char label[160];
     int status;
 
-    if (self->resume)
-        CLI_TRY(transfer_remove(invocation, self->source_place, self->destination_place, place,
-                                self->finished));
-    CLI_TRY(creation_plan_copy(invocation, &self->creation, source, &plan));
-    status = tsr_array_create(invocation->context, place, &plan.options, &destination,
-                              &invocation->error);
-    array_plan_clear(&plan);
-    CLI_TRY(status);
+    CLI_TRY(tsr_array_create(invocation->context, place, &plan->options, &destination,
+                             &invocation->error));
     progress_label(label, sizeof label, path, source);
     progress_begin(&self->progress, label, tsr_array_size(source));
     status = copy_elements(self, source, destination);
     progress_end(&self->progress);
+    *ret_smaller =
+        status == TSR_LIMIT && plan->options.shard_auto && shrink_shards(plan, destination);
+    return status;
+}
+
+/* Removes what was made at a place, so that it can be made again. */
+static int start_over(cli_transfer *self, const char *place)
+{
+    return transfer_remove(self->invocation, self->source_place, self->destination_place, place,
+                           self->finished);
+}
+
+static int create_and_copy(cli_transfer *self, tsr_array *source, const char *path,
+                           const char *place)
+{
+    cli_array_plan plan;
+    bool smaller = true;
+    int status;
+
+    if (self->resume)
+        CLI_TRY(start_over(self, place));
+    CLI_TRY(creation_plan_copy(self->invocation, &self->creation, source, &plan));
+    status = create_as_planned(self, source, path, place, &plan, &smaller);
+    while (status < 0 && smaller) {
+        status = start_over(self, place);
+        if (status >= 0)
+            status = create_as_planned(self, source, path, place, &plan, &smaller);
+        else
+            smaller = false;
+    }
+    array_plan_clear(&plan);
     return status;
 }
 
@@ -277,17 +323,22 @@ int transfer_report(cli_invocation *invocation, const cli_transfer_words *words,
 static int copy_all(cli_transfer *self, const cli_location_node *source)
 {
     cli_invocation *invocation = self->invocation;
-    transfer_start start;
+    cli_transfer_start start;
+    int status;
 
     CLI_TRY(creation_read(invocation, &self->creation));
     CLI_TRY(transfer_begin(invocation, self->source_place, self->destination_place, &start,
                            &self->finished));
     self->resume = start == TRANSFER_RESUME;
     if (source->array)
-        CLI_TRY(transfer_array(self, source->array, ""));
+        status = transfer_array(self, source->array, "");
     else
-        CLI_TRY(transfer_group(self, source->group, "", 0));
-    return self->dry_run ? 0 : transfer_end(invocation, self->destination_place);
+        status = transfer_group(self, source->group, "", 0);
+    if (self->dry_run)
+        return status;
+    if (status < 0)
+        return transfer_abandon(invocation, self->destination_place, start, status);
+    return transfer_end(invocation, self->destination_place);
 }
 
 static int finish(cli_transfer *self, int64_t start_ms)

@@ -43,13 +43,17 @@ int transfer_report(cli_invocation *invocation, const cli_transfer_words *words,
 
 /* What a command does with a destination that exists: nothing there, ours to go on with, or
  * refused. */
-typedef enum transfer_start { TRANSFER_NEW, TRANSFER_RESUME } transfer_start;
+typedef enum cli_transfer_start {
+    TRANSFER_FRESH, /* there was nothing at all */
+    TRANSFER_NEW,   /* a folder without a node of Zarr, or what --overwrite has removed */
+    TRANSFER_RESUME
+} cli_transfer_start;
 
 /* Makes the destination ready: refuses what is there, erases it with --overwrite, or finds that an
  * interrupted run of the same command left it; then leaves the mark. Errors: EXISTS, and those of
  * the store. */
 int transfer_begin(cli_invocation *invocation, const char *source_place,
-                   const char *destination_place, transfer_start *ret_start,
+                   const char *destination_place, cli_transfer_start *ret_start,
                    struct json_object **ret_finished);
 
 /* Removes what an interrupted run left at `place`, a part of the destination or the destination
@@ -60,6 +64,12 @@ int transfer_remove(cli_invocation *invocation, const char *source_place,
 /* Remembers that an array is whole. */
 int transfer_mark(cli_invocation *invocation, const char *source_place,
                   const char *destination_place, struct json_object *finished);
+
+/* After a failure that the same command would run into again (options that do not fit, too little
+ * memory): removes what was begun at a fresh place. Everything else is left for the next run to go
+ * on with. Returns `status`. */
+int transfer_abandon(cli_invocation *invocation, const char *destination_place,
+                     cli_transfer_start start, int status);
 
 /* Takes the mark away. */
 int transfer_end(cli_invocation *invocation, const char *destination_place);

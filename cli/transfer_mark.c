@@ -1,6 +1,7 @@
 /* The mark of a copy that is under way. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "document.h"
 #include "transfer.h"
@@ -142,16 +143,18 @@ static int refuse(cli_invocation *invocation, const char *place, bool marked)
 
 /* Decides about what lies at the destination. */
 static int look_at_destination(cli_invocation *invocation, const char *source_place,
-                               const char *place, transfer_start *ret_start,
+                               const char *place, cli_transfer_start *ret_start,
                                struct json_object **ret_finished)
 {
     struct json_object *mark;
     tsr_context *context;
     tsr_node_kind kind;
     bool same = false, marked;
+    const char *path;
     int status;
 
-    *ret_start = TRANSFER_NEW;
+    *ret_start =
+        location_is_local(place, &path) && access(path, F_OK) < 0 ? TRANSFER_FRESH : TRANSFER_NEW;
     CLI_TRY(invocation_context(invocation, &context));
     mark = read_mark(place, context);
     marked = mark != NULL;
@@ -173,7 +176,7 @@ static int look_at_destination(cli_invocation *invocation, const char *source_pl
 }
 
 int transfer_begin(cli_invocation *invocation, const char *source_place,
-                   const char *destination_place, transfer_start *ret_start,
+                   const char *destination_place, cli_transfer_start *ret_start,
                    struct json_object **ret_finished)
 {
     *ret_finished = NULL;
@@ -201,6 +204,27 @@ int transfer_remove(cli_invocation *invocation, const char *source_place,
     if (strcmp(place, destination_place) != 0)
         return 0;
     return transfer_mark(invocation, source_place, destination_place, finished);
+}
+
+int transfer_abandon(cli_invocation *invocation, const char *destination_place,
+                     cli_transfer_start start, int status)
+{
+    tsr_error kept = invocation->error;
+    const char *path;
+    bool hopeless = status == TSR_LIMIT || status == TSR_INVALID_ARGUMENT ||
+                    status == TSR_TYPE_MISMATCH || status == TSR_UNSUPPORTED;
+
+    if (!hopeless || start == TRANSFER_RESUME)
+        return status;
+    transfer_end(invocation, destination_place);
+    if (start == TRANSFER_FRESH) {
+        tsr_place_erase(invocation->context, destination_place, NULL, NULL);
+        /* A folder in which no node came to be; one that has anything in it stays. */
+        if (location_is_local(destination_place, &path))
+            rmdir(path);
+    }
+    invocation->error = kept;
+    return status;
 }
 
 int transfer_interrupted(cli_invocation *invocation, int status)

@@ -159,7 +159,8 @@ typedef struct cli_bench {
     const cli_trial_sample *sample;
     void *codec;
     tsr_codec_scratch *scratch;
-    char *encoded; /* of all chunks, each at the start of its own room */
+    tsr_size_bound bound; /* of the largest chunk */
+    char *encoded;        /* of all chunks, each at the start of its own room */
     size_t *encoded_sizes;
     size_t room_bytes; /* for one chunk */
     char *decoded;     /* one chunk */
@@ -232,7 +233,6 @@ static int bench_open(cli_bench *bench, tsr_context *context, const cli_trial_co
     char typesize[32], configuration[256];
     tsr_codec_type output = {sample->dtype, sample->rank, sample->fill_value};
     tsr_codec_setup setup = {context, row->name, configuration, 3, output};
-    tsr_size_bound bound;
 
     /* blosc alone wants to be told the size of an element. */
     snprintf(typesize, sizeof typesize, "\"typesize\":%zu", sample->dtype->size_bytes);
@@ -244,9 +244,10 @@ static int bench_open(cli_bench *bench, tsr_context *context, const cli_trial_co
         snprintf(configuration, sizeof configuration, "%s", row->configuration);
     CLI_TRY(bench->ops->open(&setup, &bench->codec, &output, err));
     CLI_TRY(tsr_codec_scratch_new(&bench->scratch, err));
-    bound = bench->ops->bytes_bound(bench->codec, sample->largest_bytes);
-    bench->room_bytes = bound.size_class == TSR_SIZE_UNBOUNDED ? 2 * sample->largest_bytes
-                                                               : (size_t)bound.size_bytes;
+    bench->bound = bench->ops->bytes_bound(bench->codec, sample->largest_bytes);
+    bench->room_bytes = bench->bound.size_class == TSR_SIZE_UNBOUNDED
+                            ? 2 * sample->largest_bytes
+                            : (size_t)bench->bound.size_bytes;
     bench->room_bytes += 4096;
     bench->encoded = malloc(bench->room_bytes * sample->count);
     bench->encoded_sizes = calloc(sample->count, sizeof *bench->encoded_sizes);
@@ -269,6 +270,7 @@ static int measure(cli_bench *bench, cli_trial_result *ret_result, tsr_error *er
     result.ratio = size / (double)(result.encoded_bytes > 0 ? result.encoded_bytes : 1);
     result.encode_rate = size / encode_s;
     result.decode_rate = size / decode_s;
+    result.checksum = bench->bound.size_class == TSR_SIZE_FIXED;
     *ret_result = result;
     return 0;
 }

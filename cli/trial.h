@@ -28,6 +28,7 @@ typedef struct cli_trial_result {
     double encode_rate; /* decoded bytes a second, on one thread */
     double decode_rate;
     int64_t encoded_bytes;
+    bool checksum; /* adds a fixed number of bytes: no compressor */
 } cli_trial_result;
 
 /* Reads inner chunks that are spread over the array, about max_bytes in all, at least one.

@@ -1,0 +1,159 @@
+"""stats: figures against NumPy, the same for any number of threads."""
+
+import fractions
+import json
+import statistics
+import time
+
+import numpy as np
+import pytest
+import zarr
+
+
+def figures(tessera, *arguments):
+    return tessera.json("stats", *arguments, schema="stats")
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32",
+                                   "uint64", "float16", "float32", "float64"])
+def test_figures_are_those_of_numpy(tessera, tmp_path, dtype):
+    random = np.random.default_rng(7)
+    values = random.random((37, 53)) * 200 - (0 if dtype[0] == "u" else 100)
+    values = values > 0 if dtype == "bool" else values.astype(dtype)
+    zarr.create_array(tmp_path / "a", data=values, chunks=(8, 16))
+    got = figures(tessera, "a")
+    wide = values.astype("float64")
+    assert got["count"] == got["valid_count"] == values.size
+    assert got["fill_count"] == np.count_nonzero(values == 0)
+    assert got["min"] == values.min() and got["max"] == values.max()
+    assert got["mean"] == pytest.approx(wide.mean(), rel=1e-12)
+    assert got["std"] == pytest.approx(wide.std(), rel=1e-12)
+    counts, edges = np.histogram(wide, bins=20)
+    assert got["histogram"]["counts"] == counts.tolist()
+    assert got["histogram"]["edges"] == pytest.approx(edges.tolist(), rel=1e-12, abs=1e-12)
+
+
+def test_threads_and_chunks_in_flight_do_not_change_a_bit(tessera, tmp_path):
+    random = np.random.default_rng(3)
+    values = random.standard_normal((200, 300)) * 10.0 ** random.integers(-10, 10, (200, 300))
+    zarr.create_array(tmp_path / "a", data=values, chunks=(7, 11), shards=(70, 110))
+    zarr.create_array(tmp_path / "b", data=values, chunks=(7, 11))
+    results = {name: {tessera.run("stats", name, "--json", "--threads", n).out
+                      for n in (1, 1, 2, 3, 8) for _ in range(3)} for name in "ab"}
+    assert len(results["a"]) == len(results["b"]) == 1
+    got = json.loads(results["a"].pop())
+    assert got["mean"] == pytest.approx(values.mean(), rel=1e-12)
+    assert got["std"] == pytest.approx(values.std(), rel=1e-12)
+
+
+@pytest.mark.parametrize("selection", ["[3:30, ::7]", "[::-1, 5]", "[::40, ::60]", "[36, 52]", "[::-9, ::-20]"])
+def test_selections(tessera, tmp_path, selection):
+    values = np.random.default_rng(5).random((37, 53))
+    zarr.create_array(tmp_path / "a", data=values, chunks=(8, 16))
+    part = eval(f"values{selection}")
+    got = figures(tessera, "a" + selection, "--bins", "0")
+    assert got["count"] == part.size and got["histogram"] is None
+    assert got["min"] == part.min() and got["max"] == part.max()
+    assert got["mean"] == pytest.approx(part.mean(), rel=1e-12)
+    assert got["std"] == pytest.approx(part.std(), rel=1e-12, abs=1e-15)
+
+
+def test_a_large_offset_keeps_the_deviation(tessera, tmp_path):
+    """The textbook formula, mean of squares less square of the mean, gives 0 or nonsense here."""
+    values = 1e9 + np.random.default_rng(2).random(100_000)
+    zarr.create_array(tmp_path / "a", data=values, chunks=(1000,))
+    exact = statistics.pstdev(map(fractions.Fraction, values.tolist()))
+    assert figures(tessera, "a")["std"] == pytest.approx(exact, rel=1e-13)
+
+
+def test_uint64_and_int64_extremes_are_exact(tessera, tmp_path):
+    zarr.create_array(tmp_path / "u", data=np.array([2**64 - 1, 2**64 - 2, 5], dtype="uint64"))
+    zarr.create_array(tmp_path / "i", data=np.array([-2**63, 2**63 - 1, 2**63 - 2], dtype="int64"))
+    assert (figures(tessera, "u")["min"], figures(tessera, "u")["max"]) == (5, 2**64 - 1)
+    assert (figures(tessera, "i")["min"], figures(tessera, "i")["max"]) == (-2**63, 2**63 - 1)
+    assert "max       18446744073709551615" in tessera.run("stats", "u").out
+
+
+def test_nan_and_missing(tessera, tmp_path):
+    values = np.array([1.0, np.nan, -1e34, 3.0, np.nan, 0.0], dtype="float32")
+    zarr.create_array(tmp_path / "a", data=values, attributes={"_FillValue": -1e34, "missing_value": [3]})
+    got = figures(tessera, "a")
+    assert (got["nan_count"], got["missing_count"], got["valid_count"]) == (2, 2, 2)
+    assert (got["min"], got["max"], got["mean"]) == (0, 1, 0.5)
+    got = figures(tessera, "a", "--missing", "keep")
+    assert (got["missing_count"], got["min"], got["max"]) == (0, -1e34, 3)
+    got = figures(tessera, "a", "--missing", "skip")
+    assert (got["missing_count"], got["min"]) == (3, 1)
+
+
+def test_nothing_to_measure(tessera, tmp_path):
+    zarr.create_array(tmp_path / "empty", shape=(0, 5), dtype="float32")
+    zarr.create_array(tmp_path / "nan", data=np.full((3, 3), np.nan))
+    for name, count in (("empty", 0), ("nan", 9)):
+        got = figures(tessera, name)
+        assert (got["count"], got["nan_count"], got["valid_count"]) == (count, count, 0)
+        assert [got[key] for key in ("min", "max", "mean", "std", "histogram")] == [None] * 5
+        assert "mean      -" in tessera.run("stats", name).out
+
+
+def test_infinities(tessera, tmp_path):
+    zarr.create_array(tmp_path / "a", data=np.array([1.0, 2.0, np.inf]))
+    got = figures(tessera, "a", "--bins", "2")
+    assert (got["max"], got["mean"], got["std"]) == ("Infinity", "Infinity", "NaN")
+    assert got["histogram"] == {"edges": [1.0, 1.5, 2.0], "counts": [1, 1]}
+
+
+def test_a_mean_whose_sum_overflows(tessera, tmp_path):
+    zarr.create_array(tmp_path / "a", data=np.full(1000, 1.5e308), chunks=(100,))
+    got = figures(tessera, "a")
+    assert got["mean"] == pytest.approx(1.5e308, rel=1e-14) and got["std"] == 0
+
+
+def test_scalar_five_axes_complex(tessera, tmp_path):
+    zarr.create_array(tmp_path / "s", data=np.array(42, dtype="int8"))
+    got = figures(tessera, "s")
+    assert (got["count"], got["min"], got["max"], got["std"]) == (1, 42, 42, 0)
+    values = np.random.default_rng(1).random((3, 4, 2, 5, 3))
+    zarr.create_array(tmp_path / "five", data=values, chunks=(2, 2, 2, 2, 2))
+    assert figures(tessera, "five")["mean"] == pytest.approx(values.mean(), rel=1e-12)
+    zarr.create_array(tmp_path / "c", data=np.array([3 + 4j, 0, 0]))
+    got = figures(tessera, "c")
+    assert (got["min"], got["max"]) == (0, 5) and "magnitude" in tessera.run("stats", "c").out
+
+
+@pytest.mark.parametrize("shape, chunks", [((2**62,), (2**20,)), ((2**40, 2**20), (2**10, 2**10)),
+                                           ((2**62,), (2**31,))])
+def test_a_huge_array_costs_what_is_stored(tessera, tmp_path, shape, chunks):
+    zarr.create_array(tmp_path / "h", shape=shape, chunks=chunks, dtype="uint8", fill_value=3)
+    begin = time.monotonic()
+    got = figures(tessera, "h")
+    assert time.monotonic() - begin < 20
+    assert got["count"] == got["fill_count"] and (got["min"], got["max"], got["mean"]) == (3, 3, 3)
+    assert got["histogram"]["counts"] == [got["count"]]
+
+
+def test_a_huge_array_with_something_in_it(tessera, tmp_path):
+    array = zarr.create_array(tmp_path / "h", shape=(2**50, 4), chunks=(4, 4), dtype="int16", fill_value=1)
+    array[2**49:2**49 + 2] = 100
+    array[7] = -5
+    got = figures(tessera, "h")
+    assert (got["min"], got["max"]) == (-5, 100)
+    assert got["count"] == 2**52 and got["fill_count"] == 2**52 - 12
+    got = figures(tessera, f"h[{2**49}:{2**49 + 4}, 1]")
+    assert got["count"] == 4 and got["mean"] == pytest.approx(50.5)
+    got = figures(tessera, f"h[{2**49 + 100}::-3, ::2]")
+    assert (got["min"], got["max"]) == (1 if (2**49 + 100 - 7) % 3 else -5, 100)
+
+
+def test_histogram_in_the_terminal(tessera, tmp_path):
+    zarr.create_array(tmp_path / "a", data=np.array([0, 0, 0, 1, 2, 2, 4], dtype="int8"))
+    lines = tessera.run("stats", "a", "--bins", "4").out.splitlines()[-4:]
+    assert [int(line.split()[3]) for line in lines] == [3, 1, 2, 1]
+    assert lines[0].count("█") == 40
+    ascii_lines = tessera.run("stats", "a", "--bins", "4", env={"LC_ALL": "C"}).stdout
+    assert ascii_lines.isascii() and b"#" * 40 in ascii_lines
+
+
+def test_raw_types_have_no_order(tessera):
+    tessera.run("create", "r", "--shape", "3", "--dtype", "r24")
+    tessera.error("stats", "r", status=8)
