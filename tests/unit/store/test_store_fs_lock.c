@@ -95,6 +95,46 @@ static void who_waited_starts_with_a_new_file(void **state)
     assert_false(exists(path));
 }
 
+/* A system in which another process meets each new lock file before its maker has locked it, takes
+ * it for a left-over and removes it. */
+typedef struct overtaker {
+    tsr_system system;
+    int left;
+} overtaker;
+
+static int overtaken_openat(const tsr_system *system, int directory, const char *path, int flags,
+                            mode_t mode)
+{
+    overtaker *o = (overtaker *)system;
+    int descriptor = openat(directory, path, flags, mode);
+    if (descriptor >= 0 && (flags & O_EXCL) && o->left > 0) {
+        o->left--;
+        assert_int_equal(unlinkat(directory, path, 0), 0);
+    }
+    return descriptor;
+}
+
+static void a_lock_is_of_the_file_that_others_find(void **state)
+{
+    fixture *f = *state;
+    overtaker o = {.system = *tsr_system_default(), .left = 3};
+    tsr_context_options options;
+    tsr_auto(tsr_context) *context = NULL;
+    tsr_auto(tsr_store) *store = NULL;
+    tsr_lock *lock = NULL;
+    char path[4200];
+    o.system.openat = overtaken_openat;
+    tsr_context_options_init(&options);
+    options.system = &o.system;
+    assert_int_equal(tsr_context_new(&options, &context, NULL), 0);
+    assert_int_equal(tsr_store_open(context, f->folder, &store, NULL), 0);
+    assert_int_equal(tsr_store_lock(store, "k", NULL, &lock, &f->err), 0);
+    assert_int_equal(o.left, 0);
+    assert_true(exists(path_of(f, "k.__lock", path)));
+    assert_int_equal(foreign_lock(path, F_OFD_SETLK), -1);
+    tsr_store_unlock(store, lock);
+}
+
 /* A killed writer leaves its file. It may even be a link to something that must not be touched. */
 static void left_over_lock_files_are_removed_and_never_written(void **state)
 {
@@ -215,6 +255,7 @@ int main(void)
         FIXTURE_TEST(our_lock_is_seen_by_others),
         FIXTURE_TEST(the_lock_of_others_is_respected),
         FIXTURE_TEST(who_waited_starts_with_a_new_file),
+        FIXTURE_TEST(a_lock_is_of_the_file_that_others_find),
         FIXTURE_TEST(left_over_lock_files_are_removed_and_never_written),
         FIXTURE_TEST(a_lock_file_that_is_none_is_refused),
         FIXTURE_TEST(a_stolen_lock_file_is_not_published),

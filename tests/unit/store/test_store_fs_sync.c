@@ -179,6 +179,21 @@ static void folders_met_for_the_first_time_are_not_trusted(void **state)
     recording_free(r);
 }
 
+/* Another process may also remove what this one has made, so that it is made again. */
+static void a_folder_that_is_made_again_is_synced_again(void **state)
+{
+    fixture *f = *state;
+    recording *r = recording_new(f, "root");
+    assert_int_equal(put_one(r, "a/b/k", TSR_DURABILITY_CHUNK), 0);
+    assert_int_equal(find_event(r, "fsync /root/a", 1), -1);
+    assert_int_equal(tsr_store_erase_prefix(f->store, "root/a/b/", NULL, &f->err), 0);
+    assert_int_equal(put_one(r, "a/b/k", TSR_DURABILITY_CHUNK), 0);
+    int made = find_event(r, "mkdir /root/a/b", 1);
+    assert_true(made > 0);
+    assert_true(find_event(r, "fsync /root/a", 1) > made);
+    recording_free(r);
+}
+
 static void none_syncs_nothing(void **state)
 {
     recording *r = recording_new(*state, "root");
@@ -339,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(chunk_means_on_disk_with_all_folders),
         FIXTURE_TEST(folders_met_for_the_first_time_are_not_trusted),
+        FIXTURE_TEST(a_folder_that_is_made_again_is_synced_again),
         FIXTURE_TEST(none_syncs_nothing),
         FIXTURE_TEST(flush_syncs_each_folder_once),
         FIXTURE_TEST(the_public_put_flushes),
