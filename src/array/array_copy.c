@@ -1,8 +1,9 @@
 /* Copying between arrays, from destination chunk to destination chunk. */
 #include <inttypes.h>
+#include <limits.h>
 
+#include "array/chunk_loop.h"
 #include "array/commit.h"
-#include "array/cursor.h"
 #include "array/fetch.h"
 #include "array/wait.h"
 #include "base/checked.h"
@@ -14,21 +15,11 @@ void tsr_copy_options_init(tsr_copy_options *options)
     tsr_write_options_init(&options->write);
 }
 
-typedef struct copier copier;
-
-typedef struct copy_runner {
-    tsri_task task;
-    copier *copier;
-} copy_runner;
-
-struct copier {
+typedef struct copier {
     tsr_array *source, *destination;
     const tsr_copy_options *options;
     bool encoded; /* chunks are moved as they are stored */
-    tsri_task_group group;
-    pthread_mutex_t mutex; /* the cursors */
-    tsri_cursors cursors;
-};
+} copier;
 
 static int check(const tsr_array *source, const tsr_array *destination,
                  const tsr_copy_options *options, tsr_error *err)
@@ -69,7 +60,8 @@ static bool stores_same_bytes(const tsr_array *source, const tsr_array *destinat
  * -------------------------------------------------------------------------------------------------
  */
 
-static int copy_encoded(copier *self, const int64_t *chunk, tsr_error *err)
+static int copy_encoded(const copier *self, const int64_t *chunk, tsri_task_group *group,
+                        tsr_error *err)
 {
     tsr_extent from, to;
     tsr_get_request request;
@@ -86,7 +78,7 @@ static int copy_encoded(copier *self, const int64_t *chunk, tsr_error *err)
         return status;
     status = tsri_commit_encoded(self->destination, chunk, tsr_blob_data(request.blob),
                                  tsr_blob_size(request.blob), &self->options->write, err);
-    tsri_group_progress(&self->group, 1, 0, (int64_t)tsr_blob_size(request.blob), 1);
+    tsri_group_progress(group, 1, 0, (int64_t)tsr_blob_size(request.blob), 1);
     tsr_blob_unref(request.blob);
     return status;
 }
@@ -103,8 +95,8 @@ static void box_of_chunk(const tsr_array *array, const int64_t *chunk, tsr_index
     }
 }
 
-static int copy_decoded(copier *self, const int64_t *chunk, tsr_codec_scratch *scratch,
-                        tsr_error *err)
+static int copy_decoded(const copier *self, const int64_t *chunk, tsr_codec_scratch *scratch,
+                        tsri_task_group *group, tsr_error *err)
 {
     int64_t shape[TSR_RANK_MAX], start[TSR_RANK_MAX];
     tsr_auto(tsr_view) view = {0};
@@ -116,59 +108,25 @@ static int copy_decoded(copier *self, const int64_t *chunk, tsr_codec_scratch *s
     write.index = read.index;
     TSRI_TRY(tsr_view_new(&view, self->destination->dtype, self->destination->rank, shape, err));
     read.view = write.view = &view;
-    TSRI_TRY(tsri_fetch(self->source->context, &read, 1, NULL, &self->group, err));
+    TSRI_TRY(tsri_fetch(self->source->context, &read, 1, NULL, group, err));
     tsri_target_init(&whole, &write);
     for (int axis = 0; axis < self->destination->rank; axis++)
         start[axis] = chunk[axis] * self->destination->chunk_shape[axis];
     tsri_target_restrict(&whole, start, self->destination->chunk_shape, &target);
-    return tsri_commit(self->destination, chunk, &target, &self->options->write, scratch,
-                       &self->group, err);
+    return tsri_commit(self->destination, chunk, &target, &self->options->write, scratch, group,
+                       err);
 }
 
-/* ---- the loop
- * ----------------------------------------------------------------------------------------------------
- */
-
-static bool take_chunk(copier *self, int64_t *ret_chunk)
+static int copy_chunk(void *user, const int64_t *chunk, const tsri_target *target,
+                      tsr_codec_scratch *scratch, tsri_task_group *group, tsr_error *err)
 {
-    tsr_array *array;
-    const int64_t *chunk;
-    tsri_target ignored;
-
-    if (tsri_group_stopped(&self->group))
-        return false;
-    pthread_mutex_lock(&self->mutex);
-    bool found = tsri_cursors_peek(&self->cursors, &array, &chunk);
-    if (found) {
-        memcpy(ret_chunk, chunk, (size_t)array->rank * sizeof *chunk);
-        tsri_cursors_take(&self->cursors, array, ret_chunk, &ignored);
-    }
-    pthread_mutex_unlock(&self->mutex);
-    return found;
+    const copier *self = user;
+    (void)target; /* every chunk is copied whole */
+    return self->encoded ? copy_encoded(self, chunk, group, err)
+                         : copy_decoded(self, chunk, scratch, group, err);
 }
 
-static int copy_chunks(copier *self, tsr_codec_scratch *scratch, tsr_error *err)
-{
-    int64_t chunk[TSR_RANK_MAX];
-    while (take_chunk(self, chunk))
-        TSRI_TRY(self->encoded ? copy_encoded(self, chunk, err)
-                               : copy_decoded(self, chunk, scratch, err));
-    return 0;
-}
-
-static void run(tsri_task *task)
-{
-    copier *self = ((copy_runner *)task)->copier;
-    tsr_error error = TSR_ERROR_INIT;
-    tsr_codec_scratch *scratch = NULL;
-
-    int status = tsri_scratch_acquire(self->source->context, &scratch, &error);
-    if (status == 0)
-        status = copy_chunks(self, scratch, &error);
-    tsri_scratch_release(self->source->context, scratch);
-    if (status < 0)
-        tsri_group_fail(&self->group, status, &error);
-}
+/* ---- memory ---- */
 
 /* Encoded size at most, as far as it is known; else the decoded size. */
 static int64_t encoded_bytes(const tsri_prepared *prepared)
@@ -198,12 +156,13 @@ static int64_t bytes_per_runner(const tsr_array *source, const tsr_array *destin
            source_bytes(source);
 }
 
-static int count_runners(const copier *self, int threads, int *ret_runners, tsr_error *err)
+/* How many chunks may be on their way at once; 0: as many as there are threads. */
+static int count_runners(const copier *self, int *ret_runners, tsr_error *err)
 {
     int64_t memory = self->options->memory_bytes,
             needed = bytes_per_runner(self->source, self->destination);
 
-    *ret_runners = threads;
+    *ret_runners = 0;
     if (memory == 0 || self->encoded)
         return 0;
     if (needed > memory) {
@@ -213,28 +172,8 @@ static int count_runners(const copier *self, int threads, int *ret_runners, tsr_
         tsr_error_set_next_step(err, "raise the limit, or choose smaller shards or chunks");
         return TSR_LIMIT;
     }
-    *ret_runners = (int)TSRI_MIN((int64_t)threads, memory / needed);
+    *ret_runners = (int)TSRI_MIN(memory / needed, (int64_t)INT_MAX);
     return 0;
-}
-
-static int run_copier(copier *self, tsr_error *err)
-{
-    int count;
-    int status = count_runners(self, tsri_pool_threads(self->group.pool), &count, err);
-    copy_runner *runners =
-        status == 0 ? tsri_alloc_array_zero((size_t)count, sizeof *runners) : NULL;
-
-    if (status == 0 && !runners)
-        status = tsri_error_no_memory(err, sizeof *runners);
-    if (status < 0)
-        tsri_group_fail(&self->group, status, err);
-    for (int i = 0; status == 0 && i < count; i++) {
-        runners[i].copier = self;
-        tsri_group_spawn(&self->group, &runners[i].task, run);
-    }
-    status = tsri_group_wait(&self->group, err);
-    tsri_free(runners);
-    return status;
 }
 
 int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_options *options,
@@ -243,6 +182,7 @@ int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_opt
     tsr_copy_options defaults;
     copier self = {.source = source, .destination = destination, .options = options};
     tsri_read everything = {.array = destination};
+    int runners = 0;
 
     if (!options) {
         tsr_copy_options_init(&defaults);
@@ -254,16 +194,9 @@ int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_opt
     TSRI_TRY(check(source, destination, self.options, err));
     self.encoded = stores_same_bytes(source, destination, self.options);
     tsr_index_all(&everything.index, destination->rank, destination->shape);
-    TSRI_TRY(tsri_cursors_init(&self.cursors, &everything, 1, err));
-    int status = tsri_group_init(&self.group, source->context, call, NULL, err);
-    if (status == 0) {
-        pthread_mutex_init(&self.mutex, NULL);
-        if (!self.encoded)
-            self.group.progress.bytes_total = tsr_array_size(destination);
-        status = run_copier(&self, err);
-        pthread_mutex_destroy(&self.mutex);
-    }
-    tsri_cursors_clear(&self.cursors);
+    TSRI_TRY(count_runners(&self, &runners, err));
+    int64_t total = self.encoded ? 0 : tsr_array_size(destination);
+    int status = tsri_chunk_loop(&everything, runners, total, call, copy_chunk, &self, err);
     if (status == 0 && self.options->write.durability == TSR_DURABILITY_FLUSH)
         status = tsr_store_flush(destination->store, call, err);
     return status;

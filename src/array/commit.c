@@ -197,28 +197,16 @@ static int load_index(shard_commit *self, tsr_error *err)
 /* Lists the inner chunks that the target touches. */
 static int list_updates(shard_commit *self, tsr_error *err)
 {
-    int64_t first[TSR_RANK_MAX], count[TSR_RANK_MAX], total = 1;
     const tsri_prepared *prepared = self->prepared;
+    tsri_shard_box touched = tsri_target_inner_box(&self->target, prepared);
 
-    for (int axis = 0; axis < prepared->encoded_rank; axis++) {
-        const tsri_target_axis *along = &self->target.axes[axis];
-        int64_t length = prepared->chain->shard->chunk_shape[axis];
-        first[axis] = along->start / length;
-        count[axis] = (along->start + (along->count - 1) * along->step) / length - first[axis] + 1;
-        total *= count[axis];
-    }
-    self->updates = tsri_alloc_array_zero((size_t)total, sizeof *self->updates);
+    self->updates = tsri_alloc_array_zero((size_t)touched.total, sizeof *self->updates);
     if (!self->updates)
-        return tsri_error_no_memory(err, (size_t)total * sizeof *self->updates);
-    for (int64_t i = 0; i < total; i++) {
-        int64_t rest = i, number = 0, scale = 1, start[TSR_RANK_MAX];
+        return tsri_error_no_memory(err, (size_t)touched.total * sizeof *self->updates);
+    for (int64_t i = 0; i < touched.total; i++) {
+        int64_t number = tsri_shard_box_number(prepared, &touched, i), start[TSR_RANK_MAX];
         tsri_target inner;
-        for (int axis = prepared->encoded_rank - 1; axis >= 0; axis--) {
-            number += (first[axis] + rest % count[axis]) * scale;
-            rest /= count[axis];
-            scale *= prepared->grid[axis];
-        }
-        tsri_merge_inner_start(prepared, number, start);
+        tsri_shard_inner_start(prepared, number, start);
         if (tsri_target_restrict(&self->target, start, prepared->chain->shard->chunk_shape, &inner))
             self->updates[self->update_count++] = (update){number, {.max_bytes = SIZE_MAX}};
     }
@@ -254,7 +242,7 @@ static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch
     tsri_extent_inside inside;
     bool empty = false;
 
-    tsri_merge_inner_start(self->prepared, at->number, start);
+    tsri_shard_inner_start(self->prepared, at->number, start);
     tsri_target_restrict(&self->target, start, self->prepared->chain->shard->chunk_shape, &inner);
     tsri_merge_inner_extent(self->prepared, start, &self->inside, &inside);
     if (!tsri_merge_covers(&inner, &inside))

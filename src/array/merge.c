@@ -17,14 +17,6 @@ bool tsri_merge_covers(const tsri_target *target, const tsri_extent_inside *insi
     return true;
 }
 
-void tsri_merge_inner_start(const tsri_prepared *prepared, int64_t number, int64_t *ret_start)
-{
-    for (int axis = prepared->encoded_rank - 1; axis >= 0; axis--) {
-        ret_start[axis] = number % prepared->grid[axis] * prepared->chain->shard->chunk_shape[axis];
-        number /= prepared->grid[axis];
-    }
-}
-
 void tsri_merge_inner_extent(const tsri_prepared *prepared, const int64_t *start,
                              const tsri_extent_inside *inside, tsri_extent_inside *ret_inner)
 {
@@ -141,7 +133,7 @@ static int merge_inner(tsri_merge *self, const tsri_prepared *prepared, int64_t 
     const char *bytes = missing ? NULL : (const char *)old + entry->offset;
     size_t from = output->size_bytes;
 
-    tsri_merge_inner_start(prepared, number, start);
+    tsri_shard_inner_start(prepared, number, start);
     if (tsri_target_restrict(target, start, prepared->chain->shard->chunk_shape, &inner)) {
         tsri_merge_inner_extent(prepared, start, inside, &inner_inside);
         TSRI_TRY_IN(err,

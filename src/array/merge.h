@@ -23,9 +23,6 @@ bool tsri_merge_covers(const tsri_target *target, const tsri_extent_inside *insi
 void tsri_merge_inner_extent(const tsri_prepared *prepared, const int64_t *start,
                              const tsri_extent_inside *inside, tsri_extent_inside *ret_inner);
 
-/* The first element of inner chunk `number`, in encoded axes. */
-void tsri_merge_inner_start(const tsri_prepared *prepared, int64_t number, int64_t *ret_start);
-
 /* Names the axes of a target and an extent by the encoded axes of a shard. */
 void tsri_merge_to_encoded(const tsri_prepared *prepared, tsri_target *target,
                            tsri_extent_inside *inside);

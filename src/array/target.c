@@ -70,6 +70,20 @@ void tsri_target_permute(tsri_target *target, const int *axis_of)
         target->axes[axis] = axes[axis_of[axis]];
 }
 
+tsri_shard_box tsri_target_inner_box(const tsri_target *target, const tsri_prepared *prepared)
+{
+    tsri_shard_box box = {.total = 1};
+    for (int axis = 0; axis < target->rank; axis++) {
+        const tsri_target_axis *along = &target->axes[axis];
+        int64_t length = prepared->chain->shard->chunk_shape[axis];
+        box.first[axis] = along->start / length;
+        box.count[axis] =
+            (along->start + (along->count - 1) * along->step) / length - box.first[axis] + 1;
+        box.total *= box.count[axis];
+    }
+    return box;
+}
+
 int64_t tsri_target_count(const tsri_target *target)
 {
     int64_t count = 1;

@@ -49,6 +49,10 @@ bool tsri_target_restrict_axis(tsri_target *target, int axis, int64_t from, int6
 /* Renames the axes: new axis i is old axis axis_of[i]. */
 void tsri_target_permute(tsri_target *target, const int *axis_of);
 
+/* The inner chunks from the first to the last that a target of a shard touches; steps may jump over
+ * some of them. */
+tsri_shard_box tsri_target_inner_box(const tsri_target *target, const tsri_prepared *prepared);
+
 /* The number of elements. */
 int64_t tsri_target_count(const tsri_target *target);
 

@@ -167,58 +167,20 @@ bool tsri_unit_next_portion(tsri_unit *unit, uint64_t portion_bytes, uint64_t ga
  * -------------------------------------------------------------------------------------------------
  */
 
-static void inner_position(const tsri_prepared *prepared, int64_t number, int64_t *ret_start)
-{
-    for (int axis = prepared->encoded_rank - 1; axis >= 0; axis--) {
-        ret_start[axis] = number % prepared->grid[axis] * prepared->chain->shard->chunk_shape[axis];
-        number /= prepared->grid[axis];
-    }
-}
-
 /* Restricts a target of the unit to one inner chunk. */
 static bool restrict_to_inner(const tsri_unit *unit, size_t target, int64_t number,
                               tsri_target *ret_target)
 {
     int64_t start[TSR_RANK_MAX];
-    inner_position(unit->prepared, number, start);
+    tsri_shard_inner_start(unit->prepared, number, start);
     return tsri_target_restrict(&unit->targets[target], start,
                                 unit->prepared->chain->shard->chunk_shape, ret_target);
-}
-
-typedef struct box {
-    int64_t first[TSR_RANK_MAX], count[TSR_RANK_MAX], total;
-} box;
-
-/* The inner chunks between the first and the last that a target touches. */
-static box box_of_target(const tsri_unit *unit, const tsri_target *target)
-{
-    box self = {.total = 1};
-    for (int axis = 0; axis < target->rank; axis++) {
-        const tsri_target_axis *along = &target->axes[axis];
-        int64_t length = unit->prepared->chain->shard->chunk_shape[axis];
-        self.first[axis] = along->start / length;
-        self.count[axis] =
-            (along->start + (along->count - 1) * along->step) / length - self.first[axis] + 1;
-        self.total *= self.count[axis];
-    }
-    return self;
-}
-
-static int64_t box_number(const tsri_unit *unit, const box *self, int64_t i)
-{
-    int64_t number = 0, scale = 1;
-    for (int axis = unit->prepared->encoded_rank - 1; axis >= 0; axis--) {
-        number += (self->first[axis] + i % self->count[axis]) * scale;
-        i /= self->count[axis];
-        scale *= unit->prepared->grid[axis];
-    }
-    return number;
 }
 
 static int add_entries(tsri_unit *unit, size_t target, const tsri_shard_entry *index,
                        tsr_error *err)
 {
-    box touched = box_of_target(unit, &unit->targets[target]);
+    tsri_shard_box touched = tsri_target_inner_box(&unit->targets[target], unit->prepared);
     tsri_entry *grown =
         tsri_realloc_array(unit->entries, unit->entry_total + (size_t)touched.total, sizeof *grown);
     if (!grown)
@@ -226,7 +188,7 @@ static int add_entries(tsri_unit *unit, size_t target, const tsri_shard_entry *i
                                     (unit->entry_total + (size_t)touched.total) * sizeof *grown);
     unit->entries = grown;
     for (int64_t i = 0; i < touched.total; i++) {
-        int64_t number = box_number(unit, &touched, i);
+        int64_t number = tsri_shard_box_number(unit->prepared, &touched, i);
         tsri_target inner;
         if (!restrict_to_inner(unit, target, number, &inner))
             continue;
@@ -404,7 +366,7 @@ int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count
     child->generation = unit->generation;
     child->has_generation = unit->has_generation;
     memcpy(child->origin, unit->origin, sizeof child->origin);
-    inner_position(unit->prepared, entries->number, start);
+    tsri_shard_inner_start(unit->prepared, entries->number, start);
     array_axes(unit, axes);
     for (int axis = 0; axis < unit->prepared->encoded_rank; axis++)
         child->origin[axes[axis]] += start[axis];
@@ -434,7 +396,7 @@ static void inner_index(const tsri_unit *unit, int64_t number, int64_t *ret_inde
 {
     int64_t start[TSR_RANK_MAX];
     int axes[TSR_RANK_MAX];
-    inner_position(unit->prepared, number, start);
+    tsri_shard_inner_start(unit->prepared, number, start);
     array_axes(unit, axes);
     for (int axis = 0; axis < unit->array->rank; axis++)
         ret_index[axes[axis]] = (unit->origin[axes[axis]] + start[axis]) /

@@ -1,8 +1,8 @@
 /* The public ways to write: a dense box, a view, a source; chunk by chunk on all threads. */
 #include <inttypes.h>
 
+#include "array/chunk_loop.h"
 #include "array/commit.h"
-#include "array/cursor.h"
 #include "array/read.h"
 #include "base/checked.h"
 #include "base/context.h"
@@ -13,94 +13,26 @@ void tsr_write_options_init(tsr_write_options *options)
         (tsr_write_options){.struct_size = sizeof *options, .durability = TSR_DURABILITY_FLUSH};
 }
 
-typedef struct writer writer;
-
-typedef struct write_runner {
-    tsri_task task;
-    writer *writer;
-} write_runner;
-
-struct writer {
+/* What every chunk of one write needs. */
+typedef struct writer {
     tsr_array *array;
     const tsr_write_options *options;
-    tsri_task_group group;
-    pthread_mutex_t mutex; /* the cursors */
-    tsri_cursors cursors;
-};
+} writer;
 
-/* The next chunk with what is to be written into it; false at the end. */
-static bool take_chunk(writer *self, int64_t *ret_chunk, tsri_target *ret_target)
+static int write_chunk(void *user, const int64_t *chunk, const tsri_target *target,
+                       tsr_codec_scratch *scratch, tsri_task_group *group, tsr_error *err)
 {
-    tsr_array *array;
-    const int64_t *chunk;
-
-    if (tsri_group_stopped(&self->group))
-        return false;
-    pthread_mutex_lock(&self->mutex);
-    bool found = tsri_cursors_peek(&self->cursors, &array, &chunk);
-    if (found) {
-        memcpy(ret_chunk, chunk, (size_t)array->rank * sizeof *chunk);
-        tsri_cursors_take(&self->cursors, array, ret_chunk, ret_target);
-    }
-    pthread_mutex_unlock(&self->mutex);
-    return found;
+    const writer *self = user;
+    return tsri_commit(self->array, chunk, target, self->options, scratch, group, err);
 }
 
-static int write_chunks(writer *self, tsr_codec_scratch *scratch, tsr_error *err)
+/* The decoded size of a selection; 0, which means unknown, when it does not fit. */
+static int64_t selected_bytes(const tsri_read *write)
 {
-    int64_t chunk[TSR_RANK_MAX];
-    tsri_target target;
-
-    while (take_chunk(self, chunk, &target))
-        TSRI_TRY(
-            tsri_commit(self->array, chunk, &target, self->options, scratch, &self->group, err));
-    return 0;
-}
-
-static void run(tsri_task *task)
-{
-    writer *self = ((write_runner *)task)->writer;
-    tsr_error error = TSR_ERROR_INIT;
-    tsr_codec_scratch *scratch = NULL;
-
-    int status = tsri_scratch_acquire(self->array->context, &scratch, &error);
-    if (status == 0)
-        status = write_chunks(self, scratch, &error);
-    tsri_scratch_release(self->array->context, scratch);
-    if (status < 0)
-        tsri_group_fail(&self->group, status, &error);
-}
-
-/* How many chunks a write touches, as far as it matters for the number of threads. */
-static int64_t count_chunks(const tsr_array *array, const tsr_index *index, int64_t enough)
-{
-    int64_t chunks = 1;
-    for (int axis = 0; axis < array->rank && chunks < enough; axis++) {
-        const tsr_index_axis *self = &index->axes[axis];
-        if (self->kind == TSR_INDEX_POSITION || self->count == 0)
-            continue;
-        int64_t last = self->start + (self->count - 1) * self->step;
-        int64_t from = self->start / array->chunk_shape[axis], to = last / array->chunk_shape[axis];
-        chunks *= TSRI_MIN((from < to ? to - from : from - to) + 1, enough);
-    }
-    return TSRI_MIN(chunks, enough);
-}
-
-static int run_writer(writer *self, const tsri_read *write, tsr_error *err)
-{
-    int threads =
-        (int)count_chunks(self->array, &write->index, tsri_pool_threads(self->group.pool));
-    write_runner *runners = tsri_alloc_array_zero((size_t)threads, sizeof *runners);
-
-    if (!runners)
-        tsri_group_fail(&self->group, tsri_error_no_memory(err, sizeof *runners), err);
-    for (int i = 0; runners && i < threads; i++) {
-        runners[i].writer = self;
-        tsri_group_spawn(&self->group, &runners[i].task, run);
-    }
-    int status = tsri_group_wait(&self->group, err);
-    tsri_free(runners);
-    return status;
+    int64_t bytes = 0;
+    tsri_multiply_i64(tsr_index_count(&write->index), (int64_t)write->array->dtype->size_bytes,
+                      &bytes);
+    return bytes;
 }
 
 static int check_writable(const tsr_array *array, tsr_error *err)
@@ -128,19 +60,7 @@ static int write_all(tsri_read *write, const tsr_write_options *options, const t
         return tsr_error_set(err, TSR_INVALID_ARGUMENT,
                              "options that tsr_write_options_init has not set up");
     }
-    TSRI_TRY(tsri_cursors_init(&self.cursors, write, 1, err));
-    int status = tsri_group_init(&self.group, array->context, call, NULL, err);
-    if (status < 0) {
-        tsri_cursors_clear(&self.cursors);
-        return status;
-    }
-    pthread_mutex_init(&self.mutex, NULL);
-    if (!tsri_multiply_i64(tsr_index_count(&write->index), (int64_t)array->dtype->size_bytes,
-                           &self.group.progress.bytes_total))
-        self.group.progress.bytes_total = 0;
-    status = run_writer(&self, write, err);
-    pthread_mutex_destroy(&self.mutex);
-    tsri_cursors_clear(&self.cursors);
+    int status = tsri_chunk_loop(write, 0, selected_bytes(write), call, write_chunk, &self, err);
     if (status == 0 && self.options->durability == TSR_DURABILITY_FLUSH)
         status = tsr_store_flush(array->store, call, err);
     return status;

@@ -222,3 +222,22 @@ int tsri_shard_index_encode(const tsri_prepared *prepared, tsr_codec_scratch *sc
                            prepared->index->shape, (void *)entries, err));
     return tsri_chain_encode(prepared->index, scratch, &index, output, err);
 }
+
+void tsri_shard_inner_start(const tsri_prepared *prepared, int64_t number, int64_t *ret_start)
+{
+    for (int axis = prepared->encoded_rank - 1; axis >= 0; axis--) {
+        ret_start[axis] = number % prepared->grid[axis] * prepared->chain->shard->chunk_shape[axis];
+        number /= prepared->grid[axis];
+    }
+}
+
+int64_t tsri_shard_box_number(const tsri_prepared *prepared, const tsri_shard_box *box, int64_t i)
+{
+    int64_t number = 0, scale = 1;
+    for (int axis = prepared->encoded_rank - 1; axis >= 0; axis--) {
+        number += (box->first[axis] + i % box->count[axis]) * scale;
+        i /= box->count[axis];
+        scale *= prepared->grid[axis];
+    }
+    return number;
+}
