@@ -35,7 +35,8 @@ static int64_t estimate_power(const finite *number)
 /* Digits come from a fraction value / scale in [1/10, 1): times ten, its whole part is the next
  * digit. `below` and `above` are the distances to the midpoints between the number and its
  * neighbours, in the same scale: when the rest, or what is missing to the next digit, is within
- * them, the digits so far suffice. First for numbers whose fractions fit 128 bits, then for all. */
+ * them, the digits so far suffice; when both are, the nearer digit is the last one, the even one
+ * when they are equally near. First for numbers whose fractions fit 128 bits, then for all. */
 
 typedef unsigned __int128 wide;
 
@@ -93,7 +94,7 @@ static int quick_digits(const finite *number, char *digits, int64_t *ret_power)
         bool low = value < below + number->inclusive;
         bool high = value + above + number->inclusive > scale;
         if (low && high)
-            high = 2 * value >= scale;
+            high = 2 * value > scale - (digit & 1);
         digits[count++] = (char)('0' + digit + high);
         if (low || high)
             return count;
@@ -164,7 +165,7 @@ static int exact_digits(const finite *number, char *digits, int64_t *ret_power)
         bool high = dragon_reaches_scale(&d);
         if (low && high) {
             tsri_big_multiply_add(&d.value, 2, 0);
-            high = tsri_big_compare(&d.value, &d.scale) >= 0;
+            high = tsri_big_compare(&d.value, &d.scale) > -(digit & 1);
         }
         digits[count++] = (char)('0' + digit + high);
         if (low || high)
