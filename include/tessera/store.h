@@ -1,8 +1,12 @@
 /* A store: keys to bytes. Knows nothing of tensors.
  *
- * Keys are UTF-8 of at most 1,024 bytes (the limit of S3), parts separated by "/", never absolute, no part empty,
- * "." or ".."; a prefix is empty or a key followed by "/". Keys of a file system store map 1:1 to paths below its
- * root and never leave it; parts that end in "__lock" are its own (lock and temporary files) and refused as keys.
+ * Keys are UTF-8 of at most 1,024 bytes (the limit of S3), parts separated by "/", never absolute,
+ * and no part is empty, "." or "..". A prefix is empty, or a key followed by "/".
+ *
+ * On a file system keys map 1:1 to paths below the root and never leave it (symbolic links as the
+ * context says). Parts that end in "__lock" are the store's own, lock and temporary files, and are
+ * refused as keys. A put replaces a file and keeps its mode and owner; a link in the place of a
+ * value is replaced, too, and not what it leads to.
  *
  * Durability of what is put: as the request says; the default is TSR_DURABILITY_FLUSH.
  *
@@ -18,26 +22,29 @@ TSR_BEGIN_DECLS
 
 typedef struct tsr_store tsr_store;
 
-/* Identifies one version of the value of a key. Equal generations of one key mean equal values, as far as the
- * store can promise it (a file system: only under tsr_store_lock). */
+/* Identifies one version of the value of a key. Equal generations of one key mean equal values, as
+ * far as the store can promise it (a file system: only under tsr_store_lock). */
 typedef struct tsr_generation {
-    uint64_t words[8];      /* all 0: unknown or absent. 64 bytes hold an ETag as it is */
+    uint64_t words[8]; /* all 0: unknown or absent. 64 bytes hold an ETag as it is */
 } tsr_generation;
 
 /* Whether two generations are the same and known. Thread: IMMUTABLE. Never fails. */
 TSR_API bool tsr_generation_equal(const tsr_generation *a, const tsr_generation *b);
 
+/* When a put is on disk. Visible it is at once in any case, whole or not at all. After a sync that
+ * failed, a store acknowledges nothing more, and every put and erase gives IO. */
 typedef enum tsr_durability {
-    TSR_DURABILITY_NONE,    /* visible at once, whole or not at all, on disk whenever the system likes */
-    TSR_DURABILITY_CHUNK,   /* acknowledged means on disk, its folder entry included */
-    TSR_DURABILITY_FLUSH    /* on disk when the operation (one write, one copy) returns: the bytes reach the disk
-                               before the value can be seen, the folder entries by the flush at the end */
+    TSR_DURABILITY_NONE,  /* whenever the system likes */
+    TSR_DURABILITY_CHUNK, /* before it is acknowledged, its folder entry included */
+    /* When the operation (one write, one copy) returns: the bytes before they can be seen, so that
+     * a power cut never shows half a value, the folder entries by one flush at the end. */
+    TSR_DURABILITY_FLUSH
 } tsr_durability;
 
 typedef enum tsr_range_kind {
     TSR_RANGE_WHOLE,
-    TSR_RANGE_PART,         /* size_bytes from offset; beyond the end of the value: OUT_OF_BOUNDS */
-    TSR_RANGE_SUFFIX        /* the last size_bytes, fewer when the value is shorter */
+    TSR_RANGE_PART,  /* size_bytes from offset; beyond the end: OUT_OF_BOUNDS */
+    TSR_RANGE_SUFFIX /* the last size_bytes, fewer when the value is shorter */
 } tsr_range_kind;
 
 typedef struct tsr_range {
@@ -45,10 +52,11 @@ typedef struct tsr_range {
     uint64_t offset, size_bytes;
 } tsr_range;
 
-/* Opens a store at a URL or path: "memory:" (a new, empty one), "file:///dir", "dir". A directory need not
- * exist before the first put. Owner: the caller, by tsr_store_close.
- * Thread: LOCKED. Errors: UNSUPPORTED (scheme; the next step lists the known ones), INVALID_ARGUMENT, NO_MEMORY. */
-TSR_API int tsr_store_open(tsr_context *context, const char *url, tsr_store **ret_store, tsr_error *err);
+/* Opens a store at a URL or path: "memory:" (a new, empty one), "file:///dir", "dir". A directory
+ * need not exist before the first put. Owner: the caller, by tsr_store_close. Thread: LOCKED.
+ * Errors: UNSUPPORTED (scheme; the next step lists the known ones), INVALID_ARGUMENT, NO_MEMORY. */
+TSR_API int tsr_store_open(tsr_context *context, const char *url, tsr_store **ret_store,
+                           tsr_error *err);
 
 /* Takes one more hold and returns the store. Thread: LOCKED. Never fails. */
 TSR_API tsr_store *tsr_store_ref(tsr_store *store);
@@ -60,7 +68,8 @@ TSR_API void tsr_store_close(tsr_store *store);
 TSR_API const char *tsr_store_url(const tsr_store *store);
 
 /* Reads one value or a range of it. `ret_generation` may be NULL. Owner: the caller holds the blob.
- * Thread: LOCKED. Errors: NOT_FOUND, OUT_OF_BOUNDS, PERMISSION, IO, UNREACHABLE, CANCELLED, DEADLINE, NO_MEMORY. */
+ * Thread: LOCKED. Errors: NOT_FOUND, OUT_OF_BOUNDS, PERMISSION, IO, UNREACHABLE, CANCELLED,
+ * DEADLINE, NO_MEMORY. */
 TSR_API int tsr_store_get(tsr_store *store, const char *key, tsr_range range, const tsr_call *call,
                           tsr_blob **ret_blob, tsr_generation *ret_generation, tsr_error *err);
 
@@ -70,23 +79,26 @@ TSR_API int tsr_store_put(tsr_store *store, const char *key, const void *bytes, 
                           tsr_durability durability, const tsr_call *call, tsr_error *err);
 
 /* Removes a key; an absent key is no error. Thread: LOCKED. Errors: as tsr_store_put. */
-TSR_API int tsr_store_erase(tsr_store *store, const char *key, const tsr_call *call, tsr_error *err);
+TSR_API int tsr_store_erase(tsr_store *store, const char *key, const tsr_call *call,
+                            tsr_error *err);
 
 /* Removes every key that starts with `prefix` (which is empty or ends in "/"). Thread: LOCKED.
  * Errors: as tsr_store_put. */
-TSR_API int tsr_store_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *call, tsr_error *err);
+TSR_API int tsr_store_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *call,
+                                   tsr_error *err);
 
 /* One entry of a listing. `name` is relative to the prefix; a common prefix ends in "/". */
 typedef struct tsr_store_entry {
-    const char *name;       /* valid during the callback */
+    const char *name; /* valid during the callback */
     bool is_prefix;
-    int64_t size_bytes;     /* of the value; -1 for a prefix or when the store does not say */
+    int64_t size_bytes; /* of the value; -1 for a prefix or when the store does not say */
 } tsr_store_entry;
 
-/* Calls `each` for every key below `prefix`, in byte order; with `delimiter` true only one level, deeper keys
- * folded into their common prefix. A nonzero return of `each` ends the listing and is returned. An absent
- * prefix is an empty listing. Temporary and lock files of the store are not listed.
- * Thread: LOCKED. Errors: PERMISSION, IO, UNREACHABLE, UNSUPPORTED (the store cannot list), NO_MEMORY. */
+/* Calls `each` for every key below `prefix`, in byte order; with `delimiter` true only one level,
+ * deeper keys folded into their common prefix. A nonzero return of `each` ends the listing and is
+ * returned. An absent prefix is an empty listing. Temporary and lock files of the store are not
+ * listed. Thread: LOCKED. Errors: PERMISSION, IO, UNREACHABLE, UNSUPPORTED (the store cannot list),
+ * NO_MEMORY. */
 TSR_API int tsr_store_list(tsr_store *store, const char *prefix, bool delimiter,
                            int (*each)(void *user, const tsr_store_entry *entry), void *user,
                            const tsr_call *call, tsr_error *err);

@@ -1,14 +1,17 @@
 /* For authors of stores: file systems, archives, HTTP, S3, caches around other stores.
  *
- * A store is a struct whose first member is tsr_store; its ops are a const table, registered under the URL
- * schemes that it serves. Wrappers hold another store and pass on what they do not change.
+ * A store is a struct whose first member is tsr_store; its ops are a const table, registered under
+ * the URL schemes that it serves. Wrappers hold another store and pass on what they do not change.
  *
  * Promises that the core relies on:
- *  - `get` answers every request exactly once, through `done`, in any order and on any thread, with its
- *    status filled in, whether the store answers at once (before `get` returns) or later. The call must stay
- *    valid until the last answer.
+ *  - `get` answers every request exactly once, through `done`, in any order and on any thread, with
+ *    its status filled in, whether the store answers at once (before `get` returns) or later.
  *  - a put makes the value visible whole or not at all; a reader never sees a torn value.
  *  - a conditional put or erase whose condition does not hold changes nothing and gives CONFLICT.
+ *
+ * Deadlines count from the start of each operation. A call's `poll` runs on the thread that called
+ * the operation, so a caller that works on several threads passes on one of its own. The call of a
+ * `get` must stay valid until the last answer.
  *
  * Thread: ops are called from several threads at once. */
 #ifndef TESSERA_SYS_STORE_H
@@ -22,36 +25,37 @@ typedef struct tsr_get_request tsr_get_request;
 struct tsr_get_request {
     /* Filled in by the caller; valid until `done`. */
     const char *key;
-    tsr_range range;
-    const tsr_generation *if_match;     /* CONFLICT when the value is of another generation; NULL: any */
-    void *destination;                  /* where the bytes should go when the caller has memory for them; the
-                                           store may ignore it (and does when they do not fit) and answer with a
-                                           blob. NULL: the store allocates */
+    tsr_range range; /* a part of 0 bytes from byte 0 asks for size and generation alone */
+    /* CONFLICT when the value is of another generation; NULL: any. */
+    const tsr_generation *if_match;
+    /* Where the bytes should go when the caller has memory for them. The store may ignore it (and
+     * does when they do not fit) and answer with a blob. NULL: the store allocates. */
+    void *destination;
     size_t destination_bytes;
-    uint64_t limit_bytes;               /* LIMIT, before memory is taken, when the answer is larger; 0: none.
-                                           For values whose size nobody vouches for, such as metadata */
+    /* LIMIT, before memory is taken, when the answer is larger; 0: none. For values whose size
+     * nobody vouches for, such as metadata. */
+    uint64_t limit_bytes;
     void (*done)(tsr_get_request *request);
     void *user;
-    tsr_error *err;                     /* may be NULL */
+    tsr_error *err; /* may be NULL */
 
     /* Filled in by the store before `done`. */
-    int status;                         /* 0, or what failed; NOT_FOUND is no error text worth logging */
-    tsr_blob *blob;                     /* the bytes, owned by the request's maker; NULL when they are in
-                                           `destination` */
-    size_t size_bytes;                  /* of the answer */
-    uint64_t offset;                    /* of the answer in the value */
-    uint64_t value_bytes;               /* size of the whole value */
+    int status;        /* 0, or what failed; NOT_FOUND is no error text worth logging */
+    tsr_blob *blob;    /* the bytes, for the caller to unref; NULL when they are in `destination` */
+    size_t size_bytes; /* of the answer */
+    uint64_t offset;   /* of the answer in the value */
+    uint64_t value_bytes; /* size of the whole value */
     tsr_generation generation;
 };
 
 /* An exclusion of other writers of one key, by tsr_store_ops.lock. CONFINED. */
 typedef struct tsr_lock tsr_lock;
 
-/* A piece of the value to be put: bytes of a blob, or a range of what is there now (the store may share or
- * copy it without moving it through memory). */
+/* A piece of the value to be put: bytes of a blob, or a range of what is there now (the store may
+ * share or copy it without moving it through memory). */
 typedef struct tsr_segment {
-    const void *bytes;                  /* NULL: a range of the current value */
-    uint64_t offset;                    /* in the current value, when bytes is NULL */
+    const void *bytes; /* NULL: a range of the current value */
+    uint64_t offset;   /* in the current value, when bytes is NULL */
     uint64_t size_bytes;
 } tsr_segment;
 
@@ -59,36 +63,37 @@ typedef struct tsr_put_request {
     const char *key;
     const tsr_segment *segments;
     size_t segment_count;
-    const tsr_generation *if_match;     /* needed when a segment refers to the current value */
-    bool if_absent;                     /* CONFLICT when there is a value */
-    tsr_lock *lock;                     /* the caller's lock of this key, which this put uses up; NULL: the store
-                                           takes and releases what it needs by itself */
+    const tsr_generation *if_match; /* needed when a segment refers to the current value */
+    bool if_absent;                 /* CONFLICT when there is a value */
+    /* The caller's lock of this key, which this put uses up when it succeeds; NULL: the store takes
+     * and releases what it needs by itself. */
+    tsr_lock *lock;
     tsr_durability durability;
 
-    int status;                         /* filled in by the store */
-    tsr_generation generation;          /* of the new value */
-    tsr_error *err;                     /* may be NULL */
+    int status;                /* filled in by the store */
+    tsr_generation generation; /* of the new value */
+    tsr_error *err;            /* may be NULL */
 } tsr_put_request;
 
 typedef struct tsr_store_hints {
-    bool answers_at_once;       /* get calls `done` before it returns: the caller's thread does the reading */
-    bool conditional;           /* if_match and if_absent hold between processes without tsr_store_ops.lock */
-    bool conditional_erase;     /* erase obeys if_match likewise; otherwise write the fill chunk */
+    bool answers_at_once;   /* get calls `done` before it returns: the caller's thread reads */
+    bool conditional;       /* if_match and if_absent hold between processes without a lock */
+    bool conditional_erase; /* erase obeys if_match likewise; otherwise write the fill chunk */
     bool can_list;
     bool read_only;
-    uint64_t coalesce_gap_bytes;        /* ranges closer than this are worth one request */
-    uint64_t largest_range_bytes;       /* a single request should not exceed this */
-    int requests_in_flight;             /* how many requests saturate the store */
+    uint64_t coalesce_gap_bytes;  /* ranges closer than this are worth one request */
+    uint64_t largest_range_bytes; /* a single request should not exceed this */
+    int requests_in_flight;       /* how many requests saturate the store */
 } tsr_store_hints;
 
 typedef struct tsr_store_ops {
     size_t struct_size;
-    const char *const *schemes;         /* URL schemes, ended by NULL: {"file", NULL} */
+    const char *const *schemes; /* URL schemes, ended by NULL: {"file", NULL} */
 
-    /* Opens the store of a URL without its scheme. Required. */
-    int (*open)(tsr_context *context, const char *scheme, const char *address, tsr_store **ret_store,
-                tsr_error *err);
-    void (*close)(tsr_store *store);    /* frees the store; no request is under way */
+    /* Opens the store of a URL; `address` is what follows "SCHEME:". Required. */
+    int (*open)(tsr_context *context, const char *scheme, const char *address,
+                tsr_store **ret_store, tsr_error *err);
+    void (*close)(tsr_store *store); /* frees the store; no request is under way */
 
     /* Starts n requests; each ends by its `done`. Required. */
     void (*get)(tsr_store *store, tsr_get_request *requests, size_t n, const tsr_call *call);
@@ -100,58 +105,64 @@ typedef struct tsr_store_ops {
                  const tsr_call *call, tsr_error *err);
     int (*erase_prefix)(tsr_store *store, const char *prefix, const tsr_call *call, tsr_error *err);
     int (*list)(tsr_store *store, const char *prefix, bool delimiter,
-                int (*each)(void *user, const tsr_store_entry *entry), void *user, const tsr_call *call,
+                int (*each)(void *user, const tsr_store_entry *entry), void *user,
+                const tsr_call *call, tsr_error *err);
+    /* Excludes other writers of the key, in this process and in others, until the one put or erase
+     * that is given the lock has ended (what it published is then for others to change), at the
+     * latest until unlock. A put or erase of the key without the lock would wait for it. NULL: the
+     * store's conditional put is enough. Waits at most until the call's deadline. */
+    int (*lock)(tsr_store *store, const char *key, const tsr_call *call, tsr_lock **ret_lock,
                 tsr_error *err);
-    /* Excludes other writers of the key, in this process and in others, until the one put or erase that is given
-     * the lock has ended (what it published is then for others to change), at the latest until unlock. A put or
-     * erase of the key without the lock would wait for it. NULL: the store's conditional put is enough. Waits at
-     * most until the call's deadline. */
-    int (*lock)(tsr_store *store, const char *key, const tsr_call *call, tsr_lock **ret_lock, tsr_error *err);
     void (*unlock)(tsr_store *store, tsr_lock *lock);
-    /* Makes everything put so far with TSR_DURABILITY_FLUSH durable. NULL: puts are durable already. */
+    /* Makes everything put so far with TSR_DURABILITY_FLUSH durable. NULL: puts are durable
+     * already. */
     int (*flush)(tsr_store *store, const tsr_call *call, tsr_error *err);
 } tsr_store_ops;
 
 /* The head of every store. */
 struct tsr_store {
     const tsr_store_ops *ops;
-    tsr_context *context;       /* held */
-    char *url;                  /* owned */
+    tsr_context *context; /* held */
+    char *url;            /* owned */
     tsr_store_hints hints;
-    int references;             /* atomic */
+    int references; /* atomic */
 };
 
-/* The operations with what every caller would write around them: they check that the store has the operation
- * (READ_ONLY, UNSUPPORTED) and fill in every answer.
+/* The operations with what every caller would write around them: they check that the store has the
+ * operation (READ_ONLY, UNSUPPORTED) and fill in every answer.
  *
- * Starts n requests, see tsr_store_ops.get. Requests for one key that stand side by side are read from one version
- * of its value where the store can do that. Thread: LOCKED. Errors: in each request, as tsr_store_get. */
-TSR_API void tsr_store_get_many(tsr_store *store, tsr_get_request *requests, size_t n, const tsr_call *call);
+ * Starts n requests, see tsr_store_ops.get. Requests for one key that stand side by side are read
+ * from one version of its value where the store can do that. Thread: LOCKED. Errors: in each
+ * request, as tsr_store_get. */
+TSR_API void tsr_store_get_many(tsr_store *store, tsr_get_request *requests, size_t n,
+                                const tsr_call *call);
 
-/* Does n puts; 0, or the status of the first one that failed (the others are done or failed for themselves).
- * Thread: LOCKED. Errors: as tsr_store_put, CONFLICT (a condition does not hold), INVALID_ARGUMENT. */
-TSR_API int tsr_store_put_many(tsr_store *store, tsr_put_request *requests, size_t n, const tsr_call *call);
+/* Does n puts; 0, or the status of the first one that failed (the others are done or failed for
+ * themselves). Thread: LOCKED. Errors: as tsr_store_put, CONFLICT (a condition does not hold),
+ * INVALID_ARGUMENT. */
+TSR_API int tsr_store_put_many(tsr_store *store, tsr_put_request *requests, size_t n,
+                               const tsr_call *call);
 
 /* Erases under a condition. Thread: LOCKED. Errors: as tsr_store_put, CONFLICT. */
-TSR_API int tsr_store_erase_if(tsr_store *store, const char *key, const tsr_generation *if_match, tsr_lock *lock,
-                               const tsr_call *call, tsr_error *err);
+TSR_API int tsr_store_erase_if(tsr_store *store, const char *key, const tsr_generation *if_match,
+                               tsr_lock *lock, const tsr_call *call, tsr_error *err);
 
-/* Takes the lock of a key; *ret_lock is NULL on a store that needs none. Owner: the caller, by tsr_store_unlock.
- * Thread: LOCKED. Errors: as tsr_store_put. */
-TSR_API int tsr_store_lock(tsr_store *store, const char *key, const tsr_call *call, tsr_lock **ret_lock,
-                           tsr_error *err);
+/* Takes the lock of a key; *ret_lock is NULL on a store that needs none. Owner: the caller, by
+ * tsr_store_unlock. Thread: LOCKED. Errors: as tsr_store_put. */
+TSR_API int tsr_store_lock(tsr_store *store, const char *key, const tsr_call *call,
+                           tsr_lock **ret_lock, tsr_error *err);
 
 /* Releases a lock, used up or not; NULL is left alone. Thread: LOCKED. Never fails. */
 TSR_API void tsr_store_unlock(tsr_store *store, tsr_lock *lock);
 
-/* Ends an operation: everything put or erased so far with TSR_DURABILITY_FLUSH is on disk when this succeeds.
- * Thread: LOCKED. Errors: IO, UNREACHABLE. */
+/* Ends an operation: everything put or erased so far with TSR_DURABILITY_FLUSH is on disk when this
+ * succeeds. Thread: LOCKED. Errors: IO, UNREACHABLE. */
 TSR_API int tsr_store_flush(tsr_store *store, const tsr_call *call, tsr_error *err);
 
-/* Sets up the head: one reference, a hold on the context, a copy of the URL. For the `open` of a store.
- * Thread: CONFINED. Errors: NO_MEMORY. */
-TSR_API int tsr_store_init(tsr_store *store, const tsr_store_ops *ops, tsr_context *context, const char *url,
-                           tsr_error *err);
+/* Sets up the head: one reference, a hold on the context, a copy of the URL. For the `open` of a
+ * store. Thread: CONFINED. Errors: NO_MEMORY. */
+TSR_API int tsr_store_init(tsr_store *store, const tsr_store_ops *ops, tsr_context *context,
+                           const char *url, tsr_error *err);
 
 /* Releases what tsr_store_init took. For the `close` of a store. Thread: CONFINED. Never fails. */
 TSR_API void tsr_store_clear(tsr_store *store);
