@@ -31,7 +31,7 @@ static int put_request(fixture *f, tsr_put_request request)
 }
 
 static const tsr_segment new_value[] = {{.bytes = NEW, .size_bytes = 30},
-                                        {.bytes = NEW + 30, .size_bytes = sizeof NEW - 31}};
+                                        {.bytes = &NEW[30], .size_bytes = sizeof NEW - 31}};
 
 static int run_create(fixture *f)
 {
