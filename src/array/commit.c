@@ -72,21 +72,36 @@ static int erase(commit *self, bool conditional, tsr_error *err)
 /* ---- chunks that are encoded as a whole
  * ------------------------------------------------------------------------------ */
 
-static int output_for_chunk(commit *self, tsr_output *ret_output, bool *ret_borrowed,
-                            tsr_error *err)
+/* Where an encoder writes: scratch that is used again when the size is bounded, else memory of its
+ * own. */
+static int output_for(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                      tsr_output *ret_output, bool *ret_borrowed, tsr_error *err)
 {
-    tsr_size_bound bound = self->array->prepared->bound;
+    tsr_size_bound bound = prepared->bound;
 
     *ret_output = (tsr_output){.max_bytes = SIZE_MAX};
     *ret_borrowed = bound.size_class != TSR_SIZE_UNBOUNDED &&
-                    bound.size_bytes <= ENCODE_BUFFER_MAX &&
-                    !tsri_prepared_is_shard(self->array->prepared);
+                    bound.size_bytes <= ENCODE_BUFFER_MAX && !tsri_prepared_is_shard(prepared);
     if (!*ret_borrowed)
         return 0;
-    ret_output->data =
-        tsri_scratch_buffer(self->scratch, TSRI_BUFFER_FETCH, (size_t)bound.size_bytes);
+    ret_output->data = tsri_scratch_buffer(scratch, TSRI_BUFFER_FETCH, (size_t)bound.size_bytes);
     ret_output->capacity_bytes = ret_output->max_bytes = (size_t)bound.size_bytes;
     return ret_output->data ? 0 : tsri_error_no_memory(err, (size_t)bound.size_bytes);
+}
+
+/* Keeps encoded bytes in memory of just their size. */
+static int keep_encoded(tsr_output *encoded, bool borrowed, tsr_output *ret_kept, tsr_error *err)
+{
+    if (!borrowed) {
+        *ret_kept = *encoded;
+        return 0;
+    }
+    char *copy = tsri_alloc(encoded->size_bytes);
+    if (!copy)
+        return tsri_error_no_memory(err, encoded->size_bytes);
+    memcpy(copy, encoded->data, encoded->size_bytes);
+    *ret_kept = (tsr_output){copy, encoded->size_bytes, encoded->size_bytes, encoded->size_bytes};
+    return 0;
 }
 
 /* Encodes the chunk with what is there now (`old`, NULL: nothing) and puts or erases it. */
@@ -97,7 +112,7 @@ static int merge_and_put(commit *self, const void *old, size_t old_bytes, bool c
     tsr_output output;
     bool empty = false, borrowed;
 
-    TSRI_TRY(output_for_chunk(self, &output, &borrowed, err));
+    TSRI_TRY(output_for(self->array->prepared, self->scratch, &output, &borrowed, err));
     int status = tsri_merge_chunk(&merge, self->array->prepared, self->target, &self->inside, old,
                                   old_bytes, &output, &empty, err);
     if (status < 0) {
@@ -240,25 +255,23 @@ static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch
     int64_t start[TSR_RANK_MAX];
     tsri_target inner;
     tsri_extent_inside inside;
-    bool empty = false;
+    tsr_output encoded;
+    bool empty = false, borrowed;
 
     tsri_shard_inner_start(self->prepared, at->number, start);
     tsri_target_restrict(&self->target, start, self->prepared->chain->shard->chunk_shape, &inner);
     tsri_merge_inner_extent(self->prepared, start, &self->inside, &inside);
     if (!tsri_merge_covers(&inner, &inside))
         TSRI_TRY(load_inner(self, at->number, &old, err));
-    TSRI_TRY(tsri_merge_chunk(&merge, self->prepared->inner, &inner, &inside,
-                              old ? tsr_blob_data(old) : NULL, old ? tsr_blob_size(old) : 0,
-                              &at->encoded, &empty, err));
-    /* The encoder needed room for its worst case; what it did not use is given back. */
-    char *fitted =
-        at->encoded.data
-            ? tsri_realloc_array(at->encoded.data, TSRI_MAX(at->encoded.size_bytes, (size_t)1), 1)
-            : NULL;
-    if (fitted) {
-        at->encoded.data = fitted;
-        at->encoded.capacity_bytes = TSRI_MAX(at->encoded.size_bytes, (size_t)1);
-    }
+    TSRI_TRY(output_for(self->prepared->inner, scratch, &encoded, &borrowed, err));
+    int status = tsri_merge_chunk(&merge, self->prepared->inner, &inner, &inside,
+                                  old ? tsr_blob_data(old) : NULL, old ? tsr_blob_size(old) : 0,
+                                  &encoded, &empty, err);
+    if (status == 0 && !empty)
+        status = keep_encoded(&encoded, borrowed, &at->encoded, err);
+    else if (!borrowed)
+        tsri_output_clear(&encoded);
+    TSRI_TRY(status);
     tsri_group_progress(owner->parent, 1,
                         tsri_target_count(&inner) * (int64_t)owner->array->dtype->size_bytes, 0, 0);
     return 0;

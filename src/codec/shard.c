@@ -177,7 +177,7 @@ static int entry_error(tsr_error *err, int64_t number, tsri_shard_entry entry, c
 int tsri_shard_entry_check(const tsri_prepared *prepared, int64_t number, tsri_shard_entry entry,
                            uint64_t shard_bytes, tsr_error *err)
 {
-    uint64_t end, index_start;
+    uint64_t end, index_start = 0;
 
     if (tsri_shard_entry_is_missing(entry))
         return 0;
