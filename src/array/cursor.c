@@ -1,5 +1,7 @@
 #include "array/cursor.h"
 
+#include "base/checked.h"
+
 static int64_t chunk_of(const tsri_target_axis *axis, int64_t element, int64_t length)
 {
     return (axis->start + element * axis->step) / length;
@@ -23,7 +25,7 @@ static bool advance_axis(tsri_cursor *cursor, int axis, const tsr_array *array)
         return false;
     int64_t end = (cursor->chunk[axis] + 1) *
                   length; /* at most the array's length, since a later chunk is touched */
-    int64_t element = (end - self->start + self->step - 1) / self->step;
+    int64_t element = tsri_ceil_divide(end - self->start, self->step);
     cursor->chunk[axis] = chunk_of(self, element, length);
     return true;
 }

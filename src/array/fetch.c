@@ -12,6 +12,10 @@
 /* Scratch for encoded bytes is kept up to this size; larger answers are allocated by the store. */
 #define FETCH_BUFFER_MAX (80 << 20)
 #define ATTEMPTS_MAX 10
+/* A value that changed so often while it was read in pieces is read at once, if it is not too
+ * large. */
+#define ATTEMPTS_IN_PIECES 3
+#define RANGE_BYTES_MAX (INT64_MAX / 4)
 /* Less decoded data than this is not worth waking another thread for. */
 #define SMALL_BYTES (64 << 10)
 
@@ -91,17 +95,19 @@ static void fail(fetch *self, tsr_error *error)
 }
 
 /* Drops one reference; the last one ends the unit, or starts it again when its value changed on the
- * way. */
+ * way. A nested shard holds a reference of the shard around it. */
 static void release_unit(fetch *self, tsri_unit *unit)
 {
-    if (__atomic_sub_fetch(&unit->references, 1, __ATOMIC_ACQ_REL) > 0)
-        return;
-    if (unit->conflict && !tsri_group_stopped(&self->group)) {
-        tsri_unit_restart(unit);
-        publish(self, unit);
-        return;
+    while (unit && __atomic_sub_fetch(&unit->references, 1, __ATOMIC_ACQ_REL) == 0) {
+        tsri_unit *parent = unit->parent;
+        if (unit->conflict && !tsri_group_stopped(&self->group)) {
+            tsri_unit_restart(unit);
+            publish(self, unit);
+            return;
+        }
+        tsri_unit_free(unit);
+        unit = parent;
     }
-    tsri_unit_free(unit);
 }
 
 static bool has_sink(const tsri_unit *unit)
@@ -116,7 +122,9 @@ static bool has_sink(const tsri_unit *unit)
  * elements were given away. */
 static void note_conflict(fetch *self, tsri_unit *unit, tsr_error *error)
 {
-    if (unit->level == 0 && unit->attempts < ATTEMPTS_MAX && !has_sink(unit)) {
+    while (unit->parent)
+        unit = unit->parent;
+    if (unit->attempts < ATTEMPTS_MAX && !has_sink(unit)) {
         __atomic_store_n(&unit->conflict, 1, __ATOMIC_RELEASE);
         return;
     }
@@ -163,16 +171,28 @@ static bool answers_at_once(const tsri_unit *unit)
     return unit->blob || !unit->prepared || unit->extent.store->hints.answers_at_once;
 }
 
+/* Whether a value that keeps changing is small enough to be read by one request. */
+static bool may_read_at_once(const tsri_unit *unit)
+{
+    tsr_size_bound bound = unit->prepared->bound;
+    return unit->attempts >= ATTEMPTS_IN_PIECES && bound.size_class != TSR_SIZE_UNBOUNDED &&
+           bound.size_bytes <= (uint64_t)unit->array->context->options.largest_chunk_bytes;
+}
+
 static bool next_of_unit(tsri_unit *unit, tsri_portion *portion)
 {
     uint64_t portion_bytes = PORTION_BYTES, gap_bytes = 0;
     if (unit->prepared && !unit->blob) {
         const tsr_store_hints *hints = &unit->extent.store->hints;
-        gap_bytes = hints->coalesce_gap_bytes;
-        if (!hints->answers_at_once)
-            portion_bytes = TSRI_MAX(hints->largest_range_bytes, (uint64_t)PORTION_BYTES);
+        unit->at_once = may_read_at_once(unit);
+        gap_bytes = unit->at_once ? RANGE_BYTES_MAX : hints->coalesce_gap_bytes;
+        if (unit->at_once)
+            portion_bytes = RANGE_BYTES_MAX;
+        else if (!hints->answers_at_once && hints->largest_range_bytes > 0)
+            portion_bytes = hints->largest_range_bytes;
     }
-    return tsri_unit_next_portion(unit, portion_bytes, gap_bytes, portion);
+    return tsri_unit_next_portion(unit, TSRI_MIN(portion_bytes, (uint64_t)RANGE_BYTES_MAX),
+                                  TSRI_MIN(gap_bytes, (uint64_t)RANGE_BYTES_MAX), portion);
 }
 
 /* Whether one more request to the unit's store may be on the wire. The caller holds the mutex. */
@@ -210,24 +230,20 @@ static int find_unit(fetch *self, tsri_portion *portion, bool *ret_found, tsr_er
     }
 }
 
-/* The next portion for a runner; *ret_found false when there is nothing to do now. */
+/* Hands the next portion to a runner. The caller holds the mutex. */
 static int take_portion(fetch *self, flight *next, bool *ret_found, tsr_error *err)
 {
-    *ret_found = false;
-    if (tsri_group_stopped(&self->group))
+    TSRI_TRY(find_unit(self, &next->portion, ret_found, err));
+    if (!*ret_found)
         return 0;
-    pthread_mutex_lock(&self->mutex);
-    int status = find_unit(self, &next->portion, ret_found, err);
-    if (*ret_found) {
-        next->generation = next->portion.unit->generation;
-        next->has_generation = next->portion.unit->has_generation;
-        if (!answers_at_once(next->portion.unit))
-            self->in_flight++;
-        if (!self->is_small && (self->ready || self->cursors.count > 0))
-            wake(self);
-    }
-    pthread_mutex_unlock(&self->mutex);
-    return status;
+    next->request = (tsr_get_request){0};
+    next->generation = next->portion.unit->generation;
+    next->has_generation = next->portion.unit->has_generation;
+    if (!answers_at_once(next->portion.unit))
+        self->in_flight++;
+    if (!self->is_small && (self->ready || self->cursors.count > 0))
+        wake(self);
+    return 0;
 }
 
 /* ---- requests
@@ -436,6 +452,7 @@ static int start_children(fetch *self, const tsri_portion *portion, tsr_error *e
         size_t same = entries_of_same_chunk(entries, count);
         tsri_unit *child;
         TSRI_TRY(tsri_unit_new_child(portion->unit, entries, same, &child, err));
+        __atomic_add_fetch(&portion->unit->references, 1, __ATOMIC_RELAXED); /* the child's */
         publish(self, child);
         entries += same;
         count -= same;
@@ -593,9 +610,10 @@ static void answered_later(tsri_task *task)
         take_answer(self, from, scratch);
         tsri_scratch_release(self->context, scratch);
     }
-    tsri_budget_give(&self->budget, from->budget_bytes);
+    int64_t budget_bytes = from->budget_bytes;
     tsri_free(from);
     pthread_mutex_lock(&self->mutex);
+    tsri_budget_give(&self->budget, budget_bytes);
     self->in_flight--;
     wake(self);
     pthread_mutex_unlock(&self->mutex);
@@ -642,54 +660,53 @@ static void run_at_once(fetch *self, flight *now, tsr_codec_scratch *scratch)
     take_answer(self, now, scratch);
 }
 
-/* Puts a request on the wire; its answer becomes a task. False when the budget has no room. */
-static bool launch(fetch *self, flight *now)
+/* Puts a request on the wire; its answer becomes a task. */
+static void launch(fetch *self, flight *now)
 {
-    int64_t bytes = (int64_t)expected_bytes(now->portion.unit, &now->portion.range);
-    if (!tsri_budget_take(&self->budget, bytes))
-        return false;
-    now->budget_bytes = bytes;
     fill_request(now, NULL, 0);
     tsri_group_hold(&self->group);
     tsr_store_get_many(now->portion.unit->extent.store, &now->request, 1, self->call);
-    return true;
 }
 
-/* Sends a portion to a store that answers later. */
+/* Undoes the handing out of a portion that nobody asks for. */
+static void drop_portion(fetch *self, const tsri_portion *portion)
+{
+    tsri_unit *unit = portion->unit;
+    if (unit->state == TSRI_UNIT_WAITING)
+        release_unit(self, unit); /* its index will not come */
+    release_unit(self, unit);
+}
+
+/* Sends a portion to a store that answers later, or parks it until the budget has room. */
 static int send_later(fetch *self, const flight *now, tsr_error *err)
 {
     flight *sent = tsri_alloc(sizeof *sent);
-    if (!sent)
+    if (!sent) {
+        drop_portion(self, &now->portion);
         return tsri_error_no_memory(err, sizeof *sent);
+    }
     *sent = *now;
-    if (launch(self, sent))
-        return 0;
+    sent->budget_bytes = (int64_t)expected_bytes(now->portion.unit, &now->portion.range);
     pthread_mutex_lock(&self->mutex);
-    sent->task.next = (tsri_task *)self->parked;
-    self->parked = sent;
+    bool room = tsri_budget_take(&self->budget, sent->budget_bytes);
+    if (!room) {
+        sent->task.next = (tsri_task *)self->parked;
+        self->parked = sent;
+    }
     pthread_mutex_unlock(&self->mutex);
+    if (room)
+        launch(self, sent);
     return 0;
 }
 
-/* Sends what waited for budget; false when there is still no room. */
-static bool send_parked(fetch *self)
+/* A flight that was parked and for which there is room now, or NULL. The caller holds the mutex. */
+static flight *take_parked(fetch *self)
 {
-    for (;;) {
-        pthread_mutex_lock(&self->mutex);
-        flight *parked = self->parked;
-        if (parked)
-            self->parked = (flight *)parked->task.next;
-        pthread_mutex_unlock(&self->mutex);
-        if (!parked)
-            return true;
-        if (launch(self, parked))
-            continue;
-        pthread_mutex_lock(&self->mutex);
-        parked->task.next = (tsri_task *)self->parked;
-        self->parked = parked;
-        pthread_mutex_unlock(&self->mutex);
-        return false;
-    }
+    flight *parked = self->parked;
+    if (!parked || !tsri_budget_take(&self->budget, parked->budget_bytes))
+        return NULL;
+    self->parked = (flight *)parked->task.next;
+    return parked;
 }
 
 static bool is_nested(const tsri_portion *portion)
@@ -724,18 +741,31 @@ static int run_portion(fetch *self, flight *now, tsr_codec_scratch *scratch, tsr
     return status;
 }
 
-static void run_until_idle(fetch *self, tsr_codec_scratch *scratch, flight *now)
+/* Does one thing; false when there is nothing to do. The runner becomes inactive in the same moment
+ * in which it finds nothing, so that whoever brings something knows that it has to be woken. */
+static bool run_once(runner *me, tsr_codec_scratch *scratch, flight *now)
 {
-    bool found = true;
-    while (found && send_parked(self)) {
-        now->fetch = self;
-        now->error = (tsr_error)TSR_ERROR_INIT;
-        int status = take_portion(self, now, &found, &now->error);
-        if (status == 0 && found)
-            status = run_portion(self, now, scratch, &now->error);
-        if (status < 0)
-            fail(self, &now->error);
-    }
+    fetch *self = me->fetch;
+    bool stopped = tsri_group_stopped(&self->group), found = false;
+    flight *parked = NULL;
+    int status = 0;
+
+    now->fetch = self;
+    now->error = (tsr_error)TSR_ERROR_INIT;
+    pthread_mutex_lock(&self->mutex);
+    if (!stopped)
+        parked = take_parked(self);
+    if (!stopped && !self->parked && !parked)
+        status = take_portion(self, now, &found, &now->error);
+    bool busy = me->active = parked || found;
+    pthread_mutex_unlock(&self->mutex);
+    if (parked)
+        launch(self, parked);
+    else if (found)
+        status = run_portion(self, now, scratch, &now->error);
+    if (status < 0)
+        fail(self, &now->error);
+    return busy;
 }
 
 static void run(tsri_task *task)
@@ -746,32 +776,32 @@ static void run(tsri_task *task)
     flight now;
 
     now.error = (tsr_error)TSR_ERROR_INIT;
-    if (tsri_scratch_acquire(self->context, &scratch, &now.error) < 0)
-        fail(self, &now.error);
-    else
-        run_until_idle(self, scratch, &now);
+    if (tsri_scratch_acquire(self->context, &scratch, &now.error) < 0) {
+        fail(self, &now.error); /* the runner stays active: nobody is to wake it any more */
+        return;
+    }
+    while (run_once(me, scratch, &now))
+        ;
     tsri_scratch_release(self->context, scratch);
-    pthread_mutex_lock(&self->mutex);
-    me->active = false;
-    pthread_mutex_unlock(&self->mutex);
 }
 
 /* ---- the whole
  * -------------------------------------------------------------------------------------------------------
  */
 
+/* What a read that was stopped left behind. */
 static void clear(fetch *self)
 {
-    while (self->ready) {
-        tsri_unit *unit = self->ready;
-        self->ready = unit->next;
-        tsri_unit_free(unit);
-    }
     while (self->parked) {
         flight *parked = self->parked;
         self->parked = (flight *)parked->task.next;
-        release_unit(self, parked->portion.unit);
+        drop_portion(self, &parked->portion);
         tsri_free(parked);
+    }
+    while (self->ready) {
+        tsri_unit *unit = self->ready;
+        self->ready = unit->next;
+        release_unit(self, unit);
     }
     tsri_cursors_clear(&self->cursors);
     tsri_free(self->runners);

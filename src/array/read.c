@@ -40,6 +40,9 @@ int tsri_read_check(const tsri_read *read, tsr_error *err)
     TSRI_TRY(check_index(read->array, &read->index, err));
     if (!read->view)
         return 0;
+    if (!read->view->data && tsr_index_count(&read->index) > 0)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s: the view has no memory",
+                             read->array->place);
     int rank = tsr_index_shape(&read->index, shape);
     bool same = rank == read->view->rank;
     for (int axis = 0; same && axis < rank; axis++)
@@ -103,6 +106,8 @@ int tsri_box_view(const tsr_array *array, const int64_t *start, const int64_t *s
     int rank = tsr_index_shape(ret_index, needed);
     TSRI_TRY_IN(err, tsr_view_init(ret_view, array->dtype, rank, needed, (void *)buffer, err), "%s",
                 array->place);
+    if (!buffer && size_bytes > 0)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s: no buffer", array->place);
     if ((uint64_t)tsr_view_size(ret_view) != size_bytes)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT,
                              "%s: the box needs %" PRId64 " bytes, the buffer has %zu",
@@ -125,12 +130,14 @@ int tsr_array_read(tsr_array *array, const int64_t *start, const int64_t *shape,
 int tsr_array_read_sink(tsr_array *array, const tsr_index *index, tsr_sink sink, void *user,
                         const tsr_call *call, tsr_error *err)
 {
-    tsri_read read = {.array = array, .sink = sink, .user = user};
+    int ended = 0;
+    tsri_read read = {.array = array, .sink = sink, .user = user, .ended = &ended};
 
     if (index)
         read.index = *index;
     else
         tsr_index_all(&read.index, array->rank, array->shape);
     TSRI_TRY(tsri_read_check(&read, err));
-    return tsri_fetch(array->context, &read, 1, call, NULL, err);
+    int status = tsri_fetch(array->context, &read, 1, call, NULL, err);
+    return status < 0 && ended > 0 ? ended : status;
 }

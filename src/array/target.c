@@ -175,12 +175,28 @@ static void in_result_axes(const tsri_target *target, const tsr_view *elements, 
     }
 }
 
+/* Makes a failure of what a sink or source returned, with a text when it gave none. */
+static int ended_by_caller(const tsri_target *target, int status, tsr_error *err)
+{
+    if (status == 0)
+        return 0;
+    if (status > 0 && target->read->ended)
+        __atomic_store_n(target->read->ended, status, __ATOMIC_RELAXED);
+    if (status > 0)
+        status = TSR_CANCELLED;
+    if (err && err->status != status)
+        tsr_error_set(err, status, "ended by the caller's %s",
+                      target->read->sink ? "sink" : "source");
+    return status;
+}
+
 static int call_sink(const tsri_target *target, const tsr_view *elements, tsr_error *err)
 {
     tsr_view piece;
     int64_t position[TSR_RANK_MAX];
     in_result_axes(target, elements, &piece, position);
-    return target->read->sink(target->read->user, &piece, position, err);
+    return ended_by_caller(target, target->read->sink(target->read->user, &piece, position, err),
+                           err);
 }
 
 static bool is_aligned(const tsr_view *view)
@@ -269,5 +285,6 @@ int tsri_target_collect(const tsri_target *target, const tsr_view *chunk, tsr_er
         return tsr_view_copy(&inside, &elements, target->read->casting, err);
     }
     in_result_axes(target, &inside, &piece, position);
-    return target->read->source(target->read->user, &piece, position, err);
+    return ended_by_caller(target, target->read->source(target->read->user, &piece, position, err),
+                           err);
 }

@@ -18,6 +18,7 @@ typedef struct tsri_read {
     tsr_sink sink;
     tsr_source source; /* writes: instead of a view */
     void *user;
+    int *ended; /* atomic: a positive value with which the sink or source ended everything */
     struct tsri_task_group *group; /* that counts progress; set by the fetch loop */
 } tsri_read;
 

@@ -54,7 +54,7 @@ static tsri_portion_kind first_kind(const tsri_unit *unit)
     if (!prepared)
         return TSRI_PORTION_BOX;
     if (tsri_prepared_is_shard(prepared) && !tsri_prepared_is_packed(prepared))
-        return TSRI_PORTION_INDEX;
+        return unit->at_once ? TSRI_PORTION_WHOLE : TSRI_PORTION_INDEX;
     return tsri_prepared_is_raw(prepared) ? TSRI_PORTION_RAW : TSRI_PORTION_WHOLE;
 }
 
@@ -63,7 +63,7 @@ static tsr_range index_range(const tsri_unit *unit)
 {
     uint64_t size = (uint64_t)unit->prepared->index_bytes;
     if (unit->prepared->chain->shard->index_at_start)
-        return (tsr_range){TSR_RANGE_PART, 0, size};
+        return (tsr_range){TSR_RANGE_PART, 0, TSRI_MIN(size, unit->extent.size_bytes)};
     if (unit->extent.size_bytes == TSR_REST)
         return (tsr_range){TSR_RANGE_SUFFIX, 0, size};
     uint64_t offset = unit->extent.size_bytes >= size ? unit->extent.size_bytes - size : 0;
@@ -358,6 +358,7 @@ int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count
     int axes[TSR_RANK_MAX];
 
     TSRI_TRY(tsri_unit_new(unit->array, unit->prepared->inner, count, &child, err));
+    child->parent = unit;
     child->level = unit->level + 1;
     child->extent = unit->extent;
     child->extent.offset += entries->offset;

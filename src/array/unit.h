@@ -45,7 +45,8 @@ typedef enum tsri_unit_state {
 } tsri_unit_state;
 
 struct tsri_unit {
-    tsri_unit *next; /* in the lists of the fetch loop */
+    tsri_unit *next;   /* in the lists of the fetch loop */
+    tsri_unit *parent; /* of a nested shard: the shard around it, of which it holds a reference */
     tsri_unit_state state;
     tsr_array *array;              /* borrowed from the read */
     const tsri_prepared *prepared; /* borrowed; NULL for boxes */
@@ -64,6 +65,7 @@ struct tsri_unit {
     int references; /* atomic: one for handing out, one per portion under way */
     int conflict;   /* atomic: the value changed between two portions */
     int attempts;
+    bool at_once; /* a shard that is to be read by one request */
 
     tsri_entry *entries;
     size_t entry_total, next_entry, entries_per_portion;
