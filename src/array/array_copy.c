@@ -61,7 +61,7 @@ static bool stores_same_bytes(const tsr_array *source, const tsr_array *destinat
  */
 
 static int copy_encoded(const copier *self, const int64_t *chunk, tsri_task_group *group,
-                        tsr_error *err)
+                        bool *ret_busy, tsr_error *err)
 {
     tsr_extent from, to;
     tsr_get_request request;
@@ -72,13 +72,15 @@ static int copy_encoded(const copier *self, const int64_t *chunk, tsri_task_grou
     if (status == TSR_NOT_FOUND) {
         tsr_error_clear(err);
         TSRI_TRY(tsri_array_locate(self->destination, chunk, &to, err));
-        return tsr_store_erase(to.store, to.key, NULL, err);
+        return tsr_store_erase_if(to.store, to.key, NULL, NULL, NULL, err);
     }
     if (status < 0)
         return status;
     status = tsri_commit_encoded(self->destination, chunk, tsr_blob_data(request.blob),
-                                 tsr_blob_size(request.blob), &self->options->write, err);
-    tsri_group_progress(group, 1, 0, (int64_t)tsr_blob_size(request.blob), 1);
+                                 tsr_blob_size(request.blob), &self->options->write, ret_busy,
+                                 err);
+    if (status == 0 && !*ret_busy)
+        tsri_group_progress(group, 1, 0, (int64_t)tsr_blob_size(request.blob), 1);
     tsr_blob_unref(request.blob);
     return status;
 }
@@ -96,7 +98,7 @@ static void box_of_chunk(const tsr_array *array, const int64_t *chunk, tsr_index
 }
 
 static int copy_decoded(const copier *self, const int64_t *chunk, tsr_codec_scratch *scratch,
-                        tsri_task_group *group, tsr_error *err)
+                        tsri_task_group *group, bool *ret_busy, tsr_error *err)
 {
     int64_t shape[TSR_RANK_MAX], start[TSR_RANK_MAX];
     tsr_auto(tsr_view) view = {0};
@@ -114,16 +116,17 @@ static int copy_decoded(const copier *self, const int64_t *chunk, tsr_codec_scra
         start[axis] = chunk[axis] * self->destination->chunk_shape[axis];
     tsri_target_restrict(&whole, start, self->destination->chunk_shape, &target);
     return tsri_commit(self->destination, chunk, &target, &self->options->write, scratch, group,
-                       err);
+                       ret_busy, err);
 }
 
 static int copy_chunk(void *user, const int64_t *chunk, const tsri_target *target,
-                      tsr_codec_scratch *scratch, tsri_task_group *group, tsr_error *err)
+                      tsr_codec_scratch *scratch, tsri_task_group *group, bool *ret_busy,
+                      tsr_error *err)
 {
     const copier *self = user;
     (void)target; /* every chunk is copied whole */
-    return self->encoded ? copy_encoded(self, chunk, group, err)
-                         : copy_decoded(self, chunk, scratch, group, err);
+    return self->encoded ? copy_encoded(self, chunk, group, ret_busy, err)
+                         : copy_decoded(self, chunk, scratch, group, ret_busy, err);
 }
 
 /* ---- memory ---- */

@@ -1,5 +1,6 @@
 #include "array/chunk_loop.h"
 
+#include "array/claim.h"
 #include "array/cursor.h"
 #include "base/context.h"
 
@@ -8,6 +9,9 @@ typedef struct chunk_loop chunk_loop;
 typedef struct runner {
     tsri_task task;
     chunk_loop *loop;
+    bool busy; /* the chunk below was in somebody else's hands */
+    int64_t chunk[TSR_RANK_MAX];
+    tsri_target target;
 } runner;
 
 struct chunk_loop {
@@ -19,46 +23,62 @@ struct chunk_loop {
     tsri_cursors cursors;
 };
 
-/* The next chunk with what is to be done there; false at the end. */
-static bool take_chunk(chunk_loop *self, int64_t *ret_chunk, tsri_target *ret_target)
+/* The next chunk with what is to be done there, or the one that was busy; false at the end. */
+static bool take_chunk(runner *me)
 {
+    chunk_loop *self = me->loop;
     tsr_array *array;
     const int64_t *chunk;
 
     if (tsri_group_stopped(&self->group))
         return false;
+    if (me->busy)
+        return true;
     pthread_mutex_lock(&self->mutex);
     bool found = tsri_cursors_peek(&self->cursors, &array, &chunk);
     if (found) {
-        memcpy(ret_chunk, chunk, (size_t)array->rank * sizeof *chunk);
-        tsri_cursors_take(&self->cursors, array, ret_chunk, ret_target);
+        memcpy(me->chunk, chunk, (size_t)array->rank * sizeof *chunk);
+        tsri_cursors_take(&self->cursors, array, me->chunk, &me->target);
     }
     pthread_mutex_unlock(&self->mutex);
     return found;
 }
 
-static int run_chunks(chunk_loop *self, tsr_codec_scratch *scratch, tsr_error *err)
+/* Goes from chunk to chunk until there are none, or one is busy; *ret_again then. */
+static int run_chunks(runner *me, tsr_codec_scratch *scratch, bool *ret_again, tsr_error *err)
 {
-    int64_t chunk[TSR_RANK_MAX];
-    tsri_target target;
+    chunk_loop *self = me->loop;
 
-    while (take_chunk(self, chunk, &target))
-        TSRI_TRY(self->body(self->user, chunk, &target, scratch, &self->group, err));
+    while (take_chunk(me)) {
+        me->busy = false;
+        TSRI_TRY(self->body(self->user, me->chunk, &me->target, scratch, &self->group, &me->busy,
+                            err));
+        if (me->busy)
+            break;
+    }
+    *ret_again = me->busy && !tsri_group_stopped(&self->group);
     return 0;
 }
 
 static void run(tsri_task *task)
 {
-    chunk_loop *self = ((runner *)task)->loop;
+    runner *me = (runner *)task;
+    chunk_loop *self = me->loop;
+    const tsr_system *system = self->array->context->system;
     tsr_error error = TSR_ERROR_INIT;
     tsr_codec_scratch *scratch = NULL;
+    bool again = false;
 
     int status = tsri_scratch_acquire(self->array->context, &scratch, &error);
     if (status == 0)
-        status = run_chunks(self, scratch, &error);
+        status = run_chunks(me, scratch, &again, &error);
     tsri_scratch_release(self->array->context, scratch);
-    if (status < 0)
+    if (status < 0) {
         tsri_group_fail(&self->group, status, &error);
+    } else if (again) {
+        system->sleep_ns(system, TSRI_BUSY_PAUSE_NS);
+        tsri_group_spawn(&self->group, task, run);
+    }
 }
 
 /* How many chunks a selection touches, as far as it matters for the number of threads. */

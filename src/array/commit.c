@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "array/claim.h"
 #include "array/merge.h"
 #include "array/wait.h"
 #include "base/checked.h"
@@ -12,6 +13,8 @@
 #define ATTEMPTS_MAX 100
 /* Encoded chunks up to this bound are written from scratch memory that is used again. */
 #define ENCODE_BUFFER_MAX (80 << 20)
+/* A lock that another process has for longer is waited for without standing in anybody's way. */
+#define LOCK_WAIT_MS 10
 
 typedef struct commit {
     tsr_array *array;
@@ -28,6 +31,12 @@ typedef struct commit {
 
 static int blame(const commit *self, tsr_error *err)
 {
+    if (err && err->status == TSR_DAMAGED)
+        tsr_error_set_next_step(
+            err,
+            "`tessera check %s` shows what is left of the chunk; a write of the "
+            "whole chunk replaces it",
+            self->array->place);
     return tsr_error_prepend(err, "%s: chunk %s", self->array->place, self->extent.key);
 }
 
@@ -58,7 +67,16 @@ static int put_segments(commit *self, const tsr_segment *segments, size_t count,
     return 0;
 }
 
-/* A chunk that holds nothing but fill values is not stored. */
+/* Whether a chunk that holds nothing but fill values is stored nevertheless: when that was asked
+ * for, or when an erase could take away what somebody else has put there meanwhile. */
+static bool stores_fill(const commit *self, bool conditional)
+{
+    if (self->options->store_fill_chunks)
+        return true;
+    return conditional && self->exists && !self->lock &&
+           !self->extent.store->hints.conditional_erase;
+}
+
 static int erase(commit *self, bool conditional, tsr_error *err)
 {
     if (conditional && !self->exists)
@@ -108,7 +126,7 @@ static int keep_encoded(tsr_output *encoded, bool borrowed, tsr_output *ret_kept
 static int merge_and_put(commit *self, const void *old, size_t old_bytes, bool conditional,
                          tsr_error *err)
 {
-    tsri_merge merge = {self->array, self->scratch, self->options->store_fill_chunks};
+    tsri_merge merge = {self->array, self->scratch, stores_fill(self, conditional)};
     tsr_output output;
     bool empty = false, borrowed;
 
@@ -194,10 +212,11 @@ static int load_index(shard_commit *self, tsr_error *err)
 
     if (prepared->chain->shard->index_at_start)
         range.kind = TSR_RANGE_PART;
-    TSRI_TRY(note_answer(
-        owner,
-        tsri_get_and_wait(owner->extent.store, owner->extent.key, range, NULL, &request, err),
-        err));
+    int status =
+        tsri_get_and_wait(owner->extent.store, owner->extent.key, range, NULL, &request, err);
+    if (status == TSR_OUT_OF_BOUNDS)
+        return tsri_shard_index_offset(prepared, request.value_bytes, &offset, err);
+    TSRI_TRY(note_answer(owner, status, err));
     if (!owner->exists)
         return 0;
     index = request.blob;
@@ -341,7 +360,7 @@ static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
 
     if (!segments)
         return tsri_error_no_memory(err, ((size_t)prepared->entry_count + 1) * sizeof *segments);
-    if (lay_out(self, segments, &count) && !self->commit->options->store_fill_chunks) {
+    if (lay_out(self, segments, &count) && !stores_fill(self->commit, conditional)) {
         status = erase(self->commit, conditional, err);
     } else {
         status = tsri_shard_index_encode(prepared, self->commit->scratch, self->now, &index, err);
@@ -354,10 +373,21 @@ static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
     return status;
 }
 
+/* The thread holds the key meanwhile, so it does nothing for others. */
+static int encode_updates(shard_commit *self, tsr_error *err)
+{
+    tsr_context *context = self->commit->array->context;
+    tsri_task_group alone;
+
+    TSRI_TRY(tsri_group_init(&alone, context, NULL, self->commit->parent, err));
+    alone.alone = true;
+    return tsri_parallel_for(context, NULL, &alone, self->update_count, 1, encode_update_task, self,
+                             err);
+}
+
 static int write_shard(shard_commit *self, bool covered, tsr_error *err)
 {
     size_t count = (size_t)self->prepared->entry_count;
-    commit *owner = self->commit;
 
     self->old = tsri_alloc_array(count, sizeof *self->old);
     self->now = tsri_alloc_array(count, sizeof *self->now);
@@ -367,8 +397,7 @@ static int write_shard(shard_commit *self, bool covered, tsr_error *err)
     if (!covered)
         TSRI_TRY(load_index(self, err));
     TSRI_TRY(list_updates(self, err));
-    TSRI_TRY(tsri_parallel_for(owner->array->context, NULL, owner->parent, self->update_count, 1,
-                               encode_update_task, self, err));
+    TSRI_TRY(encode_updates(self, err));
     return put_shard(self, !covered, err);
 }
 
@@ -410,18 +439,36 @@ static int is_stopped(void *group)
     return tsri_group_stopped(group);
 }
 
-/* Merging holds the key's lock from reading to writing, on stores that have one; on others a lost
- * race is tried again. */
-static int attempt_locked(commit *self, bool covered, tsr_error *err)
+/* Merging holds the key's lock from reading to writing, on stores that have one. */
+static int attempt_locked(commit *self, bool covered, bool *ret_busy, tsr_error *err)
 {
-    tsr_call call = {.poll = is_stopped, .user = self->parent};
+    const tsr_call patience = {
+        .deadline_ms = LOCK_WAIT_MS, .poll = is_stopped, .user = self->parent};
+    int status = 0;
+
     self->lock = NULL;
     if (!covered)
-        TSRI_TRY(tsr_store_lock(self->extent.store, self->extent.key, self->parent ? &call : NULL,
-                                &self->lock, err));
-    int status = attempt(self, covered, err);
+        status = tsr_store_lock(self->extent.store, self->extent.key, &patience, &self->lock, err);
+    *ret_busy = status == TSR_DEADLINE && !tsri_group_stopped(self->parent);
+    if (*ret_busy)
+        tsr_error_clear(err);
+    if (status < 0)
+        return *ret_busy ? 0 : status;
+    status = attempt(self, covered, err);
     tsr_store_unlock(self->extent.store, self->lock);
     return status;
+}
+
+/* Another writer that wins is no failure: everything is done again with what it wrote. */
+static int attempt_until_done(commit *self, bool *ret_busy, tsr_error *err)
+{
+    bool covered = tsri_merge_covers(self->target, &self->inside);
+    for (int attempts = 1;; attempts++) {
+        int status = attempt_locked(self, covered, ret_busy, err);
+        if (status != TSR_CONFLICT || attempts == ATTEMPTS_MAX || tsri_group_stopped(self->parent))
+            return status;
+        tsr_error_clear(err);
+    }
 }
 
 static int commit_init(commit *self, tsr_array *array, const int64_t *chunk_index,
@@ -438,29 +485,36 @@ static int commit_init(commit *self, tsr_array *array, const int64_t *chunk_inde
 
 int tsri_commit(tsr_array *array, const int64_t *chunk_index, const tsri_target *target,
                 const tsr_write_options *options, tsr_codec_scratch *scratch,
-                tsri_task_group *parent, tsr_error *err)
+                tsri_task_group *parent, bool *ret_busy, tsr_error *err)
 {
     commit self;
+    tsri_claim claim;
 
     TSRI_TRY(commit_init(&self, array, chunk_index, options, err));
     self.target = target;
     self.scratch = scratch;
     self.parent = parent;
-    bool covered = tsri_merge_covers(target, &self.inside);
-    for (int attempts = 1;; attempts++) {
-        int status = attempt_locked(&self, covered, err);
-        if (status != TSR_CONFLICT || attempts == ATTEMPTS_MAX || tsri_group_stopped(parent))
-            return status;
-        tsr_error_clear(err);
-    }
+    TSRI_TRY(tsri_claim_take(&claim, self.extent.store, self.extent.key, ret_busy, err));
+    if (*ret_busy)
+        return 0;
+    int status = attempt_until_done(&self, ret_busy, err);
+    tsri_claim_give(&claim);
+    return status;
 }
 
 int tsri_commit_encoded(tsr_array *array, const int64_t *chunk_index, const void *bytes,
-                        size_t size_bytes, const tsr_write_options *options, tsr_error *err)
+                        size_t size_bytes, const tsr_write_options *options, bool *ret_busy,
+                        tsr_error *err)
 {
     commit self;
+    tsri_claim claim;
     tsr_segment segment = {bytes, 0, size_bytes};
 
     TSRI_TRY(commit_init(&self, array, chunk_index, options, err));
-    return put_segments(&self, &segment, 1, false, err);
+    TSRI_TRY(tsri_claim_take(&claim, self.extent.store, self.extent.key, ret_busy, err));
+    if (*ret_busy)
+        return 0;
+    int status = put_segments(&self, &segment, 1, false, err);
+    tsri_claim_give(&claim);
+    return status;
 }

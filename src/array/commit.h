@@ -11,13 +11,16 @@
 
 /* Commits the elements of `target`, which is in the coordinates of the chunk at `chunk_index`.
  * `scratch` belongs to the calling thread; the inner chunks of a shard are encoded by tasks under
- * `parent`. Errors: as tsr_array_write_index. */
+ * `parent`. *ret_busy: somebody else is writing the chunk; nothing was done, and the caller ends
+ * its task and tries again in a later one (see claim.h). Errors: as tsr_array_write_index. */
 int tsri_commit(tsr_array *array, const int64_t *chunk_index, const tsri_target *target,
                 const tsr_write_options *options, tsr_codec_scratch *scratch,
-                tsri_task_group *parent, tsr_error *err);
+                tsri_task_group *parent, bool *ret_busy, tsr_error *err);
 
-/* Puts bytes that are encoded already. Errors: as tsr_array_put_encoded_chunk. */
+/* Puts bytes that are encoded already; *ret_busy as above. Errors: as tsr_array_put_encoded_chunk.
+ */
 int tsri_commit_encoded(tsr_array *array, const int64_t *chunk_index, const void *bytes,
-                        size_t size_bytes, const tsr_write_options *options, tsr_error *err);
+                        size_t size_bytes, const tsr_write_options *options, bool *ret_busy,
+                        tsr_error *err);
 
 #endif

@@ -2,6 +2,7 @@
  * sound. */
 #include <inttypes.h>
 
+#include "array/claim.h"
 #include "array/commit.h"
 #include "array/node.h"
 #include "array/wait.h"
@@ -537,6 +538,23 @@ int tsr_array_get_encoded_chunk(tsr_array *array, const int64_t *index, const ts
     return tsr_store_get(extent.store, extent.key, whole, call, ret_blob, NULL, err);
 }
 
+/* Tries until nobody else is writing the chunk. */
+static int put_in_turn(tsr_array *array, const int64_t *index, const void *bytes, size_t size_bytes,
+                       const tsr_write_options *options, const tsr_call *call, tsr_error *err)
+{
+    const tsr_system *system = array->context->system;
+    tsri_task_group watch;
+    bool busy = true;
+
+    TSRI_TRY(tsri_group_init(&watch, array->context, call, NULL, err));
+    while (busy && !tsri_group_stopped(&watch)) {
+        TSRI_TRY(tsri_commit_encoded(array, index, bytes, size_bytes, options, &busy, err));
+        if (busy)
+            system->sleep_ns(system, TSRI_BUSY_PAUSE_NS);
+    }
+    return tsri_group_wait(&watch, err);
+}
+
 int tsr_array_put_encoded_chunk(tsr_array *array, const int64_t *index, const void *bytes,
                                 size_t size_bytes, const tsr_write_options *options,
                                 const tsr_call *call, tsr_error *err)
@@ -554,9 +572,11 @@ int tsr_array_put_encoded_chunk(tsr_array *array, const int64_t *index, const vo
     TSRI_TRY(tsri_scratch_acquire(array->context, &scratch, err));
     int status = tsri_chain_verify(array->prepared, scratch, bytes, size_bytes, err);
     tsri_scratch_release(array->context, scratch);
-    if (status < 0)
-        return tsr_error_prepend(err, "%s: the bytes of the chunk", array->place);
-    TSRI_TRY(tsri_commit_encoded(array, index, bytes, size_bytes, options, err));
+    if (status < 0) {
+        tsr_error_prepend(err, "%s: the bytes of the chunk", array->place);
+        return status;
+    }
+    TSRI_TRY(put_in_turn(array, index, bytes, size_bytes, options, call, err));
     return options->durability == TSR_DURABILITY_FLUSH ? tsr_store_flush(array->store, call, err)
                                                        : 0;
 }

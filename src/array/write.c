@@ -20,10 +20,11 @@ typedef struct writer {
 } writer;
 
 static int write_chunk(void *user, const int64_t *chunk, const tsri_target *target,
-                       tsr_codec_scratch *scratch, tsri_task_group *group, tsr_error *err)
+                       tsr_codec_scratch *scratch, tsri_task_group *group, bool *ret_busy,
+                       tsr_error *err)
 {
     const writer *self = user;
-    return tsri_commit(self->array, chunk, target, self->options, scratch, group, err);
+    return tsri_commit(self->array, chunk, target, self->options, scratch, group, ret_busy, err);
 }
 
 /* The decoded size of a selection; 0, which means unknown, when it does not fit. */
@@ -98,11 +99,13 @@ int tsr_array_write(tsr_array *array, const int64_t *start, const int64_t *shape
 int tsr_array_write_source(tsr_array *array, const tsr_index *index, tsr_source source, void *user,
                            const tsr_write_options *options, const tsr_call *call, tsr_error *err)
 {
-    tsri_read write = {.array = array, .source = source, .user = user};
+    int ended = 0;
+    tsri_read write = {.array = array, .source = source, .user = user, .ended = &ended};
 
     if (index)
         write.index = *index;
     else
         tsr_index_all(&write.index, array->rank, array->shape);
-    return write_all(&write, options, call, err);
+    int status = write_all(&write, options, call, err);
+    return status < 0 && ended > 0 ? ended : status;
 }

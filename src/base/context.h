@@ -32,7 +32,12 @@ typedef enum tsri_registry {
 } tsri_registry;
 
 /* Lazily made parts of higher layers. */
-typedef enum tsri_slot { TSRI_SLOT_POOL, TSRI_SLOT_SCRATCH, TSRI_SLOT_COUNT } tsri_slot;
+typedef enum tsri_slot {
+    TSRI_SLOT_POOL,
+    TSRI_SLOT_SCRATCH,
+    TSRI_SLOT_CLAIMS,
+    TSRI_SLOT_COUNT
+} tsri_slot;
 
 struct tsr_context {
     int references; /* atomic: the caller's and one per open handle */

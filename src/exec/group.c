@@ -60,6 +60,7 @@ int tsri_group_init(tsri_task_group *group, tsr_context *context, const tsr_call
     group->age = __atomic_add_fetch(&pool->last_age, 1, __ATOMIC_RELAXED);
     group->generation = __atomic_load_n(&pool->generation, __ATOMIC_RELAXED);
     if (parent) {
+        group->alone = parent->alone;
         group->deadline_ns = parent->deadline_ns;
         group->watched = true;
         group->called_back = parent->called_back && pthread_equal(parent->thread, group->thread);

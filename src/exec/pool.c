@@ -189,7 +189,7 @@ tsri_task *tsri_queue_take(tsri_pool *pool, tsri_task_group *group)
     tsri_task_group *source = pool->youngest;
     if (group && group->first)
         source = group;
-    else if (!source || (group && source->age < group->age))
+    else if (!source || (group && (group->alone || source->age < group->age)))
         return NULL;
     tsri_task *task = source->first;
     source->first = task->next;

@@ -52,6 +52,8 @@ struct tsri_task_group {
     uint64_t generation;     /* of the pool: another one after a fork */
     int64_t deadline_ns;     /* absolute monotonic, not after the parent's; 0: none */
     int64_t next_poll_ns, next_progress_ns;
+    bool alone; /* whoever waits runs tasks of this group only: set it where the thread holds what a
+                   foreign task may wait for; groups below take it over */
     bool watched;     /* someone may want to stop the group from outside */
     bool called_back; /* poll or progress of this group or of one above run on `thread` */
     /* under the pool's lock */
