@@ -77,8 +77,7 @@ static int copy_encoded(const copier *self, const int64_t *chunk, tsri_task_grou
     if (status < 0)
         return status;
     status = tsri_commit_encoded(self->destination, chunk, tsr_blob_data(request.blob),
-                                 tsr_blob_size(request.blob), &self->options->write, ret_busy,
-                                 err);
+                                 tsr_blob_size(request.blob), &self->options->write, ret_busy, err);
     if (status == 0 && !*ret_busy)
         tsri_group_progress(group, 1, 0, (int64_t)tsr_blob_size(request.blob), 1);
     tsr_blob_unref(request.blob);

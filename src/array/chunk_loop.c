@@ -51,8 +51,8 @@ static int run_chunks(runner *me, tsr_codec_scratch *scratch, bool *ret_again, t
 
     while (take_chunk(me)) {
         me->busy = false;
-        TSRI_TRY(self->body(self->user, me->chunk, &me->target, scratch, &self->group, &me->busy,
-                            err));
+        TSRI_TRY(
+            self->body(self->user, me->chunk, &me->target, scratch, &self->group, &me->busy, err));
         if (me->busy)
             break;
     }

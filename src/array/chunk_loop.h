@@ -6,8 +6,8 @@
 #include "exec/pool.h"
 
 /* Does what is to be done with the chunk at `chunk`; `target` is in its coordinates, `scratch`
- * belongs to the calling thread. *ret_busy (false before): the chunk is in somebody else's hands, and
- * is to be tried again in a moment, from another task (see claim.h). */
+ * belongs to the calling thread. *ret_busy (false before): the chunk is in somebody else's hands,
+ * and is to be tried again in a moment, from another task (see claim.h). */
 typedef int (*tsri_chunk_body)(void *user, const int64_t *chunk, const tsri_target *target,
                                tsr_codec_scratch *scratch, tsri_task_group *group, bool *ret_busy,
                                tsr_error *err);
