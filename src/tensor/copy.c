@@ -7,13 +7,16 @@
 #include "tensor/kernels.h"
 #include "tensor/stream.h"
 
-/* The loop along which the source is read in order of address. */
+/* The loop along which the source is read in order of address. Loops in which it stands still do
+ * not count. */
 static int find_fastest_source(const tsri_nest *nest)
 {
     int fastest = nest->rank - 1;
-    for (int axis = nest->rank - 2; axis >= 0; axis--)
-        if (llabs(nest->axes[axis].from) < llabs(nest->axes[fastest].from))
+    for (int axis = nest->rank - 2; axis >= 0; axis--) {
+        int64_t step = llabs(nest->axes[axis].from);
+        if (step != 0 && step < llabs(nest->axes[fastest].from))
             fastest = axis;
+    }
     return fastest;
 }
 
