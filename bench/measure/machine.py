@@ -76,7 +76,7 @@ def file_system(path):
 
 def touch_memory(size_bytes):
     """A virtual machine gets its memory from the host at the first touch, which is far dearer than any later
-    one; after this the guest owns what the jobs will use."""
+    one, and may give it back when it has been free for seconds; after this the guest owns what a job will use."""
     size_bytes = min(size_bytes, available_bytes() // 2)
     with mmap.mmap(-1, size_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
         try:

@@ -32,6 +32,11 @@ class Row:
         return None if self.writes else "boxes" if self.work == "boxes" else "whole"
 
     @property
+    def fresh(self):
+        """Whether the job needs gigabytes that the system has to find: a new output, or files in memory."""
+        return self.work == "write" or self.mode in ("own", "huge")
+
+    @property
     def writes(self):
         return self.work in ("write", "rewrite")
 
