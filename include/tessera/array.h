@@ -1,15 +1,16 @@
 /* Arrays: open, create, query, read, write.
  *
- * One type whatever lies behind it: Zarr v2 and v3 on any store, a variable of a netCDF or HDF5 file, an .npy file;
- * later shared memory, virtual and remote arrays.
+ * One type whatever lies behind it: Zarr v2 and v3 on any store, a variable of a netCDF or HDF5
+ * file, an .npy file; later shared memory, virtual and remote arrays.
  *
- * A place names an array: a path or URL such as "relief.zarr/ROSE", "file:///data/x.zarr", "ocean.nc/TEMP". With
- * options.store set, the place is a path inside that store ("" is its root).
+ * A place names an array: a path or URL such as "relief.zarr/ROSE", "file:///data/x.zarr",
+ * "ocean.nc/TEMP". With options.store set, the place is a path inside that store ("" is its root).
  *
- * Words: the grid of *chunks* is what the store holds, one key each. Where an array is sharded, such a chunk is a *shard*
- * and holds *inner chunks*, which are decoded one by one.
+ * Words: the grid of *chunks* is what the store holds, one key each. Where an array is sharded,
+ * such a chunk is a *shard* and holds *inner chunks*, which are decoded one by one.
  *
- * Thread: LOCKED. One array may be read and written by several threads at once; writes to one chunk exclude each other. */
+ * Thread: LOCKED. One array may be read and written by several threads at once; writes to one chunk
+ * exclude each other. */
 #ifndef TESSERA_ARRAY_H
 #define TESSERA_ARRAY_H
 
@@ -20,49 +21,56 @@ TSR_BEGIN_DECLS
 
 typedef struct tsr_array tsr_array;
 
-/* ---- open and create ------------------------------------------------------------------------------------ */
+/* ---- open and create
+ * ------------------------------------------------------------------------------------ */
 
 typedef struct tsr_array_open_options {
     size_t struct_size;
-    tsr_store *store;           /* NULL: the place says where; otherwise `place` is a path in this store. Borrowed */
-    bool writable;              /* default false */
-    int zarr_format;            /* 2 or 3 to insist on one; 0: whichever is there, v3 first */
+    tsr_store *
+        store; /* NULL: the place says where; otherwise `place` is a path in this store. Borrowed */
+    bool writable;   /* default false */
+    int zarr_format; /* 2 or 3 to insist on one; 0: whichever is there, v3 first */
 } tsr_array_open_options;
 
 typedef enum tsr_create_mode {
-    TSR_CREATE_NEW,             /* EXISTS when there is an array or group already (default) */
-    TSR_CREATE_OPEN,            /* open what is there when shape, type and chunks agree, else EXISTS */
-    TSR_CREATE_OVERWRITE        /* erase what is there first; a place that holds no Zarr node is refused */
+    TSR_CREATE_NEW,      /* EXISTS when there is an array or group already (default) */
+    TSR_CREATE_OPEN,     /* open what is there when shape, type and chunks agree, else EXISTS */
+    TSR_CREATE_OVERWRITE /* erase what is there first; a place that holds no Zarr node is refused */
 } tsr_create_mode;
 
-/* Codec lists are JSON texts in the form of zarr-python's three lists, with the names of the array's Zarr format
- * (v3: [{"name":"zstd","configuration":{"level":5}}], v2: [{"id":"zstd","level":5}]). */
+/* Codec lists are JSON texts in the form of zarr-python's three lists, with the names of the
+ * array's Zarr format (v3: [{"name":"zstd","configuration":{"level":5}}], v2:
+ * [{"id":"zstd","level":5}]). */
 typedef struct tsr_array_create_options {
     size_t struct_size;
-    tsr_store *store;                   /* as in tsr_array_open_options */
+    tsr_store *store; /* as in tsr_array_open_options */
     tsr_create_mode mode;
-    int zarr_format;                    /* 3 (default) or 2 */
-    const tsr_dtype *dtype;             /* required; borrowed */
+    int zarr_format;        /* 3 (default) or 2 */
+    const tsr_dtype *dtype; /* required; borrowed */
     int rank;
-    const int64_t *shape;               /* `rank` lengths >= 0 */
-    const int64_t *chunk_shape;         /* of the chunks that are decoded one by one (inner chunks, when there are shards);
-                                           NULL: chosen, about 1 MiB; -1 in it: the whole axis */
-    const int64_t *shard_shape;         /* NULL: no shards; a multiple of chunk_shape; -1 in it: the whole axis */
-    bool shard_auto;                    /* choose a shard shape, about 64 MiB; ignored when shard_shape is given */
+    const int64_t *shape; /* `rank` lengths >= 0 */
+    const int64_t
+        *chunk_shape; /* of the chunks that are decoded one by one (inner chunks, when there are
+                         shards); NULL: chosen, about 1 MiB; -1 in it: the whole axis */
+    const int64_t
+        *shard_shape; /* NULL: no shards; a multiple of chunk_shape; -1 in it: the whole axis */
+    bool shard_auto;  /* choose a shard shape, about 64 MiB; ignored when shard_shape is given */
     const void *fill_value;             /* one element; NULL: zero */
     const char *const *dimension_names; /* `rank` names, entries may be NULL; NULL: none */
     const char *attributes;             /* a JSON object; NULL: none */
-    const char *codec;                  /* short form: "zstd:5", "blosc:lz4:5:shuffle", "gzip:6", "none"; NULL: "zstd" */
-    const char *filters;                /* array-to-array codecs; NULL: none */
-    const char *serializer;             /* array-to-bytes codec; NULL: bytes, little-endian */
-    const char *compressors;            /* bytes-to-bytes codecs; NULL: what `codec` says, with crc32c at the end in v3 */
-    const char *codecs;                 /* v3: the whole chain exactly, sharding included; overrides all of the above and makes
-                                           chunk_shape the outermost one */
-    const char *index_codecs;           /* of the shard index; NULL: bytes little-endian, crc32c */
-    bool index_at_start;                /* of the shard */
-    char separator;                     /* of chunk keys: '/' or '.'; 0: '/' in v3, '.' in v2 */
-    bool v2_chunk_keys;                 /* v3 with the "v2" chunk key encoding */
-    char order;                         /* v2: 'C' (default) or 'F' */
+    const char
+        *codec; /* short form: "zstd:5", "blosc:lz4:5:shuffle", "gzip:6", "none"; NULL: "zstd" */
+    const char *filters;     /* array-to-array codecs; NULL: none */
+    const char *serializer;  /* array-to-bytes codec; NULL: bytes, little-endian */
+    const char *compressors; /* bytes-to-bytes codecs; NULL: what `codec` says, with crc32c at the
+                                end in v3 */
+    const char *codecs;      /* v3: the whole chain exactly, sharding included; overrides all of the
+                                above and makes      chunk_shape the outermost one */
+    const char *index_codecs; /* of the shard index; NULL: bytes little-endian, crc32c */
+    bool index_at_start;      /* of the shard */
+    char separator;           /* of chunk keys: '/' or '.'; 0: '/' in v3, '.' in v2 */
+    bool v2_chunk_keys;       /* v3 with the "v2" chunk key encoding */
+    char order;               /* v2: 'C' (default) or 'F' */
 } tsr_array_create_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */
@@ -70,24 +78,30 @@ TSR_API void tsr_array_open_options_init(tsr_array_open_options *options);
 TSR_API void tsr_array_create_options_init(tsr_array_create_options *options);
 
 /* Opens an array; options NULL: read only. Owner: the caller, by tsr_array_close. Thread: LOCKED.
- * Errors: NOT_FOUND, TYPE_MISMATCH (a group), BAD_METADATA (key and JSON pointer), UNSUPPORTED, PERMISSION, IO, NO_MEMORY. */
-TSR_API int tsr_array_open(tsr_context *context, const char *place, const tsr_array_open_options *options,
-                           tsr_array **ret_array, tsr_error *err);
+ * Errors: NOT_FOUND, TYPE_MISMATCH (a group), BAD_METADATA (key and JSON pointer), UNSUPPORTED,
+ * PERMISSION, IO, NO_MEMORY. */
+TSR_API int tsr_array_open(tsr_context *context, const char *place,
+                           const tsr_array_open_options *options, tsr_array **ret_array,
+                           tsr_error *err);
 
-/* Creates a Zarr array, writable, with explicit groups for all its ancestors. Owner: the caller, by tsr_array_close.
- * Thread: LOCKED. Errors: EXISTS, INVALID_ARGUMENT, UNSUPPORTED, LIMIT, PERMISSION, NO_SPACE, IO, NO_MEMORY. */
-TSR_API int tsr_array_create(tsr_context *context, const char *place, const tsr_array_create_options *options,
-                             tsr_array **ret_array, tsr_error *err);
+/* Creates a Zarr array, writable, with explicit groups for all its ancestors. Owner: the caller, by
+ * tsr_array_close. Thread: LOCKED. Errors: EXISTS, INVALID_ARGUMENT, UNSUPPORTED, LIMIT,
+ * PERMISSION, NO_SPACE, IO, NO_MEMORY. */
+TSR_API int tsr_array_create(tsr_context *context, const char *place,
+                             const tsr_array_create_options *options, tsr_array **ret_array,
+                             tsr_error *err);
 
 /* Takes one more hold and returns the array. Thread: LOCKED. Never fails. */
 TSR_API tsr_array *tsr_array_ref(tsr_array *array);
 
-/* Gives up one hold; NULL is left alone. Everything written is in the store already. Thread: LOCKED. Never fails. */
+/* Gives up one hold; NULL is left alone. Everything written is in the store already. Thread:
+ * LOCKED. Never fails. */
 TSR_API void tsr_array_close(tsr_array *array);
 
 TSR_DEFINE_CLEANUP(tsr_array, tsr_array_close)
 
-/* ---- queries: all answers are borrowed from the array; none fails; Thread: LOCKED ------------------------------ */
+/* ---- queries: all answers are borrowed from the array; none fails; Thread: LOCKED
+ * ------------------------------ */
 
 /* The type of its elements. Thread: LOCKED. Never fails. */
 TSR_API const tsr_dtype *tsr_array_dtype(const tsr_array *array);
@@ -95,12 +109,14 @@ TSR_API const tsr_dtype *tsr_array_dtype(const tsr_array *array);
 TSR_API int tsr_array_rank(const tsr_array *array);
 /* `rank` lengths. Thread: LOCKED. Never fails. */
 TSR_API const int64_t *tsr_array_shape(const tsr_array *array);
-/* The shape of what the store holds under one key: of shards where there are any. Thread: LOCKED. Never fails. */
+/* The shape of what the store holds under one key: of shards where there are any. Thread: LOCKED.
+ * Never fails. */
 TSR_API const int64_t *tsr_array_chunk_shape(const tsr_array *array);
 /* How many levels of sharding there are: 0 for none. Thread: LOCKED. Never fails. */
 TSR_API int tsr_array_shard_levels(const tsr_array *array);
-/* The shape of the inner chunks of a level (1 .. shard_levels); level 0 is tsr_array_chunk_shape. In the axis order of
- * the array. NULL for a level that there is not. Thread: LOCKED. Never fails. */
+/* The shape of the inner chunks of a level (1 .. shard_levels); level 0 is tsr_array_chunk_shape.
+ * In the axis order of the array. NULL for a level that there is not. Thread: LOCKED. Never fails.
+ */
 TSR_API const int64_t *tsr_array_inner_chunk_shape(const tsr_array *array, int level);
 /* One element. Thread: LOCKED. Never fails. */
 TSR_API const void *tsr_array_fill_value(const tsr_array *array);
@@ -114,43 +130,50 @@ TSR_API const char *tsr_array_driver(const tsr_array *array);
 TSR_API const char *tsr_array_place(const tsr_array *array);
 /* Whether it was opened for writing. Thread: LOCKED. Never fails. */
 TSR_API bool tsr_array_is_writable(const tsr_array *array);
-/* The number of elements, and their decoded size; saturate at INT64_MAX. Thread: LOCKED. Never fails. */
+/* The number of elements, and their decoded size; saturate at INT64_MAX. Thread: LOCKED. Never
+ * fails. */
 TSR_API int64_t tsr_array_count(const tsr_array *array);
 TSR_API int64_t tsr_array_size(const tsr_array *array);
-/* The codec chain as a JSON list, outermost first ("[]" where there are no codecs); for v2 an object with filters,
- * compressor and order. Thread: LOCKED. Never fails. */
+/* The codec chain as a JSON list, outermost first ("[]" where there are no codecs); for v2 an
+ * object with filters, compressor and order. Thread: LOCKED. Never fails. */
 TSR_API const char *tsr_array_codecs(const tsr_array *array);
 
-/* ---- attributes ---------------------------------------------------------------------------------------------- */
+/* ---- attributes
+ * ---------------------------------------------------------------------------------------------- */
 
-/* All attributes as a JSON object ("{}" when there are none). Owner: the caller, who frees the text by tsr_free. Thread: LOCKED.
- * Errors: NO_MEMORY. */
+/* All attributes as a JSON object ("{}" when there are none). Owner: the caller, who frees the text
+ * by tsr_free. Thread: LOCKED. Errors: NO_MEMORY. */
 TSR_API int tsr_array_attributes(tsr_array *array, char **ret_json, tsr_error *err);
 
 /* Replaces all attributes, in the store too. Thread: LOCKED.
- * Errors: READ_ONLY, INVALID_ARGUMENT (not a JSON object), CONFLICT, PERMISSION, NO_SPACE, IO, NO_MEMORY. */
+ * Errors: READ_ONLY, INVALID_ARGUMENT (not a JSON object), CONFLICT, PERMISSION, NO_SPACE, IO,
+ * NO_MEMORY. */
 TSR_API int tsr_array_set_attributes(tsr_array *array, const char *json, tsr_error *err);
 
 /* Frees a text that the library gave to its caller. Thread: LOCKED. Never fails. */
 TSR_API void tsr_free(void *memory);
 
-/* ---- read and write -------------------------------------------------------------------------------------------- */
+/* ---- read and write
+ * -------------------------------------------------------------------------------------------- */
 
-/* Reads the box of `shape` elements per axis from `start`, every `step`-th (NULL: 1), into dense C-order memory of the
- * array's own type. start NULL: from 0; shape NULL: everything. `size_bytes` must be exactly what the box needs.
- * On failure the buffer's contents are undefined. `call` may be NULL. Thread: LOCKED.
- * Errors: OUT_OF_BOUNDS, INVALID_ARGUMENT (size; the message has both numbers), DAMAGED, CANCELLED, DEADLINE, IO, UNREACHABLE,
- * LIMIT, NO_MEMORY. */
-TSR_API int tsr_array_read(tsr_array *array, const int64_t *start, const int64_t *shape, const int64_t *step, void *buffer,
-                           size_t size_bytes, const tsr_call *call, tsr_error *err);
+/* Reads the box of `shape` elements per axis from `start`, every `step`-th (NULL: 1), into dense
+ * C-order memory of the array's own type. start NULL: from 0; shape NULL: everything. `size_bytes`
+ * must be exactly what the box needs. On failure the buffer's contents are undefined. `call` may be
+ * NULL. Thread: LOCKED. Errors: OUT_OF_BOUNDS, INVALID_ARGUMENT (size; the message has both
+ * numbers), DAMAGED, CANCELLED, DEADLINE, IO, UNREACHABLE, LIMIT, NO_MEMORY. */
+TSR_API int tsr_array_read(tsr_array *array, const int64_t *start, const int64_t *shape,
+                           const int64_t *step, void *buffer, size_t size_bytes,
+                           const tsr_call *call, tsr_error *err);
 
-/* Writes a box likewise. What was acknowledged is in the store, whole; of a failed write any subset of its chunks may be.
- * Thread: LOCKED. Errors: as tsr_array_read, and READ_ONLY, PERMISSION, NO_SPACE, CONFLICT. */
-TSR_API int tsr_array_write(tsr_array *array, const int64_t *start, const int64_t *shape, const int64_t *step,
-                            const void *buffer, size_t size_bytes, const tsr_call *call, tsr_error *err);
+/* Writes a box likewise. What was acknowledged is in the store, whole; of a failed write any subset
+ * of its chunks may be. Thread: LOCKED. Errors: as tsr_array_read, and READ_ONLY, PERMISSION,
+ * NO_SPACE, CONFLICT. */
+TSR_API int tsr_array_write(tsr_array *array, const int64_t *start, const int64_t *shape,
+                            const int64_t *step, const void *buffer, size_t size_bytes,
+                            const tsr_call *call, tsr_error *err);
 
-/* One read among many: `index` of `array` into `view`, whose shape is the index's. `view` has any strides and any
- * type that `casting` permits. All pointers are borrowed until the call returns. */
+/* One read among many: `index` of `array` into `view`, whose shape is the index's. `view` has any
+ * strides and any type that `casting` permits. All pointers are borrowed until the call returns. */
 typedef struct tsr_read_request {
     tsr_array *array;
     const tsr_index *index;
@@ -158,17 +181,17 @@ typedef struct tsr_read_request {
     tsr_casting casting;
 } tsr_read_request;
 
-/* Does n reads as one: each chunk (inner chunk) that any of them touches is fetched and decoded once. Thread: LOCKED.
- * Errors: as tsr_array_read, and TYPE_MISMATCH. */
-TSR_API int tsr_read_many(tsr_context *context, const tsr_read_request *requests, size_t n, const tsr_call *call,
-                          tsr_error *err);
+/* Does n reads as one: each chunk (inner chunk) that any of them touches is fetched and decoded
+ * once. Thread: LOCKED. Errors: as tsr_array_read, and TYPE_MISMATCH. */
+TSR_API int tsr_read_many(tsr_context *context, const tsr_read_request *requests, size_t n,
+                          const tsr_call *call, tsr_error *err);
 
 /* Durability and fill handling of writes. */
 typedef struct tsr_write_options {
     size_t struct_size;
-    tsr_durability durability;      /* default TSR_DURABILITY_FLUSH */
-    bool store_fill_chunks;         /* store chunks that hold nothing but the fill value too; default false: they are left
-                                       out, and erased where they were */
+    tsr_durability durability; /* default TSR_DURABILITY_FLUSH */
+    bool store_fill_chunks; /* store chunks that hold nothing but the fill value too; default false:
+                               they are left out, and erased where they were */
 } tsr_write_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */
@@ -176,97 +199,114 @@ TSR_API void tsr_write_options_init(tsr_write_options *options);
 
 /* Writes `view` to the elements that `index` selects. options NULL: the defaults. Thread: LOCKED.
  * Errors: as tsr_array_write, and TYPE_MISMATCH. */
-TSR_API int tsr_array_write_index(tsr_array *array, const tsr_index *index, const tsr_view *view, tsr_casting casting,
-                                  const tsr_write_options *options, const tsr_call *call, tsr_error *err);
+TSR_API int tsr_array_write_index(tsr_array *array, const tsr_index *index, const tsr_view *view,
+                                  tsr_casting casting, const tsr_write_options *options,
+                                  const tsr_call *call, tsr_error *err);
 
-/* A sink takes each decoded piece while it is hot in cache: `piece` is a view of the array's type that is valid during the call,
- * `position` is where its first element lies in the result of the index (which has the index's rank after positions are
- * removed). Pieces are disjoint, cover the result, come in any order and on any thread of the pool, several at once. A nonzero
- * return ends the read with that status (fill in err). */
+/* A sink takes each decoded piece while it is hot in cache: `piece` is a view of the array's type
+ * that is valid during the call, `position` is where its first element lies in the result of the
+ * index (which has the index's rank after positions are removed). Pieces are disjoint, cover the
+ * result, come in any order and on any thread of the pool, several at once. A nonzero return ends
+ * the read with that status (fill in err). */
 typedef int (*tsr_sink)(void *user, const tsr_view *piece, const int64_t *position, tsr_error *err);
 
-/* Reads through a sink: memory is a few chunks a thread whatever the size of the selection. Chunks that are not stored are given
- * as a broadcast view of the fill value. index NULL: everything. Thread: LOCKED. Errors: as tsr_array_read, and those of the sink. */
-TSR_API int tsr_array_read_sink(tsr_array *array, const tsr_index *index, tsr_sink sink, void *user, const tsr_call *call,
-                                tsr_error *err);
+/* Reads through a sink: memory is a few chunks a thread whatever the size of the selection. Chunks
+ * that are not stored are given as a broadcast view of the fill value. index NULL: everything.
+ * Thread: LOCKED. Errors: as tsr_array_read, and those of the sink. */
+TSR_API int tsr_array_read_sink(tsr_array *array, const tsr_index *index, tsr_sink sink, void *user,
+                                const tsr_call *call, tsr_error *err);
 
-/* A source fills the piece that is asked for: a view of the array's type, writable during the call, whose first element lies at
- * `position` of the index's result. Called on any thread of the pool, several at once. */
-typedef int (*tsr_source)(void *user, const tsr_view *piece, const int64_t *position, tsr_error *err);
+/* A source fills the piece that is asked for: a view of the array's type, writable during the call,
+ * whose first element lies at `position` of the index's result. Called on any thread of the pool,
+ * several at once. */
+typedef int (*tsr_source)(void *user, const tsr_view *piece, const int64_t *position,
+                          tsr_error *err);
 
-/* Writes what a source gives, chunk by chunk (shard by shard), with memory of a few chunks a thread. index NULL: everything.
- * Thread: LOCKED. Errors: as tsr_array_write_index, and those of the source. */
-TSR_API int tsr_array_write_source(tsr_array *array, const tsr_index *index, tsr_source source, void *user,
-                                   const tsr_write_options *options, const tsr_call *call, tsr_error *err);
+/* Writes what a source gives, chunk by chunk (shard by shard), with memory of a few chunks a
+ * thread. index NULL: everything. Thread: LOCKED. Errors: as tsr_array_write_index, and those of
+ * the source. */
+TSR_API int tsr_array_write_source(tsr_array *array, const tsr_index *index, tsr_source source,
+                                   void *user, const tsr_write_options *options,
+                                   const tsr_call *call, tsr_error *err);
 
-/* ---- chunks as they are stored ------------------------------------------------------------------------------------ */
+/* ---- chunks as they are stored
+ * ------------------------------------------------------------------------------------ */
 
 typedef enum tsr_chunk_state {
-    TSR_CHUNK_MISSING,      /* not stored: all fill value */
+    TSR_CHUNK_MISSING, /* not stored: all fill value */
     TSR_CHUNK_STORED,
-    TSR_CHUNK_DAMAGED       /* its bytes or its index entry are not valid */
+    TSR_CHUNK_DAMAGED /* its bytes or its index entry are not valid */
 } tsr_chunk_state;
 
 typedef struct tsr_chunk_info {
-    int level;                              /* 0: a chunk or shard of the store; 1..: an inner chunk */
-    int64_t index[TSR_RANK_MAX];            /* grid coordinates over the whole array at that level */
+    int level;                   /* 0: a chunk or shard of the store; 1..: an inner chunk */
+    int64_t index[TSR_RANK_MAX]; /* grid coordinates over the whole array at that level */
     tsr_chunk_state state;
-    char key[1024];                         /* in the array's store, relative to the array */
-    uint64_t offset, size_bytes;            /* of the encoded bytes within the key's value; 0 when missing */
-    tsr_error error;                        /* when damaged */
+    char key[1024];              /* in the array's store, relative to the array */
+    uint64_t offset, size_bytes; /* of the encoded bytes within the key's value; 0 when missing */
+    tsr_error error;             /* when damaged */
 } tsr_chunk_info;
 
 typedef struct tsr_chunk_walk_options {
     size_t struct_size;
-    bool inner;             /* also visit the inner chunks, read from the indexes alone */
-    bool stored_only;       /* visit only chunks (shards) that are stored, found by listing the store, in any order: for grids far
-                               larger than what they hold, such as shape 2^62 with three chunks */
-    bool data;              /* fetch and decode everything, so that every checksum is verified */
-    int64_t rate_bytes;     /* at most as many fetched bytes a second; 0: no limit */
+    bool inner;       /* also visit the inner chunks, read from the indexes alone */
+    bool stored_only; /* visit only chunks (shards) that are stored, found by listing the store, in
+                         any order: for grids far larger than what they hold, such as shape 2^62
+                         with three chunks */
+    bool data;        /* fetch and decode everything, so that every checksum is verified */
+    int64_t rate_bytes; /* at most as many fetched bytes a second; 0: no limit */
 } tsr_chunk_walk_options;
 
 /* Fills in the defaults (no inner chunks, no data). Thread: CONFINED. Never fails. */
 TSR_API void tsr_chunk_walk_options_init(tsr_chunk_walk_options *options);
 
-/* Visits every chunk of the grid, missing ones included, in C order of the chunks; inner chunks after their shard. `each` runs on
- * the calling thread; a nonzero return ends the walk and is returned. Damage is reported through `info`, not as a failure.
- * Thread: LOCKED. Errors: UNSUPPORTED (no chunks in a store: netCDF), IO, PERMISSION, CANCELLED, NO_MEMORY. */
+/* Visits every chunk of the grid, missing ones included, in C order of the chunks; inner chunks
+ * after their shard. `each` runs on the calling thread; a nonzero return ends the walk and is
+ * returned. Damage is reported through `info`, not as a failure. Thread: LOCKED. Errors:
+ * UNSUPPORTED (no chunks in a store: netCDF), IO, PERMISSION, CANCELLED, NO_MEMORY. */
 TSR_API int tsr_array_walk_chunks(tsr_array *array, const tsr_chunk_walk_options *options,
-                                  int (*each)(void *user, const tsr_chunk_info *info), void *user, const tsr_call *call,
-                                  tsr_error *err);
-
-/* Calls `each` for every key below the array that is neither its metadata nor a chunk of its grid (a left-over of a larger shape, a
- * foreign file). A nonzero return ends the walk. Thread: LOCKED. Errors: as tsr_store_list. */
-TSR_API int tsr_array_orphan_keys(tsr_array *array, int (*each)(void *user, const char *key, int64_t size_bytes), void *user,
+                                  int (*each)(void *user, const tsr_chunk_info *info), void *user,
                                   const tsr_call *call, tsr_error *err);
 
-/* The encoded bytes of one chunk (shard) by its grid coordinates, as they lie in the store. Owner: the caller holds the blob.
- * Thread: LOCKED. Errors: NOT_FOUND when missing, OUT_OF_BOUNDS, UNSUPPORTED, IO. */
-TSR_API int tsr_array_get_encoded_chunk(tsr_array *array, const int64_t *index, const tsr_call *call, tsr_blob **ret_blob,
-                                        tsr_error *err);
+/* Calls `each` for every key below the array that is neither its metadata nor a chunk of its grid
+ * (a left-over of a larger shape, a foreign file). A nonzero return ends the walk. Thread: LOCKED.
+ * Errors: as tsr_store_list. */
+TSR_API int tsr_array_orphan_keys(tsr_array *array,
+                                  int (*each)(void *user, const char *key, int64_t size_bytes),
+                                  void *user, const tsr_call *call, tsr_error *err);
 
-/* Stores bytes that were encoded by the same chain as one chunk (shard). They are decoded once to verify them. Thread: LOCKED.
- * Errors: READ_ONLY, DAMAGED (the bytes do not decode), OUT_OF_BOUNDS, and those of tsr_array_write. */
-TSR_API int tsr_array_put_encoded_chunk(tsr_array *array, const int64_t *index, const void *bytes, size_t size_bytes,
-                                        const tsr_write_options *options, const tsr_call *call, tsr_error *err);
+/* The encoded bytes of one chunk (shard) by its grid coordinates, as they lie in the store. Owner:
+ * the caller holds the blob. Thread: LOCKED. Errors: NOT_FOUND when missing, OUT_OF_BOUNDS,
+ * UNSUPPORTED, IO. */
+TSR_API int tsr_array_get_encoded_chunk(tsr_array *array, const int64_t *index,
+                                        const tsr_call *call, tsr_blob **ret_blob, tsr_error *err);
 
-/* ---- copying between arrays ------------------------------------------------------------------------------------------ */
+/* Stores bytes that were encoded by the same chain as one chunk (shard). They are decoded once to
+ * verify them. Thread: LOCKED. Errors: READ_ONLY, DAMAGED (the bytes do not decode), OUT_OF_BOUNDS,
+ * and those of tsr_array_write. */
+TSR_API int tsr_array_put_encoded_chunk(tsr_array *array, const int64_t *index, const void *bytes,
+                                        size_t size_bytes, const tsr_write_options *options,
+                                        const tsr_call *call, tsr_error *err);
+
+/* ---- copying between arrays
+ * ------------------------------------------------------------------------------------------ */
 
 typedef struct tsr_copy_options {
     size_t struct_size;
-    int64_t memory_bytes;           /* a copy that needs more is refused with the numbers; 0: no limit */
-    tsr_casting casting;            /* default TSR_CASTING_NO */
+    int64_t memory_bytes; /* a copy that needs more is refused with the numbers; 0: no limit */
+    tsr_casting casting;  /* default TSR_CASTING_NO */
     tsr_write_options write;
 } tsr_copy_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */
 TSR_API void tsr_copy_options_init(tsr_copy_options *options);
 
-/* Copies all elements of `source` to `destination`, which has the same shape, going from destination chunk to destination chunk
- * (shard to shard). Encoded bytes are moved as they are where both grids, chains and types agree. Thread: LOCKED.
- * Errors: INVALID_ARGUMENT (shapes), TYPE_MISMATCH, LIMIT (memory), and those of reading and writing. */
-TSR_API int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_options *options, const tsr_call *call,
-                           tsr_error *err);
+/* Copies all elements of `source` to `destination`, which has the same shape, going from
+ * destination chunk to destination chunk (shard to shard). Encoded bytes are moved as they are
+ * where both grids, chains and types agree. Thread: LOCKED. Errors: INVALID_ARGUMENT (shapes),
+ * TYPE_MISMATCH, LIMIT (memory), and those of reading and writing. */
+TSR_API int tsr_array_copy(tsr_array *source, tsr_array *destination,
+                           const tsr_copy_options *options, const tsr_call *call, tsr_error *err);
 
 TSR_END_DECLS
 

@@ -1,4 +1,5 @@
-/* Groups: a hierarchy of arrays and groups with attributes. Zarr groups on any store, and netCDF files as they lie there.
+/* Groups: a hierarchy of arrays and groups with attributes. Zarr groups on any store, and netCDF
+ * files as they lie there.
  *
  * Thread: LOCKED. */
 #ifndef TESSERA_GROUP_H
@@ -12,31 +13,35 @@ typedef struct tsr_group tsr_group;
 
 typedef enum tsr_node_kind { TSR_NODE_NONE, TSR_NODE_ARRAY, TSR_NODE_GROUP } tsr_node_kind;
 
-/* What lies at a place, without opening it: array, group, or nothing. options may be NULL. Thread: LOCKED.
- * Errors: PERMISSION, IO, UNREACHABLE, UNSUPPORTED (scheme), BAD_METADATA. */
-TSR_API int tsr_place_probe(tsr_context *context, const char *place, const tsr_array_open_options *options,
-                            tsr_node_kind *ret_kind, tsr_error *err);
+/* What lies at a place, without opening it: array, group, or nothing. options may be NULL. Thread:
+ * LOCKED. Errors: PERMISSION, IO, UNREACHABLE, UNSUPPORTED (scheme), BAD_METADATA. */
+TSR_API int tsr_place_probe(tsr_context *context, const char *place,
+                            const tsr_array_open_options *options, tsr_node_kind *ret_kind,
+                            tsr_error *err);
 
 /* Opens a group; options as for arrays. Owner: the caller, by tsr_group_close. Thread: LOCKED.
- * Errors: NOT_FOUND, TYPE_MISMATCH (an array), BAD_METADATA, UNSUPPORTED, PERMISSION, IO, NO_MEMORY. */
-TSR_API int tsr_group_open(tsr_context *context, const char *place, const tsr_array_open_options *options,
-                           tsr_group **ret_group, tsr_error *err);
+ * Errors: NOT_FOUND, TYPE_MISMATCH (an array), BAD_METADATA, UNSUPPORTED, PERMISSION, IO,
+ * NO_MEMORY. */
+TSR_API int tsr_group_open(tsr_context *context, const char *place,
+                           const tsr_array_open_options *options, tsr_group **ret_group,
+                           tsr_error *err);
 
 typedef struct tsr_group_create_options {
     size_t struct_size;
-    tsr_store *store;               /* as in tsr_array_open_options */
+    tsr_store *store; /* as in tsr_array_open_options */
     tsr_create_mode mode;
-    int zarr_format;                /* 3 (default) or 2 */
-    const char *attributes;         /* a JSON object; NULL: none */
+    int zarr_format;        /* 3 (default) or 2 */
+    const char *attributes; /* a JSON object; NULL: none */
 } tsr_group_create_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */
 TSR_API void tsr_group_create_options_init(tsr_group_create_options *options);
 
-/* Creates a Zarr group, writable, with explicit groups for all its ancestors. Owner: the caller. Thread: LOCKED.
- * Errors: EXISTS, INVALID_ARGUMENT, PERMISSION, NO_SPACE, IO, NO_MEMORY. */
-TSR_API int tsr_group_create(tsr_context *context, const char *place, const tsr_group_create_options *options,
-                             tsr_group **ret_group, tsr_error *err);
+/* Creates a Zarr group, writable, with explicit groups for all its ancestors. Owner: the caller.
+ * Thread: LOCKED. Errors: EXISTS, INVALID_ARGUMENT, PERMISSION, NO_SPACE, IO, NO_MEMORY. */
+TSR_API int tsr_group_create(tsr_context *context, const char *place,
+                             const tsr_group_create_options *options, tsr_group **ret_group,
+                             tsr_error *err);
 
 /* Takes one more hold and returns the group. Thread: LOCKED. Never fails. */
 TSR_API tsr_group *tsr_group_ref(tsr_group *group);
@@ -52,32 +57,44 @@ TSR_API const char *tsr_group_driver(const tsr_group *group);
 /* The place as errors show it. Borrowed. Thread: LOCKED. Never fails. */
 TSR_API const char *tsr_group_place(const tsr_group *group);
 
-/* All attributes as a JSON object ("{}" when there are none). Owner: the caller, by tsr_free. Thread: LOCKED. Errors: NO_MEMORY. */
+/* All attributes as a JSON object ("{}" when there are none). Owner: the caller, by tsr_free.
+ * Thread: LOCKED. Errors: NO_MEMORY. */
 TSR_API int tsr_group_attributes(tsr_group *group, char **ret_json, tsr_error *err);
 
-/* Replaces all attributes, in the store too. Thread: LOCKED. Errors: as tsr_array_set_attributes. */
+/* Replaces all attributes, in the store too. Thread: LOCKED. Errors: as tsr_array_set_attributes.
+ */
 TSR_API int tsr_group_set_attributes(tsr_group *group, const char *json, tsr_error *err);
 
-/* Calls `each` for every child in byte order of the names. A child whose metadata does not parse is reported with its error and
- * kind TSR_NODE_NONE, so that one bad node hides no other. A nonzero return ends the walk and is returned. Thread: LOCKED.
- * Errors: UNSUPPORTED (the store cannot list), PERMISSION, IO, NO_MEMORY. */
+/* Calls `each` for every child in byte order of the names. A child whose metadata does not parse is
+ * reported with its error and kind TSR_NODE_NONE, so that one bad node hides no other. A nonzero
+ * return ends the walk and is returned. Thread: LOCKED. Errors: UNSUPPORTED (the store cannot
+ * list), PERMISSION, IO, NO_MEMORY. */
 TSR_API int tsr_group_children(tsr_group *group,
-                               int (*each)(void *user, const char *name, tsr_node_kind kind, const tsr_error *error),
+                               int (*each)(void *user, const char *name, tsr_node_kind kind,
+                                           const tsr_error *error),
                                void *user, tsr_error *err);
 
-/* Opens a child by its name or relative path. Owner: the caller. Thread: LOCKED. Errors: as tsr_array_open, tsr_group_open. */
-TSR_API int tsr_group_open_array(tsr_group *group, const char *name, tsr_array **ret_array, tsr_error *err);
-TSR_API int tsr_group_open_group(tsr_group *group, const char *name, tsr_group **ret_group, tsr_error *err);
+/* Opens a child by its name or relative path. Owner: the caller. Thread: LOCKED. Errors: as
+ * tsr_array_open, tsr_group_open. */
+TSR_API int tsr_group_open_array(tsr_group *group, const char *name, tsr_array **ret_array,
+                                 tsr_error *err);
+TSR_API int tsr_group_open_group(tsr_group *group, const char *name, tsr_group **ret_group,
+                                 tsr_error *err);
 
-/* Creates a child; options as for places, with `store` ignored. Owner: the caller. Thread: LOCKED. Errors: as tsr_array_create. */
-TSR_API int tsr_group_create_array(tsr_group *group, const char *name, const tsr_array_create_options *options,
-                                   tsr_array **ret_array, tsr_error *err);
-TSR_API int tsr_group_create_group(tsr_group *group, const char *name, const tsr_group_create_options *options,
-                                   tsr_group **ret_group, tsr_error *err);
+/* Creates a child; options as for places, with `store` ignored. Owner: the caller. Thread: LOCKED.
+ * Errors: as tsr_array_create. */
+TSR_API int tsr_group_create_array(tsr_group *group, const char *name,
+                                   const tsr_array_create_options *options, tsr_array **ret_array,
+                                   tsr_error *err);
+TSR_API int tsr_group_create_group(tsr_group *group, const char *name,
+                                   const tsr_group_create_options *options, tsr_group **ret_group,
+                                   tsr_error *err);
 
-/* Erases the Zarr node at a place with everything below it. A place that holds no Zarr node is refused, so that no folder of
- * somebody's is lost. Thread: LOCKED. Errors: NOT_FOUND, PERMISSION, READ_ONLY, IO. */
-TSR_API int tsr_place_erase(tsr_context *context, const char *place, const tsr_call *call, tsr_error *err);
+/* Erases the Zarr node at a place with everything below it. A place that holds no Zarr node is
+ * refused, so that no folder of somebody's is lost. Thread: LOCKED. Errors: NOT_FOUND, PERMISSION,
+ * READ_ONLY, IO. */
+TSR_API int tsr_place_erase(tsr_context *context, const char *place, const tsr_call *call,
+                            tsr_error *err);
 
 TSR_END_DECLS
 

@@ -11,8 +11,9 @@ TSR_BEGIN_DECLS
 /* The version of the library at run time. Static memory. Thread: IMMUTABLE. Never fails. */
 TSR_API const char *tsr_version(void);
 
-/* How it was built, as a JSON object: version, compiler, revision, the libraries and their versions, the optional parts and whether
- * each is present. Static memory. Thread: IMMUTABLE. Never fails. */
+/* How it was built, as a JSON object: version, compiler, revision, the libraries and their
+ * versions, the optional parts and whether each is present. Static memory. Thread: IMMUTABLE. Never
+ * fails. */
 TSR_API const char *tsr_build_info(void);
 
 TSR_END_DECLS

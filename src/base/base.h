@@ -25,7 +25,8 @@
 
 #define TSRI_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* For a large local buffer in a hot function: a build that clears all locals leaves this one alone. */
+/* For a large local buffer in a hot function: a build that clears all locals leaves this one alone.
+ */
 #ifdef __has_attribute
 #if __has_attribute(uninitialized)
 #define TSRI_UNINITIALIZED __attribute__((uninitialized))

@@ -257,7 +257,7 @@ static int blosc_decode(const void *codec, tsr_codec_scratch *scratch, const voi
                         size_t size_bytes, void *output, size_t capacity_bytes,
                         size_t *ret_size_bytes, tsr_error *err)
 {
-    container found;
+    container found = {0};
 
     (void)codec;
     (void)scratch;
@@ -281,7 +281,7 @@ static int blosc_decode_prefix(const void *codec, tsr_codec_scratch *scratch, co
                                size_t size_bytes, void *output, size_t capacity_bytes,
                                size_t wanted_bytes, size_t *ret_size_bytes, tsr_error *err)
 {
-    container found;
+    container found = {0};
 
     (void)codec;
     (void)scratch;

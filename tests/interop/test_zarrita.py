@@ -17,8 +17,9 @@ import * as zarr from "zarrita";
 import { FileSystemStore } from "@zarrita/storage";
 for (const place of process.argv.slice(2)) {
     const array = await zarr.open.v3(new FileSystemStore(place), { kind: "array" });
-    const { data, shape, stride } = await zarr.get(array);
     const values = [];
+    const got = await zarr.get(array);
+    const { data, shape, stride } = array.shape.length ? got : { data: [got], shape: [], stride: [] };
     const visit = (axis, at) => {
         if (axis === shape.length) values.push(Number(data[at]));
         else for (let i = 0; i < shape[axis]; i++) visit(axis + 1, at + i * stride[axis]);
