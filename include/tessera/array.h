@@ -21,8 +21,7 @@ TSR_BEGIN_DECLS
 
 typedef struct tsr_array tsr_array;
 
-/* ---- open and create
- * ------------------------------------------------------------------------------------ */
+/* ---- open and create ---- */
 
 typedef struct tsr_array_open_options {
     size_t struct_size;
@@ -65,7 +64,7 @@ typedef struct tsr_array_create_options {
     const char *compressors; /* bytes-to-bytes codecs; NULL: what `codec` says, with crc32c at the
                                 end in v3 */
     const char *codecs;      /* v3: the whole chain exactly, sharding included; overrides all of the
-                                above and makes      chunk_shape the outermost one */
+                                above and makes chunk_shape the outermost one */
     const char *index_codecs; /* of the shard index; NULL: bytes little-endian, crc32c */
     bool index_at_start;      /* of the shard */
     char separator;           /* of chunk keys: '/' or '.'; 0: '/' in v3, '.' in v2 */
@@ -100,8 +99,7 @@ TSR_API void tsr_array_close(tsr_array *array);
 
 TSR_DEFINE_CLEANUP(tsr_array, tsr_array_close)
 
-/* ---- queries: all answers are borrowed from the array; none fails; Thread: LOCKED
- * ------------------------------ */
+/* ---- queries: all answers are borrowed from the array; none fails; Thread: LOCKED ---- */
 
 /* The type of its elements. Thread: LOCKED. Never fails. */
 TSR_API const tsr_dtype *tsr_array_dtype(const tsr_array *array);
@@ -138,8 +136,7 @@ TSR_API int64_t tsr_array_size(const tsr_array *array);
  * object with filters, compressor and order. Thread: LOCKED. Never fails. */
 TSR_API const char *tsr_array_codecs(const tsr_array *array);
 
-/* ---- attributes
- * ---------------------------------------------------------------------------------------------- */
+/* ---- attributes ---- */
 
 /* All attributes as a JSON object ("{}" when there are none). Owner: the caller, who frees the text
  * by tsr_free. Thread: LOCKED. Errors: NO_MEMORY. */
@@ -153,8 +150,7 @@ TSR_API int tsr_array_set_attributes(tsr_array *array, const char *json, tsr_err
 /* Frees a text that the library gave to its caller. Thread: LOCKED. Never fails. */
 TSR_API void tsr_free(void *memory);
 
-/* ---- read and write
- * -------------------------------------------------------------------------------------------- */
+/* ---- read and write ---- */
 
 /* Reads the box of `shape` elements per axis from `start`, every `step`-th (NULL: 1), into dense
  * C-order memory of the array's own type. start NULL: from 0; shape NULL: everything. `size_bytes`
@@ -229,8 +225,7 @@ TSR_API int tsr_array_write_source(tsr_array *array, const tsr_index *index, tsr
                                    void *user, const tsr_write_options *options,
                                    const tsr_call *call, tsr_error *err);
 
-/* ---- chunks as they are stored
- * ------------------------------------------------------------------------------------ */
+/* ---- chunks as they are stored ---- */
 
 typedef enum tsr_chunk_state {
     TSR_CHUNK_MISSING, /* not stored: all fill value */
@@ -288,8 +283,7 @@ TSR_API int tsr_array_put_encoded_chunk(tsr_array *array, const int64_t *index, 
                                         size_t size_bytes, const tsr_write_options *options,
                                         const tsr_call *call, tsr_error *err);
 
-/* ---- copying between arrays
- * ------------------------------------------------------------------------------------------ */
+/* ---- copying between arrays ---- */
 
 typedef struct tsr_copy_options {
     size_t struct_size;

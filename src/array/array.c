@@ -424,8 +424,7 @@ void tsr_free(void *memory)
     tsri_free(memory);
 }
 
-/* ---- attributes
- * ---------------------------------------------------------------------------------------------- */
+/* ---- attributes ---- */
 
 int tsr_array_attributes(tsr_array *array, char **ret_json, tsr_error *err)
 {

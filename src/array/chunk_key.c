@@ -98,7 +98,7 @@ bool tsri_chunk_key_parse(tsri_chunk_key_style style, int rank, const char *text
     return true;
 }
 
-/* ---- names of nodes ------------------------------------------------------------------------ */
+/* ---- names of nodes ---- */
 
 static int refuse_name(const char *name, size_t size_bytes, const char *rule, tsr_error *err)
 {

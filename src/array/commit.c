@@ -87,8 +87,7 @@ static int erase(commit *self, bool conditional, tsr_error *err)
                               err);
 }
 
-/* ---- chunks that are encoded as a whole
- * ------------------------------------------------------------------------------ */
+/* ---- chunks that are encoded as a whole ---- */
 
 /* Where an encoder writes: scratch that is used again when the size is bounded, else memory of its
  * own. */

@@ -537,8 +537,7 @@ static void take_answer(fetch *self, flight *from, tsr_codec_scratch *scratch)
     finish(self, from, status, &from->error);
 }
 
-/* ---- drivers that fill boxes
- * ---------------------------------------------------------------------------------------- */
+/* ---- drivers that fill boxes ---- */
 
 static int call_read_box(fetch *self, tsr_array *array, const int64_t *start, const tsr_view *view,
                          tsr_error *err)

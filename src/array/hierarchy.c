@@ -67,8 +67,7 @@ static int group_new(tsr_context *context, tsri_place *place, const tsri_zarr_me
     return 0;
 }
 
-/* ---- open and create
- * ---------------------------------------------------------------------------------------------- */
+/* ---- open and create ---- */
 
 static int not_a_group(const char *place, tsr_error *err)
 {

@@ -101,8 +101,7 @@ static int merge_leaf(tsri_merge *self, const tsri_prepared *prepared, const tsr
     return *ret_empty ? 0 : tsri_chain_encode(prepared, self->scratch, &chunk, output, err);
 }
 
-/* ---- shards in memory
- * ---------------------------------------------------------------------------------------------- */
+/* ---- shards in memory ---- */
 
 /* The old index, or all missing. */
 static int load_index(tsri_merge *self, const tsri_prepared *prepared, const void *old,

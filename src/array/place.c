@@ -8,8 +8,7 @@
 
 #define HEAD_BYTES 512
 
-/* ---- files of a format
- * ---------------------------------------------------------------------------------------- */
+/* ---- files of a format ---- */
 
 tsri_file *tsri_file_ref(tsri_file *file)
 {

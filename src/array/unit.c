@@ -45,8 +45,7 @@ void tsri_unit_restart(tsri_unit *unit)
     unit->state = TSRI_UNIT_NEW;
 }
 
-/* ---- portions
- * ---------------------------------------------------------------------------------------------- */
+/* ---- portions ---- */
 
 static tsri_portion_kind first_kind(const tsri_unit *unit)
 {

@@ -40,8 +40,7 @@ typedef struct walk {
     int stopped; /* what `each` returned to end the walk */
 } walk;
 
-/* ---- fetching and decoding
- * --------------------------------------------------------------------------------------- */
+/* ---- fetching and decoding ---- */
 
 /* Sleeps until the fetched bytes fit the rate. */
 static void keep_rate(walk *self, uint64_t fetched)
@@ -314,8 +313,7 @@ static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_exten
     return status;
 }
 
-/* ---- chunks of the store
- * --------------------------------------------------------------------------------------------- */
+/* ---- chunks of the store ---- */
 
 static int tell_chunk(walk *self, const finding *found, tsr_error *err)
 {

@@ -24,7 +24,7 @@ static int read_format(const tsri_json *object, tsr_error *err)
     return tsri_json_int(object, "", "zarr_format", true, 2, 2, &format, err);
 }
 
-/* ---- data types ---------------------------------------------------------------------------- */
+/* ---- data types ---- */
 
 static int unsupported_type(const char *what, tsr_error *err)
 {
@@ -106,7 +106,7 @@ static int read_dtype(const tsri_json *object, tsri_zarr_meta *meta, bool *ret_b
     return read_typestr(typestr, meta, ret_big_endian, err);
 }
 
-/* ---- the grid and the fill value ----------------------------------------------------------- */
+/* ---- the grid and the fill value ---- */
 
 /* Lengths of 0 stand on empty axes, where writers took the chunk length from the shape. */
 static int read_chunks(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
@@ -161,7 +161,7 @@ static int read_fill_value(const tsri_json *object, tsri_zarr_meta *meta, tsr_er
     return tsri_zarr_take_fill_value(meta, inner, err);
 }
 
-/* ---- codecs -------------------------------------------------------------------------------- */
+/* ---- codecs ---- */
 
 /* The codecs of a v2 array under construction, as a chain of v3. */
 typedef struct v2_chain {
@@ -249,7 +249,7 @@ static int read_codecs(const tsri_json *object, bool big_endian, tsri_zarr_meta 
     return 0;
 }
 
-/* ---- documents ----------------------------------------------------------------------------- */
+/* ---- documents ---- */
 
 int tsri_zarr2_array_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err)
 {
@@ -293,7 +293,7 @@ int tsri_zarr2_attributes_read(tsri_zarr_meta *meta, tsri_json *object, tsr_erro
     return 0;
 }
 
-/* ---- new documents ------------------------------------------------------------------------- */
+/* ---- new documents ---- */
 
 /* Appends {"id": NAME, ...configuration}. */
 static int print_codec(const tsri_codec_spec *codec, tsr_output *output, tsr_error *err)

@@ -208,7 +208,7 @@ int tsri_zarr3_meta_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err
     return read_attributes(object, meta, err);
 }
 
-/* ---- new documents ------------------------------------------------------------------------- */
+/* ---- new documents ---- */
 
 static int print_names(const tsri_zarr_meta_options *options, tsr_output *output, tsr_error *err)
 {

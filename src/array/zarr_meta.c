@@ -31,7 +31,7 @@ void tsri_zarr_meta_free(tsri_zarr_meta *meta)
     tsri_free(meta);
 }
 
-/* ---- parts of documents -------------------------------------------------------------------- */
+/* ---- parts of documents ---- */
 
 int tsri_zarr_document_parse(tsr_context *context, const tsri_zarr_document *document,
                              int json_flags, tsri_json **ret_object, tsr_error *err)
@@ -145,7 +145,7 @@ int tsri_zarr_take_dimension_names(tsri_zarr_meta *meta, const tsri_json *list, 
     return 0;
 }
 
-/* ---- whole documents ----------------------------------------------------------------------- */
+/* ---- whole documents ---- */
 
 /* Parses a document and hands it to its reader; errors name the key. */
 static int read_document(tsr_context *context, const tsri_zarr_document *document, int json_flags,
@@ -222,7 +222,7 @@ int tsri_zarr_meta_write_attributes(const tsri_zarr_meta *meta, tsr_output *outp
     return write_pretty(meta->attributes, output, err);
 }
 
-/* ---- making and changing ------------------------------------------------------------------- */
+/* ---- making and changing ---- */
 
 int tsri_zarr_print_lengths(const int64_t *lengths, int count, tsr_output *output, tsr_error *err)
 {

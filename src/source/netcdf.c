@@ -89,8 +89,7 @@ static int netcdf_open(tsr_context *context, const char *path, void **ret_file, 
     return 0;
 }
 
-/* ---- paths inside. The caller holds the mutex.
- * --------------------------------------------------------------------- */
+/* ---- paths inside. The caller holds the mutex. ---- */
 
 typedef struct node {
     tsr_node_kind kind;
