@@ -18,6 +18,7 @@ typedef struct unpack {
     size_t wanted_bytes;
     void *direct;
     int next_buffer;
+    bool is_prefix; /* the last codec stopped early */
 } unpack;
 
 /* Where the output of a stage goes, and how large it may be. */
@@ -58,7 +59,9 @@ static int undo_stage(unpack *job, int number, const void **bytes, size_t *size_
     void *room = NULL;
     size_t capacity = 0;
     TSRI_TRY(stage_room(job, number, &room, &capacity, err));
-    if (number == 0 && ops->decode_prefix && is_short_prefix(job->wanted_bytes, capacity))
+    job->is_prefix =
+        number == 0 && ops->decode_prefix && is_short_prefix(job->wanted_bytes, capacity);
+    if (job->is_prefix)
         TSRI_TRY(ops->decode_prefix(stage->codec, job->scratch, *bytes, *size_bytes, room, capacity,
                                     job->wanted_bytes, size_bytes, err));
     else
@@ -68,15 +71,14 @@ static int undo_stage(unpack *job, int number, const void **bytes, size_t *size_
     return 0;
 }
 
-/* The serialized bytes must be neither fewer nor more than the chunk needs. */
-static int check_serialized_size(const tsri_prepared *prepared, size_t wanted_bytes,
-                                 size_t size_bytes, tsr_error *err)
+/* The serialized bytes must be neither fewer nor more than the chunk needs, unless a prefix is all
+ * that was decoded. */
+static int check_serialized_size(const unpack *job, size_t size_bytes, tsr_error *err)
 {
-    tsr_size_bound serialized = prepared->bounds[0];
+    tsr_size_bound serialized = job->prepared->bounds[0];
     if (serialized.size_class != TSR_SIZE_FIXED || size_bytes == serialized.size_bytes)
         return 0;
-    if (is_short_prefix(wanted_bytes, serialized.size_bytes) && size_bytes >= wanted_bytes &&
-        size_bytes < serialized.size_bytes)
+    if (job->is_prefix && size_bytes >= job->wanted_bytes && size_bytes < serialized.size_bytes)
         return 0;
     return tsr_error_set(err, TSR_DAMAGED, "%zu decoded bytes where the chunk has %" PRIu64,
                          size_bytes, serialized.size_bytes);
@@ -87,12 +89,12 @@ int tsri_chain_unpack(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
                       size_t *ret_size_bytes, tsr_error *err)
 {
     const tsri_chain *chain = prepared->chain;
-    unpack job = {prepared, scratch, wanted_bytes, direct, 0};
+    unpack job = {prepared, scratch, wanted_bytes, direct, 0, false};
 
     for (int number = chain->stage_count - chain->bytes_first - 1; number >= 0; number--)
         TSRI_TRY_IN(err, undo_stage(&job, number, &bytes, &size_bytes, err), "codec \"%s\"",
                     chain->stages[chain->bytes_first + number].ops->name);
-    TSRI_TRY(check_serialized_size(prepared, wanted_bytes, size_bytes, err));
+    TSRI_TRY(check_serialized_size(&job, size_bytes, err));
     *ret_bytes = bytes;
     *ret_size_bytes = size_bytes;
     return 0;

@@ -18,9 +18,10 @@ static int move_axes(const tsri_chain *chain, tsr_view *view, tsr_error *err)
     return 0;
 }
 
-/* Applies array-to-array codec `number`; values that it changes land in a scratch buffer. */
+/* Applies array-to-array codec `number`; values that it changes land in a scratch buffer, of which
+ * there are two, since the last one still holds what it reads. */
 static int apply_array_stage(const tsri_chain *chain, tsr_codec_scratch *scratch, int number,
-                             tsr_view *view, tsr_error *err)
+                             tsri_buffer *next, tsr_view *view, tsr_error *err)
 {
     const tsri_stage *stage = &chain->stages[number];
     tsr_view encoded;
@@ -31,8 +32,8 @@ static int apply_array_stage(const tsri_chain *chain, tsr_codec_scratch *scratch
         return stage->ops->rearrange(stage->codec, view, err);
     TSRI_TRY(stage->ops->encoded_shape(stage->codec, view->rank, view->shape, &rank, shape, err));
     TSRI_TRY(tsr_view_init(&encoded, stage->output.dtype, rank, shape, view->data, err));
-    tsri_buffer which = number % 2 ? TSRI_BUFFER_ARRAY : TSRI_BUFFER_ARRAY_B;
-    encoded.data = tsri_scratch_buffer(scratch, which, (size_t)tsr_view_size(&encoded));
+    encoded.data = tsri_scratch_buffer(scratch, *next, (size_t)tsr_view_size(&encoded));
+    *next = *next == TSRI_BUFFER_ARRAY ? TSRI_BUFFER_ARRAY_B : TSRI_BUFFER_ARRAY;
     if (!encoded.data)
         return tsri_error_no_memory(err, (size_t)tsr_view_size(&encoded));
     TSRI_TRY(stage->ops->encode_view(stage->codec, scratch, view, &encoded, err));
@@ -44,10 +45,12 @@ static int apply_arrays(const tsri_prepared *prepared, tsr_codec_scratch *scratc
                         tsr_error *err)
 {
     const tsri_chain *chain = prepared->chain;
+    tsri_buffer next = TSRI_BUFFER_ARRAY;
+
     if (prepared->moves_only)
         return move_axes(chain, view, err);
     for (int i = 0; i < chain->array_count; i++)
-        TSRI_TRY_IN(err, apply_array_stage(chain, scratch, i, view, err), "codec \"%s\"",
+        TSRI_TRY_IN(err, apply_array_stage(chain, scratch, i, &next, view, err), "codec \"%s\"",
                     chain->stages[i].ops->name);
     return 0;
 }

@@ -3,11 +3,15 @@
 #include <inttypes.h>
 
 #include "base/checked.h"
+#include "base/context.h"
 #include "meta/json.h"
 
 /* A shard whose entries refer to more than this many times its own bytes is hostile: entries may
  * share bytes (writers de-duplicate), but not without end. */
 #define SHARING_MAX 64
+/* An encoded inner chunk may be so much larger than our own encoders make it at most: foreign ones
+ * are less tight. */
+#define SLACK_BYTES (UINT64_C(1) << 20)
 
 void tsri_shard_free(tsri_shard *shard)
 {
@@ -129,6 +133,12 @@ int tsri_shard_prepare(tsri_prepared *prepared, tsr_error *err)
         return tsr_error_set(
             err, TSR_BAD_METADATA,
             "/configuration/index_codecs: only codecs of a fixed size may encode a shard's index");
+    int64_t limit = prepared->chain->context->options.largest_chunk_bytes;
+    if (prepared->index->decoded_bytes > limit)
+        return tsr_error_set(err, TSR_LIMIT,
+                             "the index of a shard decodes to %" PRId64
+                             " bytes; the limit is %" PRId64,
+                             prepared->index->decoded_bytes, limit);
     prepared->index_bytes = (int64_t)prepared->index->bound.size_bytes;
     return 0;
 }
@@ -174,6 +184,18 @@ static int entry_error(tsr_error *err, int64_t number, tsri_shard_entry entry, c
     return TSR_DAMAGED;
 }
 
+/* What an inner chunk takes at most. A shard is read in parts and may have gaps of any size. */
+static uint64_t largest_inner(const tsri_prepared *prepared)
+{
+    const tsri_prepared *inner = prepared->inner;
+    uint64_t largest = (uint64_t)inner->chain->context->options.largest_chunk_bytes;
+    if (tsri_prepared_is_shard(inner) && !tsri_prepared_is_packed(inner))
+        return UINT64_MAX;
+    if (inner->bound.size_class != TSR_SIZE_UNBOUNDED)
+        largest = TSRI_MIN(inner->bound.size_bytes, largest);
+    return 2 * largest + SLACK_BYTES;
+}
+
 int tsri_shard_entry_check(const tsri_prepared *prepared, int64_t number, tsri_shard_entry entry,
                            uint64_t shard_bytes, tsr_error *err)
 {
@@ -193,6 +215,8 @@ int tsri_shard_entry_check(const tsri_prepared *prepared, int64_t number, tsri_s
     tsr_size_bound bound = prepared->inner->bound;
     if (bound.size_class == TSR_SIZE_FIXED && entry.size_bytes != bound.size_bytes)
         return entry_error(err, number, entry, "does not have the size of its chunk");
+    if (entry.size_bytes > largest_inner(prepared))
+        return entry_error(err, number, entry, "is larger than its chunk can be");
     return 0;
 }
 

@@ -6,12 +6,9 @@
 #include "codec/shard.h"
 
 static int verify_entries(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
-                          const char *bytes, size_t size_bytes, tsri_shard_entry *entries,
-                          tsr_error *err)
+                          const char *bytes, size_t size_bytes, uint64_t offset,
+                          tsri_shard_entry *entries, tsr_error *err)
 {
-    uint64_t offset;
-
-    TSRI_TRY(tsri_shard_index_offset(prepared, size_bytes, &offset, err));
     TSRI_TRY(tsri_shard_index_decode(prepared, scratch, bytes + offset, entries, err));
     TSRI_TRY(tsri_shard_index_check(prepared, entries, size_bytes, err));
     for (int64_t i = 0; i < prepared->entry_count; i++)
@@ -26,10 +23,14 @@ static int verify_entries(const tsri_prepared *prepared, tsr_codec_scratch *scra
 static int verify_shard(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
                         const void *bytes, size_t size_bytes, tsr_error *err)
 {
+    uint64_t offset;
+
+    /* First of all, so that a short value is refused before memory is taken for its index. */
+    TSRI_TRY(tsri_shard_index_offset(prepared, size_bytes, &offset, err));
     tsri_shard_entry *entries = tsri_alloc_array((size_t)prepared->entry_count, sizeof *entries);
     if (!entries)
         return tsri_error_no_memory(err, (size_t)prepared->entry_count * sizeof *entries);
-    int status = verify_entries(prepared, scratch, bytes, size_bytes, entries, err);
+    int status = verify_entries(prepared, scratch, bytes, size_bytes, offset, entries, err);
     tsri_free(entries);
     return status;
 }
