@@ -109,13 +109,33 @@ static int open_existing(const tsri_place *where, const tsr_array_create_options
     return 0;
 }
 
+/* What is wrong with metadata that the caller's own options made is wrong with the options. */
+static int build(const tsri_place *where, const tsr_array_create_options *options,
+                 tsri_zarr_meta **ret_meta, tsr_array **ret_array, tsr_error *err)
+{
+    tsr_context *context = where->store->context;
+    tsr_error own = TSR_ERROR_INIT;
+    int status;
+
+    if (!err)
+        err = &own;
+    status = tsri_create_meta(context, options, ret_meta, err);
+    if (status == 0)
+        status = tsri_array_from_zarr(context, where->store, where->path, where->text, *ret_meta,
+                                      true, ret_array, err);
+    if (status == TSR_BAD_METADATA)
+        err->status = status = TSR_INVALID_ARGUMENT;
+    if (status < 0)
+        tsr_error_prepend(err, "creating %s", where->text);
+    return status;
+}
+
 int tsri_array_create_node(const tsri_place *where, const tsr_array_create_options *options,
                            tsr_array **ret_array, tsr_error *err)
 {
     tsr_auto(tsri_zarr_meta) *meta = NULL;
     tsr_auto(tsr_array) *array = NULL;
     tsr_create_mode mode = options->mode == TSR_CREATE_OPEN ? TSR_CREATE_NEW : options->mode;
-    tsr_context *context = where->store->context;
 
     if (options->mode == TSR_CREATE_OPEN) {
         tsr_node_kind kind;
@@ -123,12 +143,8 @@ int tsri_array_create_node(const tsri_place *where, const tsr_array_create_optio
         if (kind == TSR_NODE_ARRAY)
             return open_existing(where, options, ret_array, err);
     }
-    TSRI_TRY_IN(err, tsri_create_meta(context, options, &meta, err), "creating %s", where->text);
-    tsri_zarr_meta *owned = meta;
-    TSRI_TRY_IN(err,
-                tsri_array_from_zarr(context, where->store, where->path, where->text, meta, true,
-                                     &array, err),
-                "creating %s", where->text);
+    TSRI_TRY(build(where, options, &meta, &array, err));
+    tsri_zarr_meta *owned = meta; /* the array's from here on */
     meta = NULL;
     TSRI_TRY(tsri_node_create(where->store, where->path, owned, mode, err));
     *ret_array = TSRI_TAKE(array);
