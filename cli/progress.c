@@ -50,6 +50,7 @@ void progress_begin(cli_progress *progress, const char *label, int64_t total_byt
     progress->start_ms = progress_now_ms();
     progress->shown_ms = 0;
     progress->done_before = 0;
+    progress->done_bytes = 0;
     progress->total_bytes = total_bytes;
     progress->drawn = false;
 }
@@ -153,10 +154,11 @@ void progress_show(cli_progress *progress, int64_t bytes_done)
     int64_t now_ms = progress_now_ms(), done = progress->done_before + bytes_done;
     int64_t interval_ms = progress->mode == PROGRESS_PLAIN ? LINE_INTERVAL_MS : BAR_INTERVAL_MS;
 
-    if (progress->mode == PROGRESS_NONE || now_ms - progress->shown_ms < interval_ms)
-        return;
     if (progress->total_bytes > 0 && done > progress->total_bytes)
         done = progress->total_bytes;
+    progress->done_bytes = done;
+    if (progress->mode == PROGRESS_NONE || now_ms - progress->shown_ms < interval_ms)
+        return;
     show(progress, done, progress->total_bytes, now_ms);
 }
 
@@ -173,7 +175,7 @@ void progress_end(cli_progress *progress)
         fflush(stderr);
         progress->drawn = false;
     } else if (progress->mode == PROGRESS_PLAIN || progress->mode == PROGRESS_JSON) {
-        show(progress, progress->done_before, progress->total_bytes, progress_now_ms());
+        show(progress, progress->done_bytes, progress->total_bytes, progress_now_ms());
     }
 }
 

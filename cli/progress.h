@@ -20,6 +20,7 @@ typedef struct cli_progress {
     int64_t shown_ms;    /* when something was shown last */
     int64_t start_ms;    /* when this step began */
     int64_t done_before; /* bytes that finished calls of this step have moved */
+    int64_t done_bytes;  /* of this step, as it was told last */
     int64_t total_bytes; /* of this step; 0: what the call says */
     const char *action;  /* "importing" */
     char label[160];     /* "/ROSE  2160 x 4320 float32" */

@@ -106,6 +106,7 @@ static int create_as_planned(cli_transfer *self, tsr_array *source, const char *
     char label[160];
     int status;
 
+    *ret_smaller = false;
     CLI_TRY(tsr_array_create(invocation->context, place, &plan->options, &destination,
                              &invocation->error));
     progress_label(label, sizeof label, path, source);
@@ -128,7 +129,7 @@ static int create_and_copy(cli_transfer *self, tsr_array *source, const char *pa
                            const char *place)
 {
     cli_array_plan plan;
-    bool smaller = true;
+    bool smaller;
     int status;
 
     if (self->resume)

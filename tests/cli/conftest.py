@@ -53,8 +53,14 @@ class Tessera:
         """Runs a command with --json and holds what it prints to its schema."""
         result = self.run(*arguments, "--json", status=status, **options)
         document = json.loads(result.stdout)
-        check_schema(document, schema)
+        self.check_schema(document, schema)
         return document
+
+    @staticmethod
+    def check_schema(document, name):
+        schema = json.loads((SCHEMAS / f"{name}.json").read_text())
+        jsonschema.Draft202012Validator.check_schema(schema)
+        jsonschema.validate(document, schema)
 
     def error(self, *arguments, status, **options):
         """Runs a command that fails; nothing is on stdout, the error on stderr has its form."""
@@ -62,12 +68,6 @@ class Tessera:
         assert result.stdout == b""
         assert result.err.startswith("tessera: "), result.err
         return result.err
-
-
-def check_schema(document, name):
-    schema = json.loads((SCHEMAS / f"{name}.json").read_text())
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.validate(document, schema)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,123 @@
+"""check: what is damaged is found, and nothing else."""
+
+import json
+
+import numpy as np
+import pytest
+import zarr
+
+
+def kinds(report):
+    return sorted(finding["kind"] for finding in report["findings"])
+
+
+def test_a_sound_tree(tessera, tree):
+    for options in ([], ["--data"], ["--data", "--rate", "1GiB/s"]):
+        report = tessera.json("check", "t.zarr", *options, schema="check")
+        assert (report["arrays"], report["groups"], report["damaged"], report["notes"]) == (3, 2, 0, 0)
+        assert (report["chunks"], report["inner_chunks"]) == (4, 24)
+    out = tessera.run("check", "t.zarr").out
+    assert out.startswith("checked 3 arrays, 4 stored chunks with 24 inner chunks") and "no damage" in out
+
+
+def test_each_flipped_byte_of_a_shard_is_found(tessera, tmp_path):
+    """Every byte of a shard stands under a checksum: of an inner chunk or of the index."""
+    array = zarr.create_array(tmp_path / "a", shape=(4, 4), chunks=(2, 2), shards=(4, 4), dtype="u1",
+                              compressors=[zarr.codecs.Crc32cCodec()])
+    array[:] = np.arange(16, dtype="u1").reshape(4, 4) + 1
+    path = tmp_path / "a" / "c" / "0" / "0"
+    whole = path.read_bytes()
+    for position in range(len(whole)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x40]) + whole[position + 1:])
+        report = tessera.json("check", "a", "--data", schema="check", status=1)
+        assert report["damaged"] >= 1 and report["findings"][0]["kind"] == "chunk", position
+    path.write_bytes(whole)
+    tessera.run("check", "a", "--data")
+
+
+@pytest.mark.parametrize("length", [0, 1, 30])
+def test_truncated_shards_are_found_without_data(tessera, tree, tmp_path, length):
+    path = tmp_path / "t.zarr" / "sharded" / "c" / "1" / "0"
+    path.write_bytes(path.read_bytes()[:length])
+    report = tessera.json("check", "t.zarr", schema="check", status=1)
+    finding, = report["findings"]
+    assert finding["kind"] == "chunk" and finding["key"] == "c/1/0" and finding["index"] == [1, 0]
+    assert report["chunks"] == 4 and report["inner_chunks"] == 18
+    assert "c/1/0" in tessera.run("check", "t.zarr", status=1).out
+
+
+def test_checksums_only_with_data(tessera, tmp_path):
+    array = zarr.create_array(tmp_path / "a", shape=(8,), chunks=(4,), dtype="u1",
+                              compressors=[zarr.codecs.Crc32cCodec()])
+    array[:] = range(1, 9)
+    path = tmp_path / "a" / "c" / "1"
+    path.write_bytes(b"\x00" + path.read_bytes()[1:])
+    tessera.run("check", "a")
+    report = tessera.json("check", "a", "--data", schema="check", status=1)
+    assert [finding["index"] for finding in report["findings"]] == [[1]]
+    assert "checksum" in report["findings"][0]["problem"]
+
+
+def test_metadata(tessera, tree, tmp_path):
+    (tmp_path / "t.zarr" / "inner" / "deep" / "zarr.json").write_text('{"zarr_format": 3}')
+    report = tessera.json("check", "t.zarr", schema="check", status=1)
+    finding, = report["findings"]
+    assert finding["kind"] == "metadata" and finding["place"].endswith("t.zarr/inner/deep")
+    # The root itself.
+    (tmp_path / "t.zarr" / "zarr.json").write_text("no JSON")
+    assert kinds(tessera.json("check", "t.zarr", schema="check", status=1)) == ["metadata"]
+
+
+def test_orphans_and_left_over_files_are_no_damage(tessera, counting, tmp_path):
+    chunks = tmp_path / "a.zarr" / "c"
+    (chunks / "9").mkdir()
+    (chunks / "9" / "0").write_bytes(b"12345")
+    (tmp_path / "a.zarr" / "notes.txt").write_text("hello")
+    (chunks / "0" / "0.__lock").write_bytes(b"half a chunk")
+    report = tessera.json("check", "a.zarr", schema="check")
+    assert kinds(report) == ["orphan", "orphan", "temporary"] and report["notes"] == 3
+    assert {finding["key"]: finding["size_bytes"] for finding in report["findings"]} == {
+        "c/9/0": 5, "notes.txt": 5, "c/0/0.__lock": 12}
+    out = tessera.run("check", "a.zarr").out
+    assert "no damage, 3 to look at" in out
+
+
+def test_a_lock_that_is_held_is_no_left_over(tessera, counting, tmp_path):
+    import fcntl
+    import struct
+    path = tmp_path / "a.zarr" / "c" / "0" / "0.__lock"
+    with open(path, "wb") as file:
+        lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, lock)
+        assert tessera.json("check", "a.zarr", schema="check")["notes"] == 0
+    assert tessera.json("check", "a.zarr", schema="check")["notes"] == 1
+
+
+def test_v2_and_netcdf(tessera, tmp_path):
+    zarr.create_array(tmp_path / "a", data=np.arange(10), chunks=(4,), zarr_format=2)
+    assert tessera.json("check", "a", "--data", schema="check")["chunks"] == 3
+    np.save(tmp_path / "v.npy", np.arange(3))
+    assert tessera.json("check", "v.npy", schema="check")["arrays"] == 1
+
+
+def test_huge_arrays(tessera, tmp_path):
+    array = zarr.create_array(tmp_path / "h", shape=(2**62,), chunks=(16,), shards=(64,), dtype="u1")
+    array[2**61] = 1
+    report = tessera.json("check", "h", "--data", schema="check")
+    assert report["chunks"] == 1 and report["damaged"] == 0
+    path = next(path for path in (tmp_path / "h" / "c").rglob("*") if path.is_file())
+    path.write_bytes(b"x")
+    finding, = tessera.json("check", "h", schema="check", status=1)["findings"]
+    assert finding["index"] == [2**61 // 64]
+
+
+def test_failures(tessera, tmp_path):
+    tessera.error("check", "missing.zarr", status=3)
+    tessera.error("check", "x", "--rate", "fast", status=2)
+    tessera.error("check", status=2)
+
+
+def test_an_unfinished_copy_is_told(tessera, counting, tmp_path):
+    (tmp_path / "a.zarr" / "__tessera_unfinished").write_text(json.dumps({"command": "cp"}))
+    report = tessera.json("check", "a.zarr", schema="check", status=1)
+    assert kinds(report) == ["unfinished"]
