@@ -96,6 +96,19 @@ int canvas_text_width(const char *text, int scale)
 
 #if TESSERA_HAVE_PNG
 
+/* libpng would print its words to standard error by itself. */
+static void on_error(png_structp png, png_const_charp message)
+{
+    (void)message;
+    png_longjmp(png, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp message)
+{
+    (void)png;
+    (void)message;
+}
+
 /* libpng jumps here on an error; nothing between setjmp and the jump owns memory. */
 static int write_rows(png_structp png, png_infop info, const cli_canvas *canvas, FILE *file)
 {
@@ -114,7 +127,7 @@ static int write_rows(png_structp png, png_infop info, const cli_canvas *canvas,
 
 int canvas_write_png(const cli_canvas *canvas, FILE *file, tsr_error *err)
 {
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning);
     png_infop info = png ? png_create_info_struct(png) : NULL;
     int failed;
 

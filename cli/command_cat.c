@@ -7,9 +7,10 @@
 #include "progress.h"
 #include "scalar.h"
 #include "show.h"
+#include "signals.h"
 #include "stream.h"
 
-enum { DEFAULT_BLOCK_BYTES = 64 << 20 };
+enum { DEFAULT_BLOCK_BYTES = 64 << 20, LOOK_UP_ELEMENTS = 4096 };
 
 typedef struct cli_printer {
     const cli_selected_array *selected;
@@ -33,6 +34,17 @@ static int axes_that_begin(const cli_selected_array *selected, int64_t n)
         axes++;
     }
     return axes;
+}
+
+/* Looked at now and then while a block is printed: has the user interrupted, has the reader gone
+ * away? */
+static int look_up(const cli_printer *printer, tsr_error *err)
+{
+    if (printer->printed % LOOK_UP_ELEMENTS != 0)
+        return 0;
+    if (signals_interrupted())
+        return tsr_error_set(err, TSR_CANCELLED, "interrupted");
+    return ferror(stdout) ? show_check(err) : 0;
 }
 
 static int format(cli_printer *printer, const char *element, tsr_error *err)
@@ -83,6 +95,7 @@ static int take_table(void *user, const cli_block_walk *walk, const tsr_view *bl
             putchar(printer->separator);
         else if (printer->printed > 0)
             fputs(axes > 1 && printer->separator == ' ' ? "\n\n" : "\n", stdout);
+        CLI_TRY(look_up(printer, err));
         CLI_TRY(format(printer, element, err));
         if (printer->separator == ',')
             print_field(printer);
@@ -107,6 +120,7 @@ static int take_json(void *user, const cli_block_walk *walk, const tsr_view *blo
         }
         for (int axis = 0; axis < axes; axis++)
             putchar('[');
+        CLI_TRY(look_up(printer, err));
         CLI_TRY(format(printer, element, err));
         fputs(printer->text, stdout);
         printer->printed++;

@@ -8,7 +8,7 @@
 #include "show.h"
 #include "signals.h"
 
-enum { BAR_CELLS = 26, BAR_INTERVAL_MS = 100, LINE_INTERVAL_MS = 1000 };
+enum { BAR_CELLS = 26, BAR_INTERVAL_MS = 100, LINE_INTERVAL_MS = 1000, NAME_MAX_SHOWN = 40 };
 
 int64_t progress_now_ms(void)
 {
@@ -47,6 +47,15 @@ void progress_init(cli_progress *progress, const cli_invocation *invocation, con
 void progress_begin(cli_progress *progress, const char *label, int64_t total_bytes)
 {
     snprintf(progress->label, sizeof progress->label, "%s", label);
+    /* Two spaces end the name. */
+    progress->name_length = (int)(strstr(label, "  ") ? strstr(label, "  ") - label
+                                                      : (ptrdiff_t)strlen(progress->label));
+    if (progress->name_length > NAME_MAX_SHOWN)
+        progress->name_length = NAME_MAX_SHOWN;
+    /* Not in the middle of a character of UTF-8. */
+    while (progress->name_length > 0 &&
+           ((unsigned char)progress->label[progress->name_length] & 0xc0) == 0x80)
+        progress->name_length--;
     progress->start_ms = progress_now_ms();
     progress->shown_ms = 0;
     progress->done_before = 0;
@@ -90,24 +99,41 @@ static void describe(const cli_progress *progress, int64_t done, int64_t total, 
     }
 }
 
+/* One line of the bar with or without shape and type, and with so many cells. Returns its width. */
+static int compose(const cli_progress *progress, int64_t done, int64_t total, bool whole_label,
+                   int cells, const char *figures, char *line, size_t capacity)
+{
+    char bar[BAR_CELLS + 8] = "";
+    int filled = total > 0 ? (int)((double)done * cells / (double)total) : 0;
+    int label = whole_label ? (int)strlen(progress->label) : progress->name_length;
+
+    if (total > 0 && cells > 0) {
+        memcpy(bar, " [", 2);
+        memset(bar + 2, '-', (size_t)cells);
+        memset(bar + 2, '#', (size_t)(filled > cells ? cells : filled));
+        memcpy(bar + 2 + cells, "]", 2);
+    }
+    snprintf(line, capacity, "%s %.*s  %s  %s", progress->action, label, progress->label, bar,
+             figures);
+    return show_text_width(line);
+}
+
+/* A line that wraps could not be wiped: where the terminal is narrow, less is said. */
 static void draw_bar(cli_progress *progress, int64_t done, int64_t total, int64_t now_ms)
 {
-    char cells[BAR_CELLS + 1], figures[160], line[512];
-    int filled = total > 0 ? (int)((double)done * BAR_CELLS / (double)total) : 0;
-    int room;
+    static const struct {
+        bool whole_label;
+        int cells;
+    } forms[] = {{true, BAR_CELLS}, {false, BAR_CELLS}, {false, 10}, {false, 0}};
+    char figures[160], line[512];
+    int room = progress->width - 1, width = room + 1;
 
-    memset(cells, '-', BAR_CELLS);
-    memset(cells, '#', (size_t)(filled > BAR_CELLS ? BAR_CELLS : filled));
-    cells[BAR_CELLS] = '\0';
     describe(progress, done, total, now_ms, figures, sizeof figures);
-    snprintf(line, sizeof line, "%s %s   %s%s%s  %s", progress->action, progress->label,
-             total > 0 ? "[" : "", total > 0 ? cells : "", total > 0 ? "]" : "", figures);
-    /* A line that wraps could not be wiped; the figures matter more than the name. */
-    room = progress->width - 1;
-    if (show_text_width(line) > room) {
-        snprintf(line, sizeof line, "%s", figures);
-        line[room < (int)sizeof line ? room : (int)sizeof line - 1] = '\0';
-    }
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0] && width > room; i++)
+        width = compose(progress, done, total, forms[i].whole_label, forms[i].cells, figures, line,
+                        sizeof line);
+    if (width > room)
+        snprintf(line, room < (int)sizeof line ? (size_t)room : sizeof line, "%s", figures);
     fprintf(stderr, "\r%s\033[K", line);
     fflush(stderr);
     progress->drawn = true;

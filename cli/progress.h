@@ -24,6 +24,7 @@ typedef struct cli_progress {
     int64_t total_bytes; /* of this step; 0: what the call says */
     const char *action;  /* "importing" */
     char label[160];     /* "/ROSE  2160 x 4320 float32" */
+    int name_length;     /* of the name at its beginning */
 } cli_progress;
 
 /* Prepares from --progress. `action` is static. */

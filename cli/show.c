@@ -286,9 +286,14 @@ int show_table_print(cli_show_table *table, FILE *stream, tsr_error *err)
 
 int show_check(tsr_error *err)
 {
+    /* A large write that failed has emptied the buffer: what went wrong is in errno from then. */
+    int before = errno;
+
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return 0;
+    if (errno == 0)
+        errno = before;
     if (errno == ENOSPC)
         return tsr_error_set(err, TSR_NO_SPACE, "cannot write to standard output: no space left");
     return tsr_error_set(err, TSR_IO, "cannot write to standard output: %s", strerror(errno));
