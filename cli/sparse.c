@@ -161,8 +161,9 @@ static int read_sparse(const cli_selected_array *selected, const cli_sparse_read
         tsr_error_set(err, status, "out of memory for the list of stored chunks");
     if (status >= 0) {
         /* The store lists in its own order; figures must not depend on it. */
-        qsort_r(list.indexes, list.count, (size_t)list.rank * sizeof *list.indexes, compare_chunks,
-                &list.rank);
+        if (list.count > 1)
+            qsort_r(list.indexes, list.count, (size_t)list.rank * sizeof *list.indexes,
+                    compare_chunks, &list.rank);
         status = read_stored(selected, &list, read, call, err);
     }
     free(list.indexes);

@@ -91,7 +91,9 @@ static struct json_object *read_mark(const char *place, tsr_context *context)
     if (tsr_store_open(context, place, &store, NULL) < 0 ||
         tsr_store_get(store, TRANSFER_MARK, whole, NULL, &blob, NULL, NULL) < 0)
         return NULL;
-    text = strndup(tsr_blob_data(blob), tsr_blob_size(blob));
+    text = calloc(tsr_blob_size(blob) + 1, 1);
+    if (text)
+        memcpy(text, tsr_blob_data(blob), tsr_blob_size(blob));
     mark = text ? json_tokener_parse(text) : NULL;
     free(text);
     return mark;
