@@ -17,6 +17,13 @@ const char *tsr_version(void)
 #else
 #define NETCDF "false"
 #endif
+#define TEXT_OF(value) #value
+#define TEXT(value) TEXT_OF(value)
+#ifdef __GLIBC__
+#define LIBC "glibc " TEXT(__GLIBC__) "." TEXT(__GLIBC_MINOR__)
+#else
+#define LIBC "other"
+#endif
 #define DEPENDENCY(name, version) "\"" name "\":\"" version "\","
 
 const char *tsr_build_info(void)
@@ -24,7 +31,7 @@ const char *tsr_build_info(void)
     return "{\"version\":\"" TESSERA_VERSION "\",\"revision\":\"" TESSERA_BUILD_DESCRIBE
            "\",\"build\":\"" TESSERA_BUILD_KIND "\",\"compiler\":\"" TESSERA_BUILD_COMPILER
            "\",\"target\":\"" TESSERA_BUILD_TARGET
-           "\",\"libraries\":{" TESSERA_DEPENDENCY_MAP(DEPENDENCY) "\"libc\":\"\"},"
+           "\",\"libraries\":{" TESSERA_DEPENDENCY_MAP(DEPENDENCY) "\"libc\":\"" LIBC "\"},"
                                                                    "\"parts\":{\"netcdf\":" NETCDF
                                                                    "}}";
 }

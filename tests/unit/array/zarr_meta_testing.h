@@ -94,7 +94,7 @@ static inline char *edited_document(const char *const (*members)[2], size_t memb
         bool known = false;
         for (size_t i = 0; i < member_count; i++)
             known |= strcmp(edits[j].name, members[i][0]) == 0;
-        if (!known)
+        if (!known && edits[j].text != NULL)
             fprintf(stream, "%s\"%s\":%s", before, edits[j].name, edits[j].text);
     }
     fprintf(stream, "}");
