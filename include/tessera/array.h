@@ -208,7 +208,8 @@ typedef int (*tsr_sink)(void *user, const tsr_view *piece, const int64_t *positi
 
 /* Reads through a sink: memory is a few chunks a thread whatever the size of the selection. Chunks
  * that are not stored are given as a broadcast view of the fill value. index NULL: everything.
- * Thread: LOCKED. Errors: as tsr_array_read, and those of the sink. */
+ * Thread: LOCKED. Errors: as tsr_array_read, those of the sink, and CONFLICT: a shard was replaced
+ * while it was read, and what the sink was given cannot be taken back; read again. */
 TSR_API int tsr_array_read_sink(tsr_array *array, const tsr_index *index, tsr_sink sink, void *user,
                                 const tsr_call *call, tsr_error *err);
 

@@ -8,6 +8,7 @@
 #include "array/wait.h"
 #include "base/checked.h"
 #include "base/context.h"
+#include "base/output.h"
 
 void tsr_copy_options_init(tsr_copy_options *options)
 {
@@ -41,6 +42,16 @@ static int check(const tsr_array *source, const tsr_array *destination,
     return 0;
 }
 
+/* Whether two chains are the same in all that they do: v2's list of codecs alone says nothing of
+ * byte order. False also when there is no memory to tell. */
+static bool is_same_chain(const tsri_chain *a, const tsri_chain *b)
+{
+    tsr_auto(tsri_output) first = TSRI_OUTPUT_INIT(SIZE_MAX), second = TSRI_OUTPUT_INIT(SIZE_MAX);
+    return tsri_chain_describe(a, &first, NULL) == 0 &&
+           tsri_chain_describe(b, &second, NULL) == 0 && first.size_bytes == second.size_bytes &&
+           memcmp(first.data, second.data, first.size_bytes) == 0;
+}
+
 /* Whether both arrays store the same chunks as the same bytes. */
 static bool stores_same_bytes(const tsr_array *source, const tsr_array *destination,
                               const tsr_copy_options *options)
@@ -53,7 +64,7 @@ static bool stores_same_bytes(const tsr_array *source, const tsr_array *destinat
     for (int axis = 0; axis < source->rank; axis++)
         if (source->chunk_shape[axis] != destination->chunk_shape[axis])
             return false;
-    return strcmp(source->codecs, destination->codecs) == 0;
+    return is_same_chain(source->chain, destination->chain);
 }
 
 /* ---- one chunk
@@ -147,6 +158,7 @@ static int64_t source_bytes(const tsr_array *source)
         return 0;
     while (tsri_prepared_is_shard(prepared) && !tsri_prepared_is_packed(prepared))
         prepared = prepared->inner;
+    /* What is decoded at once keeps to the context's limit, so the sum fits. */
     return tsri_prepared_is_raw(prepared) ? 0 : prepared->decoded_bytes + encoded_bytes(prepared);
 }
 
@@ -154,18 +166,24 @@ static int64_t source_bytes(const tsr_array *source)
  * source. */
 static int64_t bytes_per_runner(const tsr_array *source, const tsr_array *destination)
 {
-    return destination->prepared->decoded_bytes + encoded_bytes(destination->prepared) +
-           source_bytes(source);
+    const int64_t parts[] = {destination->prepared->decoded_bytes,
+                             encoded_bytes(destination->prepared), source_bytes(source)};
+    int64_t sum = 0;
+    for (size_t i = 0; i < TSRI_COUNT(parts); i++)
+        if (!tsri_add_i64(sum, parts[i], &sum))
+            return INT64_MAX;
+    return sum;
 }
 
 /* How many chunks may be on their way at once; 0: as many as there are threads. */
 static int count_runners(const copier *self, int *ret_runners, tsr_error *err)
 {
     int64_t memory = self->options->memory_bytes,
-            needed = bytes_per_runner(self->source, self->destination);
+            needed = self->encoded ? encoded_bytes(self->source->prepared)
+                                   : bytes_per_runner(self->source, self->destination);
 
     *ret_runners = 0;
-    if (memory == 0 || self->encoded)
+    if (memory == 0)
         return 0;
     if (needed > memory) {
         tsr_error_set(err, TSR_LIMIT,

@@ -100,8 +100,9 @@ static int take_shard(const tsr_array_create_options *options, const int64_t *ch
                           "shard shape: %" PRId64
                           " along axis %d is no multiple of the chunk's %" PRId64,
                           ret_shard[axis], axis, chunk[axis]);
+            int64_t whole = ret_shard[axis] / chunk[axis] * chunk[axis];
             tsr_error_set_next_step(err, "a shard holds whole chunks: %" PRId64 " would do",
-                                    tsri_ceil_divide(ret_shard[axis], chunk[axis]) * chunk[axis]);
+                                    TSRI_MAX(whole, chunk[axis]));
             return TSR_INVALID_ARGUMENT;
         }
     }

@@ -514,7 +514,7 @@ static void finish(fetch *self, flight *from, int status, tsr_error *err)
 
     if (status < 0)
         fail(self, err);
-    if (!unit->blob && from->portion.kind != TSRI_PORTION_BOX)
+    if (from->request.done) /* otherwise the bytes were in memory, or a driver's own */
         tsri_group_progress(&self->group, 0, 0, (int64_t)from->request.size_bytes, 1);
     if (was_index) {
         if (status == 0 && unit->state == TSRI_UNIT_CUT)

@@ -304,6 +304,8 @@ int tsr_group_children(tsr_group *group,
     if (!prefix)
         return tsri_error_no_memory(err, 0);
     int status = tsr_store_list(place->store, prefix, true, add_name, &found, NULL, err);
+    if (status == TSR_NO_MEMORY && err && err->status == 0)
+        tsri_error_no_memory(err, 0);
     if (found.count > 1)
         qsort(found.items, found.count, sizeof *found.items, compare_names);
     for (size_t i = 0; i < found.count && status == 0; i++)

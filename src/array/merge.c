@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/checked.h"
+#include "base/context.h"
 #include "base/output.h"
 #include "tensor/copy.h"
 
@@ -47,6 +48,15 @@ static int view_of_scratch_chunk(tsri_merge *self, const tsri_prepared *prepared
     TSRI_TRY(tsr_view_init(ret_chunk, self->array->dtype, prepared->chain->type.rank,
                            prepared->shape, (void *)&nothing, err));
     size_t size_bytes = (size_t)tsr_view_size(ret_chunk);
+    int64_t limit = self->array->context->options.largest_chunk_bytes;
+    if (prepared->decoded_bytes > limit) { /* a raw chunk, which can be read in parts alone */
+        tsr_error_set(err, TSR_LIMIT,
+                      "a part of a chunk of %" PRId64
+                      " bytes is to be written; the limit is %" PRId64,
+                      prepared->decoded_bytes, limit);
+        tsr_error_set_next_step(err, "write whole chunks, or choose smaller ones");
+        return TSR_LIMIT;
+    }
     ret_chunk->data = tsri_scratch_buffer(self->scratch, TSRI_BUFFER_CHUNK, size_bytes);
     return ret_chunk->data ? 0 : tsri_error_no_memory(err, size_bytes);
 }

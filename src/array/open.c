@@ -79,9 +79,29 @@ int tsr_array_open(tsr_context *context, const char *place, const tsr_array_open
     return tsri_array_open_in_file(where.file, where.path, ret_array, err);
 }
 
+/* Whether an array is what was asked for; chunks that were not asked for may be any. */
+static bool is_as_asked(const tsr_array *array, const tsr_array *asked,
+                        const tsr_array_create_options *options)
+{
+    if (array->rank != asked->rank || !tsr_dtype_equal(array->dtype, asked->dtype))
+        return false;
+    const int64_t *inner = tsr_array_inner_chunk_shape(array, array->shard_levels);
+    const int64_t *asked_inner = tsr_array_inner_chunk_shape(asked, asked->shard_levels);
+    for (int axis = 0; axis < array->rank; axis++) {
+        bool same = array->shape[axis] == asked->shape[axis];
+        if (options->chunk_shape && !options->codecs)
+            same &= inner[axis] == asked_inner[axis];
+        if (options->shard_shape && !options->codecs)
+            same &= array->chunk_shape[axis] == asked->chunk_shape[axis];
+        if (!same)
+            return false;
+    }
+    return true;
+}
+
 /* An array that exists already serves when it is what was asked for. */
 static int open_existing(const tsri_place *where, const tsr_array_create_options *options,
-                         tsr_array **ret_array, tsr_error *err)
+                         const tsr_array *asked, tsr_array **ret_array, tsr_error *err)
 {
     tsr_array_open_options open_options;
     tsr_auto(tsr_array) *array = NULL;
@@ -90,16 +110,7 @@ static int open_existing(const tsri_place *where, const tsr_array_create_options
     open_options.writable = true;
     TSRI_TRY(
         tsri_array_open_node(where->store, where->path, where->text, &open_options, &array, err));
-    bool same = array->rank == options->rank && tsr_dtype_equal(array->dtype, options->dtype);
-    const int64_t *inner = tsr_array_inner_chunk_shape(array, array->shard_levels);
-    for (int axis = 0; same && axis < array->rank; axis++) {
-        same &= array->shape[axis] == options->shape[axis];
-        same &=
-            !options->chunk_shape || options->codecs || inner[axis] == options->chunk_shape[axis];
-        same &= !options->shard_shape || options->codecs ||
-                array->chunk_shape[axis] == options->shard_shape[axis];
-    }
-    if (!same) {
+    if (!is_as_asked(array, asked, options)) {
         tsr_error_set(err, TSR_EXISTS, "%s: an array of another type, shape or chunks exists",
                       where->text);
         tsr_error_set_next_step(err, "choose another place, or ask for it to be overwritten");
@@ -137,15 +148,15 @@ int tsri_array_create_node(const tsri_place *where, const tsr_array_create_optio
     tsr_auto(tsr_array) *array = NULL;
     tsr_create_mode mode = options->mode == TSR_CREATE_OPEN ? TSR_CREATE_NEW : options->mode;
 
+    TSRI_TRY(build(where, options, &meta, &array, err));
+    tsri_zarr_meta *owned = meta; /* the array's from here on */
+    meta = NULL;
     if (options->mode == TSR_CREATE_OPEN) {
         tsr_node_kind kind;
         TSRI_TRY(tsri_node_kind(where->store, where->path, 0, &kind, err));
         if (kind == TSR_NODE_ARRAY)
-            return open_existing(where, options, ret_array, err);
+            return open_existing(where, options, array, ret_array, err);
     }
-    TSRI_TRY(build(where, options, &meta, &array, err));
-    tsri_zarr_meta *owned = meta; /* the array's from here on */
-    meta = NULL;
     TSRI_TRY(tsri_node_create(where->store, where->path, owned, mode, err));
     *ret_array = TSRI_TAKE(array);
     return 0;

@@ -12,6 +12,7 @@
 
 /* So many chunks are examined side by side before they are told to the caller. */
 #define BATCH_CHUNKS 64
+#define SLACK_BYTES (UINT64_C(1) << 20)
 
 void tsr_chunk_walk_options_init(tsr_chunk_walk_options *options)
 {
@@ -20,7 +21,6 @@ void tsr_chunk_walk_options_init(tsr_chunk_walk_options *options)
 
 /* What is found out about one chunk or inner chunk. */
 typedef struct finding {
-    int64_t chunk[TSR_RANK_MAX]; /* of a chunk of the store: its grid coordinates */
     tsr_chunk_state state;
     uint64_t offset, size_bytes; /* within the value */
     tsr_error *error;            /* owned; when damaged */
@@ -36,6 +36,7 @@ typedef struct walk {
     int64_t started_ns;
     tsri_task_group watch; /* only for cancel and deadline */
     finding batch[BATCH_CHUNKS];
+    int64_t chunks[BATCH_CHUNKS][TSR_RANK_MAX]; /* their grid coordinates */
     int64_t batch_count;
     int stopped; /* what `each` returned to end the walk */
 } walk;
@@ -62,8 +63,11 @@ static void keep_rate(walk *self, uint64_t fetched)
 static int fetch(walk *self, const tsr_extent *extent, tsr_range range,
                  tsr_get_request *ret_request, tsr_error *err)
 {
-    if (tsri_group_stopped(&self->watch))
-        return tsr_error_set(err, TSR_CANCELLED, "interrupted");
+    if (tsri_group_stopped(&self->watch)) {
+        if (err)
+            *err = self->watch.error;
+        return self->watch.status;
+    }
     TSRI_TRY(tsri_get_and_wait(extent->store, extent->key, range, NULL, ret_request, err));
     keep_rate(self, ret_request->size_bytes);
     return 0;
@@ -112,15 +116,29 @@ static bool is_open_shard(const tsri_prepared *prepared)
     return tsri_prepared_is_shard(prepared) && !tsri_prepared_is_packed(prepared);
 }
 
-/* A raw chunk has one size only; others are told from their bytes. */
+/* What a chunk of the store takes at most; foreign encoders may be less tight than ours. A shard is
+ * read in parts and may have gaps of any size. */
+static uint64_t largest_size(const tsri_prepared *prepared)
+{
+    uint64_t largest = (uint64_t)prepared->chain->context->options.largest_chunk_bytes;
+    if (is_open_shard(prepared) || tsri_prepared_is_raw(prepared))
+        return UINT64_MAX;
+    if (prepared->bound.size_class != TSR_SIZE_UNBOUNDED)
+        largest = TSRI_MIN(largest, prepared->bound.size_bytes);
+    return 2 * largest + SLACK_BYTES;
+}
+
+/* A chunk of a fixed size has one size only; of others too much is never fetched. */
 static int check_size(const tsri_prepared *prepared, uint64_t size, tsr_error *err)
 {
-    if (!tsri_prepared_is_shard(prepared) && prepared->bound.size_class == TSR_SIZE_FIXED &&
-        size != prepared->bound.size_bytes)
-        return tsr_error_set(err, TSR_DAMAGED,
-                             "%" PRIu64 " bytes are stored where the chunk has %" PRIu64, size,
-                             prepared->bound.size_bytes);
-    return 0;
+    bool fixed = !tsri_prepared_is_shard(prepared) && prepared->bound.size_class == TSR_SIZE_FIXED;
+    uint64_t most = fixed ? prepared->bound.size_bytes : largest_size(prepared);
+
+    if (fixed ? size == most : size <= most)
+        return 0;
+    return tsr_error_set(err, TSR_DAMAGED,
+                         "%" PRIu64 " bytes are stored where the chunk has %s%" PRIu64, size,
+                         fixed ? "" : "at most ", most);
 }
 
 /* Looks at one chunk of the store: there or not, its size, and with options.data its bytes. */
@@ -133,7 +151,7 @@ static int examine(void *user, int64_t i, tsr_error *err)
     tsr_extent extent;
     tsr_get_request request;
 
-    TSRI_TRY(tsri_array_locate(self->array, found->chunk, &extent, err));
+    TSRI_TRY(tsri_array_locate(self->array, self->chunks[i], &extent, err));
     int status = fetch(self, &extent, nothing, &request, err);
     if (status < 0)
         return judge(found, status, err);
@@ -225,8 +243,8 @@ static int load_index(inner_walk *self, tsr_error *err)
 }
 
 static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_extent *extent,
-                      const finding *shard, int level, const int64_t *origin, const int *axes,
-                      tsr_error *err);
+                      finding *shard, int level, const int64_t *index, const int64_t *origin,
+                      const int *axes, tsr_error *err);
 
 /* Tells of one inner chunk, and goes into it when it is a shard itself. */
 static int tell_inner(inner_walk *self, int64_t number, int level, const int64_t *origin,
@@ -248,12 +266,12 @@ static int tell_inner(inner_walk *self, int64_t number, int level, const int64_t
     for (int axis = 0; axis < prepared->encoded_rank; axis++)
         if (start[axis] >= outer->array->shape[axis])
             return 0; /* beyond the edge of the array */
-    if (tell(outer, self->extent, level, index, &self->findings[number]))
-        return 0;
-    if (self->findings[number].state != TSR_CHUNK_STORED || !is_open_shard(prepared->inner))
-        return 0;
-    return walk_shard(outer, prepared->inner, self->extent, &self->findings[number], level + 1,
-                      start, inner_axes, err);
+    finding *found = &self->findings[number];
+    if (found->state == TSR_CHUNK_STORED && is_open_shard(prepared->inner))
+        return walk_shard(outer, prepared->inner, self->extent, found, level, index, start,
+                          inner_axes, err);
+    tell(outer, self->extent, level, index, found);
+    return 0;
 }
 
 static int walk_entries(inner_walk *self, int level, const int64_t *origin, const int *axes,
@@ -269,43 +287,37 @@ static int walk_entries(inner_walk *self, int level, const int64_t *origin, cons
     return 0;
 }
 
-/* A shard whose index is damaged is told once more, as damaged. */
-static int tell_damaged_shard(inner_walk *self, const finding *shard, int level,
-                              const int64_t *origin, int status, tsr_error *err)
+/* Reads the index of a shard, which becomes damaged when that is. The shard is told of, then what
+ * it holds. */
+static int walk_index(inner_walk *self, finding *shard, int level, const int64_t *index,
+                      const int64_t *origin, const int *axes, tsr_error *err)
 {
-    finding damaged = *shard;
-    int64_t index[TSR_RANK_MAX];
-    tsr_array *array = self->walk->array;
-    const int64_t *lengths = tsr_array_inner_chunk_shape(array, level - 1);
-
-    TSRI_TRY(judge(&damaged, status, err));
-    for (int axis = 0; axis < array->rank; axis++)
-        index[axis] = origin[axis] / lengths[axis];
-    tell(self->walk, self->extent, level - 1, index, &damaged);
-    tsri_free(damaged.error);
-    return 0;
+    int status = load_index(self, err);
+    if (status < 0)
+        TSRI_TRY(judge(shard, status, err));
+    if (tell(self->walk, self->extent, level, index, shard) || shard->state != TSR_CHUNK_STORED)
+        return 0;
+    return walk_entries(self, level + 1, origin, axes, err);
 }
 
-/* Visits the inner chunks of a shard. `level` is theirs; `axes` names the array axis of each
- * decoded axis of the shard. */
+/* Visits a shard and its inner chunks. `level` is its own; `axes` names the array axis of each of
+ * its decoded axes. */
 static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_extent *extent,
-                      const finding *shard, int level, const int64_t *origin, const int *axes,
-                      tsr_error *err)
+                      finding *shard, int level, const int64_t *index, const int64_t *origin,
+                      const int *axes, tsr_error *err)
 {
     inner_walk inner = {self, prepared, extent, shard->offset, shard->size_bytes, NULL, NULL};
+    int status = 0;
     size_t count = (size_t)prepared->entry_count;
 
-    inner.entries = tsri_alloc_array(count, sizeof *inner.entries);
-    inner.findings = tsri_alloc_array_zero(count, sizeof *inner.findings);
-    int status = inner.entries && inner.findings
-                     ? 0
-                     : tsri_error_no_memory(err, count * sizeof *inner.findings);
+    if (shard->size_bytes >= (uint64_t)prepared->index_bytes) {
+        inner.entries = tsri_alloc_array(count, sizeof *inner.entries);
+        inner.findings = tsri_alloc_array_zero(count, sizeof *inner.findings);
+        if (!inner.entries || !inner.findings)
+            status = tsri_error_no_memory(err, count * sizeof *inner.findings);
+    } /* otherwise there is no index to load */
     if (status == 0)
-        status = load_index(&inner, err);
-    if (status == TSR_DAMAGED || status == TSR_OUT_OF_BOUNDS)
-        status = tell_damaged_shard(&inner, shard, level, origin, status, err);
-    else if (status == 0)
-        status = walk_entries(&inner, level, origin, axes, err);
+        status = walk_index(&inner, shard, level, index, origin, axes, err);
     for (size_t i = 0; inner.findings && i < count; i++)
         tsri_free(inner.findings[i].error);
     tsri_free(inner.findings);
@@ -315,23 +327,24 @@ static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_exten
 
 /* ---- chunks of the store ---- */
 
-static int tell_chunk(walk *self, const finding *found, tsr_error *err)
+static int tell_chunk(walk *self, const int64_t *chunk, finding *found, tsr_error *err)
 {
     tsr_array *array = self->array;
     int64_t origin[TSR_RANK_MAX];
     int axes[TSR_RANK_MAX];
     tsr_extent extent;
-    bool inside =
-        self->options->inner && found->state == TSR_CHUNK_STORED && is_open_shard(array->prepared);
 
-    TSRI_TRY(tsri_array_locate(array, found->chunk, &extent, err));
-    if (tell(self, &extent, 0, found->chunk, found) || !inside)
+    TSRI_TRY(tsri_array_locate(array, chunk, &extent, err));
+    if (!self->options->inner || found->state != TSR_CHUNK_STORED ||
+        !is_open_shard(array->prepared)) {
+        tell(self, &extent, 0, chunk, found);
         return 0;
+    }
     for (int axis = 0; axis < array->rank; axis++) {
-        origin[axis] = found->chunk[axis] * array->chunk_shape[axis];
+        origin[axis] = chunk[axis] * array->chunk_shape[axis];
         axes[axis] = axis;
     }
-    return walk_shard(self, array->prepared, &extent, found, 1, origin, axes, err);
+    return walk_shard(self, array->prepared, &extent, found, 0, chunk, origin, axes, err);
 }
 
 /* Examines the batch on all threads and tells of it in order. */
@@ -343,7 +356,7 @@ static int flush_batch(walk *self, tsr_error *err)
     int status = tsri_parallel_for(self->array->context, self->call, &self->watch, count, grain,
                                    examine, self, err);
     for (int64_t i = 0; i < count && status == 0 && !self->stopped; i++)
-        status = tell_chunk(self, &self->batch[i], err);
+        status = tell_chunk(self, self->chunks[i], &self->batch[i], err);
     for (int64_t i = 0; i < count; i++)
         tsri_free(self->batch[i].error);
     return status;
@@ -351,9 +364,8 @@ static int flush_batch(walk *self, tsr_error *err)
 
 static int add_chunk(walk *self, const int64_t *chunk, tsr_error *err)
 {
-    finding *found = &self->batch[self->batch_count++];
-    *found = (finding){.state = TSR_CHUNK_MISSING};
-    memcpy(found->chunk, chunk, (size_t)self->array->rank * sizeof *chunk);
+    self->batch[self->batch_count] = (finding){.state = TSR_CHUNK_MISSING};
+    memcpy(self->chunks[self->batch_count++], chunk, (size_t)self->array->rank * sizeof *chunk);
     return self->batch_count == BATCH_CHUNKS ? flush_batch(self, err) : 0;
 }
 

@@ -1,0 +1,221 @@
+/* Proves of copying: values arrive whatever the chunks, types and formats; encoded bytes are moved
+ * only where they mean the same; memory keeps to its limit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "support/slow_store.h"
+#include "unit/array/array_testing.h"
+
+enum { COUNT = 10 * 12 };
+
+static const array_row rows[] = {
+    {.name = "raw", .rank = 2, .shape = {10, 12}, .chunk = {4, 5}, .codec = "none"},
+    {.name = "shards", .rank = 2, .shape = {10, 12}, .chunk = {2, 3}, .shard = {4, 6}},
+    {.name = "v2",
+     .zarr_format = 2,
+     .rank = 2,
+     .shape = {10, 12},
+     .chunk = {4, 5},
+     .codec = "zlib"},
+    {.name = "v2, big-endian",
+     .zarr_format = 2,
+     .rank = 2,
+     .shape = {10, 12},
+     .chunk = {4, 5},
+     .codec = "zlib",
+     .serializer = "\"big\""},
+    {.name = "v2, columns first",
+     .zarr_format = 2,
+     .rank = 2,
+     .shape = {10, 12},
+     .chunk = {4, 5},
+     .codec = "zlib",
+     .order = 'F'},
+    {.name = "big-endian",
+     .rank = 2,
+     .shape = {10, 12},
+     .chunk = {4, 5},
+     .serializer = "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"big\"}}",
+     .codec = "none"},
+};
+
+static tsr_array *filled(fixture *f, const char *path, const array_row *row, const tsr_dtype *dtype)
+{
+    int32_t values[COUNT];
+    tsr_index all;
+    tsr_view view;
+    tsr_array *array = array_new(f, f->store, path, row, dtype, NULL);
+    for (int i = 0; i < COUNT; i++)
+        values[i] = i % 12 < 5 ? 0 : i; /* the first column of chunks is missing */
+    tsr_index_all(&all, 2, row->shape);
+    good(tsr_view_init(&view, TSR_INT32, 2, row->shape, values, &f->err), &f->err);
+    good(tsr_array_write_index(array, &all, &view, TSR_CASTING_UNSAFE, NULL, NULL, &f->err),
+         &f->err);
+    return array;
+}
+
+static void check_copied(fixture *f, tsr_array *array)
+{
+    int32_t values[COUNT];
+    tsr_index all;
+    tsr_view view;
+    tsr_index_all(&all, 2, rows[0].shape);
+    good(tsr_view_init(&view, TSR_INT32, 2, rows[0].shape, values, &f->err), &f->err);
+    const tsr_read_request request = {array, &all, &view, TSR_CASTING_UNSAFE};
+    good(tsr_read_many(f->context, &request, 1, NULL, &f->err), &f->err);
+    for (int i = 0; i < COUNT; i++)
+        if (values[i] != (i % 12 < 5 ? 0 : i))
+            fail_msg("%s: element %d is %d", tsr_array_place(array), i, values[i]);
+}
+
+/* Every kind into every kind; what was in the destination before is gone, also where the source has
+ * nothing. */
+static void every_kind_is_copied_into_every_kind(void **state)
+{
+    enum { ROWS = sizeof rows / sizeof *rows };
+    fixture *f = *state;
+    for (size_t from = 0; from < ROWS; from++)
+        for (size_t to = 0; to < ROWS; to++) {
+            tsr_array *source = filled(f, "a", &rows[from], TSR_INT32);
+            tsr_array *destination = array_new(f, f->store, "b", &rows[to], TSR_INT32, NULL);
+            int32_t before[COUNT];
+            memset(before, 0x11, sizeof before);
+            good(tsr_array_write(destination, NULL, NULL, NULL, before, sizeof before, NULL,
+                                 &f->err),
+                 &f->err);
+            good(tsr_array_copy(source, destination, NULL, NULL, &f->err), &f->err);
+            check_copied(f, destination);
+            tsr_array_close(source);
+            tsr_array_close(destination);
+            good(tsr_store_erase_prefix(f->store, "", NULL, &f->err), &f->err);
+        }
+}
+
+/* Equal chunks are moved as they lie, byte for byte, even with gaps that our writer would not make.
+ */
+static void equal_chunks_are_moved_as_they_lie(void **state)
+{
+    fixture *f = *state;
+    static const array_row shard = {
+        .name = "shard", .rank = 1, .shape = {4}, .chunk = {2}, .shard = {4}, .codec = "none"};
+    unsigned char bytes[64], *copied;
+    size_t size = 0;
+    memset(bytes, 7, sizeof bytes);
+    const uint64_t words[] = {5, 2, 0, 2};
+    size_t made = 9 + hand_made_index(bytes + 9, words, 2);
+    tsr_array *source = array_new(f, f->store, "a", &shard, TSR_UINT8, NULL);
+    tsr_array *destination = array_new(f, f->store, "b", &shard, TSR_UINT8, NULL);
+    put_bytes(f, f->store, "a/c/0", bytes, made);
+    good(tsr_array_copy(source, destination, NULL, NULL, &f->err), &f->err);
+    copied = get_bytes(f, f->store, "b/c/0", &size);
+    assert_int_equal(size, made);
+    assert_memory_equal(copied, bytes, made);
+    free(copied);
+    tsr_array_close(source);
+    tsr_array_close(destination);
+}
+
+static void types_are_cast_when_permitted(void **state)
+{
+    fixture *f = *state;
+    tsr_copy_options options;
+    tsr_copy_options_init(&options);
+    tsr_array *source = filled(f, "a", &rows[1], TSR_FLOAT64);
+    tsr_array *destination = array_new(f, f->store, "b", &rows[0], TSR_INT16, NULL);
+    assert_int_equal(tsr_array_copy(source, destination, &options, NULL, &f->err),
+                     TSR_TYPE_MISMATCH);
+    options.casting = TSR_CASTING_UNSAFE;
+    good(tsr_array_copy(source, destination, &options, NULL, &f->err), &f->err);
+    check_copied(f, destination);
+    tsr_array_close(source);
+    tsr_array_close(destination);
+}
+
+static void what_cannot_be_copied_is_refused(void **state)
+{
+    fixture *f = *state;
+    static const array_row other = {
+        .name = "other", .rank = 2, .shape = {10, 13}, .chunk = {4, 5}, .codec = "none"};
+    tsr_copy_options options;
+    tsr_copy_options_init(&options);
+    tsr_array *source = filled(f, "a", &rows[1], TSR_INT32);
+    tsr_array *wrong = array_new(f, f->store, "b", &other, TSR_INT32, NULL);
+    assert_int_equal(tsr_array_copy(source, wrong, NULL, NULL, &f->err), TSR_INVALID_ARGUMENT);
+    tsr_array_close(wrong);
+    tsr_array *destination = array_new(f, f->store, "c", &rows[0], TSR_INT32, NULL);
+    tsr_array *reader = array_open(f, f->store, "c", false);
+    assert_int_equal(tsr_array_copy(source, reader, NULL, NULL, &f->err), TSR_READ_ONLY);
+    tsr_array_close(reader);
+    /* 4 x 5 elements of 4 bytes, decoded and encoded, and a decoded inner chunk of the source. */
+    options.memory_bytes = 2 * 80 + 23;
+    assert_int_equal(tsr_array_copy(source, destination, &options, NULL, &f->err), TSR_LIMIT);
+    assert_non_null(strstr(f->err.message, "the limit is 183"));
+    options.memory_bytes = 1000;
+    good(tsr_array_copy(source, destination, &options, NULL, &f->err), &f->err);
+    check_copied(f, destination);
+    /* Moving encoded bytes takes memory too. */
+    tsr_array *same = array_new(f, f->store, "d", &rows[0], TSR_INT32, NULL);
+    options.memory_bytes = 79;
+    assert_int_equal(tsr_array_copy(destination, same, &options, NULL, &f->err), TSR_LIMIT);
+    options.memory_bytes = 80;
+    good(tsr_array_copy(destination, same, &options, NULL, &f->err), &f->err);
+    check_copied(f, same);
+    tsr_array_close(same);
+    tsr_array_close(source);
+    tsr_array_close(destination);
+}
+
+/* A damaged source ends the copy with its name; the destination is not blamed. */
+static void damage_of_the_source_is_named(void **state)
+{
+    fixture *f = *state;
+    tsr_array *source = filled(f, "a", &rows[1], TSR_INT32);
+    tsr_array *destination = array_new(f, f->store, "b", &rows[0], TSR_INT32, NULL);
+    put_bytes(f, f->store, "a/c/1/1", "short", 5);
+    assert_int_equal(tsr_array_copy(source, destination, NULL, NULL, &f->err), TSR_DAMAGED);
+    assert_non_null(strstr(f->err.message, "memory:/a"));
+    assert_non_null(strstr(f->err.message, "c/1/1"));
+    tsr_array_close(source);
+    tsr_array_close(destination);
+}
+
+static void a_slow_source_is_copied(void **state)
+{
+    fixture *f = *state;
+    slow_store *slow = slow_store_open(f->context, &(slow_store_options){.delay_us = 100});
+    tsr_store *memory = f->store;
+    f->store = slow->below;
+    tsr_array_close(filled(f, "a", &rows[1], TSR_INT32));
+    f->store = memory;
+    tsr_array *source = array_open(f, &slow->head, "a", false);
+    tsr_array *destination = array_new(f, f->store, "b", &rows[2], TSR_INT32, NULL);
+    good(tsr_array_copy(source, destination, NULL, NULL, &f->err), &f->err);
+    check_copied(f, destination);
+    for (int64_t n = 1; n < 5; n++) {
+        slow_store_fail(slow, n, TSR_UNREACHABLE);
+        assert_int_equal(tsr_array_copy(source, destination, NULL, NULL, &f->err), TSR_UNREACHABLE);
+    }
+    slow_store_fail(slow, 0, 0);
+    assert_int_equal(
+        tsr_array_copy(source, destination, NULL, &(tsr_call){.cancel = &(int){1}}, &f->err),
+        TSR_CANCELLED);
+    tsr_array_close(source);
+    tsr_array_close(destination);
+    tsr_store_close(&slow->head);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(every_kind_is_copied_into_every_kind),
+        FIXTURE_TEST(equal_chunks_are_moved_as_they_lie),
+        FIXTURE_TEST(types_are_cast_when_permitted),
+        FIXTURE_TEST(what_cannot_be_copied_is_refused),
+        FIXTURE_TEST(damage_of_the_source_is_named),
+        FIXTURE_TEST(a_slow_source_is_copied),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
