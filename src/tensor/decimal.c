@@ -150,7 +150,8 @@ static uint64_t power_of_five(int64_t exponent)
     return power;
 }
 
-/* The same as big_ratio for `digits` x 5^fives (which may be negative), in 128 bits. */
+/* The same as big_ratio (`more` may stand for up to two units: no format rounds that low) for
+ * `digits` x 5^fives (which may be negative), in 128 bits. */
 static int64_t quick_ratio(uint64_t digits, int64_t fives, uint64_t *ret_significand,
                            bool *ret_more)
 {
@@ -172,9 +173,6 @@ static int64_t quick_ratio(uint64_t digits, int64_t fives, uint64_t *ret_signifi
     int shift = high ? 64 - __builtin_clzll(high) : -__builtin_clzll((uint64_t)ratio);
     *ret_significand = shift >= 0 ? (uint64_t)(ratio >> shift) : (uint64_t)ratio << -shift;
     *ret_more = rest != 0 || (shift > 0 && (uint64_t)ratio << (64 - shift) != 0);
-    /* A bit that was shifted in at the end is not known: set it when there is more, far below where
-     * any format rounds. */
-    *ret_significand |= (uint64_t)(shift < 0 && rest != 0);
     return exponent + shift;
 }
 

@@ -87,7 +87,7 @@ static int take_number(parser *p, bound *ret_bound)
 static int64_t clip(int64_t value, int64_t length, int64_t lowest, int64_t highest)
 {
     if (value < 0)
-        value = value < -length ? -1 : value + length;
+        value += length;
     return TSRI_MIN(TSRI_MAX(value, lowest), highest);
 }
 

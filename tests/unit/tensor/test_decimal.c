@@ -193,23 +193,43 @@ static void test_midpoints_of_floats(void **state)
     }
 }
 
-/* The longest midpoint has 767 digits: all of them, and one after them, decide. */
-static void test_longest_midpoint(void **state)
+/* Decimals of 19 digits beside the midpoints of doubles: as near as so many digits come, so that
+ * the digits of the quotient often do not decide, but only what is left of the division. */
+static void test_near_midpoints(void **state)
+{
+    tests_random random;
+    char text[64];
+    (void)state;
+    if (sizeof(long double) == sizeof(double))
+        skip();
+    tests_random_init(&random);
+    for (int round = 0; round < 20000; round++) {
+        uint64_t odd = (tests_random_next(&random) >> 11) * 2 + 1;
+        int exponent = -(int)tests_random_below(&random, 80);
+        snprintf(text, sizeof text, "%.18Le", ldexpl((long double)odd, exponent));
+        compare_with_library(&random, text);
+    }
+}
+
+/* The longest midpoints have 767 digits: all of them, and one far behind the digits that are kept,
+ * decide. Between the largest subnormal doubles, with the even neighbour below and above. */
+static void test_longest_midpoints(void **state)
 {
     char text[1200];
-    /* Half of the smallest normal double plus half of the largest subnormal one. */
-    long double middle = ldexpl(0x1.fffffffffffffp-1L, -1022);
     (void)state;
-    if (sizeof middle == sizeof(double))
+    if (sizeof(long double) == sizeof(double))
         skip();
-    uint64_t below = bits_of_double(0x0.fffffffffffffp-1022);
-    snprintf(text, sizeof text, "%.900Le", middle);
-    assert_int_equal(read_as(&tsri_format_float64, text, NULL), below + 1);
-    *(strchr(text, 'e') - 1) = '1';
-    assert_int_equal(read_as(&tsri_format_float64, text, NULL), below + 1);
-    *(strchr(text, 'e') - 1) = '0';
-    one_less(text);
-    assert_int_equal(read_as(&tsri_format_float64, text, NULL), below);
+    for (uint64_t below = 0xffffffffffffe; below <= 0xfffffffffffff; below++) {
+        long double middle = ldexpl((long double)below + 0.5L, -1074);
+        snprintf(text, sizeof text, "%.900Le", middle);
+        char *last = strchr(text, 'e') - 1;
+        assert_int_equal(read_as(&tsri_format_float64, text, NULL), below + (below & 1));
+        *last = '1';
+        assert_int_equal(read_as(&tsri_format_float64, text, NULL), below + 1);
+        *last = '0';
+        one_less(text);
+        assert_int_equal(read_as(&tsri_format_float64, text, NULL), below);
+    }
 }
 
 static void test_overflow(void **state)
@@ -313,7 +333,8 @@ int main(void)
         cmocka_unit_test(test_edges),
         cmocka_unit_test(test_every_midpoint_of_halves),
         cmocka_unit_test(test_midpoints_of_floats),
-        cmocka_unit_test(test_longest_midpoint),
+        cmocka_unit_test(test_near_midpoints),
+        cmocka_unit_test(test_longest_midpoints),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_grammar),
         cmocka_unit_test(test_whole_numbers),

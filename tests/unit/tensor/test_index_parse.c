@@ -263,6 +263,10 @@ static void test_long_axes(void **state)
     assert_true(index.axes[0].count == INT64_MAX && index.axes[0].start == INT64_MAX - 1);
     assert_int_equal(tsr_index_parse(&index, "::9223372036854775806", 1, shape, NULL), 0);
     assert_true(index.axes[0].count == 2 && index.axes[0].step == INT64_MAX - 1);
+    assert_int_equal(tsr_index_parse(&index, "::-9223372036854775808", 1, shape, NULL), 0);
+    assert_true(index.axes[0].count == 1 && index.axes[0].start == INT64_MAX - 1);
+    assert_int_equal(tsr_index_parse(&index, "-9223372036854775808::-1", 1, shape, NULL), 0);
+    assert_int_equal(index.axes[0].count, 0);
     assert_int_equal(tsr_index_parse(&index, "-9223372036854775807", 1, shape, NULL), 0);
     assert_true(index.axes[0].start == 0);
     assert_int_equal(tsr_index_parse(&index, "-9223372036854775808", 1, shape, NULL),

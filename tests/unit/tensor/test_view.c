@@ -107,6 +107,7 @@ static void test_slice(void **state)
     view = arange();
     assert_int_equal(tsr_view_slice(&view, 0, 1, 1, INT64_MAX, NULL), 0);
     assert_int_equal(tsr_view_slice(&view, 1, 2, 1, INT64_MIN, NULL), 0);
+    assert_true(view.strides[0] == 48 && view.strides[1] == 16);
     assert_elements(&view, SHAPE(1, 1, 4), VALUES(20, 21, 22, 23));
 }
 
