@@ -192,32 +192,51 @@ static int resolve_folder(tsr_context *context, const char *path, bool create, t
     return tsr_store_open(context, root, &place->store, err);
 }
 
-static int resolve(tsr_context *context, const char *text, tsr_store *store, bool create,
-                   tsri_place *place, tsr_error *err)
+static int resolve_in_store(tsr_store *store, const char *text, tsri_place *place, tsr_error *err)
 {
-    const char *path = store ? NULL : file_path(text);
-    tsr_auto(tsri_text) *file = NULL;
+    place->text = tsri_path_join(tsr_store_url(store), text);
+    place->path = tsri_path_normalise(text);
+    place->store = tsr_store_ref(store);
+    return place->text && place->path ? 0 : tsri_error_no_memory(err, strlen(text));
+}
 
-    place->text = store ? tsri_path_join(tsr_store_url(store), text) : tsri_strdup(text);
-    if (!place->text)
-        return tsri_error_no_memory(err, strlen(text));
-    if (store) {
-        place->store = tsr_store_ref(store);
-        place->path = tsri_path_normalise(text);
-        return place->path ? 0 : tsri_error_no_memory(err, strlen(text));
-    }
-    if (!path) {
-        place->path = tsri_strdup("");
-        return place->path ? tsr_store_open(context, text, &place->store, err)
-                           : tsri_error_no_memory(err, 1);
-    }
+/* A scheme that is not of files names a store whose root is the node. */
+static int resolve_url(tsr_context *context, const char *url, tsri_place *place, tsr_error *err)
+{
+    place->path = tsri_strdup("");
+    if (!place->path)
+        return tsri_error_no_memory(err, 1);
+    return tsr_store_open(context, url, &place->store, err);
+}
+
+static int resolve_path(tsr_context *context, const char *path, bool create, tsri_place *place,
+                        tsr_error *err)
+{
+    char *file = NULL;
+
     if (!*path)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "an empty place");
     TSRI_TRY(split_at_file(context, path, &file, &place->path, err));
-    if (file && create)
-        return tsr_error_set(err, TSR_EXISTS, "%s: a file; nothing can be created there", file);
-    return file ? open_file(context, file, &place->file, err)
-                : resolve_folder(context, path, create, place, err);
+    if (!file)
+        return resolve_folder(context, path, create, place, err);
+    int status =
+        create ? tsr_error_set(err, TSR_EXISTS, "%s: a file; nothing can be created there", file)
+               : open_file(context, file, &place->file, err);
+    tsri_free(file);
+    return status;
+}
+
+static int resolve(tsr_context *context, const char *text, tsr_store *store, bool create,
+                   tsri_place *place, tsr_error *err)
+{
+    if (store)
+        return resolve_in_store(store, text, place, err);
+    const char *path = file_path(text);
+    place->text = tsri_strdup(text);
+    if (!place->text)
+        return tsri_error_no_memory(err, strlen(text));
+    return path ? resolve_path(context, path, create, place, err)
+                : resolve_url(context, text, place, err);
 }
 
 int tsri_place_resolve(tsr_context *context, const char *text, tsr_store *store, bool create,
