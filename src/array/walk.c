@@ -86,6 +86,9 @@ static int verify(walk *self, const tsri_prepared *prepared, const tsr_extent *e
         status = tsri_chain_verify(prepared, scratch, tsr_blob_data(request.blob),
                                    request.size_bytes, err);
         tsri_scratch_release(self->array->context, scratch);
+        if (status ==
+            TSR_LIMIT) /* bytes that ask for too much; limits of the system are no damage */
+            err->status = status = TSR_DAMAGED;
     }
     tsr_blob_unref(request.blob);
     return status;
@@ -99,7 +102,7 @@ static int judge(finding *found, int status, tsr_error *err)
         tsr_error_clear(err);
         return 0;
     }
-    if (status != TSR_DAMAGED && status != TSR_OUT_OF_BOUNDS && status != TSR_LIMIT)
+    if (status != TSR_DAMAGED && status != TSR_OUT_OF_BOUNDS)
         return status;
     found->state = TSR_CHUNK_DAMAGED;
     found->error = tsri_alloc(sizeof *found->error);
@@ -459,7 +462,10 @@ int tsr_array_walk_chunks(tsr_array *array, const tsr_chunk_walk_options *option
                           const tsr_call *call, tsr_error *err)
 {
     tsr_chunk_walk_options defaults;
+    tsr_error own = TSR_ERROR_INIT;
 
+    if (!err)
+        err = &own; /* findings take their texts from it */
     TSRI_TRY(check_walkable(array, err));
     tsr_chunk_walk_options_init(&defaults);
     if (options && options->struct_size != sizeof *options)

@@ -192,6 +192,14 @@ static void damage_is_a_finding(void **state)
     walk(f, array, true, false, false, &all);
     assert_int_equal(all.infos[1].state, TSR_CHUNK_STORED);
     assert_int_equal(all.infos[5].state, TSR_CHUNK_DAMAGED);
+    /* Nobody has to want an error of the walk itself. */
+    tsr_chunk_walk_options options;
+    tsr_chunk_walk_options_init(&options);
+    options.inner = true;
+    memset(&all, 0, sizeof all);
+    assert_int_equal(tsr_array_walk_chunks(array, &options, note, &all, NULL, NULL), 0);
+    assert_int_equal(all.count, 7);
+    assert_true(all.infos[6].error.message[0] != 0);
     tsr_array_close(array);
 }
 
