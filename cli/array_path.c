@@ -1,9 +1,9 @@
 #include "array_path.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "location.h"
+#include "memory.h"
 #include "scalar.h"
 #include "show.h"
 #include "stream.h"
@@ -39,12 +39,12 @@ static int print_array(tsr_context *context, const char *place, tsr_error *err)
     tsr_index_all(&selected.index, tsr_array_rank(selected.array), tsr_array_shape(selected.array));
     selected.rank = tsr_index_shape(&selected.index, selected.shape);
     printer.text_max = scalar_text_max(tsr_array_dtype(selected.array));
-    printer.text = malloc(printer.text_max);
+    printer.text = memory_bytes(printer.text_max);
     if (printer.text)
         status = stream_read(context, &selected, BLOCK_BYTES, NULL, take_lines, &printer, err);
     else
         status = tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
-    free(printer.text);
+    memory_free(printer.text);
     selected_array_clear(&selected);
     return status < 0 ? status : show_check(err);
 }

@@ -1,7 +1,6 @@
 #include "canvas.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #if TESSERA_HAVE_PNG
@@ -9,6 +8,7 @@
 #endif
 
 #include "glyphs.h"
+#include "memory.h"
 
 int canvas_init(cli_canvas *ret_canvas, int width, int height, tsr_error *err)
 {
@@ -18,7 +18,7 @@ int canvas_init(cli_canvas *ret_canvas, int width, int height, tsr_error *err)
     if (width < 1 || height < 1 || count > (size_t)1 << 28)
         return tsr_error_set(err, TSR_LIMIT, "a picture of %d x %d pixels is too large", width,
                              height);
-    pixels = malloc(count * sizeof *pixels);
+    pixels = memory_bytes(count * sizeof *pixels);
     if (!pixels)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for %d x %d pixels", width, height);
     memset(pixels, 255, count * sizeof *pixels);
@@ -28,7 +28,7 @@ int canvas_init(cli_canvas *ret_canvas, int width, int height, tsr_error *err)
 
 void canvas_clear(cli_canvas *canvas)
 {
-    free(canvas->pixels);
+    memory_free(canvas->pixels);
     canvas->pixels = NULL;
 }
 

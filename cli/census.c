@@ -1,8 +1,8 @@
 #include "census.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "sparse.h"
 #include "try.h"
 
@@ -62,18 +62,15 @@ int census_init(cli_census *ret_census, const tsr_array *array, int max_rows, in
     choose_axes(&census);
     census.rows = cells_along(&census, census.row_axis, max_rows);
     census.columns = cells_along(&census, census.column_axis, max_columns);
-    if (census.rows > 0 && census.columns > 0) {
-        census.cells = calloc((size_t)census.rows * (size_t)census.columns, sizeof *census.cells);
-        if (!census.cells)
-            return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
-    }
     *ret_census = census;
-    return 0;
+    ret_census->cells =
+        memory_zeroed((size_t)census.rows * (size_t)census.columns + 1, sizeof *census.cells);
+    return ret_census->cells ? 0 : tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
 }
 
 void census_clear(cli_census *census)
 {
-    free(census->cells);
+    memory_free(census->cells);
     census->cells = NULL;
 }
 
@@ -123,7 +120,7 @@ static void count_cell(cli_census *census, const tsr_chunk_info *info)
     int column = cell_of(census, census->column_axis, census->columns, info->index);
     cli_census_cell *cell;
 
-    if (!census->cells || row >= census->rows || column >= census->columns)
+    if (row >= census->rows || column >= census->columns)
         return;
     cell = &census->cells[(size_t)row * (size_t)census->columns + (size_t)column];
     cell->stored += info->state == TSR_CHUNK_STORED;

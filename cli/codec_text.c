@@ -1,11 +1,12 @@
 #include "codec_text.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
 #include <tessera/sys/codec.h>
+
+#include "memory.h"
 
 /* ---- reading ------------------------------------------------------------------------------------
  */
@@ -163,17 +164,17 @@ const char *codec_text(const char *codecs_json, char text[CODEC_TEXT_MAX])
 
 static char *json_copy(struct json_object *value)
 {
-    return strdup(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN |
-                                                            JSON_C_TO_STRING_NOSLASHESCAPE));
+    return memory_text(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN |
+                                                                 JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 void codec_lists_clear(cli_codec_lists *lists)
 {
-    free(lists->filters);
-    free(lists->serializer);
-    free(lists->compressors);
-    free(lists->index_codecs);
-    free(lists->codec);
+    memory_free(lists->filters);
+    memory_free(lists->serializer);
+    memory_free(lists->compressors);
+    memory_free(lists->index_codecs);
+    memory_free(lists->codec);
     memset(lists, 0, sizeof *lists);
 }
 
@@ -260,15 +261,15 @@ static int read_v2(struct json_object *root, cli_codec_lists *lists, tsr_error *
 
     lists->order = order && *order == 'F' ? 'F' : 'C';
     json_object_object_get_ex(root, "compressor", &compressor);
-    lists->filters = filters ? json_copy(filters) : strdup("[]");
+    lists->filters = filters ? json_copy(filters) : memory_text("[]");
     if (!compressor) {
-        lists->compressors = strdup("[]");
-        lists->codec = strdup("none");
+        lists->compressors = memory_text("[]");
+        lists->codec = memory_text("none");
     } else {
         compressor_text = json_copy(compressor);
         if (!compressor_text || asprintf(&lists->compressors, "[%s]", compressor_text) < 0)
             lists->compressors = NULL;
-        free(compressor_text);
+        memory_free(compressor_text);
         lists->codec = short_form(compressor);
     }
     return lists->filters && lists->compressors ? 0 : no_memory(err);

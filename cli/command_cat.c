@@ -1,8 +1,8 @@
 /* tessera cat PLACE: elements on standard output. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "location.h"
+#include "memory.h"
 #include "npy.h"
 #include "progress.h"
 #include "scalar.h"
@@ -166,7 +166,7 @@ static int print_elements(cli_invocation *invocation, const cli_selected_array *
     const tsr_dtype *dtype = tsr_array_dtype(selected->array);
     cli_printer printer = {selected,
                            dtype,
-                           malloc(scalar_text_max(dtype)),
+                           memory_bytes(scalar_text_max(dtype)),
                            scalar_text_max(dtype),
                            0,
                            strcmp(format_name, "csv") == 0 ? ',' : ' '};
@@ -187,7 +187,7 @@ static int print_elements(cli_invocation *invocation, const cli_selected_array *
         print_json_end(&printer);
     else if (status >= 0 && take == take_table && printer.printed > 0)
         putchar('\n');
-    free(printer.text);
+    memory_free(printer.text);
     return status;
 }
 
@@ -209,7 +209,7 @@ const cli_command command_cat = {
         "Elements come in C order, the last axis along the line. Numbers are the shortest that give the "
         "same bits again. The array is read part by part, so that it may be larger than memory; --memory "
         "says how large a part may be.",
-    .operands = {{OPERAND_SELECTED, "PLACE"}},
+    .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE"}},
     .examples = {{"cat 'relief.zarr/ROSE[1000:1003, ::1440]'", "A selection in NumPy's notation"},
                  {"cat relief.zarr/ROSE --isel lat=-1,lon=0:5", "By the names of the dimensions"},
                  {"cat out.zarr/t --select 0:10 --format npy > frames.npy", "As a file for NumPy"},

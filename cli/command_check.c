@@ -2,13 +2,13 @@
  * files. */
 #include <fcntl.h>
 #include <fts.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "describe.h"
 #include "findings.h"
 #include "location.h"
+#include "memory.h"
 #include "signals.h"
 #include "sparse.h"
 #include "transfer.h"
@@ -139,7 +139,7 @@ static int child_failed(cli_checker *checker, tsr_group *parent, const char *nam
     if (!place)
         return tsr_error_set(&checker->invocation->error, TSR_NO_MEMORY, "out of memory");
     findings_add(&checker->findings, FINDING_METADATA, place, NULL, 0, NULL, 0, error);
-    free(place);
+    memory_free(place);
     return 0;
 }
 
@@ -222,7 +222,7 @@ static int find_left_over(cli_checker *checker, const char *place)
 
     if (!location_is_local(place, &path))
         return 0;
-    roots[0] = strdup(path);
+    roots[0] = memory_text(path);
     walk = roots[0] ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
     while (walk && (entry = fts_read(walk)) && !signals_interrupted())
         if (is_left_over(entry))
@@ -231,7 +231,7 @@ static int find_left_over(cli_checker *checker, const char *place)
                          (int64_t)entry->fts_statp->st_size, NULL, 0, NULL);
     if (walk)
         fts_close(walk);
-    free(roots[0]);
+    memory_free(roots[0]);
     return walk ? 0 : tsr_error_set(&checker->invocation->error, TSR_NO_MEMORY, "out of memory");
 }
 
@@ -323,7 +323,7 @@ const cli_command command_check = {
         "--data every chunk is decoded, so that every checksum is verified. Keys that belong to nothing and "
         "files that a killed writer left are named, but are no damage. The exit status is 1 when damage was "
         "found.",
-    .operands = {{OPERAND_PLACE, "PLACE"}},
+    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
     .examples = {{"check relief.zarr", "The structure of a tree"},
                  {"check relief.zarr --data --rate 50MiB/s", "Every checksum, gently"},
                  {"check relief.zarr/ROSE --json", "For programs"}},

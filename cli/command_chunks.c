@@ -1,5 +1,4 @@
 /* tessera chunks PLACE: which chunks and inner chunks are stored, and how large they are. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "census.h"
@@ -185,7 +184,7 @@ static void print_text(const cli_census *census, const tsr_array *array,
            tsr_array_dtype(array)->name);
     for (int level = 0; level <= census->levels; level++)
         print_level(census, array, level);
-    if (census->cells) {
+    if (census->rows > 0 && census->columns > 0) {
         print_picture(census, array, style);
         print_legend(census, array, style);
     }
@@ -325,7 +324,7 @@ const cli_command command_chunks = {
         "Sizes are those of the encoded bytes. Inner chunks are counted from the shard indexes alone; "
         "nothing is decoded. In the picture, the darker a cell, the more bytes its chunks have; axes other "
         "than the last two that are cut into chunks are summed up.",
-    .operands = {{OPERAND_PLACE, "PLACE"}},
+    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
     .examples = {{"chunks relief.zarr/ROSE", "A picture in the terminal"},
                  {"chunks relief.zarr/ROSE --list", "Every chunk with its state, size and key"},
                  {"chunks relief.zarr/ROSE --json", "The counts for programs"}},

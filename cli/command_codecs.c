@@ -1,6 +1,5 @@
 /* tessera codecs [--try PLACE]: which codecs there are, and how they do on an array. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "canvas.h"
@@ -93,8 +92,8 @@ typedef struct cli_trials {
     tsr_context *context;
     cli_trial_sample sample;
     bool all_levels;
-    cli_trial *rows;
     int count;
+    cli_trial rows[RESULTS_MAX];
 } cli_trials;
 
 /* A codec that cannot do this type is a row of the table all the same. */
@@ -305,14 +304,9 @@ static int try_all(cli_invocation *invocation, tsr_context *context, const char 
     CLI_TRY(trial_sample_read(context, array,
                               invocation_number(invocation, OPTION_SAMPLE, SAMPLE_BYTES),
                               &self.sample, &invocation->error));
-    self.rows = calloc(RESULTS_MAX, sizeof *self.rows);
-    if (self.rows)
-        status = tsr_codec_list(context, try_codec, &self);
-    else
-        status = tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
+    status = tsr_codec_list(context, try_codec, &self);
     if (status >= 0)
         status = report(&self, array, &file);
-    free(self.rows);
     trial_sample_clear(&self.sample);
     return status;
 }
@@ -335,7 +329,7 @@ const cli_command command_codecs = {
     .description =
         "With --try, chunks from all over the array are encoded and decoded by every compressor on one "
         "thread, the best of several passes is shown, and what comes back is compared with what went in.",
-    .operands = {{OPERAND_PLACE, NULL}},
+    .operands = {{.kind = OPERAND_PLACE, .name = NULL}},
     .examples = {{"codecs", "What can be read and written"},
                  {"codecs --try relief.zarr/ROSE", "Which compression suits this array"},
                  {"codecs --try relief.zarr/ROSE -o codecs.png --levels",

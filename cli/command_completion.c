@@ -229,7 +229,7 @@ extern const cli_command command_completion;
 const cli_command command_completion = {
     .name = "completion",
     .summary = "print a completion script for bash, zsh or fish",
-    .operands = {{OPERAND_SHELL, "SHELL"}},
+    .operands = {{.kind = OPERAND_SHELL, .name = "SHELL"}},
     .examples = {{"completion bash >> ~/.bashrc", "Complete commands, options and their values"},
                  {"completion fish > ~/.config/fish/completions/tessera.fish", "Likewise in fish"}},
     .run = run,

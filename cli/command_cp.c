@@ -24,7 +24,8 @@ const cli_command command_cp = {
         "What no option changes stays as it is in the source: chunks, shards, codecs, fill value, names, "
         "attributes. Where nothing about the chunks changes, their bytes are moved as they are. DESTINATION "
         "is the new array or group itself. An interrupted copy is finished by the same command.",
-    .operands = {{OPERAND_PLACE, "SOURCE"}, {OPERAND_PLACE, "DESTINATION"}},
+    .operands = {{.kind = OPERAND_PLACE, .name = "SOURCE"},
+                 {.kind = OPERAND_PLACE, .name = "DESTINATION"}},
     .examples = {{"cp relief.zarr/ROSE other.zarr/relief --chunks lat=-1,lon=64 --shards auto "
                   "--codec blosc:lz4 --memory 512MiB",
                   "Other chunks, shards and compression, in bounded memory"},

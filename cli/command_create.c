@@ -129,7 +129,7 @@ const cli_command command_create = {
         "With --shape and --dtype it makes an array, whose elements are all the fill value and take no "
         "room; without them a group. Groups above it are made too. Chunks of about 1 MiB are chosen unless "
         "--chunks is given; the compression is zstd unless --codec is given.",
-    .operands = {{OPERAND_PLACE, "PLACE"}},
+    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
     .examples =
         {{"create out.zarr/t --shape 1000,721,1440 --dtype float32 --chunks 10,721,1440 "
           "--shards 100,721,1440 --codec zstd:3 --fill-value NaN",

@@ -1,12 +1,12 @@
 /* tessera diff A B: compares arrays, or trees, by value. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "blocks.h"
 #include "describe.h"
 #include "document.h"
 #include "location.h"
+#include "memory.h"
 #include "progress.h"
 #include "scalar.h"
 #include "show.h"
@@ -147,8 +147,8 @@ static int remember_first(const tsr_dtype *dtype, const cli_block_walk *walk, in
         return 0;
     difference->any = true;
     memcpy(difference->first, position, sizeof position);
-    free(difference->texts[0]);
-    free(difference->texts[1]);
+    memory_free(difference->texts[0]);
+    memory_free(difference->texts[1]);
     difference->texts[0] = scalar_text(dtype, a);
     difference->texts[1] = scalar_text(dtype, b);
     if (!difference->texts[0] || !difference->texts[1])
@@ -220,7 +220,7 @@ static int compare_elements(cli_comparer *self, const cli_selected_array *a,
 
     block_walk_chunks(&walk, a->array, &a->index, false, max_bytes);
     block_bytes = (size_t)block_walk_largest(&walk) * tsr_array_dtype(a->array)->size_bytes;
-    buffer = malloc(2 * block_bytes + 1);
+    buffer = memory_bytes(2 * block_bytes + 1);
     if (!buffer)
         return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory for a block");
     progress_label(label, sizeof label, tsr_array_place(a->array), a->array);
@@ -230,7 +230,7 @@ static int compare_elements(cli_comparer *self, const cli_selected_array *a,
                       9e18));
     status = compare_blocks(self, a, b, &walk, buffer, block_bytes, difference);
     progress_end(&self->progress);
-    free(buffer);
+    memory_free(buffer);
     return status;
 }
 
@@ -277,8 +277,8 @@ static int compare_arrays(cli_comparer *self, const char *path, const cli_select
     status = compare_elements(self, a, b, &difference);
     if (status >= 0 && difference.any)
         tell_elements(self, path, a->rank, &difference);
-    free(difference.texts[0]);
-    free(difference.texts[1]);
+    memory_free(difference.texts[0]);
+    memory_free(difference.texts[1]);
     return status;
 }
 
@@ -367,7 +367,7 @@ static int compare_lists(cli_comparer *self, const char *path, tsr_group *a, tsr
             return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
         status = compare_child(self, child_path, a, b, &first->children[i],
                                find_child(second, first->children[i].name), depth);
-        free(child_path);
+        memory_free(child_path);
     }
     for (size_t i = 0; status >= 0 && i < second->count; i++) {
         if (find_child(first, second->children[i].name))
@@ -376,7 +376,7 @@ static int compare_lists(cli_comparer *self, const char *path, tsr_group *a, tsr
         if (!child_path)
             return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
         tell(self, child_path, "existence", NULL, kind_name(second->children[i].kind));
-        free(child_path);
+        memory_free(child_path);
     }
     return status;
 }
@@ -464,7 +464,8 @@ const cli_command command_diff = {
         "Says where the first elements differ and how many do; prints nothing when all are the same. How the "
         "arrays are stored does not matter: chunks, codecs and formats may be different. NaN equals NaN, and "
         "0.0 equals -0.0. The exit status is 0 when they are the same and 1 when they differ.",
-    .operands = {{OPERAND_SELECTED, "FIRST"}, {OPERAND_SELECTED, "SECOND"}},
+    .operands = {{.kind = OPERAND_SELECTED, .name = "FIRST"},
+                 {.kind = OPERAND_SELECTED, .name = "SECOND"}},
     .examples = {{"diff relief.zarr/ROSE other.zarr/relief", "Two arrays"},
                  {"diff etopo5.cdf relief.zarr", "A netCDF file with what was imported from it"},
                  {"diff a.zarr/t b.zarr/t --select 0:10 --json", "A part, for programs"}},

@@ -1,6 +1,5 @@
 /* tessera draw PLACE -o FILE: a plane of an array as a PNG picture with a colour scale. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "canvas.h"
@@ -423,7 +422,7 @@ const cli_command command_draw = {
         "latitudes point north, other coordinates grow upwards (depths downwards), and the axes are "
         "labelled. Large planes are thinned to --size; memory is one value a pixel. Pixels without a "
         "value, because all of their elements are NaN or missing, are light gray.",
-    .operands = {{OPERAND_SELECTED, "PLACE"}},
+    .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE"}},
     .examples =
         {{"draw relief.zarr/ROSE -o relief.png --colormap terrain", "The relief of the Earth"},
          {"draw ocean.zarr/TEMP --isel time=0,depth=0 -o sea.png", "One plane of four axes"},

@@ -152,7 +152,7 @@ const cli_command command_export = {
         "In netCDF, groups, dimension names, attributes and fill values are kept; arrays whose element type "
         "netCDF does not have (complex, half, raw) are left out, and the exit status is then 5. The file "
         "appears under its name when it is whole.",
-    .operands = {{OPERAND_PLACE, "SOURCE"}, {OPERAND_FILE, "FILE"}},
+    .operands = {{.kind = OPERAND_PLACE, .name = "SOURCE"}, {.kind = OPERAND_FILE, .name = "FILE"}},
     .examples = {{"export relief.zarr relief.nc", "A tree as netCDF-4"},
                  {"export relief.zarr/ROSE rose.npy", "An array for NumPy"}},
     COMMAND_OPTIONS(OPTION_EXPORT_FORMAT, OPTION_OVERWRITE, OPTION_DRY_RUN, OPTION_MEMORY,

@@ -38,7 +38,7 @@ extern const cli_command command_help;
 const cli_command command_help = {
     .name = "help",
     .summary = "show all commands, or examples and options of one",
-    .operands = {{OPERAND_COMMAND, "COMMAND", .optional = true}},
+    .operands = {{.kind = OPERAND_COMMAND, .name = "COMMAND", .optional = true}},
     .examples = {{"help", "List all commands"}, {"help cp", "How to copy, with examples"}},
     .run = run,
 };

@@ -1,6 +1,5 @@
 /* tessera import SOURCE DESTINATION: netCDF, HDF5, npy, npz and bare numbers into Zarr. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -149,7 +148,8 @@ const cli_command command_import = {
         "--dtype, SOURCE is a file of bare little-endian numbers in C order, or - for standard input. "
         "Lengths of --chunks and --shards without names apply to the arrays of that rank; for the others "
         "they are chosen. An interrupted import is finished by the same command.",
-    .operands = {{OPERAND_FILE, "SOURCE"}, {OPERAND_PLACE, "DESTINATION"}},
+    .operands = {{.kind = OPERAND_FILE, .name = "SOURCE"},
+                 {.kind = OPERAND_PLACE, .name = "DESTINATION"}},
     .examples =
         {{"import etopo5.cdf relief.zarr --chunks 270,270 --shards 1080,1080 --codec zstd:5",
           "A netCDF file, sharded"},

@@ -1,10 +1,10 @@
 /* tessera info PLACE: everything about an array or a group. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "codec_text.h"
 #include "describe.h"
 #include "location.h"
+#include "memory.h"
 #include "scalar.h"
 #include "show.h"
 
@@ -150,7 +150,7 @@ static int print_array(cli_invocation *invocation, tsr_array *array)
     print_line("type", tsr_array_dtype(array)->name);
     text = scalar_text(tsr_array_dtype(array), tsr_array_fill_value(array));
     print_line("fill value", text ? text : "");
-    free(text);
+    memory_free(text);
     print_levels(array);
     print_codecs(array);
     describe_stored(invocation->context, array, &stored);
@@ -220,7 +220,7 @@ extern const cli_command command_info;
 const cli_command command_info = {
     .name = "info",
     .summary = "say everything about an array or a group",
-    .operands = {{OPERAND_PLACE, "PLACE"}},
+    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
     .examples = {{"info relief.zarr/ROSE", "Shape, type, chunks, codecs, sizes, attributes"},
                  {"info --json relief.zarr/ROSE", "The same for programs, with exact numbers"},
                  {"info ocean.nc/TEMP", "A variable of a netCDF file as it lies there"}},

@@ -1,9 +1,9 @@
 /* tessera ls PLACE: the names of what is there. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "describe.h"
 #include "location.h"
+#include "memory.h"
 #include "show.h"
 
 typedef struct cli_listing {
@@ -60,7 +60,7 @@ static int add_node(cli_listing *listing, const char *name, tsr_array *array, ts
         add_long_row(listing, safe, array);
     else
         printf("%s%s\n", safe, group ? "/" : "");
-    free(safe);
+    memory_free(safe);
     return 0;
 }
 
@@ -163,7 +163,7 @@ const cli_command command_ls = {
     .name = "ls",
     .summary = "list the arrays and groups in a group",
     .description = "Names one a line; those of groups end in a slash.",
-    .operands = {{OPERAND_PLACE, "PLACE"}},
+    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
     .examples = {{"ls relief.zarr", "The names of its children"},
                  {"ls -l relief.zarr", "With types, shapes and sizes"},
                  {"ls --json ocean.nc", "For programs; a netCDF file is a group too"}},

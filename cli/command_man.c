@@ -1,11 +1,11 @@
 /* tessera man DIR: a manual page for the program and one for each command. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "help.h"
 #include "invocation.h"
+#include "memory.h"
 
 /* Text for roff: a backslash and a leading point or quote mean something there, and "-" would
  * become a hyphen. */
@@ -139,7 +139,7 @@ static int write_page(cli_invocation *invocation, const char *directory, const c
     if (failed)
         tsr_error_set(&invocation->error, errno == EACCES ? TSR_PERMISSION : TSR_IO,
                       "cannot write %s: %s", path, strerror(errno));
-    free(path);
+    memory_free(path);
     return failed ? invocation->error.status : 0;
 }
 
@@ -163,7 +163,7 @@ const cli_command command_man = {
     .description =
         "Writes tessera.1 and a page for each command into DIR, which is made when it is "
         "missing. Pages that are there already are replaced.",
-    .operands = {{OPERAND_DIRECTORY, "DIR"}},
+    .operands = {{.kind = OPERAND_DIRECTORY, .name = "DIR"}},
     .examples = {{"man ~/.local/share/man/man1", "Then `man tessera-cp` works"}},
     .run = run,
 };

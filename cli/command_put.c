@@ -1,10 +1,10 @@
 /* tessera put SOURCE PLACE: writes elements into an array that is there. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "blocks.h"
 #include "creation.h"
 #include "location.h"
+#include "memory.h"
 #include "progress.h"
 #include "raw_input.h"
 #include "show.h"
@@ -85,11 +85,11 @@ static int put_array(cli_invocation *invocation, const cli_selected_array *sourc
     CLI_TRY(check_shapes(invocation, source, destination));
     CLI_TRY(check_types(invocation, source, destination));
     block_walk_chunks(&walk, destination->array, &destination->index, true, max_bytes);
-    buffer = malloc((size_t)block_walk_largest(&walk) * size + 1);
+    buffer = memory_bytes((size_t)block_walk_largest(&walk) * size + 1);
     if (!buffer)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory for a block");
     status = copy_blocks(invocation, source, destination, &walk, buffer, progress);
-    free(buffer);
+    memory_free(buffer);
     return status;
 }
 
@@ -162,7 +162,8 @@ const cli_command command_put = {
         "SOURCE is any array: an .npy file, an array in a Zarr tree or a netCDF file, with a selection if "
         "wanted; or - for bare little-endian elements in C order from standard input, exactly as many as "
         "the selection takes.",
-    .operands = {{OPERAND_SELECTED, "SOURCE"}, {OPERAND_SELECTED, "PLACE"}},
+    .operands = {{.kind = OPERAND_SELECTED, .name = "SOURCE"},
+                 {.kind = OPERAND_SELECTED, .name = "PLACE"}},
     .examples = {{"put frames.npy out.zarr/t --select 0:10", "The first ten frames"},
                  {"put 'ocean.nc/TEMP[0]' 'ocean.zarr/TEMP[0]'", "From one array to another"},
                  {"put - out.zarr/t < values.f4", "Bare elements from standard input"}},

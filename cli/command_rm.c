@@ -93,7 +93,7 @@ const cli_command command_rm = {
     .description =
         "Asks first, unless -f is given. What is no Zarr array or group is refused, so that no "
         "other folder is lost by a slip.",
-    .operands = {{OPERAND_PLACE, "PLACE", .repeats = true}},
+    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE", .repeats = true}},
     .examples = {{"rm out.zarr/t", "One array, after a question"},
                  {"rm -f old.zarr older.zarr", "Without questions"},
                  {"rm -n out.zarr", "Only say what would be removed"}},

@@ -1,9 +1,9 @@
 /* tessera stats PLACE: counts, extremes, mean, deviation, histogram. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "document.h"
+#include "memory.h"
 #include "scalar.h"
 #include "show.h"
 #include "statistics.h"
@@ -72,7 +72,7 @@ static void print_extreme(const char *label, const cli_report *report, const cli
     if (report->moments.count > 0)
         text = scalar_text(moments_extreme_dtype(dtype), element);
     printf("%-10s%s\n", label, text ? text : "-");
-    free(text);
+    memory_free(text);
 }
 
 static void print_text(const cli_report *report, const cli_show_style *style)
@@ -99,7 +99,7 @@ static void print_text(const cli_report *report, const cli_show_style *style)
            moments->count ? show_number(number, moments_deviation(moments), 10) : "-");
     if (report->bins > 0)
         print_histogram(report, style);
-    free(fill);
+    memory_free(fill);
 }
 
 /* ---- as JSON ------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ static int measure(cli_invocation *invocation, cli_report *report)
         return 0;
     /* Equal values need no second look. */
     report->bins = report->moments.low == report->moments.high ? 1 : (int)bins;
-    report->counts = calloc((size_t)report->bins, sizeof *report->counts);
+    report->counts = memory_zeroed((size_t)report->bins, sizeof *report->counts);
     if (!report->counts)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
     progress_begin(&progress, label, 0);
@@ -223,7 +223,7 @@ static int run_selected(cli_invocation *invocation, const cli_selected_array *se
         show_style_init(&style, stdout, invocation_text(invocation, OPTION_COLOR));
         print_text(&report, &style);
     }
-    free(report.counts);
+    memory_free(report.counts);
     return status;
 }
 
@@ -259,7 +259,7 @@ const cli_command command_stats = {
         "attributes _FillValue or missing_value name (see --missing). The deviation is that of the "
         "population, as numpy.std gives it. Results do not depend on the number of threads. Memory is a "
         "few chunks a thread, whatever the size of the array; chunks that are not stored cost nothing.",
-    .operands = {{OPERAND_SELECTED, "PLACE"}},
+    .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE"}},
     .examples = {{"stats relief.zarr/ROSE", "Figures and a histogram in the terminal"},
                  {"stats 'ocean.zarr/TEMP[0]' --bins 0", "Of a part, in one reading"},
                  {"stats relief.zarr/ROSE --json", "For programs, with exact numbers"}},

@@ -1,10 +1,10 @@
 /* tessera tree PLACE: a group with everything in it. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "codec_text.h"
 #include "describe.h"
 #include "location.h"
+#include "memory.h"
 #include "show.h"
 
 /* Deeper nesting is a loop of links, not a hierarchy. */
@@ -69,7 +69,7 @@ static void list_attributes(tsr_group *group, char *text, size_t capacity)
                                          safe ? safe : "");
             else if (used > 0 && text[used - 1] != '.')
                 used += (size_t)snprintf(text + used, capacity - used, "...");
-            free(safe);
+            memory_free(safe);
         }
     }
     json_object_put(attributes);
@@ -107,11 +107,11 @@ static int add_text_child(cli_tree *tree, const cli_child *child, tsr_array *arr
     } else {
         char *safe_problem = show_safe_copy(problem);
         add_cells(tree, label, "", "damaged", safe_problem ? safe_problem : "", "", "");
-        free(safe_problem);
+        memory_free(safe_problem);
     }
-    free(safe);
-    free(label);
-    free(deeper);
+    memory_free(safe);
+    memory_free(label);
+    memory_free(deeper);
     return status;
 }
 
@@ -144,12 +144,13 @@ static int add_child(cli_tree *tree, tsr_group *parent, const cli_child *child, 
     tsr_auto(tsr_group) *group = NULL;
     tsr_error error = TSR_ERROR_INIT;
     const char *problem = child->problem ? child->problem : "cannot be read";
+    int status = 0;
 
-    if (child->kind == TSR_NODE_ARRAY &&
-        tsr_group_open_array(parent, child->name, &array, &error) < 0)
-        problem = error.message;
-    else if (child->kind == TSR_NODE_GROUP &&
-             tsr_group_open_group(parent, child->name, &group, &error) < 0)
+    if (child->kind == TSR_NODE_ARRAY)
+        status = tsr_group_open_array(parent, child->name, &array, &error);
+    else if (child->kind == TSR_NODE_GROUP)
+        status = tsr_group_open_group(parent, child->name, &group, &error);
+    if (status < 0)
         problem = error.message;
     tree->problems += !array && !group;
     if (tree->as_json)
@@ -237,7 +238,7 @@ const cli_command command_tree = {
     .description =
         "For arrays: shape, type, chunks, shards and codecs, and the size of the elements "
         "and of what is stored. For groups: the names of their attributes.",
-    .operands = {{OPERAND_PLACE, "PLACE"}},
+    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
     .examples = {{"tree relief.zarr", "The whole hierarchy"},
                  {"tree -L 1 relief.zarr", "Only the first level"},
                  {"tree --json relief.zarr", "The same for programs"}},

@@ -1,12 +1,12 @@
 #include "coordinate.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <json-c/json.h>
 
+#include "memory.h"
 #include "scalar.h"
 
 enum { COUNT_MAX = 1 << 20 };
@@ -67,8 +67,8 @@ static int read_values(tsr_array *array, const tsr_index_axis *axis, cli_coordin
     const tsr_dtype *dtype = tsr_array_dtype(array);
     int64_t length = tsr_array_shape(array)[0];
     size_t size_bytes = (size_t)length * dtype->size_bytes;
-    char *elements = malloc(size_bytes + 1);
-    double *values = malloc((size_t)axis->count * sizeof *values);
+    char *elements = memory_bytes(size_bytes + 1);
+    double *values = memory_bytes((size_t)axis->count * sizeof *values);
     int status = elements && values ? 0 : tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
     bool good = status >= 0 &&
                 tsr_array_read(array, NULL, NULL, NULL, elements, size_bytes, NULL, NULL) >= 0;
@@ -76,12 +76,12 @@ static int read_values(tsr_array *array, const tsr_index_axis *axis, cli_coordin
     if (good)
         scalar_to_doubles(dtype, elements + axis->start * (int64_t)dtype->size_bytes,
                           axis->step * (int64_t)dtype->size_bytes, axis->count, values);
-    free(elements);
+    memory_free(elements);
     if (good && is_in_order(values, axis->count)) {
         coordinate->values = values;
         coordinate->count = axis->count;
     } else {
-        free(values);
+        memory_free(values);
     }
     return status;
 }
@@ -108,7 +108,7 @@ int coordinate_find(tsr_context *context, const cli_selected_array *selected, in
         return 0;
     parent = location_parent(tsr_array_place(selected->array));
     place = parent ? location_join(parent, name) : NULL;
-    free(parent);
+    memory_free(parent);
     if (!place)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
     if (tsr_array_open(context, place, NULL, &array, NULL) >= 0 &&
@@ -116,14 +116,14 @@ int coordinate_find(tsr_context *context, const cli_selected_array *selected, in
         describe(array, name, &coordinate);
         status = read_values(array, &selected->index.axes[axis], &coordinate, err);
     }
-    free(place);
+    memory_free(place);
     *ret_coordinate = coordinate;
     return status;
 }
 
 void coordinate_clear(cli_coordinate *coordinate)
 {
-    free(coordinate->values);
+    memory_free(coordinate->values);
     coordinate->values = NULL;
     coordinate->count = 0;
 }

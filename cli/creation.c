@@ -1,9 +1,9 @@
 #include "creation.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "location.h"
+#include "memory.h"
 #include "quantity.h"
 #include "scalar.h"
 
@@ -37,7 +37,7 @@ static int add_length(cli_invocation *invocation, cli_option_id id, cli_lengths_
                                  option_row(id)->name, named ? equals + 1 : item);
     spec->kind = named ? LENGTHS_NAMED : LENGTHS_PLAIN;
     spec->values[spec->count] = value;
-    if (named && !(spec->names[spec->count] = strdup(item)))
+    if (named && !(spec->names[spec->count] = memory_text(item)))
         return no_memory(invocation);
     spec->count++;
     return 0;
@@ -57,19 +57,19 @@ static int read_lengths(cli_invocation *invocation, cli_option_id id, cli_length
         ret_spec->kind = given[0] == 'a' ? LENGTHS_AUTO : LENGTHS_NONE;
         return 0;
     }
-    list = rest = strdup(given);
+    list = rest = memory_text(given);
     if (!list)
         return no_memory(invocation);
     while (status >= 0 && (item = strsep(&rest, ",")))
         status = add_length(invocation, id, ret_spec, item + strspn(item, " "));
-    free(list);
+    memory_free(list);
     return status;
 }
 
 static void clear_lengths(cli_lengths_spec *spec)
 {
     for (int i = 0; i < spec->count; i++)
-        free(spec->names[i]);
+        memory_free(spec->names[i]);
 }
 
 /* The length that a list of named ones gives to an axis, or `otherwise`. */
@@ -177,12 +177,12 @@ void creation_clear(cli_creation *creation)
 {
     clear_lengths(&creation->chunks);
     clear_lengths(&creation->shards);
-    free(creation->filters);
-    free(creation->serializer);
-    free(creation->compressors);
-    free(creation->codecs);
-    free(creation->index_codecs);
-    free(creation->attributes);
+    memory_free(creation->filters);
+    memory_free(creation->serializer);
+    memory_free(creation->compressors);
+    memory_free(creation->codecs);
+    memory_free(creation->index_codecs);
+    memory_free(creation->attributes);
     tsr_dtype_unref(creation->dtype);
     memset(creation, 0, sizeof *creation);
 }
@@ -196,7 +196,7 @@ int creation_read_shape(cli_invocation *invocation, int64_t *ret_shape, int *ret
 
     if (!given)
         return invocation_misuse(invocation, "%s: --shape is missing", invocation->command->name);
-    list = rest = strdup(given);
+    list = rest = memory_text(given);
     if (!list)
         return no_memory(invocation);
     /* An empty text is the shape of a single element. */
@@ -206,7 +206,7 @@ int creation_read_shape(cli_invocation *invocation, int64_t *ret_shape, int *ret
                ret_shape[rank] >= 0;
         rank++;
     }
-    free(list);
+    memory_free(list);
     if (!good)
         return invocation_misuse(invocation,
                                  "--shape takes at most %d lengths from 0 up, such as "
@@ -243,8 +243,8 @@ tsr_casting creation_casting(const cli_invocation *invocation)
 
 void array_plan_clear(cli_array_plan *plan)
 {
-    free(plan->fill_value);
-    free(plan->name_text);
+    memory_free(plan->fill_value);
+    memory_free(plan->name_text);
     if (plan->attributes)
         tsr_free(plan->attributes);
     codec_lists_clear(&plan->kept);
@@ -260,7 +260,7 @@ static int plan_names(cli_invocation *invocation, cli_array_plan *plan)
 
     if (!given)
         return 0;
-    plan->name_text = rest = strdup(given);
+    plan->name_text = rest = memory_text(given);
     if (!plan->name_text)
         return no_memory(invocation);
     while ((item = strsep(&rest, ","))) {
@@ -281,9 +281,9 @@ static int plan_fill_value(cli_invocation *invocation, cli_array_plan *plan)
 
     if (!given)
         return 0;
-    free(plan->fill_value);
+    memory_free(plan->fill_value);
     plan->options.fill_value = NULL;
-    plan->fill_value = calloc(1, plan->options.dtype->size_bytes);
+    plan->fill_value = memory_zeroed(1, plan->options.dtype->size_bytes);
     if (!plan->fill_value)
         return no_memory(invocation);
     if (scalar_parse(plan->options.dtype, given, plan->fill_value, &invocation->error) < 0)
@@ -408,7 +408,7 @@ static int keep_fill_value(cli_invocation *invocation, const tsr_array *source,
     }
     if (invocation_has(invocation, OPTION_FILL_VALUE))
         return 0;
-    plan->fill_value = calloc(1, plan->options.dtype->size_bytes);
+    plan->fill_value = memory_zeroed(1, plan->options.dtype->size_bytes);
     if (!plan->fill_value)
         return no_memory(invocation);
     CLI_TRY(tsr_view_init(&from, tsr_array_dtype(source), 0, NULL,

@@ -1,9 +1,9 @@
 #include "describe.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "location.h"
+#include "memory.h"
 #include "show.h"
 
 void describe_stored(tsr_context *context, const tsr_array *array, cli_stored_size *ret_stored)
@@ -132,22 +132,24 @@ int describe_group(cli_document *document, struct json_object *object, tsr_group
 static int add_child(void *user, const char *name, tsr_node_kind kind, const tsr_error *error)
 {
     cli_child_list *list = user;
-    cli_child *added;
+    cli_child added = {NULL, kind, NULL};
 
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 16;
-        cli_child *grown = realloc(list->children, capacity * sizeof *grown);
+        cli_child *grown = memory_resized(list->children, capacity * sizeof *grown);
         if (!grown)
             return TSR_NO_MEMORY;
         list->children = grown;
         list->capacity = capacity;
     }
-    added = &list->children[list->count];
-    added->kind = kind;
-    added->name = strdup(name);
-    added->problem = error && error->status ? strdup(error->message) : NULL;
-    list->count += added->name != NULL;
-    return added->name ? 0 : TSR_NO_MEMORY;
+    added.name = memory_text(name);
+    if (!added.name)
+        return TSR_NO_MEMORY;
+    /* Why it cannot be read is good to know, but a child is listed without that too. */
+    if (error && error->status)
+        added.problem = memory_text(error->message);
+    list->children[list->count++] = added;
+    return 0;
 }
 
 int child_list_read(tsr_group *group, cli_child_list *ret_list, tsr_error *err)
@@ -166,9 +168,9 @@ int child_list_read(tsr_group *group, cli_child_list *ret_list, tsr_error *err)
 void child_list_clear(cli_child_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        free(list->children[i].name);
-        free(list->children[i].problem);
+        memory_free(list->children[i].name);
+        memory_free(list->children[i].problem);
     }
-    free(list->children);
+    memory_free(list->children);
     memset(list, 0, sizeof *list);
 }

@@ -1,9 +1,9 @@
 #include "document.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "scalar.h"
 #include "show.h"
 
@@ -113,7 +113,7 @@ static size_t utf8_length(const unsigned char *text)
  */
 static char *valid_utf8(const char *text)
 {
-    char *copy = malloc(strlen(text) * 3 + 1), *out = copy;
+    char *copy = memory_bytes(strlen(text) * 3 + 1), *out = copy;
 
     while (copy && *text) {
         size_t length = utf8_length((const unsigned char *)text);
@@ -137,7 +137,7 @@ void document_add_text(cli_document *document, struct json_object *parent, const
     }
     valid = valid_utf8(text);
     attach_new(document, parent, key, valid ? json_object_new_string(valid) : NULL);
-    free(valid);
+    memory_free(valid);
 }
 
 void document_add_integer(cli_document *document, struct json_object *parent, const char *key,
@@ -179,7 +179,7 @@ void document_add_element(cli_document *document, struct json_object *parent, co
         document->failed = true;
     else
         document_add_json(document, parent, key, text);
-    free(text);
+    memory_free(text);
 }
 
 /* Integers beyond 63 bits and the digits of doubles are kept as they are written. */

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
+#include "memory.h"
 #include "quantity.h"
 #include "suggestion.h"
 
@@ -51,12 +51,15 @@ static void parser_init(cli_parser *parser, const cli_command *command)
     command_each_option(command, add_option, parser);
 }
 
-static const cli_option *find_by_letter(const cli_parser *parser, int letter)
+/* The option that getopt found by its letter or its name: it is one of the command's. */
+static const cli_option *found_option(const cli_parser *parser, int result)
 {
-    for (int i = 0; i < parser->count; i++)
-        if (option_row(parser->ids[i])->letter == letter)
-            return option_row(parser->ids[i]);
-    return NULL;
+    int row = result >= LONG_BASE ? result - LONG_BASE : 0;
+
+    while (result < LONG_BASE && row + 1 < parser->count &&
+           option_row(parser->ids[row])->letter != result)
+        row++;
+    return option_row(parser->ids[row]);
 }
 
 int invocation_misuse(cli_invocation *invocation, const char *format, ...)
@@ -179,23 +182,18 @@ static int take_result(cli_invocation *invocation, const cli_parser *parser, int
         /* A flag that was given a value: getopt knows the option then. */
         if (word[1] == '-' && optopt >= LONG_BASE)
             return invocation_misuse(invocation, "%s: --%s takes no value",
-                                     invocation->command->name,
-                                     option_row(parser->ids[optopt - LONG_BASE])->name);
+                                     invocation->command->name, found_option(parser, optopt)->name);
         return unknown_option(invocation, parser, word);
     }
     if (result == ':') {
-        option = optopt >= LONG_BASE ? option_row(parser->ids[optopt - LONG_BASE])
-                                     : find_by_letter(parser, optopt);
+        option = found_option(parser, optopt);
         return invocation_misuse(invocation, "%s: --%s needs a value, %s",
                                  invocation->command->name, option->name, option->value);
     }
-    if (result >= LONG_BASE) {
-        option = option_row(parser->ids[result - LONG_BASE]);
-        if (is_abbreviated(word, option->name))
-            return unknown_option(invocation, parser, word);
-        return take_option(invocation, option, optarg);
-    }
-    return take_option(invocation, find_by_letter(parser, result), optarg);
+    option = found_option(parser, result);
+    if (result >= LONG_BASE && is_abbreviated(word, option->name))
+        return unknown_option(invocation, parser, word);
+    return take_option(invocation, option, optarg);
 }
 
 static int count_operands(cli_invocation *invocation)
@@ -228,8 +226,8 @@ int invocation_parse(cli_invocation *invocation, const cli_command *command, int
 
     memset(invocation, 0, sizeof *invocation);
     invocation->command = command;
-    invocation->operands = calloc((size_t)argc + 1, sizeof *invocation->operands);
-    invocation->given = calloc((size_t)argc + 1, sizeof *invocation->given);
+    invocation->operands = memory_zeroed((size_t)argc + 1, sizeof *invocation->operands);
+    invocation->given = memory_zeroed((size_t)argc + 1, sizeof *invocation->given);
     if (!invocation->operands || !invocation->given)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
     parser_init(&parser, command);
@@ -251,8 +249,8 @@ int invocation_parse(cli_invocation *invocation, const cli_command *command, int
 
 void invocation_clear(cli_invocation *invocation)
 {
-    free(invocation->operands);
-    free(invocation->given);
+    memory_free(invocation->operands);
+    memory_free(invocation->given);
     if (invocation->context)
         tsr_context_free(invocation->context);
     invocation->operands = NULL;
@@ -295,13 +293,13 @@ static int read_file(cli_invocation *invocation, const char *path, char **ret_te
     if (!file)
         return tsr_error_set(&invocation->error, errno == ENOENT ? TSR_NOT_FOUND : TSR_IO,
                              "cannot open %s: %s", path, strerror(errno));
-    text = malloc(JSON_FILE_MAX + 1);
+    text = memory_bytes(JSON_FILE_MAX + 1);
     if (text)
         size = fread(text, 1, JSON_FILE_MAX + 1, file);
     bool failed = !text || ferror(file) || size > JSON_FILE_MAX;
     fclose(file);
     if (failed) {
-        free(text);
+        memory_free(text);
         return tsr_error_set(&invocation->error, TSR_IO, "cannot read %s, or it exceeds 16 MiB",
                              path);
     }
@@ -336,10 +334,12 @@ int invocation_json(cli_invocation *invocation, cli_option_id id, char **ret_tex
         return 0;
     if (given[0] == '@')
         CLI_TRY(read_file(invocation, given + 1, &text));
-    else if (!(text = strdup(given)))
+    else
+        text = memory_text(given);
+    if (!text)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
     if (!is_json(text)) {
-        free(text);
+        memory_free(text);
         return invocation_misuse(invocation, "%s: the value of --%s is not JSON",
                                  invocation->command->name, option_row(id)->name);
     }

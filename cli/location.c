@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "suggestion.h"
 
 /* ---- names --------------------------------------------------------------------------------------
@@ -23,7 +24,7 @@ char *location_join(const char *parent, const char *child)
     char *joined;
 
     if (*parent == '\0')
-        return strdup(child);
+        return memory_text(child);
     if (asprintf(&joined, "%.*s%s%s", (int)length, parent, parent[length - 1] == '/' ? "" : "/",
                  child) < 0)
         return NULL;
@@ -42,8 +43,8 @@ char *location_parent(const char *place)
     const char *slash = memrchr(place, '/', trimmed_length(place));
 
     if (!slash)
-        return strdup(".");
-    return strndup(place, slash == place ? 1 : (size_t)(slash - place));
+        return memory_text(".");
+    return memory_text_part(place, slash == place ? 1 : (size_t)(slash - place));
 }
 
 bool location_is_local(const char *place, const char **ret_path)
@@ -79,7 +80,7 @@ static void suggest_neighbour(cli_invocation *invocation, const char *place)
 {
     tsr_auto(tsr_group) *group = NULL;
     cli_suggestion nearest;
-    char *parent = location_parent(place), *wanted = strdup(location_base_name(place));
+    char *parent = location_parent(place), *wanted = memory_text(location_base_name(place));
 
     if (parent && wanted) {
         wanted[trimmed_length(wanted)] = '\0';
@@ -90,8 +91,8 @@ static void suggest_neighbour(cli_invocation *invocation, const char *place)
                      "did you mean %s/%s? `tessera ls %s` lists what is there", parent,
                      nearest.nearest, parent);
     }
-    free(parent);
-    free(wanted);
+    memory_free(parent);
+    memory_free(wanted);
 }
 
 /* A next step for what people get wrong most; the library's own is kept otherwise. */
@@ -255,12 +256,12 @@ static int apply_isel(cli_invocation *invocation, cli_selected_array *selected)
         int status = 0;
         if (invocation->given[i].id != OPTION_ISEL)
             continue;
-        list = rest = strdup(invocation->given[i].value);
+        list = rest = memory_text(invocation->given[i].value);
         if (!list)
             return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
         while (status >= 0 && (item = strsep(&rest, ",")))
             status = apply_isel_item(invocation, selected, item + strspn(item, " "));
-        free(list);
+        memory_free(list);
         CLI_TRY(status);
         selected->whole = false;
     }
@@ -306,7 +307,7 @@ static int open_operand(cli_invocation *invocation, const char *operand, bool by
 {
     cli_selected_array selected = {0};
     const char *bracket = find_glued(operand);
-    char *text = strdup(operand), *glued = NULL;
+    char *text = memory_text(operand), *glued = NULL;
     int status;
 
     if (!text)
@@ -317,7 +318,7 @@ static int open_operand(cli_invocation *invocation, const char *operand, bool by
         glued = text + (bracket - operand) + 1;
     }
     status = open_selected(invocation, text, glued, by_options, writable, &selected);
-    free(text);
+    memory_free(text);
     if (status < 0) {
         selected_array_clear(&selected);
         return status;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "try.h"
 
 enum { OPEN_CELL = -1 /* the level of cells whose pieces have not all arrived */ };
@@ -43,13 +44,13 @@ static int grow(cli_merge_tree *tree, tsr_error *err)
     size_t old_count = tree->bucket_count;
     cli_merge_node **old = tree->buckets;
 
-    tree->buckets = calloc(old_count ? old_count * 2 : 64, sizeof *tree->buckets);
+    tree->buckets = memory_zeroed(old_count ? old_count * 2 : 64, sizeof(cli_merge_node *));
     if (!tree->buckets) {
         tree->buckets = old;
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
     }
     tree->bucket_count = old_count ? old_count * 2 : 64;
-    for (size_t i = 0; i < old_count; i++) {
+    for (size_t i = 0; old && i < old_count; i++) {
         for (cli_merge_node *node = old[i], *next; node; node = next) {
             cli_merge_node **bucket = &tree->buckets[bucket_of(tree, node->level, node->number)];
             next = node->next;
@@ -57,7 +58,7 @@ static int grow(cli_merge_tree *tree, tsr_error *err)
             *bucket = node;
         }
     }
-    free(old);
+    memory_free(old);
     return 0;
 }
 
@@ -73,8 +74,12 @@ static cli_merge_node **find(const cli_merge_tree *tree, int level, int64_t numb
 /* Takes a node out of the table, or gives NULL. */
 static cli_merge_node *take(cli_merge_tree *tree, int level, int64_t number)
 {
-    cli_merge_node **at = find(tree, level, number), *node = *at;
+    cli_merge_node **at, *node;
 
+    if (!tree->buckets)
+        return NULL;
+    at = find(tree, level, number);
+    node = *at;
     if (node) {
         *at = node->next;
         tree->node_count--;
@@ -86,7 +91,7 @@ static int put(cli_merge_tree *tree, cli_merge_node *node, tsr_error *err)
 {
     cli_merge_node **bucket;
 
-    if (tree->node_count >= tree->bucket_count)
+    if (!tree->buckets || tree->node_count >= tree->bucket_count)
         CLI_TRY(grow(tree, err));
     bucket = &tree->buckets[bucket_of(tree, node->level, node->number)];
     node->next = *bucket;
@@ -97,8 +102,8 @@ static int put(cli_merge_tree *tree, cli_merge_node *node, tsr_error *err)
 
 static void node_free(cli_merge_node *node)
 {
-    free(node->pieces);
-    free(node);
+    memory_free(node->pieces);
+    memory_free(node);
 }
 
 /* ---- merging ------------------------------------------------------------------------------------
@@ -113,11 +118,12 @@ static int by_position(const void *a, const void *b)
 
 static void merge_pieces(const cli_merge_tree *tree, cli_merge_node *node)
 {
-    qsort(node->pieces, node->piece_count, sizeof *node->pieces, by_position);
+    if (node->piece_count > 1)
+        qsort(node->pieces, node->piece_count, sizeof *node->pieces, by_position);
     moments_init(&node->moments);
     for (size_t i = 0; i < node->piece_count; i++)
         moments_merge(&node->moments, &node->pieces[i].moments, tree->dtype);
-    free(node->pieces);
+    memory_free(node->pieces);
     node->pieces = NULL;
     node->piece_count = 0;
 }
@@ -148,7 +154,7 @@ static int add_piece(cli_merge_node *node, uint64_t position, const cli_moments 
 {
     if (node->piece_count == node->piece_capacity) {
         size_t capacity = node->piece_capacity ? node->piece_capacity * 2 : 1;
-        cli_piece *grown = realloc(node->pieces, capacity * sizeof *grown);
+        cli_piece *grown = memory_resized(node->pieces, capacity * sizeof *grown);
         if (!grown)
             return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
         node->pieces = grown;
@@ -168,7 +174,7 @@ int merge_tree_add(cli_merge_tree *tree, int64_t cell, int64_t cell_elements, ui
         CLI_TRY(grow(tree, err));
     node = take(tree, OPEN_CELL, cell);
     if (!node) {
-        node = calloc(1, sizeof *node);
+        node = memory_zeroed(1, sizeof *node);
         if (!node)
             return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
         node->level = OPEN_CELL;
@@ -202,7 +208,7 @@ static int by_cell(const void *a, const void *b)
 
 int merge_tree_finish(cli_merge_tree *tree, cli_moments *ret_moments, tsr_error *err)
 {
-    cli_merge_node **nodes = calloc(tree->node_count + 1, sizeof *nodes);
+    cli_merge_node **nodes = memory_zeroed(tree->node_count + 1, sizeof(cli_merge_node *));
     size_t count = 0;
 
     if (!nodes)
@@ -211,13 +217,13 @@ int merge_tree_finish(cli_merge_tree *tree, cli_moments *ret_moments, tsr_error 
     for (size_t i = 0; i < tree->bucket_count; i++)
         for (cli_merge_node *node = tree->buckets[i]; node; node = node->next)
             nodes[count++] = node;
-    qsort(nodes, count, sizeof *nodes, by_cell);
+    qsort(nodes, count, sizeof(cli_merge_node *), by_cell);
     for (size_t i = 0; i < count; i++) {
         if (nodes[i]->level == OPEN_CELL)
             merge_pieces(tree, nodes[i]);
         moments_merge(ret_moments, &nodes[i]->moments, tree->dtype);
     }
-    free(nodes);
+    memory_free(nodes);
     merge_tree_clear(tree);
     return 0;
 }
@@ -230,6 +236,6 @@ void merge_tree_clear(cli_merge_tree *tree)
             node_free(node);
         }
     }
-    free(tree->buckets);
+    memory_free(tree->buckets);
     merge_tree_init(tree, tree->dtype);
 }

@@ -3,13 +3,13 @@
 #if TESSERA_HAVE_NETCDF
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <json-c/json.h>
 #include <netcdf.h>
 
 #include "describe.h"
+#include "memory.h"
 #include "show.h"
 #include "stream.h"
 
@@ -68,8 +68,8 @@ static nc_type find_type(const tsr_dtype *dtype)
 static int put_numbers(int group, int variable, const char *name, struct json_object *list)
 {
     size_t count = json_object_array_length(list);
-    double *doubles = calloc(count + 1, sizeof *doubles);
-    long long *integers = calloc(count + 1, sizeof *integers);
+    double *doubles = memory_zeroed(count + 1, sizeof *doubles);
+    long long *integers = memory_zeroed(count + 1, sizeof *integers);
     bool whole = true;
     int code = NC_ENOMEM;
 
@@ -83,8 +83,8 @@ static int put_numbers(int group, int variable, const char *name, struct json_ob
         code = whole ? nc_put_att_longlong(group, variable, name, NC_INT64, count, integers)
                      : nc_put_att_double(group, variable, name, NC_DOUBLE, count, doubles);
     }
-    free(doubles);
-    free(integers);
+    memory_free(doubles);
+    memory_free(integers);
     return code;
 }
 

@@ -1,7 +1,6 @@
 #include "options.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FLAG(id, name, letter, help) \

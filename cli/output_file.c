@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "memory.h"
 #include "try.h"
 
 int output_file_status(int error_number)
@@ -84,7 +85,7 @@ static int open_temporary(cli_output_file *file, tsr_error *err)
     }
     descriptor = mkostemp(file->temporary, O_CLOEXEC);
     if (descriptor < 0) {
-        free(file->temporary);
+        memory_free(file->temporary);
         file->temporary = NULL;
         return failed("write", file->path, err);
     }
@@ -113,18 +114,16 @@ static int open_stream(cli_output_file *file, tsr_error *err)
 
 int output_file_open(cli_output_file *ret_file, const char *path, bool overwrite, tsr_error *err)
 {
-    cli_output_file file = {NULL, strdup(path), NULL, overwrite};
     int status;
 
-    if (!file.path)
-        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
-    status = open_stream(&file, err);
-    if (status < 0) {
-        output_file_clear(&file);
-        return status;
-    }
-    *ret_file = file;
-    return 0;
+    *ret_file = (cli_output_file){NULL, memory_text(path), NULL, overwrite};
+    if (ret_file->path)
+        status = open_stream(ret_file, err);
+    else
+        status = tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    if (status < 0)
+        output_file_clear(ret_file);
+    return status;
 }
 
 int output_file_failed(const cli_output_file *file, tsr_error *err)
@@ -148,7 +147,7 @@ static int publish(cli_output_file *file, tsr_error *err)
         if (rename(file->temporary, file->path) < 0)
             return failed("write", file->path, err);
     }
-    free(file->temporary);
+    memory_free(file->temporary);
     file->temporary = NULL;
     return 0;
 }
@@ -175,7 +174,7 @@ void output_file_clear(cli_output_file *file)
         fclose(file->stream);
     if (file->temporary)
         unlink(file->temporary);
-    free(file->temporary);
-    free(file->path);
+    memory_free(file->temporary);
+    memory_free(file->path);
     memset(file, 0, sizeof *file);
 }

@@ -15,8 +15,8 @@ typedef struct cli_output_file {
     bool overwrite;
 } cli_output_file;
 
-/* Opens it. "-" is standard output. Errors: EXISTS unless `overwrite`, NOT_FOUND (folder),
- * PERMISSION, IO, NO_MEMORY. */
+/* Opens it; on failure the struct is empty. "-" is standard output. Errors: EXISTS unless
+ * `overwrite`, NOT_FOUND (folder), PERMISSION, IO, NO_MEMORY. */
 int output_file_open(cli_output_file *ret_file, const char *path, bool overwrite, tsr_error *err);
 
 /* Fills in the error of a write to it that failed just now, from errno. Returns the status. */

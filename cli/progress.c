@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "document.h"
+#include "memory.h"
 #include "show.h"
 #include "signals.h"
 
@@ -237,5 +238,5 @@ void progress_label(char *text, size_t capacity, const char *path, const tsr_arr
                                  (long long)lengths[i]);
     char *safe = show_safe_copy(path);
     snprintf(text, capacity, "%s  %s %s", safe ? safe : "", shape, tsr_array_dtype(array)->name);
-    free(safe);
+    memory_free(safe);
 }

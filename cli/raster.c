@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "sparse.h"
 
 enum { BLOCK = 1024 };
@@ -160,11 +161,11 @@ static int mean_sink(void *user, const tsr_view *view, const int64_t *position, 
     piece.width =
         pixel_of(state->columns, state->width, position[1] + view->shape[1] - 1) - piece.left + 1;
     count = (size_t)piece.width * (size_t)piece.height;
-    piece.sums = calloc(2 * count, sizeof *piece.sums);
-    piece.edges = calloc((size_t)piece.width + 1, sizeof *piece.edges);
+    piece.sums = memory_zeroed(2 * count, sizeof *piece.sums);
+    piece.edges = memory_zeroed((size_t)piece.width + 1, sizeof *piece.edges);
     if (!piece.sums || !piece.edges) {
-        free(piece.sums);
-        free(piece.edges);
+        memory_free(piece.sums);
+        memory_free(piece.edges);
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
     }
     piece.counts = piece.sums + count;
@@ -174,8 +175,8 @@ static int mean_sink(void *user, const tsr_view *view, const int64_t *position, 
     else
         moments_each_row(view, add_row, &piece);
     add_to_whole(state, &piece);
-    free(piece.sums);
-    free(piece.edges);
+    memory_free(piece.sums);
+    memory_free(piece.edges);
     return 0;
 }
 
@@ -189,7 +190,7 @@ static int read_mean(const cli_selected_array *selected, const cli_moments_rules
                             .width = raster->width,
                             .height = raster->height,
                             .sums = raster->values,
-                            .counts = calloc(count, sizeof *state.counts),
+                            .counts = memory_zeroed(count, sizeof *state.counts),
                             .mutex = PTHREAD_MUTEX_INITIALIZER};
     cli_sparse_read read = {mean_sink, &state, NULL};
     int status;
@@ -200,7 +201,7 @@ static int read_mean(const cli_selected_array *selected, const cli_moments_rules
     status = sparse_read_selection(selected, &read, progress, err);
     for (size_t i = 0; i < count; i++)
         raster->values[i] = state.counts[i] > 0 ? raster->values[i] / state.counts[i] : NAN;
-    free(state.counts);
+    memory_free(state.counts);
     pthread_mutex_destroy(&state.mutex);
     return status;
 }
@@ -298,7 +299,7 @@ int raster_read(const cli_selected_array *selected, const cli_moments_rules *rul
                  size_bytes > MEAN_BYTES_MAX || sparse_is_huge(selected->array);
     int status;
 
-    raster.values = malloc((size_t)width * (size_t)height * sizeof *raster.values);
+    raster.values = memory_bytes((size_t)width * (size_t)height * sizeof *raster.values);
     if (!raster.values)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for %d x %d pixels", width, height);
     if (sparse_is_huge(selected->array) || method == RASTER_STRIDE ||
@@ -317,7 +318,7 @@ int raster_read(const cli_selected_array *selected, const cli_moments_rules *rul
 
 void raster_clear(cli_raster *raster)
 {
-    free(raster->values);
+    memory_free(raster->values);
     raster->values = NULL;
 }
 
@@ -361,7 +362,7 @@ int raster_percentiles(const cli_raster *raster, double low, double high, double
                        double *ret_high, bool *ret_any, tsr_error *err)
 {
     size_t count = (size_t)raster->width * (size_t)raster->height, kept = 0;
-    double *sorted = malloc(count * sizeof *sorted);
+    double *sorted = memory_bytes(count * sizeof *sorted);
 
     if (!sorted)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
@@ -374,6 +375,6 @@ int raster_percentiles(const cli_raster *raster, double low, double high, double
         *ret_low = sorted[(size_t)(low / 100 * (double)(kept - 1) + 0.5)];
         *ret_high = sorted[(size_t)(high / 100 * (double)(kept - 1) + 0.5)];
     }
-    free(sorted);
+    memory_free(sorted);
     return 0;
 }

@@ -1,11 +1,11 @@
 #include "raw_input.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "blocks.h"
 #include "creation.h"
+#include "memory.h"
 #include "scalar.h"
 #include "show.h"
 #include "signals.h"
@@ -100,10 +100,10 @@ int raw_input_write(cli_invocation *invocation, FILE *stream, const char *name,
     int status;
 
     block_walk_in_order(&walk, destination->array, &destination->index, true, max_bytes);
-    state.buffer = malloc((size_t)block_walk_largest(&walk) * size + 1);
+    state.buffer = memory_bytes((size_t)block_walk_largest(&walk) * size + 1);
     if (!state.buffer)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory for a block");
     status = write_blocks(&state, &walk, progress);
-    free(state.buffer);
+    memory_free(state.buffer);
     return status;
 }

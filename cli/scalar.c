@@ -2,9 +2,10 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#include "memory.h"
 
 size_t scalar_text_max(const tsr_dtype *dtype)
 {
@@ -16,10 +17,10 @@ size_t scalar_text_max(const tsr_dtype *dtype)
 char *scalar_text(const tsr_dtype *dtype, const void *element)
 {
     size_t capacity = scalar_text_max(dtype);
-    char *text = malloc(capacity);
+    char *text = memory_bytes(capacity);
 
     if (text && tsr_dtype_format_element(dtype, element, text, capacity) < 0) {
-        free(text);
+        memory_free(text);
         return NULL;
     }
     return text;

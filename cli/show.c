@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "memory.h"
+
 /* ---- style --------------------------------------------------------------------------------------
  */
 
@@ -126,7 +128,7 @@ static size_t printable_length(const char *text)
 
 char *show_safe_copy(const char *text)
 {
-    char *copy = malloc(strlen(text) * 4 + 1), *out = copy;
+    char *copy = memory_bytes(strlen(text) * 4 + 1), *out = copy;
 
     if (!copy)
         return NULL;
@@ -192,7 +194,7 @@ static char **next_cell(cli_show_table *table)
 {
     if (table->count == table->capacity) {
         size_t capacity = table->capacity ? table->capacity * 2 : 64;
-        char **grown = realloc(table->cells, capacity * sizeof *grown);
+        char **grown = memory_resized(table->cells, capacity * sizeof *grown);
         if (!grown)
             return NULL;
         table->cells = grown;
@@ -201,6 +203,7 @@ static char **next_cell(cli_show_table *table)
     return &table->cells[table->count++];
 }
 
+TSR_PRINTF(3, 0)
 static void add_cell(cli_show_table *table, char alignment, const char *format, va_list arguments)
 {
     char *text = NULL, **cell = next_cell(table);
@@ -208,7 +211,7 @@ static void add_cell(cli_show_table *table, char alignment, const char *format, 
     if (!cell || (*cell = NULL, vasprintf(&text, format, arguments) < 0) ||
         asprintf(cell, "%c%s", alignment, text) < 0)
         table->failed = true;
-    free(text);
+    memory_free(text);
 }
 
 void show_table_cell(cli_show_table *table, const char *format, ...)
@@ -257,14 +260,14 @@ static void print_row(const cli_show_table *table, FILE *stream, size_t row, con
 static void table_clear(cli_show_table *table)
 {
     for (size_t i = 0; i < table->count; i++)
-        free(table->cells[i]);
-    free(table->cells);
+        memory_free(table->cells[i]);
+    memory_free(table->cells);
     show_table_init(table, table->columns);
 }
 
 int show_table_print(cli_show_table *table, FILE *stream, tsr_error *err)
 {
-    int *widths = calloc((size_t)table->columns, sizeof *widths);
+    int *widths = memory_zeroed((size_t)table->columns, sizeof *widths);
     bool failed = table->failed || !widths;
 
     for (size_t i = 0; !failed && i < table->count; i++) {
@@ -276,7 +279,7 @@ int show_table_print(cli_show_table *table, FILE *stream, tsr_error *err)
     for (size_t row = 0; !failed && row + (size_t)table->columns <= table->count;
          row += (size_t)table->columns)
         print_row(table, stream, row, widths);
-    free(widths);
+    memory_free(widths);
     table_clear(table);
     return failed ? tsr_error_set(err, TSR_NO_MEMORY, "out of memory") : 0;
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
+
 /* Above this many chunks, those that are stored are found by listing the store. */
 enum { GRID_MAX = 1 << 22 };
 
@@ -38,7 +40,7 @@ static int remember_chunk(void *user, const tsr_chunk_info *info)
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 64;
         int64_t *grown =
-            realloc(list->indexes, capacity * (size_t)(list->rank + 1) * sizeof *grown);
+            memory_resized(list->indexes, capacity * (size_t)(list->rank + 1) * sizeof *grown);
         if (!grown)
             return TSR_NO_MEMORY;
         list->indexes = grown;
@@ -166,7 +168,7 @@ static int read_sparse(const cli_selected_array *selected, const cli_sparse_read
                     compare_chunks, &list.rank);
         status = read_stored(selected, &list, read, call, err);
     }
-    free(list.indexes);
+    memory_free(list.indexes);
     return status;
 }
 

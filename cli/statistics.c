@@ -7,6 +7,7 @@
 
 #include <json-c/json.h>
 
+#include "memory.h"
 #include "merge_tree.h"
 #include "sparse.h"
 
@@ -24,7 +25,7 @@ cli_missing_rule missing_rule_of(const cli_invocation *invocation)
 
 static int add_missing(cli_missing_values *values, const void *element, size_t size, tsr_error *err)
 {
-    char *grown = realloc(values->elements, (size_t)(values->count + 1) * size);
+    char *grown = memory_resized(values->elements, (size_t)(values->count + 1) * size);
 
     if (!grown)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
@@ -92,7 +93,7 @@ int missing_values_find(tsr_array *array, cli_missing_rule rule, cli_missing_val
 
 void missing_values_clear(cli_missing_values *values)
 {
-    free(values->elements);
+    memory_free(values->elements);
     values->elements = NULL;
     values->count = 0;
 }
@@ -303,7 +304,7 @@ static void add_counts(cli_histogram_state *state, const int64_t *counts, int64_
 static int count_piece(void *user, const tsr_view *view, const int64_t *position, tsr_error *err)
 {
     cli_histogram_state *state = user;
-    cli_histogram_piece piece = {state, calloc((size_t)state->bins, sizeof *piece.counts)};
+    cli_histogram_piece piece = {state, memory_zeroed((size_t)state->bins, sizeof *piece.counts)};
 
     (void)position;
     if (!piece.counts)
@@ -315,7 +316,7 @@ static int count_piece(void *user, const tsr_view *view, const int64_t *position
         moments_each_row(view, count_row, &piece);
         add_counts(state, piece.counts, 1);
     }
-    free(piece.counts);
+    memory_free(piece.counts);
     return 0;
 }
 

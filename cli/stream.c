@@ -1,6 +1,6 @@
 #include "stream.h"
 
-#include <stdlib.h>
+#include "memory.h"
 
 int stream_read_block(tsr_context *context, tsr_array *array, const tsr_index *index,
                       const cli_block_walk *walk, const tsr_dtype *dtype, tsr_casting casting,
@@ -43,11 +43,11 @@ int stream_read(tsr_context *context, const cli_selected_array *selected, int64_
     int status;
 
     block_walk_in_order(&walk, selected->array, &selected->index, false, max_bytes);
-    buffer = malloc(
+    buffer = memory_bytes(
         (size_t)block_walk_largest(&walk) * tsr_array_dtype(selected->array)->size_bytes + 1);
     if (!buffer)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for a block of elements");
     status = read_blocks(context, selected, &walk, buffer, progress, take, user, err);
-    free(buffer);
+    memory_free(buffer);
     return status;
 }

@@ -5,6 +5,7 @@
 
 #include "describe.h"
 #include "document.h"
+#include "memory.h"
 #include "show.h"
 
 enum { DEPTH_MAX = 64 };
@@ -174,8 +175,8 @@ static int transfer_array(cli_transfer *self, tsr_array *source, const char *pat
         if (status >= 0)
             status = remember_finished(self, path);
     }
-    free(place);
-    free(label);
+    memory_free(place);
+    memory_free(label);
     if (status >= 0) {
         self->result.arrays++;
         self->result.source_bytes += tsr_array_size(source);
@@ -211,7 +212,7 @@ static int create_group(cli_transfer *self, tsr_group *source, const char *path)
                              &options, &group, &self->invocation->error);
         tsr_free(attributes);
     }
-    free(place);
+    memory_free(place);
     return status;
 }
 
@@ -248,7 +249,7 @@ static int transfer_children(cli_transfer *self, tsr_group *group, const char *p
         if (!child_path)
             return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
         status = transfer_child(self, group, &list->children[i], child_path, depth);
-        free(child_path);
+        memory_free(child_path);
         CLI_TRY(status);
     }
     return 0;
@@ -376,8 +377,8 @@ static int check_places(cli_invocation *invocation, const char *source, const ch
                     (real_from[length] == '\0' || real_from[length] == '/');
         }
     }
-    free(real_from);
-    free(real_to);
+    memory_free(real_from);
+    memory_free(real_to);
     if (!same)
         return 0;
     return invocation_misuse(invocation, "%s: %s is, or is inside, the destination %s",

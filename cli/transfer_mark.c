@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "document.h"
+#include "memory.h"
 #include "transfer.h"
 
 /* Options that do not change what is written. */
@@ -28,7 +29,7 @@ static int describe_run(cli_invocation *invocation, const char *source_place,
     if (location_is_local(source_place, &local))
         path = realpath(local, NULL);
     document_add_text(document, document->root, "source", path ? path : source_place);
-    free(path);
+    memory_free(path);
     options = document_add_list(document, document->root, "options");
     for (int i = 0; i < invocation->given_count; i++) {
         const cli_given_option *given = &invocation->given[i];
@@ -91,11 +92,11 @@ static struct json_object *read_mark(const char *place, tsr_context *context)
     if (tsr_store_open(context, place, &store, NULL) < 0 ||
         tsr_store_get(store, TRANSFER_MARK, whole, NULL, &blob, NULL, NULL) < 0)
         return NULL;
-    text = calloc(tsr_blob_size(blob) + 1, 1);
+    text = memory_zeroed(tsr_blob_size(blob) + 1, 1);
     if (text)
         memcpy(text, tsr_blob_data(blob), tsr_blob_size(blob));
     mark = text ? json_tokener_parse(text) : NULL;
-    free(text);
+    memory_free(text);
     return mark;
 }
 

@@ -1,10 +1,10 @@
 #include "trial.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "describe.h"
+#include "memory.h"
 #include "scalar.h"
 #include "try.h"
 
@@ -13,8 +13,8 @@
 
 void trial_sample_clear(cli_trial_sample *sample)
 {
-    free(sample->bytes);
-    free(sample->sizes);
+    memory_free(sample->bytes);
+    memory_free(sample->sizes);
     memset(sample, 0, sizeof *sample);
 }
 
@@ -51,13 +51,13 @@ static int add_chunk(tsr_array *array, int64_t number, cli_trial_sample *sample,
     int64_t start[TSR_RANK_MAX], count[TSR_RANK_MAX];
     int64_t elements = locate_chunk(array, number, start, count);
     size_t size = (size_t)elements * sample->dtype->size_bytes;
-    char *bytes = realloc(sample->bytes, sample->size_bytes + size + 1);
+    char *bytes = memory_resized(sample->bytes, sample->size_bytes + size + 1);
     size_t *sizes;
 
     if (!bytes)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for the sample");
     sample->bytes = bytes;
-    sizes = realloc(sample->sizes, (sample->count + 1) * sizeof *sizes);
+    sizes = memory_resized(sample->sizes, (sample->count + 1) * sizeof *sizes);
     if (!sizes)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for the sample");
     sample->sizes = sizes;
@@ -172,9 +172,9 @@ static void bench_clear(cli_bench *bench)
         bench->ops->close(bench->codec);
     if (bench->scratch)
         tsr_codec_scratch_free(bench->scratch);
-    free(bench->encoded);
-    free(bench->encoded_sizes);
-    free(bench->decoded);
+    memory_free(bench->encoded);
+    memory_free(bench->encoded_sizes);
+    memory_free(bench->decoded);
 }
 
 static int encode_all(cli_bench *bench, tsr_error *err)
@@ -249,9 +249,9 @@ static int bench_open(cli_bench *bench, tsr_context *context, const cli_trial_co
                             ? 2 * sample->largest_bytes
                             : (size_t)bench->bound.size_bytes;
     bench->room_bytes += 4096;
-    bench->encoded = malloc(bench->room_bytes * sample->count);
-    bench->encoded_sizes = calloc(sample->count, sizeof *bench->encoded_sizes);
-    bench->decoded = malloc(sample->largest_bytes + 1);
+    bench->encoded = memory_bytes(bench->room_bytes * sample->count);
+    bench->encoded_sizes = memory_zeroed(sample->count, sizeof *bench->encoded_sizes);
+    bench->decoded = memory_bytes(sample->largest_bytes + 1);
     if (!bench->encoded || !bench->encoded_sizes || !bench->decoded)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for the trial");
     return 0;
