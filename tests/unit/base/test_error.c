@@ -210,7 +210,7 @@ static void errno_becomes_status_and_advice(void **state)
     } rows[] = {{ENOENT, TSR_NOT_FOUND},  {EACCES, TSR_PERMISSION},
                 {EROFS, TSR_READ_ONLY},   {ENOSPC, TSR_NO_SPACE},
                 {EDQUOT, TSR_NO_SPACE},   {EEXIST, TSR_EXISTS},
-                {EMFILE, TSR_LIMIT},      {EIO, TSR_IO},
+                {EMFILE, TSR_IO},         {EIO, TSR_IO},
                 {ENOMEM, TSR_NO_MEMORY},  {EISDIR, TSR_IO},
                 {ENOTDIR, TSR_NOT_FOUND}, {12345, TSR_IO}};
     for (size_t i = 0; i < TSRI_COUNT(rows); i++) {

@@ -80,7 +80,7 @@ static void a_failed_read_says_where(void **state)
     assert_non_null(strstr(f->err.message, "c/0"));
     assert_non_null(strstr(f->err.where, "bytes 0..10"));
     faulty_system_fail(&f->faulty, "openat", 1, EMFILE, false);
-    assert_int_equal(get(f, "c/0", NULL, 0), TSR_LIMIT);
+    assert_int_equal(get(f, "c/0", NULL, 0), TSR_IO);
     assert_non_null(strstr(f->err.next_step, "ulimit"));
     faulty_system_fail(&f->faulty, "fstat", 1, EIO, false);
     assert_int_equal(get(f, "c/0", NULL, 0), TSR_IO);

@@ -218,7 +218,7 @@ static void failures_are_named_and_leave_nothing(void **state)
         {"renameat", EACCES, TSR_PERMISSION, "rename"},
         {"renameat", EROFS, TSR_READ_ONLY, "rename"},
         {"openat", EROFS, TSR_READ_ONLY, "open"},
-        {"openat", EMFILE, TSR_LIMIT, "open"},
+        {"openat", EMFILE, TSR_IO, "open"},
         {"fallocate", ENOSPC, TSR_NO_SPACE, "reserve"},
     };
     static char large[3 << 20];
