@@ -148,15 +148,18 @@ static int split_at_file(tsr_context *context, const char *path, char **ret_file
     return 0;
 }
 
-static bool holds_node(tsr_context *context, const char *folder)
+static int holds_node(tsr_context *context, const char *folder, bool *ret_holds, tsr_error *err)
 {
     static const char *const names[] = {"zarr.json", ".zgroup", ".zarray"};
-    for (size_t i = 0; i < TSRI_COUNT(names); i++) {
+    bool holds = false;
+    for (size_t i = 0; i < TSRI_COUNT(names) && !holds; i++) {
         tsr_auto(tsri_text) *path = tsri_format("%s/%s", folder, names[i]);
-        if (path && stat_is(context, path, S_IFREG))
-            return true;
+        if (!path)
+            return tsri_error_no_memory(err, strlen(folder));
+        holds = stat_is(context, path, S_IFREG);
     }
-    return false;
+    *ret_holds = holds;
+    return 0;
 }
 
 static bool ends_in_zarr(const char *path)
@@ -166,25 +169,32 @@ static bool ends_in_zarr(const char *path)
 }
 
 /* How many bytes of the path name the root of the tree in which something is to be created. */
-static size_t root_length(tsr_context *context, const char *path)
+static int root_length(tsr_context *context, const char *path, size_t *ret_length, tsr_error *err)
 {
     tsr_auto(tsri_text) *prefix = tsri_strdup(path);
-    size_t whole = strlen(path);
-    for (size_t length = 1; prefix && length <= whole; length++) {
-        if (path[length] != '/' && path[length] != '\0')
+    size_t whole = strlen(path), length = 1;
+    bool found = false;
+    if (!prefix)
+        return tsri_error_no_memory(err, whole);
+    for (; length < whole; length++) {
+        if (path[length] != '/')
             continue;
         prefix[length] = '\0';
-        if (ends_in_zarr(prefix) || holds_node(context, prefix))
-            return length;
+        TSRI_TRY(holds_node(context, prefix, &found, err));
+        if (found || ends_in_zarr(prefix))
+            break;
         prefix[length] = path[length];
     }
-    return whole;
+    *ret_length = length;
+    return 0;
 }
 
 static int resolve_folder(tsr_context *context, const char *path, bool create, tsri_place *place,
                           tsr_error *err)
 {
-    size_t length = create ? root_length(context, path) : strlen(path);
+    size_t length = strlen(path);
+    if (create)
+        TSRI_TRY(root_length(context, path, &length, err));
     tsr_auto(tsri_text) *root = tsri_strndup(path, length);
     place->path = tsri_path_normalise(path + length);
     if (!root || !place->path)
