@@ -159,6 +159,7 @@ static int check_child(cli_checker *checker, tsr_group *parent, const cli_child 
         if (status >= 0)
             return check_group(checker, group, depth + 1);
     } else {
+        status = child->status ? child->status : TSR_BAD_METADATA;
         tsr_error_set(&error, status, "%s", child->problem ? child->problem : "cannot be read");
     }
     return child_failed(checker, parent, child->name, status, &error);

@@ -132,7 +132,7 @@ int describe_group(cli_document *document, struct json_object *object, tsr_group
 static int add_child(void *user, const char *name, tsr_node_kind kind, const tsr_error *error)
 {
     cli_child_list *list = user;
-    cli_child added = {NULL, kind, NULL};
+    cli_child added = {.kind = kind, .status = error ? error->status : 0};
 
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 16;

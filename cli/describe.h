@@ -40,6 +40,7 @@ typedef struct cli_child {
     char *name;
     tsr_node_kind kind;
     char *problem; /* NULL, or why its metadata cannot be read */
+    int status;    /* the status that goes with it, or 0 */
 } cli_child;
 
 typedef struct cli_child_list {
