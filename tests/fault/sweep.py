@@ -3,14 +3,17 @@
 
     sweep.py --library libnth_malloc.so [options] -- COMMAND ARGUMENT...
     sweep.py --call openat:EMFILE       [options] -- COMMAND ARGUMENT...
+    sweep.py --call pwritev:KILL        [options] -- COMMAND ARGUMENT...
 
 Each run gets a fresh folder, whose path replaces {work} in the command; --fixture PATH is copied into
 it first. A run must end by itself, in time, with an exit status that Tessera documents, without a
 sanitizer's report; when it fails it must say why on stderr; when it succeeds although something was
-refused, it must print what the undisturbed run prints. Options can ask for more: --verify, --recover.
+refused, it must print what the undisturbed run prints. Options can ask for more: --verify (which finds
+the exit status of the run in SWEEP_STATUS), --recover. SWEEP_RUNS=N in the environment overrides
+--runs; SWEEP_RUNS=all tries each n.
 
 Without --call the n-th allocation fails (nth_malloc.c, preloaded); with it, the n-th call of that name
-in each thread, by strace. Exit status: 0 all runs good, 1 not, 77 the machine does not allow this.
+in each thread, by strace; with KILL for an error the process is killed there. Exit status: 0 all runs good, 1 not, 77 the machine does not allow this.
 """
 
 import argparse
@@ -35,12 +38,14 @@ SKIPPED = 77
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--library", help="path of libnth_malloc.so")
-    parser.add_argument("--call", help="NAME:ERRNO of a system call to fail instead")
+    parser.add_argument("--call", help="NAME:ERRNO or NAME:KILL of a system call")
     parser.add_argument("--persistent", action="store_true", help="all from the n-th on fail")
     parser.add_argument("--fixture", action="append", default=[], help="copied into {work}")
     parser.add_argument("--verify", help="shell command that must succeed after each run")
     parser.add_argument("--recover", action="store_true", help="the same command must then succeed")
     parser.add_argument("--any-output", action="store_true", help="do not compare stdout on success")
+    parser.add_argument("--report", action="store_true", help="findings may be told on stdout")
+    parser.add_argument("--not-surviving", help="pattern of frames of libraries that crash then")
     parser.add_argument("--allow", default="", help="further exit statuses, comma separated")
     parser.add_argument("--timeout", type=float, default=20)
     parser.add_argument("--runs", type=int, default=400, help="most runs; spread when there are more")
@@ -48,6 +53,9 @@ def arguments():
     options = parser.parse_args()
     if options.command[:1] == ["--"]:
         del options.command[0]
+    asked = os.environ.get("SWEEP_RUNS")
+    if asked:
+        options.runs = sys.maxsize if asked == "all" else int(asked)
     if not options.command or bool(options.library) == bool(options.call):
         parser.error("give a command after --, and one of --library and --call")
     return options
@@ -90,7 +98,8 @@ class Run:
         if self.options.call:
             name, _, errno = self.options.call.partition(":")
             when = f"{self.n}+" if self.options.persistent else str(self.n)
-            rule = f"inject={name}:error={errno or 'EIO'}:when={when}" if self.n else f"trace={name}"
+            manner = "signal=KILL" if errno == "KILL" else f"error={errno or 'EIO'}"
+            rule = f"inject={name}:{manner}:when={when}" if self.n else f"trace={name}"
             tracer = ["strace", "-f", "-qq", "-o", self.report, "-e", f"trace={name}", "-e", rule]
             # LeakSanitizer cannot attach to a process that is being traced.
             leaks = environment.get("ASAN_OPTIONS", "")
@@ -125,24 +134,44 @@ class Run:
             return None, b"", ""
         return child.returncode, stdout, stderr.decode(errors="replace")
 
+    def killed(self):
+        """Whether it ended as it was meant to: strace ends by the signal that ended its child."""
+        return (self.options.call or "").endswith(":KILL") and self.status in (-9, 137)
+
+    def not_ours(self):
+        """Whether the allocation was refused to a library that is known not to survive it."""
+        known = self.options.not_surviving
+        return bool(known and re.search(known, self.account))
+
     def fired(self):
+        if self.killed():
+            return True
         return "(INJECTED)" in self.account if self.options.call else "fired" in self.account
 
-    def count(self):
-        """How many requests there were: of the process, or of its busiest thread (strace counts so)."""
+    def candidates(self):
+        """Each n worth trying: strace counts the calls of each thread by itself."""
         if not self.options.call:
             found = re.findall(r"^count (\d+)", self.account, re.M)
-            return int(found[-1]) if found else 0
-        per_thread = {}
+            return range(1, int(found[-1]) + 1) if found else []
+        threads = {}
         name = self.options.call.partition(":")[0]
-        for thread in re.findall(rf"^(\d+) +{name}\(", self.account, re.M):
-            per_thread[thread] = per_thread.get(thread, 0) + 1
-        return max(per_thread.values(), default=0)
+        for thread, call in re.findall(rf"^(\d+) +{name}\((.*)", self.account, re.M):
+            threads.setdefault(thread, []).append(call)
+        chosen = set()
+        for calls in threads.values():
+            # What comes before the first mention of our folder is the loader looking for libraries.
+            ours = [n for n, call in enumerate(calls, 1) if self.work in call]
+            chosen.update(range(ours[0] if ours else 1, len(calls) + 1))
+        return sorted(chosen)
 
     def complaint(self, reference, documented):
         """What is wrong with this run, or None."""
         if self.status is None:
             return f"did not end within {self.options.timeout:g} s"
+        if self.killed():
+            return self.complaint_afterwards()
+        if self.status == -signal.SIGSEGV and self.not_ours():
+            return None
         if self.status < 0:
             return f"killed by signal {-self.status}"
         if REPORTS.search(self.stderr):
@@ -151,7 +180,8 @@ class Run:
             return None
         if self.status not in documented:
             return f"exit status {self.status} is not documented"
-        if self.status != reference.status and not self.stderr.strip():
+        told = self.stderr.strip() or (self.options.report and self.stdout.strip())
+        if self.status != reference.status and not told:
             return f"failed with exit status {self.status} and said nothing"
         if self.status == 0 and not self.options.any_output:
             if self.normal(self.stdout) != reference.normal(reference.stdout):
@@ -166,6 +196,7 @@ class Run:
             verify = subprocess.run(
                 self.fill(self.options.verify),
                 shell=True,
+                env={**os.environ, "SWEEP_STATUS": str(self.status)},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=self.options.timeout,
@@ -180,13 +211,15 @@ class Run:
         return None
 
 
-def numbers(total, most):
-    """1..total, or the first quarter of `most` and the rest spread evenly."""
+def numbers(candidates, most):
+    """All of them, or the first quarter of `most` and the rest spread evenly."""
+    total = len(candidates)
     if total <= most:
-        return range(1, total + 1)
+        return list(candidates)
     dense = most // 4 or 1
     spread = (total - dense) / max(most - dense, 1)
-    return sorted({*range(1, dense + 1), *(int(dense + spread * i) for i in range(1, most - dense + 1))})
+    places = {*range(dense), *(int(dense - 1 + spread * i) for i in range(1, most - dense + 1))}
+    return [candidates[place] for place in sorted(places)]
 
 
 def explain(run, complaint):
@@ -227,12 +260,12 @@ def main():
     documented = DOCUMENTED | {int(word) for word in options.allow.split(",") if word}
     with Run(options, 0) as reference:
         complaint = reference.complaint(reference, documented)
-        total = reference.count()
-        if complaint or total == 0:
+        candidates = reference.candidates()
+        if complaint or not candidates:
             print(f"FAILED undisturbed: {complaint or 'nothing was counted'}\n{reference.stderr}")
             return 1
         bad = fired = survived = 0
-        chosen = numbers(total, options.runs)
+        chosen = numbers(candidates, options.runs)
         for n in chosen:
             with Run(options, n) as run:
                 complaint = run.complaint(reference, documented)
@@ -245,7 +278,7 @@ def main():
                         print("stopping after 10 failures")
                         break
     print(
-        f"{shlex.join(options.command)}: {total} counted, {len(chosen)} runs, {fired} with a refusal,"
+        f"{shlex.join(options.command)}: {len(candidates)} counted, {len(chosen)} runs, {fired} with a refusal,"
         f" of which {survived} went on well, {bad} failed"
     )
     # A sweep in which nothing was refused has proved nothing.

@@ -1,0 +1,75 @@
+# The command line under faults. A few n of each sweep by default; SWEEP_RUNS=all tries each.
+# Codecs are zstd and gzip: libblosc itself does not survive an allocation refused to it. Neither does
+# json-c when it parses the name of a member.
+set(tree "${CMAKE_CURRENT_BINARY_DIR}/tree")
+set(tree_script Python3::Interpreter "${CMAKE_CURRENT_SOURCE_DIR}/tree.py")
+add_test(NAME fault.tree COMMAND ${tree_script} make $<TARGET_FILE:tessera_cli> "${tree}")
+tessera_test_properties(fault.tree LABELS fault)
+set_tests_properties(fault.tree PROPERTIES FIXTURES_SETUP fault_tree)
+
+# program_sweep(NAME [WRITES array] FAULTS malloc|CALL:ERRNO ... [EXPECT option ...] RUN argument ...)
+# Each fault is the test fault.NAME_FAULT; {tree} in an argument is the copied tree.
+function(program_sweep name)
+    cmake_parse_arguments(PARSE_ARGV 1 program "" "WRITES;SELECTION;MOST" "FAULTS;RUN;EXPECT")
+    if(NOT program_MOST)
+        set(program_MOST 5)
+    endif()
+    if(NOT program_EXPECT)
+        set(program_EXPECT --recover)
+    endif()
+    string(REPLACE "{tree}" "{work}/tree/t.zarr" arguments "${program_RUN}")
+    string(REPLACE "{folder}" "{work}/tree" arguments "${arguments}")
+    set(verify "'${Python3_EXECUTABLE}' -S '${CMAKE_CURRENT_SOURCE_DIR}/tree.py' verify \
+'$<TARGET_FILE:tessera_cli>' '{work}/tree' ${program_WRITES}")
+    if(program_SELECTION)
+        set(verify "TREE_SELECTION=1 ${verify}")
+    endif()
+    foreach(fault ${program_FAULTS})
+        string(REPLACE ":" "_" label "${fault}")
+        set(manner CALL ${fault})
+        set(program_more "")
+        set(most ${program_MOST})
+        if(fault STREQUAL "malloc")
+            set(manner "")
+            math(EXPR most "${most} * 2")
+            set(program_more --not-surviving "json_tokener_parse_ex")
+        endif()
+        tessera_sweep(${name}_${label} ${manner}
+            OPTIONS --fixture "${tree}" --runs ${most} --verify "${verify}" ${program_EXPECT}
+            ${program_more}
+            COMMAND tessera_cli ${arguments})
+        set_tests_properties(fault.${name}_${label} PROPERTIES FIXTURES_REQUIRED fault_tree
+            ${program_files_in_memory})
+    endforeach()
+endfunction()
+if(IS_DIRECTORY /dev/shm)
+    set(program_files_in_memory ENVIRONMENT TMPDIR=/dev/shm)
+endif()
+
+program_sweep(create RUN create "{folder}/made.zarr/n" --shape 10 --dtype u2 --overwrite
+    FAULTS malloc openat:EMFILE mkdirat:ENOSPC pwritev:ENOSPC fsync:EIO renameat2:EACCES)
+program_sweep(put WRITES plain RUN put "{folder}/bare.npy" "{tree}/plain"
+    FAULTS malloc openat:EMFILE pwritev:ENOSPC fdatasync:EIO renameat:EIO pwritev:KILL renameat:KILL
+        fsync:KILL openat:KILL)
+program_sweep(put_shard WRITES sharded RUN put "{folder}/bare.npy" "{tree}/sharded"
+    FAULTS malloc openat:EMFILE pwritev:ENOSPC fdatasync:EIO renameat:EIO pwritev:KILL renameat:KILL
+        fdatasync:KILL)
+program_sweep(put_part WRITES sharded SELECTION yes
+    RUN put "{folder}/bare.npy[2:6,3:11]" "{tree}/sharded[2:6,3:11]"
+    FAULTS malloc openat:EACCES pread64:EIO pwritev:ENOSPC fdatasync:EIO renameat:ENOSPC
+        pwritev:KILL renameat:KILL fdatasync:KILL)
+program_sweep(cat RUN cat "{tree}/sharded" FAULTS malloc openat:EACCES pread64:EIO)
+program_sweep(cp RUN cp "{tree}/sharded" "{folder}/made.zarr/c" --shards 4,16 --chunks 2,8
+    FAULTS malloc openat:EMFILE pread64:EIO mkdirat:ENOSPC pwritev:ENOSPC fdatasync:EIO renameat:EIO
+        unlinkat:EIO pwritev:KILL renameat:KILL mkdirat:KILL)
+# A copy that is killed while it takes away its last lock is complete: a second one is told so.
+program_sweep(cp_end RUN cp "{tree}/sharded" "{folder}/made.zarr/c" FAULTS unlinkat:KILL EXPECT
+    --allow 8)
+program_sweep(import_npy RUN import "{folder}/small.npy" "{folder}/made.zarr/c" --codec gzip:1
+    FAULTS malloc pread64:EIO pwritev:ENOSPC renameat:KILL)
+program_sweep(import_netcdf RUN import "{folder}/small.nc" "{folder}/made.zarr" --codec zstd:1
+    FAULTS malloc openat:EMFILE pread64:EIO pwritev:ENOSPC)
+program_sweep(check RUN check --data "{tree}" EXPECT --recover --report
+    FAULTS malloc openat:EMFILE pread64:EIO)
+# Where the folders of chunks cannot be listed, the line of the stored size is left out.
+program_sweep(info RUN info "{tree}/sharded" EXPECT --recover --any-output FAULTS malloc openat:EACCES pread64:EIO)

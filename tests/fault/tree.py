@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""The arrays that whole programs are tried on under faults, and what must be true of them afterwards.
+
+    tree.py make   TESSERA FOLDER            makes FOLDER
+    tree.py verify TESSERA FOLDER [NAME]     after `tessera` wrote NAME (or nothing) in a copy of it
+
+The folder has t.zarr with `plain` and `sharded`, both 12 x 16 uint16 of 1 in chunks of 4 x 8; bare.npy with
+as many elements of 2; small.npy and small.nc with an array of 0..191. `verify` holds each chunk
+of NAME to be old whole or new whole (all new when SWEEP_STATUS is 0), everything else to be as it was,
+and `tessera check --data` to find no damage. Values are written out here, by no code under test.
+"""
+
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+
+SHAPE, CHUNK = (12, 16), (4, 8)
+COUNT = SHAPE[0] * SHAPE[1]
+OLD, NEW = 1, 2
+PARTIAL = os.environ.get("TREE_SELECTION", "")
+
+
+def elements(value):
+    return struct.pack(f"<{COUNT}H", *[value] * COUNT)
+
+
+def npy(values):
+    header = b"{'descr': '<u2', 'fortran_order': False, 'shape': (12, 16), }"
+    header = header.ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + struct.pack(
+        f"<{COUNT}H", *values)
+
+
+def netcdf():
+    """A classic file (CDF-1): dimensions y and x, and the variable `relief(y, x)` of type short."""
+    def name(text):
+        return struct.pack(">i", len(text)) + text.ljust(-(-len(text) // 4) * 4, b"\0")
+    dimensions = struct.pack(">ii", 10, 2) + name(b"y") + struct.pack(">i", 12)
+    dimensions += name(b"x") + struct.pack(">i", 16)
+    absent = struct.pack(">ii", 0, 0)
+    variable = struct.pack(">ii", 11, 1) + name(b"relief") + struct.pack(">iii", 2, 0, 1) + absent
+    variable += struct.pack(">ii", 3, COUNT * 2)
+    head = b"CDF\x01" + struct.pack(">i", 0) + dimensions + absent + variable
+    return head + struct.pack(">i", len(head) + 4) + struct.pack(f">{COUNT}h", *range(COUNT))
+
+
+def run(*words, **options):
+    return subprocess.run(words, capture_output=True, timeout=60, **options)
+
+
+def make(tessera, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    tree = folder / "t.zarr"
+    common = ["--shape", "12,16", "--dtype", "u2", "--chunks", "4,8", "--codec", "zstd:1",
+              "--overwrite"]
+    for name, more in (("plain", []), ("sharded", ["--shards", "8,16"])):
+        for words, given in ((["create", tree / name, *common, *more], None),
+                             (["put", "-", tree / name], elements(OLD))):
+            done = run(tessera, *words, input=given)
+            assert done.returncode == 0, (words, done.stderr)
+    (folder / "small.npy").write_bytes(npy(range(COUNT)))
+    (folder / "small.nc").write_bytes(netcdf())
+    (folder / "bare.npy").write_bytes(npy([NEW] * COUNT))
+
+
+def complain(text):
+    sys.exit(f"tree.py: {text}")
+
+
+def read(tessera, place):
+    done = run(tessera, "cat", place, "--format", "raw")
+    if done.returncode != 0:
+        complain(f"{place} cannot be read: {done.stderr.decode()}")
+    return struct.unpack(f"<{COUNT}H", done.stdout)
+
+
+def wanted(row, column):
+    """What a put of NEW to the whole, or to rows 2..5 and columns 3..10 only, makes of an element."""
+    return NEW if not PARTIAL or (2 <= row < 6 and 3 <= column < 11) else OLD
+
+
+def check_chunks(values, name, complete):
+    """Each chunk is old or new; all are new when the program said so."""
+    for top in range(0, SHAPE[0], CHUNK[0]):
+        for left in range(0, SHAPE[1], CHUNK[1]):
+            cells = [(row, column) for row in range(top, top + CHUNK[0])
+                     for column in range(left, left + CHUNK[1])]
+            got = [values[row * SHAPE[1] + column] for row, column in cells]
+            new = got == [wanted(row, column) for row, column in cells]
+            if not new and (complete or set(got) != {OLD}):
+                complain(f"chunk [{top // CHUNK[0]}, {left // CHUNK[1]}] of {name} is {got}")
+
+
+def verify(tessera, folder, name):
+    tree = folder / "t.zarr"
+    complete = os.environ.get("SWEEP_STATUS") == "0"
+    for array in ("plain", "sharded"):
+        values = read(tessera, tree / array)
+        if array == name:
+            check_chunks(values, array, complete)
+        elif set(values) != {OLD}:
+            complain(f"{array} was not to be written, and is {values}")
+    made = folder / "made.zarr"
+    if made.exists() and complete:
+        done = run(tessera, "check", "--data", made)
+        if done.returncode != 0 or done.stderr:
+            complain(f"what was made is not whole: {done.stdout.decode()}")
+    done = run(tessera, "check", "--data", tree)
+    if done.returncode != 0:
+        complain(f"damage: {done.stdout.decode()}{done.stderr.decode()}")
+
+
+def main():
+    action, tessera, folder, *name = sys.argv[1:]
+    if action == "make":
+        make(tessera, pathlib.Path(folder))
+    else:
+        verify(tessera, pathlib.Path(folder), *(name or [None]))
+
+
+if __name__ == "__main__":
+    main()
