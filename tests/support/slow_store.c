@@ -51,6 +51,14 @@ static void note_range(slow_store *self, const tsr_get_request *request)
     range->size_bytes = request->status == 0 ? request->size_bytes : 0;
 }
 
+static void call_before(slow_store *self, int64_t number, const char *key)
+{
+    pthread_mutex_lock(&self->before_mutex);
+    if (self->before)
+        self->before(self->before_user, self, number, key);
+    pthread_mutex_unlock(&self->before_mutex);
+}
+
 /* Carries out one request on the store below and answers it. */
 static void answer(slow_store *self, tsr_get_request *request, int64_t number, int64_t bytes)
 {
@@ -61,11 +69,8 @@ static void answer(slow_store *self, tsr_get_request *request, int64_t number, i
     pthread_mutex_lock(&self->mutex);
     bool fails = self->fail_at > 0 && --self->fail_at == 0;
     int fail_status = self->fail_status;
-    void (*before)(void *, slow_store *, int64_t, const char *) = self->before;
-    void *before_user = self->before_user;
     pthread_mutex_unlock(&self->mutex);
-    if (before)
-        before(before_user, self, number, request->key);
+    call_before(self, number, request->key);
     if (fails) {
         request->status = tsr_error_set(request->err, fail_status, "injected into request %lld",
                                         (long long)number);
@@ -172,8 +177,8 @@ static int slow_put(tsr_store *store, tsr_put_request *requests, size_t n, const
     pthread_mutex_lock(&self->mutex);
     self->counts.puts += (int64_t)n;
     pthread_mutex_unlock(&self->mutex);
-    for (size_t i = 0; i < n && self->before; i++)
-        self->before(self->before_user, self, 0, requests[i].key);
+    for (size_t i = 0; i < n; i++)
+        call_before(self, 0, requests[i].key);
     return tsr_store_put_many(self->below, requests, n, call);
 }
 
@@ -184,8 +189,7 @@ static int slow_erase(tsr_store *store, const char *key, const tsr_generation *i
     pthread_mutex_lock(&self->mutex);
     self->counts.erases++;
     pthread_mutex_unlock(&self->mutex);
-    if (self->before)
-        self->before(self->before_user, self, 0, key);
+    call_before(self, 0, key);
     must(!if_match || !self->options.no_conditional_erase, "a condition that it cannot hold");
     return tsr_store_erase_if(self->below, key, if_match, lock, call, err);
 }
@@ -216,6 +220,7 @@ static void slow_close(tsr_store *store)
     tsr_store_close(self->below);
     pthread_cond_destroy(&self->changed);
     pthread_mutex_destroy(&self->mutex);
+    pthread_mutex_destroy(&self->before_mutex);
     tsr_store_clear(&self->head);
     free(self->ranges);
     free(self);
@@ -252,6 +257,7 @@ static int slow_open(tsr_context *context, const char *scheme, const char *addre
         status = tsr_store_open(context, "memory:", &self->below, err);
     must(status == 0, "the store below does not open");
     pthread_mutex_init(&self->mutex, NULL);
+    pthread_mutex_init(&self->before_mutex, NULL);
     pthread_cond_init(&self->changed, NULL);
     *ret_store = &self->head;
     return 0;
@@ -284,6 +290,17 @@ slow_store *slow_store_open(tsr_context *context, const slow_store_options *opti
     for (int i = 0; i < SLOW_STORE_THREADS; i++)
         must(pthread_create(&self->threads[i], NULL, serve, self) == 0, "cannot start a thread");
     return self;
+}
+
+void slow_store_before(slow_store *self,
+                       void (*before)(void *user, slow_store *store, int64_t number,
+                                      const char *key),
+                       void *user)
+{
+    pthread_mutex_lock(&self->before_mutex);
+    self->before = before;
+    self->before_user = user;
+    pthread_mutex_unlock(&self->before_mutex);
 }
 
 slow_store_counts slow_store_stats(slow_store *self)

@@ -59,10 +59,9 @@ typedef struct slow_store {
     int64_t range_count;
     int64_t fail_at; /* counted down; the request that reaches 0 fails */
     int fail_status;
-    /* Called before each get is carried out, with its number since the last reset (from 1), and
-     * before each put or erase, with 0. */
     void (*before)(void *user, struct slow_store *store, int64_t number, const char *key);
     void *before_user;
+    pthread_mutex_t before_mutex;
 } slow_store;
 
 /* Registers the scheme on the context and opens such a store; ends the test program when that
@@ -72,6 +71,13 @@ slow_store *slow_store_open(tsr_context *context, const slow_store_options *opti
 /* What was counted since the last reset. */
 slow_store_counts slow_store_stats(slow_store *store);
 void slow_store_reset(slow_store *store);
+
+/* From now on `before` is called before each get is carried out, with its number since the last
+ * reset (from 1), and before each put or erase, with 0; one call at a time. NULL: no more. */
+void slow_store_before(slow_store *store,
+                       void (*before)(void *user, slow_store *store, int64_t number,
+                                      const char *key),
+                       void *user);
 
 /* The n-th get from now on (1: the next) fails with this status. */
 void slow_store_fail(slow_store *store, int64_t n, int status);

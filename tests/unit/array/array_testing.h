@@ -9,6 +9,19 @@
 
 #include <tessera/sys/array.h>
 
+/* ThreadSanitizer knows no threads in a child that was forked among threads, and sanitizers take
+ * memory of their own. */
+#if defined(__SANITIZE_THREAD__)
+#define CAN_FORK 0
+#else
+#define CAN_FORK 1
+#endif
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define CAN_MEASURE_MEMORY 0
+#else
+#define CAN_MEASURE_MEMORY 1
+#endif
+
 /* A context of four threads, whatever the machine has, so that threads meet; and a store. */
 typedef struct fixture {
     tsr_context *context;

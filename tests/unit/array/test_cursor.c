@@ -1,5 +1,5 @@
-/* Proves of cursors: every chunk that any read touches comes once, in order, with all that touch it;
- * and arithmetic at the end of the numbers. */
+/* Proves of cursors: every chunk that any read touches comes once, in order, with all that touch
+ * it; and arithmetic at the end of the numbers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -115,8 +115,8 @@ static void several_arrays_come_one_after_the_other(void **state)
         int64_t chunk = *at;
         tsri_target target;
         assert_int_equal(tsri_cursors_sharers(&cursors), 2);
-        assert_false(tsri_cursors_take(&cursors, of == arrays[0] ? arrays[1] : arrays[0], &chunk,
-                                       &target));
+        assert_false(
+            tsri_cursors_take(&cursors, of == arrays[0] ? arrays[1] : arrays[0], &chunk, &target));
         changes += of != before;
         before = of;
         chunks++;

@@ -505,13 +505,12 @@ static void replaced_values_are_read_again(void **state)
                 self.array = array_open(f, &self.slow->head, "a", false);
                 slow_store_reset(self.slow);
                 replacement change = {f, self.row, 1, at, at % 2 ? 1 : 3};
-                self.slow->before_user = &change;
-                self.slow->before = replace;
+                slow_store_before(self.slow, replace, &change);
                 good(tsr_array_read(self.array, NULL, NULL, NULL, values, COUNT * sizeof *values,
                                     NULL, &f->err),
                      &f->err);
                 check_one_version(values, COUNT, 1, change.version);
-                self.slow->before = NULL;
+                slow_store_before(self.slow, NULL, NULL);
                 subject_end(&self);
             }
     free(values);
@@ -532,13 +531,12 @@ static void a_value_that_keeps_changing_is_read_nevertheless(void **state)
         self.array = array_open(f, &self.slow->head, "a", false);
         slow_store_reset(self.slow);
         replacement change = {f, self.row, 1, 1, INT64_MAX};
-        self.slow->before_user = &change;
-        self.slow->before = replace;
+        slow_store_before(self.slow, replace, &change);
         good(tsr_array_read(self.array, NULL, NULL, NULL, values, COUNT * sizeof *values, NULL,
                             &f->err),
              &f->err);
         check_one_version(values, COUNT, 1, change.version);
-        self.slow->before = NULL;
+        slow_store_before(self.slow, NULL, NULL);
         subject_end(&self);
     }
     free(values);
@@ -566,13 +564,12 @@ static void a_sink_is_told_of_a_change(void **state)
     self.array = array_open(f, &self.slow->head, "a", false);
     slow_store_reset(self.slow);
     replacement change = {f, self.row, 1, 3, 1};
-    self.slow->before_user = &change;
-    self.slow->before = replace;
+    slow_store_before(self.slow, replace, &change);
     assert_int_equal(tsr_array_read_sink(self.array, NULL, ignore_piece, &seen, NULL, &f->err),
                      TSR_CONFLICT);
     assert_non_null(strstr(f->err.message, "changed while it was read"));
     assert_true(seen < 2000);
-    self.slow->before = NULL;
+    slow_store_before(self.slow, NULL, NULL);
     seen = 0;
     good(tsr_array_read_sink(self.array, NULL, ignore_piece, &seen, NULL, &f->err), &f->err);
     assert_int_equal(seen, 2000);

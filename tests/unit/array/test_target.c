@@ -86,7 +86,8 @@ static void restricting_counts_from_the_box(void **state)
     self->read.view = &view;
     tsri_target_init(&whole, &self->read);
     /* Rows 2..3, columns 3..7, of which 4 and 6 are wanted. */
-    assert_true(tsri_target_restrict(&whole, (const int64_t[]){2, 3}, (const int64_t[]){2, 5}, &part));
+    assert_true(
+        tsri_target_restrict(&whole, (const int64_t[]){2, 3}, (const int64_t[]){2, 5}, &part));
     assert_int_equal(part.axes[0].start, 0);
     assert_int_equal(part.axes[0].count, 2);
     assert_int_equal(part.axes[0].first, 1);
@@ -183,9 +184,11 @@ static void sinks_see_the_axes_of_the_result(void **state)
     make_chunk(values, &chunk);
     self->read.sink = catch_piece;
     self->read.user = &seen;
-    assert_int_equal(tsr_index_parse(&self->read.index, "4, ::-3", 2, shape, NULL), 0); /* 9 6 3 0 */
+    assert_int_equal(tsr_index_parse(&self->read.index, "4, ::-3", 2, shape, NULL),
+                     0); /* 9 6 3 0 */
     tsri_target_init(&whole, &self->read);
-    assert_true(tsri_target_restrict(&whole, (const int64_t[]){0, 0}, (const int64_t[]){6, 5}, &part));
+    assert_true(
+        tsri_target_restrict(&whole, (const int64_t[]){0, 0}, (const int64_t[]){6, 5}, &part));
     assert_int_equal(tsri_target_deliver(&part, &chunk, false, NULL, NULL), 0);
     assert_int_equal(seen.piece.rank, 1);
     assert_int_equal(seen.piece.shape[0], 2);
@@ -263,7 +266,8 @@ static void sources_and_views_fill_chunks(void **state)
     tsri_target target;
     make_chunk(values, &chunk);
     self->read.source = give_position;
-    assert_int_equal(tsr_index_parse(&self->read.index, "2, 7:2:-2", 2, shape, NULL), 0); /* 7 5 3 */
+    assert_int_equal(tsr_index_parse(&self->read.index, "2, 7:2:-2", 2, shape, NULL),
+                     0); /* 7 5 3 */
     tsri_target_init(&target, &self->read);
     assert_int_equal(tsri_target_collect(&target, &chunk, NULL), 0);
     assert_int_equal(values[27], 0);
@@ -284,7 +288,8 @@ static void sources_and_views_fill_chunks(void **state)
     assert_int_equal(values[23], 13);
 }
 
-#define BENCH_TEST(function) cmocka_unit_test_setup_teardown(function, bench_set_up, bench_tear_down)
+#define BENCH_TEST(function) \
+    cmocka_unit_test_setup_teardown(function, bench_set_up, bench_tear_down)
 
 int main(void)
 {

@@ -1,5 +1,5 @@
-/* Proves of raw chunks: the ranges that are asked for, whatever the gaps; wrong sizes; big chunks of
- * which only corners are touched. */
+/* Proves of raw chunks: the ranges that are asked for, whatever the gaps; wrong sizes; big chunks
+ * of which only corners are touched. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,10 +22,11 @@ static subject subject_new(fixture *f, uint64_t gap, uint64_t largest)
     unsigned char values[4096];
     for (int i = 0; i < 4096; i++)
         values[i] = (unsigned char)(i * 7 + i / 256);
-    subject self = {slow_store_open(f->context, &(slow_store_options){.coalesce_gap_bytes = gap,
-                                                                      .largest_range_bytes = largest,
-                                                                      .at_once = true}),
-                    NULL};
+    subject self = {
+        slow_store_open(f->context, &(slow_store_options){.coalesce_gap_bytes = gap,
+                                                          .largest_range_bytes = largest,
+                                                          .at_once = true}),
+        NULL};
     tsr_array *writer = array_new(f, self.slow->below, "a", &plane, TSR_UINT8, NULL);
     good(tsr_array_write(writer, NULL, NULL, NULL, values, 4096, NULL, &f->err), &f->err);
     tsr_array_close(writer);
@@ -132,7 +133,8 @@ static void corners_of_giants_are_read(void **state)
     for (int i = 0; i < 6; i++)
         assert_int_equal(values[i], 17);
     /* To write a part it would have to be put together. */
-    assert_int_equal(tsr_array_write(array, start, shape, NULL, values, 6, NULL, &f->err), TSR_LIMIT);
+    assert_int_equal(tsr_array_write(array, start, shape, NULL, values, 6, NULL, &f->err),
+                     TSR_LIMIT);
     assert_non_null(strstr(f->err.next_step, "whole chunks"));
     tsr_array_close(array);
 }
