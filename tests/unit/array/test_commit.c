@@ -263,6 +263,9 @@ static void nothing_is_lost_on_a_file_system(void **state)
 /* Processes that come from a fork of one that has used everything before. */
 static void nothing_is_lost_between_processes(void **state)
 {
+#ifdef __SANITIZE_THREAD__
+    skip(); /* ThreadSanitizer ends a child that starts threads after a fork. */
+#endif
     enum { PROCESSES = 4 };
     fixture fs;
     pid_t children[PROCESSES];

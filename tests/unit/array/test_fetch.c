@@ -2,6 +2,7 @@
  * reads right, within the requests and bytes in flight that are allowed; no byte is fetched twice;
  * chunks are decoded once; failures, cancel and deadline end a read at once; a value that is
  * replaced in between is read again. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -452,13 +453,19 @@ static void write_version(fixture *f, tsr_store *store, int32_t version)
     tsr_array_close(array);
 }
 
+/* Comes from each thread of the store. */
 static void replace(void *user, slow_store *store, int64_t number, const char *key)
 {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     replacement *self = user;
-    if (number == 0 || number < self->at || self->times == 0 || !strstr(key, "/c"))
+    if (number == 0 || number < self->at || !strstr(key, "/c"))
         return;
-    self->times--;
-    write_version(self->f, store->below, ++self->version);
+    pthread_mutex_lock(&mutex);
+    if (self->times > 0) {
+        self->times--;
+        write_version(self->f, store->below, ++self->version);
+    }
+    pthread_mutex_unlock(&mutex);
 }
 
 /* The one chunk of the array must be of one version, which may not be older than the read. */

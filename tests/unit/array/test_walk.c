@@ -65,7 +65,7 @@ static void chunks_come_in_grid_order(void **state)
     assert_int_equal(all.count, 6);
     for (int i = 0; i < 6; i++) {
         const tsr_chunk_info *info = &all.infos[i];
-        char key[16];
+        char key[32];
         bool stored = i == 1 || i == 4;
         snprintf(key, sizeof key, "c/%d/%d", i / 2, i % 2);
         assert_string_equal(info->key, key);
