@@ -18,11 +18,14 @@ target_link_libraries(tessera_dependencies INTERFACE BZip2::BZip2 m)
 
 set(TESSERA_HAVE_NETCDF 0)
 if(TESSERA_NETCDF)
+    # HDF5 lies below libnetcdf anyway; plain HDF5 files are read through it directly.
     pkg_check_modules(TESSERA_netcdf IMPORTED_TARGET netcdf)
-    if(TESSERA_netcdf_FOUND)
+    pkg_check_modules(TESSERA_hdf5 IMPORTED_TARGET hdf5)
+    if(TESSERA_netcdf_FOUND AND TESSERA_hdf5_FOUND)
         set(TESSERA_HAVE_NETCDF 1)
-        list(APPEND TESSERA_PKGCONFIG_USED netcdf)
-        target_link_libraries(tessera_dependencies INTERFACE PkgConfig::TESSERA_netcdf)
+        list(APPEND TESSERA_PKGCONFIG_USED netcdf hdf5)
+        target_link_libraries(tessera_dependencies INTERFACE PkgConfig::TESSERA_netcdf
+            PkgConfig::TESSERA_hdf5)
     endif()
 endif()
 

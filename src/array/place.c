@@ -6,7 +6,8 @@
 #include "array/node.h"
 #include "base/context.h"
 
-#define HEAD_BYTES 512
+/* Far enough for the superblock of an HDF5 file behind a user block of up to 4096 bytes. */
+#define HEAD_BYTES 4104
 
 /* ---- files of a format ---- */
 

@@ -7,6 +7,7 @@
 const tsr_format_ops *const tsri_formats[] = {
     &tsri_npy_format,
 #if TESSERA_HAVE_NETCDF
+    &tsri_hdf5_format,
     &tsri_netcdf_format,
 #endif
     NULL,

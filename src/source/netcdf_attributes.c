@@ -3,8 +3,7 @@
 #include <netcdf.h>
 
 #include "base/base.h"
-#include "base/text.h"
-#include "meta/json.h"
+#include "source/attribute_text.h"
 
 /* What HDF5 keeps for itself in files of netCDF-4. */
 static bool is_internal(const char *name)
@@ -17,55 +16,15 @@ static bool is_internal(const char *name)
     return false;
 }
 
-static bool is_utf8(const char *text, size_t size_bytes)
-{
-    uint32_t code_point;
-    while (size_bytes > 0) {
-        size_t length = tsri_text_character(text, size_bytes, &code_point);
-        if (length == 0)
-            return false;
-        text += length;
-        size_bytes -= length;
-    }
-    return true;
-}
-
-/* Text of old files is often Latin-1: bytes that are no UTF-8 are taken for that. */
-static int append_text(const char *text, size_t size_bytes, tsr_output *output, tsr_error *err)
-{
-    tsr_auto(tsri_text) *copy = tsri_alloc_array(size_bytes + 1, 2);
-    size_t length = 0;
-
-    if (!copy)
-        return tsri_error_no_memory(err, 2 * size_bytes);
-    while (size_bytes > 0 && text[size_bytes - 1] == '\0')
-        size_bytes--;
-    memcpy(copy, text, size_bytes);
-    copy[size_bytes] = '\0';
-    if (memchr(copy, '\0', size_bytes) == NULL && is_utf8(copy, size_bytes))
-        return tsri_json_quote(copy, output, err);
-    for (size_t i = 0; i < size_bytes; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        if (byte >= 0x80)
-            copy[length++] = (char)(0xc0 | byte >> 6);
-        if (byte != 0)
-            copy[length++] = byte >= 0x80 ? (char)(0x80 | (byte & 0x3f)) : (char)byte;
-    }
-    copy[length] = '\0';
-    return tsri_json_quote(copy, output, err);
-}
-
 static int append_numbers(const tsr_dtype *dtype, const char *values, size_t count,
                           tsr_output *output, tsr_error *err)
 {
-    char text[64];
     for (size_t i = 0; i < count; i++) {
-        const char *before = count == 1 ? "" : i == 0 ? "[" : ",";
-        if (tsr_dtype_format_element(dtype, values + i * dtype->size_bytes, text, sizeof text) < 0)
-            return tsr_error_set(err, TSR_INTERNAL, "an element that has no text");
-        TSRI_TRY(tsr_output_print(output, err, "%s%s", before, text));
+        if (count > 1)
+            TSRI_TRY(tsr_output_print(output, err, "%c", i == 0 ? '[' : ','));
+        TSRI_TRY(tsri_attribute_number(dtype, values + i * dtype->size_bytes, output, err));
     }
-    return tsr_output_print(output, err, count == 1 ? "" : count == 0 ? "[]" : "]");
+    return tsr_output_print(output, err, "%s", count == 1 ? "" : count == 0 ? "[]" : "]");
 }
 
 static int append_strings(int group, int variable, const char *name, size_t count,
@@ -74,20 +33,34 @@ static int append_strings(int group, int variable, const char *name, size_t coun
     char **strings = tsri_alloc_array_zero(count + 1, sizeof *strings);
     if (!strings)
         return tsri_error_no_memory(err, count * sizeof *strings);
-    int status = nc_get_att_string(group, variable, name, strings) == NC_NOERR ? 0 : TSR_DAMAGED;
-    if (status < 0)
-        tsr_error_set(err, status, "attribute \"%s\" cannot be read", name);
+    int code = nc_get_att_string(group, variable, name, strings), status = 0;
+    if (code != NC_NOERR)
+        status = tsr_error_set(err, TSR_DAMAGED, "attribute \"%s\": %s", name, nc_strerror(code));
     for (size_t i = 0; i < count && status == 0; i++) {
         const char *text = strings[i] ? strings[i] : "";
         status = tsr_output_print(output, err, "%s", count == 1 ? "" : i == 0 ? "[" : ",");
         if (status == 0)
-            status = append_text(text, strlen(text), output, err);
+            status = tsri_attribute_text(text, strlen(text), output, err);
     }
     if (status == 0)
         status = tsr_output_print(output, err, "%s", count == 1 ? "" : count == 0 ? "[]" : "]");
-    nc_free_string(count, strings);
+    if (code == NC_NOERR)
+        nc_free_string(count, strings);
     tsri_free(strings);
     return status;
+}
+
+/* What an attribute holds once names for numbers are left aside: the type of an enum's values. */
+static nc_type plain_type(int group, nc_type type)
+{
+    nc_type base = NC_NAT;
+    int kind = 0;
+
+    if (type <= NC_MAX_ATOMIC_TYPE)
+        return type;
+    bool is_enum = nc_inq_user_type(group, type, NULL, NULL, &base, NULL, &kind) == NC_NOERR &&
+                   kind == NC_ENUM;
+    return is_enum ? base : NC_NAT;
 }
 
 static int append_value(int group, int variable, const char *name, nc_type type, size_t count,
@@ -100,33 +73,40 @@ static int append_value(int group, int variable, const char *name, nc_type type,
     tsr_auto(tsri_text) *values = tsri_alloc_array(count + 1, dtype->size_bytes);
     if (!values)
         return tsri_error_no_memory(err, count * dtype->size_bytes);
-    if (nc_get_att(group, variable, name, values) != NC_NOERR)
-        return tsr_error_set(err, TSR_DAMAGED, "attribute \"%s\" cannot be read", name);
+    int code = nc_get_att(group, variable, name, values);
+    if (code != NC_NOERR)
+        return tsr_error_set(err, TSR_DAMAGED, "attribute \"%s\": %s", name, nc_strerror(code));
     if (type == NC_CHAR)
-        return append_text(values, count, output, err);
+        return tsri_attribute_text(values, count, output, err);
     return append_numbers(dtype, values, count, output, err);
 }
 
-static int append_attribute(int group, int variable, int number, bool *first, tsr_output *output,
-                            tsr_error *err)
+static int append_attribute(tsr_context *context, int group, int variable, int number, bool *first,
+                            tsr_output *output, tsr_error *err)
 {
-    char name[NC_MAX_NAME + 1];
+    char name[NC_MAX_NAME + 1] = "", type_name[NC_MAX_NAME + 1] = "";
     nc_type type;
     size_t count;
 
-    if (nc_inq_attname(group, variable, number, name) != NC_NOERR ||
-        nc_inq_att(group, variable, name, &type, &count) != NC_NOERR)
-        return tsr_error_set(err, TSR_DAMAGED, "attribute %d cannot be read", number);
-    if (is_internal(name) || (type != NC_STRING && !tsri_netcdf_dtype(type)))
+    int code = nc_inq_attname(group, variable, number, name);
+    if (code == NC_NOERR)
+        code = nc_inq_att(group, variable, name, &type, &count);
+    if (code != NC_NOERR)
+        return tsr_error_set(err, TSR_DAMAGED, "attribute %d: %s", number, nc_strerror(code));
+    if (is_internal(name))
         return 0;
-    TSRI_TRY(tsr_output_print(output, err, "%s", *first ? "" : ","));
-    *first = false;
-    TSRI_TRY(append_text(name, strlen(name), output, err));
-    TSRI_TRY(tsr_output_print(output, err, ":"));
-    return append_value(group, variable, name, type, count, output, err);
+    nc_type plain = plain_type(group, type);
+    if (plain != NC_STRING && !tsri_netcdf_dtype(plain)) {
+        nc_inq_type(group, type, type_name, NULL);
+        tsri_log(context, TSR_LOG_WARNING, "netcdf",
+                 "attribute \"%s\" is left out: values of the type \"%s\"", name, type_name);
+        return 0;
+    }
+    TSRI_TRY(tsri_attribute_name(name, first, output, err));
+    return append_value(group, variable, name, plain, count, output, err);
 }
 
-int tsri_netcdf_attributes(int group, int variable, const char *path, tsr_output *output,
+int tsri_netcdf_attributes(tsr_context *context, int group, int variable, tsr_output *output,
                            tsr_error *err)
 {
     int count = 0;
@@ -135,10 +115,10 @@ int tsri_netcdf_attributes(int group, int variable, const char *path, tsr_output
                                      : nc_inq_varnatts(group, variable, &count);
 
     if (code != NC_NOERR)
-        return tsr_error_set(err, TSR_DAMAGED, "%s: %s", path, nc_strerror(code));
+        return tsr_error_set(err, TSR_DAMAGED, "the attributes: %s", nc_strerror(code));
     TSRI_TRY(tsr_output_print(output, err, "{"));
     for (int i = 0; i < count; i++)
-        TSRI_TRY_IN(err, append_attribute(group, variable, i, &first, output, err), "%s", path);
+        TSRI_TRY(append_attribute(context, group, variable, i, &first, output, err));
     TSRI_TRY(tsr_output_print(output, err, "}"));
     return tsr_output_append(output, "", 1, err);
 }

@@ -67,8 +67,9 @@ program_sweep(cp_end RUN cp "{tree}/sharded" "{folder}/made.zarr/c" FAULTS unlin
     --allow 8)
 program_sweep(import_npy RUN import "{folder}/small.npy" "{folder}/made.zarr/c" --codec gzip:1
     FAULTS malloc pread64:EIO pwritev:ENOSPC renameat:KILL)
+# Without refused allocations: libhdf5, which libnetcdf sets up, ends the process by itself when one fails early.
 program_sweep(import_netcdf RUN import "{folder}/small.nc" "{folder}/made.zarr" --codec zstd:1
-    FAULTS malloc openat:EMFILE pread64:EIO pwritev:ENOSPC)
+    FAULTS openat:EMFILE pread64:EIO pwritev:ENOSPC)
 program_sweep(check RUN check --data "{tree}" EXPECT --recover --report
     FAULTS malloc openat:EMFILE pread64:EIO)
 # Where the folders of chunks cannot be listed, the line of the stored size is left out.

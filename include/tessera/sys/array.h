@@ -63,7 +63,7 @@ TSR_API int tsr_array_new(tsr_context *context, const tsr_array_ops *ops, void *
 typedef struct tsr_format_ops {
     size_t struct_size;
     const char *name; /* "netcdf" */
-    /* Whether this file is of the format, by its first bytes (up to 512, fewer when the file is
+    /* Whether this file is of the format, by its first bytes (up to 4104, fewer when the file is
      * shorter) and its name. */
     bool (*recognise)(const void *head, size_t size_bytes, const char *path);
     int (*open)(tsr_context *context, const char *path, void **ret_file, tsr_error *err);
