@@ -146,14 +146,20 @@ static int create_at(tsr_context *context, tsri_place *place,
     return group_new(context, place, meta, true, ret_group, err);
 }
 
+static int check_group_options(const tsr_group_create_options *options, tsr_error *err)
+{
+    if (options && options->struct_size == sizeof *options)
+        return 0;
+    return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                         "options that tsr_group_create_options_init has not set up");
+}
+
 int tsr_group_create(tsr_context *context, const char *place,
                      const tsr_group_create_options *options, tsr_group **ret_group, tsr_error *err)
 {
     tsr_auto(tsri_place) where = TSRI_PLACE_INIT;
 
-    if (!options || options->struct_size != sizeof *options)
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
-                             "options that tsr_group_create_options_init has not set up");
+    TSRI_TRY(check_group_options(options, err));
     TSRI_TRY(tsri_place_resolve(context, place, options->store, true, &where, err));
     return create_at(context, &where, options, ret_group, err);
 }
@@ -379,6 +385,9 @@ int tsr_group_create_array(tsr_group *group, const char *name,
 {
     tsr_auto(tsri_place) place = TSRI_PLACE_INIT;
 
+    if (!options || options->struct_size != sizeof *options)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "options that tsr_array_create_options_init has not set up");
     TSRI_TRY(check_writable(group, err));
     TSRI_TRY(child_place(group, name, &place, err));
     return tsri_array_create_node(&place, options, ret_array, err);
@@ -390,6 +399,7 @@ int tsr_group_create_group(tsr_group *group, const char *name,
 {
     tsr_auto(tsri_place) place = TSRI_PLACE_INIT;
 
+    TSRI_TRY(check_group_options(options, err));
     TSRI_TRY(check_writable(group, err));
     TSRI_TRY(child_place(group, name, &place, err));
     return create_at(group->context, &place, options, ret_group, err);
