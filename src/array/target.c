@@ -131,7 +131,8 @@ static void view_of_source(const tsri_target *target, const tsr_view *chunk, tsr
         const tsri_target_axis *self = &target->axes[axis];
         ret_view->data += self->start * chunk->strides[axis];
         ret_view->shape[axis] = self->count;
-        /* The step along an axis with one element may be as long as the array, and leads nowhere. */
+        /* The step along an axis with one element may be as long as the array, and leads nowhere.
+         */
         ret_view->strides[axis] = self->count > 1 ? self->step * chunk->strides[axis] : 0;
     }
 }
