@@ -128,15 +128,6 @@ static void count_cell(cli_census *census, const tsr_chunk_info *info)
     cell->bytes += (int64_t)info->size_bytes;
 }
 
-/* A shard with a damaged index is told twice: as stored, then as damaged. */
-static bool is_told_again(const cli_census *census, const tsr_chunk_info *info)
-{
-    const cli_census_level *level = &census->level[info->level];
-
-    return info->state == TSR_CHUNK_DAMAGED && level->stored > 0 &&
-           memcmp(info->index, level->last, (size_t)census->rank * sizeof *level->last) == 0;
-}
-
 static int count_chunk(void *user, const tsr_chunk_info *info)
 {
     cli_counting *counting = user;
@@ -144,10 +135,6 @@ static int count_chunk(void *user, const tsr_chunk_info *info)
     cli_census_level *level = &census->level[info->level];
     int64_t size = (int64_t)info->size_bytes;
 
-    if (is_told_again(census, info)) {
-        level->stored--;
-        level->stored_bytes -= size;
-    }
     if (info->state == TSR_CHUNK_STORED) {
         if (level->stored == 0 || size < level->smallest_bytes)
             level->smallest_bytes = size;
@@ -155,7 +142,6 @@ static int count_chunk(void *user, const tsr_chunk_info *info)
             level->largest_bytes = size;
         level->stored++;
         level->stored_bytes += size;
-        memcpy(level->last, info->index, sizeof level->last);
     }
     level->damaged += info->state == TSR_CHUNK_DAMAGED;
     if (info->level == census->levels)

@@ -13,7 +13,6 @@ typedef struct cli_census_level {
     int64_t stored, damaged;
     int64_t stored_bytes;
     int64_t smallest_bytes, largest_bytes; /* of one; 0 when none is stored */
-    int64_t last[TSR_RANK_MAX];            /* the stored one that was told last */
 } cli_census_level;
 
 /* The innermost chunks projected on two axes. */

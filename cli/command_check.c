@@ -21,31 +21,10 @@ typedef struct cli_checker {
     cli_progress progress;
     int64_t arrays, groups, chunks, inner_chunks, stored_bytes;
     tsr_array *array; /* the one under examination */
-    int last_level;   /* what was told last of it */
-    int64_t last[TSR_RANK_MAX];
 } cli_checker;
 
 /* ---- arrays -------------------------------------------------------------------------------------
  */
-
-/* A shard with a damaged index is told twice: as stored, then as damaged. */
-static void count_chunk(cli_checker *checker, const tsr_chunk_info *info)
-{
-    bool again = info->state == TSR_CHUNK_DAMAGED && checker->last_level == info->level &&
-                 memcmp(checker->last, info->index,
-                        (size_t)tsr_array_rank(checker->array) * sizeof *info->index) == 0;
-
-    checker->last_level = info->level;
-    memcpy(checker->last, info->index, sizeof checker->last);
-    if (again)
-        return;
-    if (info->level == 0) {
-        checker->chunks++;
-        checker->stored_bytes += (int64_t)info->size_bytes;
-    } else {
-        checker->inner_chunks++;
-    }
-}
 
 static int take_chunk(void *user, const tsr_chunk_info *info)
 {
@@ -53,7 +32,12 @@ static int take_chunk(void *user, const tsr_chunk_info *info)
 
     if (info->state == TSR_CHUNK_MISSING)
         return 0;
-    count_chunk(checker, info);
+    if (info->level == 0) {
+        checker->chunks++;
+        checker->stored_bytes += (int64_t)info->size_bytes;
+    } else {
+        checker->inner_chunks++;
+    }
     if (info->state == TSR_CHUNK_DAMAGED)
         findings_add(&checker->findings, FINDING_CHUNK, tsr_array_place(checker->array), info->key,
                      (int64_t)info->size_bytes, info, tsr_array_rank(checker->array), &info->error);
@@ -101,7 +85,6 @@ static int check_array(cli_checker *checker, tsr_array *array)
     if (!location_is_zarr(tsr_array_driver(array)))
         return 0;
     checker->array = array;
-    checker->last_level = -1;
     check_mark(checker, tsr_array_place(array));
     tsr_chunk_walk_options_init(&options);
     options.inner = tsr_array_shard_levels(array) > 0;
