@@ -96,23 +96,86 @@ void moments_extreme_element(const cli_extreme *value, const tsr_dtype *dtype, v
 /* ---- rows ---------------------------------------------------------------------------------------
  */
 
-static bool is_missing(const cli_moments_rules *rules, const char *element)
-{
-    size_t size = rules->dtype->size_bytes;
+/* Adds 1 to the marks of the elements that have the same bits as `value`. */
+#define DEFINE_MARKS(type)                                                                \
+    static void mark_##type(const char *at, int64_t stride, int64_t n, const void *value, \
+                            uint8_t *marks)                                               \
+    {                                                                                     \
+        type wanted, element;                                                             \
+        memcpy(&wanted, value, sizeof wanted);                                            \
+        for (int64_t i = 0; i < n; i++) {                                                 \
+            memcpy(&element, at + i * stride, sizeof element);                            \
+            marks[i] = (uint8_t)(marks[i] + (element == wanted));                         \
+        }                                                                                 \
+    }
 
+DEFINE_MARKS(uint8_t)
+DEFINE_MARKS(uint16_t)
+DEFINE_MARKS(uint32_t)
+DEFINE_MARKS(uint64_t)
+
+static void mark_equal(const tsr_dtype *dtype, const char *at, int64_t stride, int64_t n,
+                       const void *value, uint8_t *marks)
+{
+    switch (dtype->size_bytes) {
+    case 1:
+        mark_uint8_t(at, stride, n, value, marks);
+        return;
+    case 2:
+        mark_uint16_t(at, stride, n, value, marks);
+        return;
+    case 4:
+        mark_uint32_t(at, stride, n, value, marks);
+        return;
+    case 8:
+        mark_uint64_t(at, stride, n, value, marks);
+        return;
+    default:
+        for (int64_t i = 0; i < n; i++)
+            marks[i] =
+                (uint8_t)(marks[i] + (memcmp(at + i * stride, value, dtype->size_bytes) == 0));
+    }
+}
+
+/* Marks what is missing; n is at most BLOCK. */
+static void mark_missing(const cli_moments_rules *rules, const char *at, int64_t stride, int64_t n,
+                         uint8_t *marks)
+{
+    memset(marks, 0, (size_t)n);
     for (int i = 0; i < rules->missing_count; i++)
-        if (memcmp(element, rules->missing + (size_t)i * size, size) == 0)
-            return true;
-    return false;
+        mark_equal(rules->dtype, at, stride, n,
+                   rules->missing + (size_t)i * rules->dtype->size_bytes, marks);
+}
+
+static int64_t count_fill(const cli_moments_rules *rules, const char *at, int64_t stride, int64_t n)
+{
+    uint8_t marks[BLOCK] = {0};
+    int64_t equal = 0;
+
+    mark_equal(rules->dtype, at, stride, n, rules->fill_value, marks);
+    for (int64_t i = 0; i < n; i++)
+        equal += marks[i];
+    return equal;
 }
 
 void moments_masked_values(const cli_moments_rules *rules, const char *at, int64_t stride,
                            int64_t n, double *ret_values)
 {
-    scalar_to_doubles(rules->dtype, at, stride, n, ret_values);
-    for (int64_t i = 0; rules->missing_count > 0 && i < n; i++)
-        if (is_missing(rules, at + i * stride))
-            ret_values[i] = NAN;
+    uint8_t marks[BLOCK];
+
+    while (n > 0) {
+        int64_t block = n < BLOCK ? n : BLOCK;
+        scalar_to_doubles(rules->dtype, at, stride, block, ret_values);
+        if (rules->missing_count > 0) {
+            mark_missing(rules, at, stride, block, marks);
+            for (int64_t i = 0; i < block; i++)
+                if (marks[i])
+                    ret_values[i] = NAN;
+        }
+        ret_values += block;
+        at += block * stride;
+        n -= block;
+    }
 }
 
 int64_t moments_keep_values(const cli_moments_rules *rules, const char *at, int64_t stride,
@@ -125,30 +188,6 @@ int64_t moments_keep_values(const cli_moments_rules *rules, const char *at, int6
         if (!isnan(ret_values[i]))
             ret_values[kept++] = ret_values[i];
     return kept;
-}
-
-static int64_t count_fill(const cli_moments_rules *rules, const char *at, int64_t stride, int64_t n)
-{
-    int64_t equal = 0;
-
-    switch (rules->dtype->size_bytes) {
-    case 1:
-        for (int64_t i = 0; i < n; i++)
-            equal += memcmp(at + i * stride, rules->fill_value, 1) == 0;
-        return equal;
-    case 2:
-        for (int64_t i = 0; i < n; i++)
-            equal += memcmp(at + i * stride, rules->fill_value, 2) == 0;
-        return equal;
-    case 4:
-        for (int64_t i = 0; i < n; i++)
-            equal += memcmp(at + i * stride, rules->fill_value, 4) == 0;
-        return equal;
-    default:
-        for (int64_t i = 0; i < n; i++)
-            equal += memcmp(at + i * stride, rules->fill_value, rules->dtype->size_bytes) == 0;
-        return equal;
-    }
 }
 
 /* Sums in eight lanes: the same result with and without vector units. */
@@ -219,11 +258,13 @@ static void measure_values(cli_moments *moments, double *values, int64_t n)
 static void find_extremes(cli_moments *moments, const cli_moments_rules *rules, const char *at,
                           int64_t stride, int64_t n)
 {
+    uint8_t marks[BLOCK];
     bool first = true;
 
+    mark_missing(rules, at, stride, n, marks);
     for (int64_t i = 0; i < n; i++) {
         cli_extreme value = load_extreme(rules->dtype, at + i * stride);
-        if (rules->missing_count > 0 && is_missing(rules, at + i * stride))
+        if (marks[i])
             continue;
         if (first || is_less(&value, &moments->least, rules->dtype))
             moments->least = value;

@@ -25,8 +25,12 @@ cli_missing_rule missing_rule_of(const cli_invocation *invocation)
 
 static int add_missing(cli_missing_values *values, const void *element, size_t size, tsr_error *err)
 {
-    char *grown = memory_resized(values->elements, (size_t)(values->count + 1) * size);
+    char *grown;
 
+    for (int i = 0; i < values->count; i++)
+        if (memcmp(values->elements + (size_t)i * size, element, size) == 0)
+            return 0;
+    grown = memory_resized(values->elements, (size_t)(values->count + 1) * size);
     if (!grown)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
     values->elements = grown;
@@ -241,15 +245,27 @@ int statistics_moments(const cli_selected_array *selected, const cli_moments_rul
 
 enum { BLOCK = 1024 };
 
+/* The width of a bin, also where the distance between the ends is no double. */
+static double bin_width(double low, double high, int bins)
+{
+    return isfinite(high - low) ? (high - low) / bins : high / bins - low / bins;
+}
+
 double statistics_edge(double low, double high, int bins, int bin)
 {
-    return bin == bins ? high : low + (high - low) / bins * bin;
+    double width = bin_width(low, high, bins);
+
+    if (bin == bins)
+        return high;
+    return isfinite(width * bin) ? low + width * bin : (low / 2 + width / 2 * bin) * 2;
 }
 
 typedef struct cli_histogram_state {
     const cli_moments_rules *rules;
     double low, high;
     int bins;
+    const double *edges; /* bins + 1 */
+    double scale;        /* bins for each unit of the values */
     int64_t *counts;
     pthread_mutex_t mutex;
 } cli_histogram_state;
@@ -262,15 +278,13 @@ typedef struct cli_histogram_piece {
 
 static int find_bin(const cli_histogram_state *state, double value)
 {
-    int bin = (int)((value - state->low) / (state->high - state->low) * state->bins);
+    double at = value * state->scale - state->low * state->scale;
+    int bin = at >= state->bins ? state->bins - 1 : at > 0 ? (int)at : 0;
 
-    if (bin >= state->bins)
-        bin = state->bins - 1;
-    /* The division may have rounded across an edge. */
-    if (bin > 0 && value < statistics_edge(state->low, state->high, state->bins, bin))
+    /* The product may have been rounded across an edge. */
+    while (bin > 0 && value < state->edges[bin])
         bin--;
-    else if (bin + 1 < state->bins &&
-             value >= statistics_edge(state->low, state->high, state->bins, bin + 1))
+    while (bin + 1 < state->bins && value >= state->edges[bin + 1])
         bin++;
     return bin;
 }
@@ -286,7 +300,7 @@ static void count_row(void *user, const char *at, int64_t stride, int64_t n)
         int64_t kept = moments_keep_values(state->rules, at, stride, block, values);
         for (int64_t i = 0; i < kept; i++)
             if (values[i] >= state->low && values[i] <= state->high)
-                piece->counts[state->high > state->low ? find_bin(state, values[i]) : 0]++;
+                piece->counts[find_bin(state, values[i])]++;
         at += block * stride;
         n -= block;
     }
@@ -334,12 +348,25 @@ int statistics_histogram(const cli_selected_array *selected, const cli_moments_r
                          double low, double high, int bins, int64_t *ret_counts,
                          cli_progress *progress, tsr_error *err)
 {
-    cli_histogram_state state = {rules, low, high, bins, ret_counts, PTHREAD_MUTEX_INITIALIZER};
+    double *edges = memory_zeroed((size_t)bins + 1, sizeof *edges);
+    cli_histogram_state state = {.rules = rules,
+                                 .low = low,
+                                 .high = high,
+                                 .bins = bins,
+                                 .edges = edges,
+                                 .scale = high > low ? 1 / bin_width(low, high, bins) : 0,
+                                 .counts = ret_counts,
+                                 .mutex = PTHREAD_MUTEX_INITIALIZER};
     cli_sparse_read read = {count_piece, &state, count_rest};
     int status;
 
+    if (!edges)
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    for (int i = 0; i <= bins; i++)
+        edges[i] = statistics_edge(low, high, bins, i);
     memset(ret_counts, 0, (size_t)bins * sizeof *ret_counts);
     status = sparse_read_selection(selected, &read, progress, err);
     pthread_mutex_destroy(&state.mutex);
+    memory_free(edges);
     return status;
 }

@@ -157,3 +157,17 @@ def test_histogram_in_the_terminal(tessera, tmp_path):
 def test_raw_types_have_no_order(tessera):
     tessera.run("create", "r", "--shape", "3", "--dtype", "r24")
     tessera.error("stats", "r", status=8)
+
+
+def test_histogram_over_the_whole_range_of_doubles(tessera, tmp_path):
+    values = np.array([-1.7e308, -1.0, 0.0, 1e308, 1.7e308])
+    zarr.create_array(tmp_path / "a", data=values)
+    got = figures(tessera, "a", "--bins", "4")["histogram"]
+    assert got["counts"] == [1, 1, 1, 2] and got["edges"][0] == -1.7e308 and got["edges"][-1] == 1.7e308
+
+
+def test_histogram_of_a_narrow_range_far_from_zero(tessera, tmp_path):
+    values = 1e15 + np.arange(1000) / 8
+    zarr.create_array(tmp_path / "a", data=values)
+    got = figures(tessera, "a", "--bins", "10")["histogram"]
+    assert got["counts"] == np.histogram(values, bins=10)[0].tolist()
