@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <json-c/json.h>
 #include <tessera/sys/codec.h>
 
+#include "document.h"
 #include "memory.h"
+#include "try.h"
 
 /* ---- reading ------------------------------------------------------------------------------------
  */
@@ -35,14 +36,26 @@ static struct json_object *configuration_of(struct json_object *codec)
     return codec;
 }
 
-static const char *text_of(struct json_object *configuration, const char *key)
+/* A value that is a text or a number, as a word; empty when there is none. */
+typedef struct cli_word {
+    char text[48];
+} cli_word;
+
+static cli_word word_of(struct json_object *configuration, const char *key)
 {
     struct json_object *value;
+    cli_word word = {""};
 
-    if (json_object_is_type(configuration, json_type_object) &&
-        json_object_object_get_ex(configuration, key, &value) && value)
-        return json_object_get_string(value);
-    return NULL;
+    if (!json_object_is_type(configuration, json_type_object) ||
+        !json_object_object_get_ex(configuration, key, &value))
+        return word;
+    if (json_object_is_type(value, json_type_string))
+        snprintf(word.text, sizeof word.text, "%s", json_object_get_string(value));
+    else if (json_object_is_type(value, json_type_int))
+        snprintf(word.text, sizeof word.text, "%lld", (long long)json_object_get_int64(value));
+    else if (json_object_is_type(value, json_type_double))
+        snprintf(word.text, sizeof word.text, "%g", json_object_get_double(value));
+    return word;
 }
 
 static struct json_object *list_of(struct json_object *configuration, const char *key)
@@ -76,20 +89,26 @@ static void say(cli_phrase *phrase, const char *between, const char *words)
 {
     int length;
 
-    if (!words || !*words || phrase->used >= CODEC_TEXT_MAX)
+    if (!*words || phrase->used >= CODEC_TEXT_MAX)
         return;
     length = snprintf(phrase->text + phrase->used, CODEC_TEXT_MAX - phrase->used, "%s%s",
                       phrase->used ? between : "", words);
     phrase->used += (size_t)length;
 }
 
-static const char *shuffle_word(const char *shuffle)
+/* The names of v3 for the numbers of v2, in which -1 leaves the choice to the program. */
+static const char *shuffle_name(const cli_word *shuffle)
 {
-    if (!shuffle || strcmp(shuffle, "noshuffle") == 0 || strcmp(shuffle, "0") == 0)
-        return NULL;
-    if (strcmp(shuffle, "1") == 0)
-        return "shuffle";
-    return strcmp(shuffle, "2") == 0 ? "bitshuffle" : shuffle;
+    static const char *const names[][2] = {{"", "noshuffle"},
+                                           {"0", "noshuffle"},
+                                           {"1", "shuffle"},
+                                           {"2", "bitshuffle"},
+                                           {"-1", "shuffle"}};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(shuffle->text, names[i][0]) == 0)
+            return names[i][1];
+    return shuffle->text;
 }
 
 static void say_order(cli_phrase *phrase, struct json_object *order)
@@ -107,17 +126,19 @@ static void say_codec(cli_phrase *phrase, struct json_object *codec)
 {
     struct json_object *configuration = configuration_of(codec);
     const char *name = short_name(name_of(codec));
-    const char *endian = text_of(configuration, "endian");
+    cli_word shuffle = word_of(configuration, "shuffle");
 
     if (strcmp(name, "bytes") == 0) {
-        say(phrase, ", ", endian && strcmp(endian, "big") == 0 ? "big-endian" : NULL);
+        bool big = strcmp(word_of(configuration, "endian").text, "big") == 0;
+        say(phrase, ", ", big ? "big-endian" : "");
         return;
     }
     say(phrase, ", ", name);
-    say(phrase, " ", text_of(configuration, "cname"));
-    say(phrase, " ", text_of(configuration, "clevel"));
-    say(phrase, " ", shuffle_word(text_of(configuration, "shuffle")));
-    say(phrase, " ", text_of(configuration, "level"));
+    say(phrase, " ", word_of(configuration, "cname").text);
+    say(phrase, " ", word_of(configuration, "clevel").text);
+    if (strcmp(shuffle_name(&shuffle), "noshuffle") != 0)
+        say(phrase, " ", shuffle_name(&shuffle));
+    say(phrase, " ", word_of(configuration, "level").text);
     say_order(phrase, list_of(configuration, "order"));
 }
 
@@ -135,28 +156,29 @@ static void say_list(cli_phrase *phrase, struct json_object *list)
 static void say_v2(cli_phrase *phrase, struct json_object *root)
 {
     struct json_object *compressor;
-    const char *order = text_of(root, "order");
 
     say_list(phrase, list_of(root, "filters"));
     if (json_object_object_get_ex(root, "compressor", &compressor) && compressor)
         say_codec(phrase, compressor);
-    if (order && *order == 'F')
+    if (word_of(root, "order").text[0] == 'F')
         say(phrase, ", ", "order F");
 }
 
-const char *codec_text(const char *codecs_json, char text[CODEC_TEXT_MAX])
+int codec_text(const char *codecs_json, char ret_text[CODEC_TEXT_MAX], tsr_error *err)
 {
-    struct json_object *root = json_tokener_parse(codecs_json);
-    cli_phrase phrase = {text, 0};
+    struct json_object *root = NULL;
+    cli_phrase phrase = {ret_text, 0};
 
-    text[0] = '\0';
+    CLI_TRY(document_parse(codecs_json, &root, err));
+    ret_text[0] = '\0';
     if (json_object_is_type(root, json_type_array))
         say_list(&phrase, root);
     else if (json_object_is_type(root, json_type_object))
         say_v2(&phrase, root);
-    say(&phrase, "", phrase.used ? NULL : "none");
+    if (phrase.used == 0)
+        say(&phrase, "", "none");
     json_object_put(root);
-    return text;
+    return 0;
 }
 
 /* ---- taken apart --------------------------------------------------------------------------------
@@ -164,8 +186,7 @@ const char *codec_text(const char *codecs_json, char text[CODEC_TEXT_MAX])
 
 static char *json_copy(struct json_object *value)
 {
-    return memory_text(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN |
-                                                                 JSON_C_TO_STRING_NOSLASHESCAPE));
+    return document_text(value, false);
 }
 
 void codec_lists_clear(cli_codec_lists *lists)
@@ -197,10 +218,11 @@ static int split_chain(tsr_context *context, struct json_object *chain, cli_code
         if (status < 0)
             break;
         if (ops->kind == TSR_CODEC_ARRAY_TO_BYTES)
-            lists->serializer = json_copy(codec);
-        else
-            json_object_array_add(ops->kind == TSR_CODEC_ARRAY_TO_ARRAY ? filters : compressors,
-                                  json_object_get(codec));
+            status = (lists->serializer = json_copy(codec)) ? 0 : no_memory(err);
+        else if (json_object_array_add(ops->kind == TSR_CODEC_ARRAY_TO_ARRAY ? filters
+                                                                             : compressors,
+                                       json_object_get(codec)) < 0)
+            status = no_memory(err);
     }
     if (status >= 0) {
         lists->filters = json_copy(filters);
@@ -219,7 +241,6 @@ static struct json_object *find_innermost(struct json_object *chain, cli_codec_l
 {
     for (size_t i = 0; i < json_object_array_length(chain); i++) {
         struct json_object *codec = json_object_array_get_idx(chain, i), *configuration, *inner;
-        const char *location;
         if (strcmp(name_of(codec), "sharding_indexed") != 0)
             continue;
         configuration = configuration_of(codec);
@@ -229,8 +250,8 @@ static struct json_object *find_innermost(struct json_object *chain, cli_codec_l
         lists->wrapped |= json_object_array_length(chain) > 1;
         if (!lists->index_codecs && list_of(configuration, "index_codecs"))
             lists->index_codecs = json_copy(list_of(configuration, "index_codecs"));
-        location = text_of(configuration, "index_location");
-        lists->index_at_start |= location && strcmp(location, "start") == 0;
+        lists->index_at_start |=
+            strcmp(word_of(configuration, "index_location").text, "start") == 0;
         return find_innermost(inner, lists);
     }
     return chain;
@@ -239,27 +260,27 @@ static struct json_object *find_innermost(struct json_object *chain, cli_codec_l
 /* A v2 compressor in the short form that any format takes; NULL when it has none. */
 static char *short_form(struct json_object *compressor)
 {
-    const char *name = name_of(compressor), *level = text_of(compressor, "level");
-    const char *shuffle = shuffle_word(text_of(compressor, "shuffle"));
-    const char *cname = text_of(compressor, "cname"), *clevel = text_of(compressor, "clevel");
-    char *text = NULL;
-    int length = -1;
+    const char *name = name_of(compressor);
+    cli_word level = word_of(compressor, "level"), clevel = word_of(compressor, "clevel");
+    cli_word shuffle = word_of(compressor, "shuffle"), cname = word_of(compressor, "cname");
+    char text[256];
 
     if (strcmp(name, "blosc") == 0)
-        length = asprintf(&text, "blosc:%s:%s:%s", cname ? cname : "lz4", clevel ? clevel : "5",
-                          shuffle ? shuffle : "noshuffle");
+        snprintf(text, sizeof text, "blosc:%s:%s:%s", cname.text[0] ? cname.text : "lz4",
+                 clevel.text[0] ? clevel.text : "5", shuffle_name(&shuffle));
     else if (strcmp(name, "zstd") == 0 || strcmp(name, "gzip") == 0)
-        length = asprintf(&text, "%s%s%s", name, level ? ":" : "", level ? level : "");
-    return length < 0 ? NULL : text;
+        snprintf(text, sizeof text, "%s%s%s", name, level.text[0] ? ":" : "", level.text);
+    else
+        return NULL;
+    return memory_text(text);
 }
 
 static int read_v2(struct json_object *root, cli_codec_lists *lists, tsr_error *err)
 {
     struct json_object *compressor = NULL, *filters = list_of(root, "filters");
-    const char *order = text_of(root, "order");
     char *compressor_text;
 
-    lists->order = order && *order == 'F' ? 'F' : 'C';
+    lists->order = word_of(root, "order").text[0] == 'F' ? 'F' : 'C';
     json_object_object_get_ex(root, "compressor", &compressor);
     lists->filters = filters ? json_copy(filters) : memory_text("[]");
     if (!compressor) {
@@ -278,10 +299,11 @@ static int read_v2(struct json_object *root, cli_codec_lists *lists, tsr_error *
 int codec_lists_read(tsr_context *context, const tsr_array *array, cli_codec_lists *ret_lists,
                      tsr_error *err)
 {
-    struct json_object *root = json_tokener_parse(tsr_array_codecs(array));
+    struct json_object *root = NULL;
     cli_codec_lists lists = {.order = 'C'};
     int status = 0;
 
+    CLI_TRY(document_parse(tsr_array_codecs(array), &root, err));
     if (json_object_is_type(root, json_type_array))
         status = split_chain(context, find_innermost(root, &lists), &lists, err);
     else if (json_object_is_type(root, json_type_object))

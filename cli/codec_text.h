@@ -8,8 +8,9 @@
 enum { CODEC_TEXT_MAX = 512 };
 
 /* "zstd 5, crc32c": the chain of the innermost chunks without what goes without saying
- * (little-endian bytes, sharding itself); "none" when nothing is left. Returns `text`. */
-const char *codec_text(const char *codecs_json, char text[CODEC_TEXT_MAX]);
+ * (little-endian bytes, sharding itself); "none" when nothing is left.
+ * Errors: NO_MEMORY, LIMIT. */
+int codec_text(const char *codecs_json, char ret_text[CODEC_TEXT_MAX], tsr_error *err);
 
 /* A chain taken apart. All texts are JSON, owned by the struct, and NULL where there is nothing to
  * say. */

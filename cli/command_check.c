@@ -1,5 +1,6 @@
 /* tessera check PLACE: metadata, shard indexes, checksums, keys that belong to nothing, left-over
  * files. */
+#include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
 #include <string.h>
@@ -57,20 +58,27 @@ static int take_orphan(void *user, const char *key, int64_t size_bytes)
     return 0;
 }
 
-static void check_mark(cli_checker *checker, const char *place)
+static int check_mark(cli_checker *checker, const char *place)
 {
     tsr_auto(tsr_store) *store = NULL;
     tsr_auto(tsr_blob) *blob = NULL;
     tsr_range nothing = {TSR_RANGE_SUFFIX, 0, 0};
     tsr_error error = TSR_ERROR_INIT;
+    int status = tsr_store_open(checker->invocation->context, place, &store, &error);
 
-    if (tsr_store_open(checker->invocation->context, place, &store, NULL) < 0 ||
-        tsr_store_get(store, TRANSFER_MARK, nothing, NULL, &blob, NULL, NULL) < 0)
-        return;
+    if (status >= 0)
+        status = tsr_store_get(store, TRANSFER_MARK, nothing, NULL, &blob, NULL, &error);
+    if (status == TSR_NOT_FOUND)
+        return 0;
+    if (status < 0) {
+        checker->invocation->error = error;
+        return status;
+    }
     tsr_error_set(&error, TSR_PARTIAL,
                   "an import or cp that was interrupted; the same command "
                   "finishes it");
     findings_add(&checker->findings, FINDING_UNFINISHED, place, NULL, 0, NULL, 0, &error);
+    return 0;
 }
 
 static int check_array(cli_checker *checker, tsr_array *array)
@@ -85,7 +93,7 @@ static int check_array(cli_checker *checker, tsr_array *array)
     if (!location_is_zarr(tsr_array_driver(array)))
         return 0;
     checker->array = array;
-    check_mark(checker, tsr_array_place(array));
+    CLI_TRY(check_mark(checker, tsr_array_place(array)));
     tsr_chunk_walk_options_init(&options);
     options.inner = tsr_array_shard_levels(array) > 0;
     options.stored_only = sparse_is_huge(array);
@@ -159,7 +167,7 @@ static int check_group(cli_checker *checker, tsr_group *group, int depth)
                              DEPTH_MAX);
     checker->groups++;
     if (location_is_zarr(tsr_group_driver(group)))
-        check_mark(checker, tsr_group_place(group));
+        CLI_TRY(check_mark(checker, tsr_group_place(group)));
     CLI_TRY(child_list_read(group, &list, &checker->invocation->error));
     for (size_t i = 0; status >= 0 && i < list.count; i++)
         status = check_child(checker, group, &list.children[i], depth);
@@ -196,6 +204,16 @@ static bool is_left_over(const FTSENT *entry)
            !is_in_use(entry->fts_accpath);
 }
 
+static void take_file(cli_checker *checker, const char *place, size_t path_length,
+                      const FTSENT *entry)
+{
+    const char *key = entry->fts_path + path_length;
+
+    if (is_left_over(entry))
+        findings_add(&checker->findings, FINDING_TEMPORARY, place, key + strspn(key, "/"),
+                     (int64_t)entry->fts_statp->st_size, NULL, 0, NULL);
+}
+
 /* Walks over the folders themselves: a store does not list its own files. */
 static int find_left_over(cli_checker *checker, const char *place)
 {
@@ -203,20 +221,23 @@ static int find_left_over(cli_checker *checker, const char *place)
     char *roots[2] = {NULL, NULL};
     FTS *walk;
     FTSENT *entry;
+    int reason = ENOMEM;
 
     if (!location_is_local(place, &path))
         return 0;
     roots[0] = memory_text(path);
     walk = roots[0] ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
     while (walk && (entry = fts_read(walk)) && !signals_interrupted())
-        if (is_left_over(entry))
-            findings_add(&checker->findings, FINDING_TEMPORARY, place,
-                         entry->fts_path + strlen(path) + (entry->fts_pathlen > strlen(path)),
-                         (int64_t)entry->fts_statp->st_size, NULL, 0, NULL);
-    if (walk)
+        take_file(checker, place, strlen(path), entry);
+    if (walk) {
+        /* fts_read sets 0 when it has come to the end. */
+        reason = signals_interrupted() ? 0 : errno;
         fts_close(walk);
+    }
     memory_free(roots[0]);
-    return walk ? 0 : tsr_error_set(&checker->invocation->error, TSR_NO_MEMORY, "out of memory");
+    if (reason == ENOMEM)
+        return tsr_error_set(&checker->invocation->error, TSR_NO_MEMORY, "out of memory");
+    return 0;
 }
 
 /* ---- the command --------------------------------------------------------------------------------
@@ -254,7 +275,7 @@ static int print_json(cli_checker *checker)
     document_add_integer(document, document->root, "stored_bytes", checker->stored_bytes);
     document_add_integer(document, document->root, "damaged", checker->findings.damaged);
     document_add_integer(document, document->root, "notes", checker->findings.notes);
-    json_object_object_add(document->root, "findings", json_object_get(checker->findings.list));
+    document_add_value(document, document->root, "findings", checker->findings.list);
     return document_print(document, stdout, &checker->invocation->error);
 }
 

@@ -112,7 +112,10 @@ static int try_codec(void *user, const tsr_codec_ops *ops)
         if (signals_interrupted())
             return tsr_error_set(&self->invocation->error, TSR_CANCELLED, "interrupted");
         snprintf(trial->label, sizeof trial->label, "%s", rows[i].label);
-        if (trial_run(self->context, ops, &rows[i], &self->sample, &trial->result, &error) < 0)
+        if (trial_run(self->context, ops, &rows[i], &self->sample, &trial->result, &error) ==
+            TSR_NO_MEMORY)
+            return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "%s", error.message);
+        if (error.status < 0)
             snprintf(trial->problem, sizeof trial->problem, "%.120s", error.message);
     }
     return 0;

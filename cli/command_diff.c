@@ -411,12 +411,13 @@ static int compare_operands(cli_comparer *self)
     tsr_auto(cli_location_node) second = {NULL, NULL};
     tsr_auto(cli_selected_array) a = {0};
     tsr_auto(cli_selected_array) b = {0};
-    bool selects =
-        invocation_has(invocation, OPTION_SELECT) || invocation_has(invocation, OPTION_ISEL);
+    bool groups[2], selects = invocation_has(invocation, OPTION_SELECT) ||
+                              invocation_has(invocation, OPTION_ISEL);
 
     /* What is no group is an array, or not there: opening it says which. */
-    if (!selects && location_is_group(invocation, invocation->operands[0]) &&
-        location_is_group(invocation, invocation->operands[1])) {
+    CLI_TRY(location_is_group(invocation, invocation->operands[0], &groups[0]));
+    CLI_TRY(location_is_group(invocation, invocation->operands[1], &groups[1]));
+    if (!selects && groups[0] && groups[1]) {
         CLI_TRY(location_open_node(invocation, invocation->operands[0], &first));
         CLI_TRY(location_open_node(invocation, invocation->operands[1], &second));
         return compare_groups(self, "", first.group, second.group, 0);
@@ -434,7 +435,7 @@ static int print_json(cli_comparer *self)
     document_add_text(document, document->root, "second", self->invocation->operands[1]);
     document_add_flag(document, document->root, "same", self->differing == 0);
     document_add_integer(document, document->root, "arrays", self->arrays);
-    json_object_object_add(document->root, "differences", json_object_get(self->list));
+    document_add_value(document, document->root, "differences", self->list);
     return document_print(document, stdout, &self->invocation->error);
 }
 

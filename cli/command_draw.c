@@ -5,6 +5,7 @@
 #include "canvas.h"
 #include "colormap.h"
 #include "coordinate.h"
+#include "describe.h"
 #include "output_file.h"
 #include "quantity.h"
 #include "raster.h"
@@ -291,14 +292,18 @@ static int paint(cli_drawing *drawing, bool orient, cli_canvas *ret_canvas, tsr_
 /* ---- the command --------------------------------------------------------------------------------
  */
 
-static void describe(cli_drawing *drawing, tsr_array *array)
+static int describe(cli_drawing *drawing, tsr_array *array, tsr_error *err)
 {
+    struct json_object *attributes;
     char long_name[96];
 
-    coordinate_text_attribute(array, "long_name", long_name, sizeof long_name);
-    coordinate_text_attribute(array, "units", drawing->units, sizeof drawing->units);
+    CLI_TRY(describe_array_attributes(array, &attributes, err));
+    coordinate_text_attribute(attributes, "long_name", long_name, sizeof long_name);
+    coordinate_text_attribute(attributes, "units", drawing->units, sizeof drawing->units);
+    json_object_put(attributes);
     snprintf(drawing->title, sizeof drawing->title, "%.60s%s%s",
              location_base_name(tsr_array_place(array)), long_name[0] ? "  " : "", long_name);
+    return 0;
 }
 
 /* A picture has two axes; axes of length 1 are taken away, for the others the user must say which
@@ -363,7 +368,7 @@ static int draw(cli_invocation *invocation, const cli_selected_array *selected,
     CLI_TRY(coordinate_find(invocation->context, selected, 0, &drawing->rows, &invocation->error));
     CLI_TRY(
         coordinate_find(invocation->context, selected, 1, &drawing->columns, &invocation->error));
-    describe(drawing, selected->array);
+    CLI_TRY(describe(drawing, selected->array, &invocation->error));
     status = paint(drawing, !orient || strcmp(orient, "auto") == 0, &canvas, &invocation->error);
     if (status >= 0)
         status = canvas_write_png(&canvas, file->stream, &invocation->error);

@@ -107,41 +107,45 @@ static void print_sizes(const tsr_array *array, const cli_stored_size *stored)
     putchar('\n');
 }
 
-static void print_codecs(const tsr_array *array)
+static int print_codecs(const tsr_array *array, tsr_error *err)
 {
     char text[CODEC_TEXT_MAX];
 
     if (!location_is_zarr(tsr_array_driver(array)))
-        return;
-    print_line("codecs", codec_text(tsr_array_codecs(array), text));
+        return 0;
+    CLI_TRY(codec_text(tsr_array_codecs(array), text, err));
+    print_line("codecs", text);
+    return 0;
 }
 
-static void print_attributes(const char *json)
+/* One line each: the names on the left of "=", the values as JSON. */
+static int print_attributes(struct json_object *attributes, tsr_error *err)
 {
-    struct json_object *attributes = json_tokener_parse(json);
-    bool any = false;
+    const char *label = "attributes";
 
-    if (json_object_is_type(attributes, json_type_object)) {
-        json_object_object_foreach(attributes, name, value)
-        {
-            print_label(any ? "" : "attributes");
-            show_safe_text(stdout, name);
-            fputs(" = ", stdout);
-            show_safe_text(stdout,
-                           json_object_to_json_string_ext(
-                               value, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
-            putchar('\n');
-            any = true;
-        }
+    json_object_object_foreach(attributes, name, value)
+    {
+        char *text = document_text(value, false);
+        if (!text)
+            return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+        print_label(label);
+        show_safe_text(stdout, name);
+        fputs(" = ", stdout);
+        show_safe_text(stdout, text);
+        putchar('\n');
+        memory_free(text);
+        label = "";
     }
-    json_object_put(attributes);
+    return 0;
 }
 
 static int print_array(cli_invocation *invocation, tsr_array *array)
 {
     char shape[SHOW_SHAPE_MAX];
+    struct json_object *attributes;
     cli_stored_size stored;
     char *text;
+    int status;
 
     print_line("place", tsr_array_place(array));
     print_line("driver", tsr_array_driver(array));
@@ -149,23 +153,26 @@ static int print_array(cli_invocation *invocation, tsr_array *array)
     print_dimensions(array);
     print_line("type", tsr_array_dtype(array)->name);
     text = scalar_text(tsr_array_dtype(array), tsr_array_fill_value(array));
-    print_line("fill value", text ? text : "");
+    if (!text)
+        return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
+    print_line("fill value", text);
     memory_free(text);
     print_levels(array);
-    print_codecs(array);
-    describe_stored(invocation->context, array, &stored);
+    CLI_TRY(print_codecs(array, &invocation->error));
+    CLI_TRY(describe_stored(invocation->context, array, &stored, &invocation->error));
     print_sizes(array, &stored);
-    CLI_TRY(tsr_array_attributes(array, &text, &invocation->error));
-    print_attributes(text);
-    tsr_free(text);
-    return 0;
+    CLI_TRY(describe_array_attributes(array, &attributes, &invocation->error));
+    status = print_attributes(attributes, &invocation->error);
+    json_object_put(attributes);
+    return status;
 }
 
 static int print_group(cli_invocation *invocation, tsr_group *group)
 {
     cli_child_list list;
+    struct json_object *attributes;
     int64_t arrays = 0, groups = 0;
-    char *text;
+    int status;
 
     CLI_TRY(child_list_read(group, &list, &invocation->error));
     for (size_t i = 0; i < list.count; i++) {
@@ -178,10 +185,10 @@ static int print_group(cli_invocation *invocation, tsr_group *group)
     print_label("children");
     printf("%lld %s, %lld %s\n", (long long)arrays, arrays == 1 ? "array" : "arrays",
            (long long)groups, groups == 1 ? "group" : "groups");
-    CLI_TRY(tsr_group_attributes(group, &text, &invocation->error));
-    print_attributes(text);
-    tsr_free(text);
-    return 0;
+    CLI_TRY(describe_group_attributes(group, &attributes, &invocation->error));
+    status = print_attributes(attributes, &invocation->error);
+    json_object_put(attributes);
+    return status;
 }
 
 static int print_json(cli_invocation *invocation, const cli_location_node *node)
@@ -194,9 +201,10 @@ static int print_json(cli_invocation *invocation, const cli_location_node *node)
     document_add_text(&document, document.root, "place",
                       node->array ? tsr_array_place(node->array) : tsr_group_place(node->group));
     if (node->array) {
-        describe_stored(invocation->context, node->array, &stored);
-        status = describe_array(&document, document.root, node->array, &stored, true,
-                                &invocation->error);
+        status = describe_stored(invocation->context, node->array, &stored, &invocation->error);
+        if (status >= 0)
+            status = describe_array(&document, document.root, node->array, &stored, true,
+                                    &invocation->error);
     } else {
         status = describe_group(&document, document.root, node->group, true, &invocation->error);
     }

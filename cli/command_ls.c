@@ -14,7 +14,7 @@ typedef struct cli_listing {
     int problems;
 } cli_listing;
 
-static void add_long_row(cli_listing *listing, const char *name, tsr_array *array)
+static int add_long_row(cli_listing *listing, const char *name, tsr_array *array)
 {
     char shape[SHOW_SHAPE_MAX], sizes[DESCRIBE_SIZES_MAX];
     cli_stored_size stored;
@@ -24,14 +24,16 @@ static void add_long_row(cli_listing *listing, const char *name, tsr_array *arra
         show_table_cell(&listing->table, "group");
         show_table_cell(&listing->table, "%s", "");
         show_table_cell(&listing->table, "%s", "");
-        return;
+        return 0;
     }
-    describe_stored(listing->invocation->context, array, &stored);
+    CLI_TRY(
+        describe_stored(listing->invocation->context, array, &stored, &listing->invocation->error));
     show_table_cell(&listing->table, "%s", name);
     show_table_cell(&listing->table, "%s", tsr_array_dtype(array)->name);
     show_table_cell(&listing->table, "%s",
                     show_shape(shape, tsr_array_rank(array), tsr_array_shape(array)));
     show_table_cell(&listing->table, "%s", describe_sizes(array, &stored, sizes));
+    return 0;
 }
 
 static int add_json_row(cli_listing *listing, const char *name, tsr_array *array, tsr_group *group)
@@ -43,13 +45,15 @@ static int add_json_row(cli_listing *listing, const char *name, tsr_array *array
     document_add_text(document, row, "name", name);
     if (group)
         return describe_group(document, row, group, false, &listing->invocation->error);
-    describe_stored(listing->invocation->context, array, &stored);
+    CLI_TRY(
+        describe_stored(listing->invocation->context, array, &stored, &listing->invocation->error));
     return describe_array(document, row, array, &stored, false, &listing->invocation->error);
 }
 
 static int add_node(cli_listing *listing, const char *name, tsr_array *array, tsr_group *group)
 {
     char *safe;
+    int status = 0;
 
     if (listing->as_json)
         return add_json_row(listing, name, array, group);
@@ -57,11 +61,11 @@ static int add_node(cli_listing *listing, const char *name, tsr_array *array, ts
     if (!safe)
         return tsr_error_set(&listing->invocation->error, TSR_NO_MEMORY, "out of memory");
     if (listing->as_long)
-        add_long_row(listing, safe, array);
+        status = add_long_row(listing, safe, array);
     else
         printf("%s%s\n", safe, group ? "/" : "");
     memory_free(safe);
-    return 0;
+    return status;
 }
 
 /* A child that cannot be read is named on standard error, and the others are listed. */
@@ -97,6 +101,10 @@ static int add_child(cli_listing *listing, tsr_group *group, const cli_child *ch
         status = tsr_group_open_array(group, child->name, &array, &error);
     else
         status = tsr_group_open_group(group, child->name, &inner, &error);
+    if (status == TSR_NO_MEMORY || status == TSR_CANCELLED) {
+        listing->invocation->error = error;
+        return status;
+    }
     if (status < 0) {
         complain(listing, child->name, error.message);
         return 0;

@@ -8,7 +8,8 @@
 #include "show.h"
 #include "statistics.h"
 
-enum { BINS_DEFAULT = 20, BINS_MAX = 1 << 20, BAR_WIDTH = 40 };
+/* Numbers, complex ones too, are shorter than this as text; raw elements are not measured. */
+enum { ELEMENT_TEXT_MAX = 128, BINS_DEFAULT = 20, BINS_MAX = 1 << 20, BAR_WIDTH = 40 };
 
 typedef struct cli_report {
     const cli_selected_array *selected;
@@ -65,14 +66,12 @@ static void print_histogram(const cli_report *report, const cli_show_style *styl
 static void print_extreme(const char *label, const cli_report *report, const cli_extreme *value)
 {
     const tsr_dtype *dtype = report->rules->dtype;
-    char element[16];
-    char *text = NULL;
+    char element[16], text[ELEMENT_TEXT_MAX] = "-";
 
     moments_extreme_element(value, dtype, element);
     if (report->moments.count > 0)
-        text = scalar_text(moments_extreme_dtype(dtype), element);
-    printf("%-10s%s\n", label, text ? text : "-");
-    memory_free(text);
+        tsr_dtype_format_element(moments_extreme_dtype(dtype), element, text, sizeof text);
+    printf("%-10s%s\n", label, text);
 }
 
 static void print_text(const cli_report *report, const cli_show_style *style)
@@ -80,14 +79,15 @@ static void print_text(const cli_report *report, const cli_show_style *style)
     const cli_moments *moments = &report->moments;
     const tsr_array *array = report->selected->array;
     char shape[SHOW_SHAPE_MAX], number[SHOW_SIZE_MAX];
-    char *fill = scalar_text(report->rules->dtype, report->rules->fill_value);
+    char fill[ELEMENT_TEXT_MAX] = "";
 
+    tsr_dtype_format_element(report->rules->dtype, report->rules->fill_value, fill, sizeof fill);
     show_safe_text(stdout, tsr_array_place(array));
     printf("  %s  %s%s\n", show_shape(shape, report->selected->rank, report->selected->shape),
            report->rules->dtype->name,
            report->rules->dtype->kind == TSR_KIND_COMPLEX ? "  (figures of the magnitude)" : "");
     printf("%-10s%lld\n", "count", (long long)moments->total);
-    printf("%-10s%lld  (fill value %s)\n", "fill", (long long)moments->fill, fill ? fill : "");
+    printf("%-10s%lld  (fill value %s)\n", "fill", (long long)moments->fill, fill);
     printf("%-10s%lld\n", "NaN", (long long)moments->nan);
     if (report->rules->missing_count > 0)
         printf("%-10s%lld%s\n", "missing", (long long)moments->missing,
@@ -99,7 +99,6 @@ static void print_text(const cli_report *report, const cli_show_style *style)
            moments->count ? show_number(number, moments_deviation(moments), 10) : "-");
     if (report->bins > 0)
         print_histogram(report, style);
-    memory_free(fill);
 }
 
 /* ---- as JSON ------------------------------------------------------------------------------------

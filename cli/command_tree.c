@@ -31,56 +31,66 @@ static void add_cells(cli_tree *tree, const char *name, const char *shape, const
     show_table_cell(&tree->table, "%s", sizes);
 }
 
-static void add_array_row(cli_tree *tree, const char *name, tsr_array *array)
+static int add_array_row(cli_tree *tree, const char *name, tsr_array *array)
 {
-    char shape[SHOW_SHAPE_MAX], layout[DESCRIBE_LAYOUT_MAX], codecs[CODEC_TEXT_MAX];
+    char shape[SHOW_SHAPE_MAX], layout[DESCRIBE_LAYOUT_MAX] = "", codecs[CODEC_TEXT_MAX];
     char sizes[DESCRIBE_SIZES_MAX];
-    bool zarr = location_is_zarr(tsr_array_driver(array));
+    tsr_error *err = &tree->invocation->error;
     cli_stored_size stored;
 
-    describe_stored(tree->invocation->context, array, &stored);
+    CLI_TRY(describe_stored(tree->invocation->context, array, &stored, err));
+    if (location_is_zarr(tsr_array_driver(array))) {
+        describe_layout(array, layout);
+        CLI_TRY(codec_text(tsr_array_codecs(array), codecs, err));
+    } else {
+        snprintf(codecs, sizeof codecs, "%s", tsr_array_driver(array));
+    }
     show_shape(shape, tsr_array_rank(array), tsr_array_shape(array));
-    add_cells(tree, name, shape, tsr_array_dtype(array)->name,
-              zarr ? describe_layout(array, layout) : "",
-              zarr ? codec_text(tsr_array_codecs(array), codecs) : tsr_array_driver(array),
+    add_cells(tree, name, shape, tsr_array_dtype(array)->name, layout, codecs,
               describe_sizes(array, &stored, sizes));
+    return 0;
 }
 
 /* "Conventions, title": the names of the attributes, as many as fit. */
-static void list_attributes(tsr_group *group, char *text, size_t capacity)
+static int list_attributes(tsr_group *group, char *text, size_t capacity, tsr_error *err)
 {
     struct json_object *attributes;
-    char *json = NULL;
+    bool full = false;
     size_t used = 0;
 
     text[0] = '\0';
-    if (tsr_group_attributes(group, &json, NULL) < 0)
-        return;
-    attributes = json_tokener_parse(json);
-    tsr_free(json);
-    if (json_object_is_type(attributes, json_type_object)) {
-        json_object_object_foreach(attributes, name, value)
-        {
-            (void)value;
-            char *safe = show_safe_copy(name);
-            size_t length = safe ? strlen(safe) : 0;
-            if (used + length + 6 < capacity)
-                used += (size_t)snprintf(text + used, capacity - used, "%s%s", used ? ", " : "",
-                                         safe ? safe : "");
-            else if (used > 0 && text[used - 1] != '.')
-                used += (size_t)snprintf(text + used, capacity - used, "...");
-            memory_free(safe);
-        }
+    CLI_TRY(describe_group_attributes(group, &attributes, err));
+    json_object_object_foreach(attributes, name, value)
+    {
+        (void)value;
+        full |= used + strlen(name) + sizeof ", ..." >= capacity;
+        if (!full)
+            used += (size_t)snprintf(text + used, capacity - used, "%s%s", used ? ", " : "", name);
     }
+    if (full)
+        snprintf(text + used, capacity - used, "%s...", used ? ", " : "");
     json_object_put(attributes);
+    return 0;
 }
 
-static void add_group_row(cli_tree *tree, const char *name, tsr_group *group)
+/* A row without sizes, whose text comes from outside. */
+static int add_plain_row(cli_tree *tree, const char *name, const char *kind, const char *text)
+{
+    char *safe = show_safe_copy(text);
+
+    if (!safe)
+        return tsr_error_set(&tree->invocation->error, TSR_NO_MEMORY, "out of memory");
+    add_cells(tree, name, "", kind, safe, "", "");
+    memory_free(safe);
+    return 0;
+}
+
+static int add_group_row(cli_tree *tree, const char *name, tsr_group *group)
 {
     char attributes[ATTRIBUTES_WIDTH + 8];
 
-    list_attributes(group, attributes, sizeof attributes);
-    add_cells(tree, name, "", "group", attributes, "", "");
+    CLI_TRY(list_attributes(group, attributes, sizeof attributes, &tree->invocation->error));
+    return add_plain_row(tree, name, "group", attributes);
 }
 
 static int walk_group(cli_tree *tree, tsr_group *group, const char *prefix, int depth,
@@ -100,14 +110,13 @@ static int add_text_child(cli_tree *tree, const cli_child *child, tsr_array *arr
         asprintf(&deeper, "%s%s", prefix, below) < 0) {
         status = tsr_error_set(&tree->invocation->error, TSR_NO_MEMORY, "out of memory");
     } else if (array) {
-        add_array_row(tree, label, array);
+        status = add_array_row(tree, label, array);
     } else if (group) {
-        add_group_row(tree, label, group);
-        status = walk_group(tree, group, deeper, depth + 1, NULL);
+        status = add_group_row(tree, label, group);
+        if (status >= 0)
+            status = walk_group(tree, group, deeper, depth + 1, NULL);
     } else {
-        char *safe_problem = show_safe_copy(problem);
-        add_cells(tree, label, "", "damaged", safe_problem ? safe_problem : "", "", "");
-        memory_free(safe_problem);
+        status = add_plain_row(tree, label, "damaged", problem);
     }
     memory_free(safe);
     memory_free(label);
@@ -125,7 +134,8 @@ static int add_json_child(cli_tree *tree, const cli_child *child, tsr_array *arr
 
     document_add_text(document, row, "name", child->name);
     if (array) {
-        describe_stored(tree->invocation->context, array, &stored);
+        CLI_TRY(
+            describe_stored(tree->invocation->context, array, &stored, &tree->invocation->error));
         return describe_array(document, row, array, &stored, false, &tree->invocation->error);
     }
     if (group) {
@@ -150,6 +160,10 @@ static int add_child(cli_tree *tree, tsr_group *parent, const cli_child *child, 
         status = tsr_group_open_array(parent, child->name, &array, &error);
     else if (child->kind == TSR_NODE_GROUP)
         status = tsr_group_open_group(parent, child->name, &group, &error);
+    if (status == TSR_NO_MEMORY || status == TSR_CANCELLED) {
+        tree->invocation->error = error;
+        return status;
+    }
     if (status < 0)
         problem = error.message;
     tree->problems += !array && !group;
@@ -187,7 +201,7 @@ static int print_json(cli_tree *tree, const cli_location_node *node)
 
     document_add_text(document, document->root, "name", "/");
     if (node->array) {
-        describe_stored(tree->invocation->context, node->array, &stored);
+        CLI_TRY(describe_stored(tree->invocation->context, node->array, &stored, err));
         CLI_TRY(describe_array(document, document->root, node->array, &stored, false, err));
     } else {
         CLI_TRY(describe_group(document, document->root, node->group, true, err));
@@ -200,9 +214,9 @@ static int print_json(cli_tree *tree, const cli_location_node *node)
 static int print_text(cli_tree *tree, const cli_location_node *node)
 {
     if (node->array) {
-        add_array_row(tree, "/", node->array);
+        CLI_TRY(add_array_row(tree, "/", node->array));
     } else {
-        add_group_row(tree, "/", node->group);
+        CLI_TRY(add_group_row(tree, "/", node->group));
         CLI_TRY(walk_group(tree, node->group, "", 0, NULL));
     }
     return show_table_print(&tree->table, stdout, &tree->invocation->error);

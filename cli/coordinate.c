@@ -4,28 +4,21 @@
 #include <string.h>
 #include <strings.h>
 
-#include <json-c/json.h>
-
+#include "describe.h"
 #include "memory.h"
 #include "scalar.h"
 
 enum { COUNT_MAX = 1 << 20 };
 
-void coordinate_text_attribute(tsr_array *array, const char *name, char *ret_text, size_t capacity)
+void coordinate_text_attribute(struct json_object *attributes, const char *name, char *ret_text,
+                               size_t capacity)
 {
-    struct json_object *attributes, *value;
-    char *json;
+    struct json_object *value;
 
     ret_text[0] = '\0';
-    if (tsr_array_attributes(array, &json, NULL) < 0)
-        return;
-    attributes = json_tokener_parse(json);
-    tsr_free(json);
-    if (json_object_is_type(attributes, json_type_object) &&
-        json_object_object_get_ex(attributes, name, &value) &&
+    if (json_object_object_get_ex(attributes, name, &value) &&
         json_object_is_type(value, json_type_string))
         snprintf(ret_text, capacity, "%s", json_object_get_string(value));
-    json_object_put(attributes);
 }
 
 /* The axis of the array that is number `result_axis` of the result. */
@@ -37,17 +30,21 @@ static int array_axis(const tsr_index *index, int result_axis)
     return -1;
 }
 
-static void describe(tsr_array *array, const char *name, cli_coordinate *coordinate)
+static int describe(tsr_array *array, const char *name, cli_coordinate *coordinate, tsr_error *err)
 {
+    struct json_object *attributes;
     char units[64], positive[16];
 
-    coordinate_text_attribute(array, "units", units, sizeof units);
-    coordinate_text_attribute(array, "positive", positive, sizeof positive);
+    CLI_TRY(describe_array_attributes(array, &attributes, err));
+    coordinate_text_attribute(attributes, "units", units, sizeof units);
+    coordinate_text_attribute(attributes, "positive", positive, sizeof positive);
+    json_object_put(attributes);
     snprintf(coordinate->label, sizeof coordinate->label, "%.40s%s%.40s%s", name,
              units[0] ? " (" : "", units, units[0] ? ")" : "");
     coordinate->downwards = positive[0]
                                 ? strcasecmp(positive, "down") == 0
                                 : strcasestr(name, "depth") != NULL || strcasecmp(name, "row") == 0;
+    return 0;
 }
 
 static bool is_in_order(const double *values, int64_t count)
@@ -61,29 +58,39 @@ static bool is_in_order(const double *values, int64_t count)
     return count > 0;
 }
 
+/* A picture is drawn without a coordinate that cannot be read, unless nothing can go on. */
+static int hard_failure(int status, const tsr_error *error, tsr_error *err)
+{
+    if (status == TSR_NO_MEMORY || status == TSR_CANCELLED)
+        return tsr_error_set(err, status, "%s", error->message);
+    return 0;
+}
+
 static int read_values(tsr_array *array, const tsr_index_axis *axis, cli_coordinate *coordinate,
                        tsr_error *err)
 {
     const tsr_dtype *dtype = tsr_array_dtype(array);
-    int64_t length = tsr_array_shape(array)[0];
-    size_t size_bytes = (size_t)length * dtype->size_bytes;
-    char *elements = memory_bytes(size_bytes + 1);
+    size_t size_bytes = (size_t)tsr_array_shape(array)[0] * dtype->size_bytes;
+    char *elements = memory_bytes(size_bytes);
     double *values = memory_bytes((size_t)axis->count * sizeof *values);
-    int status = elements && values ? 0 : tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
-    bool good = status >= 0 &&
-                tsr_array_read(array, NULL, NULL, NULL, elements, size_bytes, NULL, NULL) >= 0;
+    tsr_error error = TSR_ERROR_INIT;
+    int status = TSR_NO_MEMORY;
 
-    if (good)
+    if (elements && values)
+        status = tsr_array_read(array, NULL, NULL, NULL, elements, size_bytes, NULL, &error);
+    else
+        tsr_error_set(&error, status, "out of memory for the coordinates");
+    if (status >= 0)
         scalar_to_doubles(dtype, elements + axis->start * (int64_t)dtype->size_bytes,
                           axis->step * (int64_t)dtype->size_bytes, axis->count, values);
     memory_free(elements);
-    if (good && is_in_order(values, axis->count)) {
+    if (status >= 0 && is_in_order(values, axis->count)) {
         coordinate->values = values;
         coordinate->count = axis->count;
     } else {
         memory_free(values);
     }
-    return status;
+    return hard_failure(status, &error, err);
 }
 
 static bool fits(const tsr_array *array, int64_t length)
@@ -94,30 +101,38 @@ static bool fits(const tsr_array *array, int64_t length)
            length <= COUNT_MAX && dtype->kind != TSR_KIND_COMPLEX && dtype->kind != TSR_KIND_RAW;
 }
 
+static int read_coordinate(tsr_context *context, const cli_selected_array *selected, int axis,
+                           const char *place, cli_coordinate *coordinate, tsr_error *err)
+{
+    tsr_auto(tsr_array) *array = NULL;
+    tsr_error error = TSR_ERROR_INIT;
+    int status = tsr_array_open(context, place, NULL, &array, &error);
+
+    if (status < 0)
+        return hard_failure(status, &error, err);
+    if (!fits(array, tsr_array_shape(selected->array)[axis]))
+        return 0;
+    CLI_TRY(describe(array, location_base_name(place), coordinate, err));
+    return read_values(array, &selected->index.axes[axis], coordinate, err);
+}
+
 int coordinate_find(tsr_context *context, const cli_selected_array *selected, int result_axis,
                     cli_coordinate *ret_coordinate, tsr_error *err)
 {
-    int axis = array_axis(&selected->index, result_axis), status = 0;
+    int axis = array_axis(&selected->index, result_axis), status;
     const char *name = axis < 0 ? NULL : tsr_array_dimension_name(selected->array, axis);
-    tsr_auto(tsr_array) *array = NULL;
-    cli_coordinate coordinate = {0};
     char *parent, *place;
 
     memset(ret_coordinate, 0, sizeof *ret_coordinate);
-    if (!name || strchr(name, '/') || strcmp(name, "..") == 0)
+    if (!name || !*name || strchr(name, '/') || strcmp(name, "..") == 0)
         return 0;
     parent = location_parent(tsr_array_place(selected->array));
     place = parent ? location_join(parent, name) : NULL;
     memory_free(parent);
     if (!place)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
-    if (tsr_array_open(context, place, NULL, &array, NULL) >= 0 &&
-        fits(array, tsr_array_shape(selected->array)[axis])) {
-        describe(array, name, &coordinate);
-        status = read_values(array, &selected->index.axes[axis], &coordinate, err);
-    }
+    status = read_coordinate(context, selected, axis, place, ret_coordinate, err);
     memory_free(place);
-    *ret_coordinate = coordinate;
     return status;
 }
 

@@ -3,6 +3,8 @@
 #ifndef TESSERA_CLI_COORDINATE_H
 #define TESSERA_CLI_COORDINATE_H
 
+#include <json-c/json.h>
+
 #include "location.h"
 
 typedef struct cli_coordinate {
@@ -25,8 +27,8 @@ void coordinate_clear(cli_coordinate *coordinate);
 /* Where a value lies, as an element number with a fraction; NaN outside. */
 double coordinate_locate(const cli_coordinate *coordinate, double value);
 
-/* An attribute of an array that is a text, in `ret_text` of `capacity` bytes; empty when there is
- * none. */
-void coordinate_text_attribute(tsr_array *array, const char *name, char *ret_text, size_t capacity);
+/* An attribute that is a text, in `ret_text` of `capacity` bytes; empty when there is none. */
+void coordinate_text_attribute(struct json_object *attributes, const char *name, char *ret_text,
+                               size_t capacity);
 
 #endif

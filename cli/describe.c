@@ -6,13 +6,20 @@
 #include "memory.h"
 #include "show.h"
 
-void describe_stored(tsr_context *context, const tsr_array *array, cli_stored_size *ret_stored)
+int describe_stored(tsr_context *context, const tsr_array *array, cli_stored_size *ret_stored,
+                    tsr_error *err)
 {
+    tsr_error error = TSR_ERROR_INIT;
+    int status = TSR_UNSUPPORTED;
+
     memset(ret_stored, 0, sizeof *ret_stored);
     if (location_is_zarr(tsr_array_driver(array)))
-        ret_stored->known =
-            location_stored_size(context, tsr_array_place(array), &ret_stored->size_bytes,
-                                 &ret_stored->objects, NULL) >= 0;
+        status = location_stored_size(context, tsr_array_place(array), &ret_stored->size_bytes,
+                                      &ret_stored->objects, &error);
+    ret_stored->known = status >= 0;
+    if (status == TSR_NO_MEMORY)
+        return tsr_error_set(err, status, "%s", error.message);
+    return 0;
 }
 
 const int64_t *describe_chunks(const tsr_array *array)
@@ -51,6 +58,34 @@ const char *describe_sizes(const tsr_array *array, const cli_stored_size *stored
     else
         snprintf(text, DESCRIBE_SIZES_MAX, "%s", whole);
     return text;
+}
+
+/* ---- attributes ---------------------------------------------------------------------------------
+ */
+
+/* Takes the text apart, and frees it. */
+static int parse_attributes(char *json, struct json_object **ret_attributes, tsr_error *err)
+{
+    int status = document_parse(json, ret_attributes, err);
+
+    tsr_free(json);
+    return status;
+}
+
+int describe_array_attributes(tsr_array *array, struct json_object **ret_attributes, tsr_error *err)
+{
+    char *json;
+
+    CLI_TRY(tsr_array_attributes(array, &json, err));
+    return parse_attributes(json, ret_attributes, err);
+}
+
+int describe_group_attributes(tsr_group *group, struct json_object **ret_attributes, tsr_error *err)
+{
+    char *json;
+
+    CLI_TRY(tsr_group_attributes(group, &json, err));
+    return parse_attributes(json, ret_attributes, err);
 }
 
 /* ---- as JSON ------------------------------------------------------------------------------------
@@ -134,6 +169,9 @@ static int add_child(void *user, const char *name, tsr_node_kind kind, const tsr
     cli_child_list *list = user;
     cli_child added = {.kind = kind, .status = error ? error->status : 0};
 
+    /* That says nothing about the child. */
+    if (added.status == TSR_NO_MEMORY)
+        return TSR_NO_MEMORY;
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? list->capacity * 2 : 16;
         cli_child *grown = memory_resized(list->children, capacity * sizeof *grown);

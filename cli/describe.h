@@ -11,8 +11,10 @@ typedef struct cli_stored_size {
     int64_t size_bytes, objects;
 } cli_stored_size;
 
-/* Looks it up by listing the store; unknown for arrays inside files such as netCDF. */
-void describe_stored(tsr_context *context, const tsr_array *array, cli_stored_size *ret_stored);
+/* Looks it up by listing the store; unknown for arrays inside files such as netCDF, and where the
+ * store cannot be listed. Errors: NO_MEMORY. */
+int describe_stored(tsr_context *context, const tsr_array *array, cli_stored_size *ret_stored,
+                    tsr_error *err);
 
 /* The shape of the chunks that are decoded one by one, and of the shards around them (NULL: none).
  */
@@ -25,6 +27,13 @@ int describe_array(cli_document *document, struct json_object *object, tsr_array
                    const cli_stored_size *stored, bool attributes, tsr_error *err);
 int describe_group(cli_document *document, struct json_object *object, tsr_group *group,
                    bool attributes, tsr_error *err);
+
+/* The attributes as a JSON object. Owner: the caller, by json_object_put. Errors: NO_MEMORY, LIMIT.
+ */
+int describe_array_attributes(tsr_array *array, struct json_object **ret_attributes,
+                              tsr_error *err);
+int describe_group_attributes(tsr_group *group, struct json_object **ret_attributes,
+                              tsr_error *err);
 
 /* "chunks 270x270 in shards 1080x1080". Returns `text`. */
 enum { DESCRIBE_LAYOUT_MAX = 2048 };

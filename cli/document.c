@@ -7,10 +7,6 @@
 #include "scalar.h"
 #include "show.h"
 
-enum {
-    PRETTY = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE
-};
-
 void document_init(cli_document *document)
 {
     document->root = json_object_new_object();
@@ -29,25 +25,39 @@ void document_clear(cli_document *document)
     document->root = NULL;
 }
 
-static int print(cli_document *document, FILE *stream, int flags, tsr_error *err)
+static int print(cli_document *document, FILE *stream, bool pretty, tsr_error *err)
 {
-    const char *text =
-        document->failed ? NULL : json_object_to_json_string_ext(document->root, flags);
+    char *text = document->failed ? NULL : document_text(document->root, pretty);
 
     if (!text)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
     fprintf(stream, "%s\n", text);
+    memory_free(text);
     return stream == stdout ? show_check(err) : 0;
 }
 
 int document_print(cli_document *document, FILE *stream, tsr_error *err)
 {
-    return print(document, stream, PRETTY, err);
+    return print(document, stream, true, err);
 }
 
 int document_print_line(cli_document *document, FILE *stream, tsr_error *err)
 {
-    return print(document, stream, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, err);
+    return print(document, stream, false, err);
+}
+
+int document_read_element(const tsr_dtype *dtype, struct json_object *value, void *element,
+                          bool *ret_fits, tsr_error *err)
+{
+    char *text = document_text(value, false);
+    int status;
+
+    if (!text)
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    status = tsr_dtype_parse_element(dtype, text, element, NULL);
+    memory_free(text);
+    *ret_fits = status >= 0;
+    return status == TSR_NO_MEMORY ? tsr_error_set(err, status, "out of memory") : 0;
 }
 
 /* Hands `value` to the parent. json-c writes JSON null as a NULL pointer, so that `good` says
@@ -72,6 +82,12 @@ static struct json_object *attach_new(cli_document *document, struct json_object
                                       const char *key, struct json_object *value)
 {
     return attach(document, parent, key, value, value != NULL);
+}
+
+void document_add_value(cli_document *document, struct json_object *parent, const char *key,
+                        struct json_object *value)
+{
+    attach(document, parent, key, json_object_get(value), true);
 }
 
 struct json_object *document_add_object(cli_document *document, struct json_object *parent,
@@ -186,8 +202,8 @@ void document_add_element(cli_document *document, struct json_object *parent, co
 void document_add_json(cli_document *document, struct json_object *parent, const char *key,
                        const char *json)
 {
-    enum json_tokener_error error;
-    struct json_object *value = json_tokener_parse_verbose(json, &error);
+    struct json_object *value = NULL;
+    bool good = document_parse(json, &value, NULL) >= 0;
 
-    attach(document, parent, key, value, error == json_tokener_success);
+    attach(document, parent, key, value, good);
 }

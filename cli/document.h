@@ -28,6 +28,20 @@ int document_print(cli_document *document, FILE *stream, tsr_error *err);
 /* Prints it on one line. Errors: NO_MEMORY, IO. */
 int document_print_line(cli_document *document, FILE *stream, tsr_error *err);
 
+/* Takes a JSON text apart; `null` is a NULL pointer, and *ret_value is untouched on failure. Owner:
+ * the caller, by json_object_put. Errors: INVALID_ARGUMENT (names the character), LIMIT (nested too
+ * deep), NO_MEMORY. */
+int document_parse(const char *json, struct json_object **ret_value, tsr_error *err);
+
+/* A JSON value as text, on one line or (pretty) on several. Owner: the caller, by memory_free; NULL
+ * when out of memory. */
+char *document_text(struct json_object *value, bool pretty);
+
+/* Reads a JSON value as an element; *ret_fits says whether it is one of that type, else `element`
+ * is untouched. Errors: NO_MEMORY. */
+int document_read_element(const tsr_dtype *dtype, struct json_object *value, void *element,
+                          bool *ret_fits, tsr_error *err);
+
 /* Each of these puts a value into `parent`: under `key` of an object, or (key NULL) at the end of a
  * list. */
 struct json_object *document_add_object(cli_document *document, struct json_object *parent,
@@ -44,6 +58,9 @@ void document_add_flag(cli_document *document, struct json_object *parent, const
  * values. */
 void document_add_number(cli_document *document, struct json_object *parent, const char *key,
                          double value);
+/* A value that somebody else holds too. */
+void document_add_value(cli_document *document, struct json_object *parent, const char *key,
+                        struct json_object *value);
 void document_add_null(cli_document *document, struct json_object *parent, const char *key);
 void document_add_lengths(cli_document *document, struct json_object *parent, const char *key,
                           int rank, const int64_t *lengths);

@@ -4,8 +4,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
+#include "document.h"
 #include "memory.h"
 #include "quantity.h"
 #include "suggestion.h"
@@ -308,26 +307,12 @@ static int read_file(cli_invocation *invocation, const char *path, char **ret_te
     return 0;
 }
 
-static bool is_json(const char *text)
-{
-    struct json_tokener *tokener = json_tokener_new();
-    struct json_object *parsed;
-    bool good;
-
-    if (!tokener)
-        return false;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-    parsed = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
-    good = json_tokener_get_error(tokener) == json_tokener_success;
-    json_object_put(parsed);
-    json_tokener_free(tokener);
-    return good;
-}
-
 int invocation_json(cli_invocation *invocation, cli_option_id id, char **ret_text)
 {
     const char *given = invocation_text(invocation, id);
+    struct json_object *value = NULL;
     char *text = NULL;
+    int status;
 
     *ret_text = NULL;
     if (!given)
@@ -338,10 +323,12 @@ int invocation_json(cli_invocation *invocation, cli_option_id id, char **ret_tex
         text = memory_text(given);
     if (!text)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
-    if (!is_json(text)) {
+    status = document_parse(text, &value, &invocation->error);
+    json_object_put(value);
+    if (status < 0) {
         memory_free(text);
-        return invocation_misuse(invocation, "%s: the value of --%s is not JSON",
-                                 invocation->command->name, option_row(id)->name);
+        return tsr_error_prepend(&invocation->error, "%s: --%s", invocation->command->name,
+                                 option_row(id)->name);
     }
     *ret_text = text;
     return 0;

@@ -171,26 +171,28 @@ static const char *find_glued(const char *operand)
     return NULL;
 }
 
-static tsr_node_kind probe(cli_invocation *invocation, const char *place)
+/* What lies at a place that may not even be one: only running out of memory is a failure here. */
+static int probe(cli_invocation *invocation, const char *place, tsr_node_kind *ret_kind)
 {
-    tsr_node_kind kind = TSR_NODE_NONE;
+    tsr_error error = TSR_ERROR_INIT;
     tsr_context *context;
+    int status;
 
-    if (invocation_context(invocation, &context) < 0 ||
-        tsr_place_probe(context, place, NULL, &kind, NULL) < 0)
-        return TSR_NODE_NONE;
-    return kind;
+    *ret_kind = TSR_NODE_NONE;
+    CLI_TRY(invocation_context(invocation, &context));
+    status = tsr_place_probe(context, place, NULL, ret_kind, &error);
+    if (status == TSR_NO_MEMORY)
+        invocation->error = error;
+    return status == TSR_NO_MEMORY ? status : 0;
 }
 
-bool location_is_group(cli_invocation *invocation, const char *place)
+int location_is_group(cli_invocation *invocation, const char *place, bool *ret_group)
 {
-    return probe(invocation, place) == TSR_NODE_GROUP;
-}
+    tsr_node_kind kind;
 
-/* A name may itself end in brackets; what exists under the whole name is meant. */
-static bool exists(cli_invocation *invocation, const char *place)
-{
-    return probe(invocation, place) != TSR_NODE_NONE;
+    CLI_TRY(probe(invocation, place, &kind));
+    *ret_group = kind == TSR_NODE_GROUP;
+    return 0;
 }
 
 static int no_such_axis(cli_invocation *invocation, const tsr_array *array, const char *name)
@@ -307,12 +309,17 @@ static int open_operand(cli_invocation *invocation, const char *operand, bool by
 {
     cli_selected_array selected = {0};
     const char *bracket = find_glued(operand);
-    char *text = memory_text(operand), *glued = NULL;
+    tsr_node_kind kind = TSR_NODE_NONE;
+    char *text, *glued = NULL;
     int status;
 
+    /* A name may itself end in brackets; what exists under the whole name is meant. */
+    if (bracket)
+        CLI_TRY(probe(invocation, operand, &kind));
+    text = memory_text(operand);
     if (!text)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
-    if (bracket && !exists(invocation, operand)) {
+    if (bracket && kind == TSR_NODE_NONE) {
         text[bracket - operand] = '\0';
         text[strlen(operand) - 1] = '\0';
         glued = text + (bracket - operand) + 1;

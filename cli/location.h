@@ -45,8 +45,8 @@ typedef struct cli_location_node {
 int location_open_node(cli_invocation *invocation, const char *operand,
                        cli_location_node *ret_node);
 
-/* Whether a group lies at a place. */
-bool location_is_group(cli_invocation *invocation, const char *place);
+/* Whether a group lies at a place. Errors: NO_MEMORY. */
+int location_is_group(cli_invocation *invocation, const char *place, bool *ret_group);
 
 /* Closes it. */
 void location_node_clear(cli_location_node *node);

@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include <json-c/json.h>
 #include <netcdf.h>
 
 #include "describe.h"
+#include "document.h"
 #include "memory.h"
 #include "show.h"
 #include "stream.h"
@@ -109,7 +109,8 @@ static int put_attribute(int group, int variable, const char *name, struct json_
 {
     long long integer;
     double number;
-    const char *text;
+    char *text;
+    int code;
 
     if (is_number_list(value))
         return put_numbers(group, variable, name, value);
@@ -121,10 +122,13 @@ static int put_attribute(int group, int variable, const char *name, struct json_
         number = json_object_get_double(value);
         return nc_put_att_double(group, variable, name, NC_DOUBLE, 1, &number);
     }
-    text = json_object_is_type(value, json_type_string)
-               ? json_object_get_string(value)
-               : json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN);
-    return nc_put_att_text(group, variable, name, strlen(text), text);
+    if (json_object_is_type(value, json_type_string))
+        return nc_put_att_text(group, variable, name, (size_t)json_object_get_string_len(value),
+                               json_object_get_string(value));
+    text = document_text(value, false);
+    code = text ? nc_put_att_text(group, variable, name, strlen(text), text) : NC_ENOMEM;
+    memory_free(text);
+    return code;
 }
 
 /* Attributes that netCDF keeps for itself, or that must have the type of the variable. */
@@ -144,33 +148,28 @@ static int put_missing_value(int group, int variable, const tsr_dtype *dtype,
                              struct json_object *value)
 {
     char element[16];
+    bool fits;
 
-    if (find_type(dtype) == NC_NAT ||
-        tsr_dtype_parse_element(dtype,
-                                json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN),
-                                element, NULL) < 0)
+    if (document_read_element(dtype, value, element, &fits, NULL) < 0)
+        return NC_ENOMEM;
+    if (!fits)
         return put_attribute(group, variable, "missing_value", value);
     return nc_put_att(group, variable, "missing_value", find_type(dtype), 1, element);
 }
 
 static void put_attributes(cli_exporter *self, int group, int variable, const tsr_dtype *dtype,
-                           const char *json)
+                           struct json_object *attributes)
 {
-    struct json_object *attributes = json_tokener_parse(json);
-
-    if (json_object_is_type(attributes, json_type_object)) {
-        json_object_object_foreach(attributes, name, value)
-        {
-            int code = NC_NOERR;
-            if (dtype && strcmp(name, "missing_value") == 0)
-                code = put_missing_value(group, variable, dtype, value);
-            else if (!is_special(name))
-                code = put_attribute(group, variable, name, value);
-            if (code != NC_NOERR)
-                leave_out(self, name, nc_strerror(code));
-        }
+    json_object_object_foreach(attributes, name, value)
+    {
+        int code = NC_NOERR;
+        if (dtype && strcmp(name, "missing_value") == 0)
+            code = put_missing_value(group, variable, dtype, value);
+        else if (!is_special(name))
+            code = put_attribute(group, variable, name, value);
+        if (code != NC_NOERR)
+            leave_out(self, name, nc_strerror(code));
     }
-    json_object_put(attributes);
 }
 
 /* ---- variables ----------------------------------------------------------------------------------
@@ -236,22 +235,20 @@ static int set_storage(int group, int variable, const tsr_array *array)
 
 /* Readers of netCDF take elements that equal _FillValue for missing. Zarr's fill value does not
  * mean that, so the attribute is written only where the source has it. */
-static int set_fill_value(int group, int variable, const tsr_array *array, const char *attributes)
+static int set_fill_value(int group, int variable, const tsr_array *array,
+                          struct json_object *attributes)
 {
-    struct json_object *parsed = json_tokener_parse(attributes), *value;
     const tsr_dtype *dtype = tsr_array_dtype(array);
-    bool fill = json_object_is_type(parsed, json_type_object) &&
-                json_object_object_get_ex(parsed, "_FillValue", &value);
+    struct json_object *value;
     char element[16];
-    int code;
+    bool fits;
 
+    if (!json_object_object_get_ex(attributes, "_FillValue", &value))
+        return nc_def_var_fill(group, variable, NC_NOFILL, NULL);
     memcpy(element, tsr_array_fill_value(array), dtype->size_bytes);
-    if (fill && is_number(value))
-        tsr_dtype_parse_element(
-            dtype, json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN), element, NULL);
-    code = nc_def_var_fill(group, variable, fill ? NC_FILL : NC_NOFILL, fill ? element : NULL);
-    json_object_put(parsed);
-    return code;
+    if (document_read_element(dtype, value, element, &fits, NULL) < 0)
+        return NC_ENOMEM;
+    return nc_def_var_fill(group, variable, NC_FILL, element);
 }
 
 static int define_variable(cli_exporter *self, int group, const char *name, tsr_array *array,
@@ -259,10 +256,10 @@ static int define_variable(cli_exporter *self, int group, const char *name, tsr_
 {
     int dimensions[TSR_RANK_MAX], code;
     nc_type type = find_type(tsr_array_dtype(array));
-    char *attributes;
+    struct json_object *attributes;
 
     CLI_TRY(define_dimensions(self, group, array, dimensions));
-    CLI_TRY(tsr_array_attributes(array, &attributes, &self->invocation->error));
+    CLI_TRY(describe_array_attributes(array, &attributes, &self->invocation->error));
     code = nc_def_var(group, name, type, tsr_array_rank(array), dimensions, ret_variable);
     if (code == NC_NOERR)
         code = set_fill_value(group, *ret_variable, array, attributes);
@@ -270,7 +267,7 @@ static int define_variable(cli_exporter *self, int group, const char *name, tsr_
         code = set_storage(group, *ret_variable, array);
     if (code == NC_NOERR)
         put_attributes(self, group, *ret_variable, tsr_array_dtype(array), attributes);
-    tsr_free(attributes);
+    json_object_put(attributes);
     return code == NC_NOERR ? 0 : nc_failed(self, code, name);
 }
 
@@ -350,6 +347,10 @@ static int export_child(cli_exporter *self, int group, tsr_group *source, const 
             return nc_failed(self, code, child->name);
         return export_group(self, inner_id, inner, depth + 1);
     }
+    if (error.status == TSR_NO_MEMORY || error.status == TSR_CANCELLED) {
+        self->invocation->error = error;
+        return error.status;
+    }
     leave_out(self, child->name, error.message[0] ? error.message : "its metadata cannot be read");
     return 0;
 }
@@ -357,16 +358,16 @@ static int export_child(cli_exporter *self, int group, tsr_group *source, const 
 static int export_group(cli_exporter *self, int group, tsr_group *source, int depth)
 {
     cli_child_list list;
-    char *attributes;
+    struct json_object *attributes;
     int status = 0;
 
     if (depth > DEPTH_MAX)
         return tsr_error_set(&self->invocation->error, TSR_LIMIT,
                              "%s: groups are nested more than %d deep", tsr_group_place(source),
                              DEPTH_MAX);
-    CLI_TRY(tsr_group_attributes(source, &attributes, &self->invocation->error));
+    CLI_TRY(describe_group_attributes(source, &attributes, &self->invocation->error));
     put_attributes(self, group, NC_GLOBAL, NULL, attributes);
-    tsr_free(attributes);
+    json_object_put(attributes);
     CLI_TRY(child_list_read(source, &list, &self->invocation->error));
     for (size_t i = 0; status >= 0 && i < list.count; i++)
         status = export_child(self, group, source, &list.children[i], depth);

@@ -7,6 +7,7 @@
 
 #include <json-c/json.h>
 
+#include "describe.h"
 #include "memory.h"
 #include "merge_tree.h"
 #include "sparse.h"
@@ -44,13 +45,12 @@ static int add_attribute(const tsr_dtype *dtype, struct json_object *value,
                          cli_missing_values *values, tsr_error *err)
 {
     char element[16];
+    bool fits;
 
-    if (dtype->size_bytes > sizeof element ||
-        tsr_dtype_parse_element(dtype,
-                                json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN),
-                                element, NULL) < 0)
+    if (dtype->size_bytes > sizeof element)
         return 0;
-    return add_missing(values, element, dtype->size_bytes, err);
+    CLI_TRY(document_read_element(dtype, value, element, &fits, err));
+    return fits ? add_missing(values, element, dtype->size_bytes, err) : 0;
 }
 
 static int add_named(const tsr_dtype *dtype, struct json_object *attributes, const char *name,
@@ -74,15 +74,12 @@ int missing_values_find(tsr_array *array, cli_missing_rule rule, cli_missing_val
     const tsr_dtype *dtype = tsr_array_dtype(array);
     cli_missing_values values = {NULL, 0};
     struct json_object *attributes;
-    char *json;
     int status;
 
     *ret_values = values;
     if (rule == MISSING_KEEP)
         return 0;
-    CLI_TRY(tsr_array_attributes(array, &json, err));
-    attributes = json_tokener_parse(json);
-    tsr_free(json);
+    CLI_TRY(describe_array_attributes(array, &attributes, err));
     status = add_named(dtype, attributes, "_FillValue", &values, err);
     if (status >= 0)
         status = add_named(dtype, attributes, "missing_value", &values, err);

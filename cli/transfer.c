@@ -232,6 +232,10 @@ static int transfer_child(cli_transfer *self, tsr_group *parent, const cli_child
         if (tsr_group_open_group(parent, child->name, &group, &error) >= 0)
             return transfer_group(self, group, path, depth + 1);
     }
+    if (error.status == TSR_NO_MEMORY || error.status == TSR_CANCELLED) {
+        self->invocation->error = error;
+        return error.status;
+    }
     skip(self, path,
          error.message[0] ? error.message
          : child->problem ? child->problem

@@ -39,7 +39,7 @@ static int describe_run(cli_invocation *invocation, const char *source_place,
         document_add_text(document, options, NULL, given->value);
     }
     if (finished)
-        json_object_object_add(document->root, "finished", json_object_get(finished));
+        document_add_value(document, document->root, "finished", finished);
     return document->failed ? tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory") : 0;
 }
 
@@ -57,16 +57,18 @@ int transfer_mark(cli_invocation *invocation, const char *source_place,
     tsr_auto(tsr_store) *store = NULL;
     tsr_write_options options;
     cli_document document;
-    const char *text;
+    char *text;
     int status;
 
     CLI_TRY(open_store(invocation, destination_place, &store));
     creation_write_options(invocation, &options);
     status = describe_run(invocation, source_place, finished, &document);
     if (status >= 0) {
-        text = json_object_to_json_string_ext(document.root, JSON_C_TO_STRING_PLAIN);
-        status = tsr_store_put(store, TRANSFER_MARK, text, strlen(text), options.durability, NULL,
-                               &invocation->error);
+        text = document_text(document.root, false);
+        status = text ? tsr_store_put(store, TRANSFER_MARK, text, strlen(text), options.durability,
+                                      NULL, &invocation->error)
+                      : tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
+        memory_free(text);
     }
     document_clear(&document);
     return status;
@@ -80,24 +82,36 @@ int transfer_end(cli_invocation *invocation, const char *destination_place)
     return tsr_store_erase(store, TRANSFER_MARK, NULL, &invocation->error);
 }
 
-/* Reads the mark; NULL when there is none that can be read. */
-static struct json_object *read_mark(const char *place, tsr_context *context)
+/* Reads the mark; NULL when there is none. */
+static int read_mark(cli_invocation *invocation, const char *place, struct json_object **ret_mark)
 {
     tsr_auto(tsr_store) *store = NULL;
     tsr_auto(tsr_blob) *blob = NULL;
     tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
-    struct json_object *mark;
+    tsr_error error = TSR_ERROR_INIT;
     char *text;
+    int status = tsr_store_open(invocation->context, place, &store, &error);
 
-    if (tsr_store_open(context, place, &store, NULL) < 0 ||
-        tsr_store_get(store, TRANSFER_MARK, whole, NULL, &blob, NULL, NULL) < 0)
-        return NULL;
+    *ret_mark = NULL;
+    if (status >= 0)
+        status = tsr_store_get(store, TRANSFER_MARK, whole, NULL, &blob, NULL, &error);
+    if (status == TSR_NO_MEMORY)
+        invocation->error = error;
+    /* A place that cannot be read will say so when something is made there. */
+    if (status < 0)
+        return status == TSR_NO_MEMORY ? status : 0;
     text = memory_zeroed(tsr_blob_size(blob) + 1, 1);
-    if (text)
-        memcpy(text, tsr_blob_data(blob), tsr_blob_size(blob));
-    mark = text ? json_tokener_parse(text) : NULL;
+    if (!text)
+        return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
+    memcpy(text, tsr_blob_data(blob), tsr_blob_size(blob));
+    status = document_parse(text, ret_mark, &invocation->error);
     memory_free(text);
-    return mark;
+    if (status == TSR_NO_MEMORY)
+        return status;
+    /* What is no JSON is a mark of nobody. */
+    if (!*ret_mark)
+        *ret_mark = json_object_new_object();
+    return *ret_mark ? 0 : tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
 }
 
 /* Whether the mark is of this very command. Takes the list of what is finished out of it. */
@@ -159,7 +173,7 @@ static int look_at_destination(cli_invocation *invocation, const char *source_pl
     *ret_start =
         location_is_local(place, &path) && access(path, F_OK) < 0 ? TRANSFER_FRESH : TRANSFER_NEW;
     CLI_TRY(invocation_context(invocation, &context));
-    mark = read_mark(place, context);
+    CLI_TRY(read_mark(invocation, place, &mark));
     marked = mark != NULL;
     status = match_mark(invocation, source_place, mark, &same, ret_finished);
     json_object_put(mark);

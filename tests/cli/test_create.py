@@ -137,7 +137,7 @@ def test_dry_run(tessera, tmp_path, counting):
     (["--shape", "3", "--dtype", "f4", "--codec", "zstd:99"], "99"),
     (["--shape", "3", "--dtype", "u1", "--fill-value", "256"], "--fill-value"),
     (["--shape", "3", "--dtype", "u1", "--fill-value", "x"], "--fill-value"),
-    (["--shape", "3", "--dtype", "u1", "--attributes", "{"], "not JSON"),
+    (["--shape", "3", "--dtype", "u1", "--attributes", "{"], "JSON: character 2"),
     (["--shape", "3", "--dtype", "u1", "--attributes", "[1]"], "attributes"),
     (["--shape", "3", "--dtype", "u1", "--dimension-names", "a,b"], "2 names for 1"),
     (["--shape", "3", "--dtype", "u1", "--codecs", "[]", "--codec", "zstd"], "whole chain"),
@@ -150,3 +150,27 @@ def test_dry_run(tessera, tmp_path, counting):
 def test_usage_errors(tessera, tmp_path, options, words):
     assert words in tessera.error("create", "a", *options, status=2)
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("text", [
+    '{"a": [1, -2, 18446744073709551615, -9223372036854775808, 0]}',
+    '{"a": [0.1, 1e300, -1.5E-7, 12345678901234567890.5]}',
+    r'{"a\"b": "\u00e9\u65e5\ud83d\ude00 \\ \/ \b\f\n\r\t \u0001"}',
+    '{"é": "日本", "empty": {}, "none": [], "null": null, "yes": true, "no": false}',
+    '{"a": {"b": [{"c": [[[]]]}, 1]}}',
+    ' \n{ "a" :\t1 , "b" : [ 1 , 2 ] } \r\n',
+])
+def test_attributes_of_every_kind_survive(tessera, tmp_path, text):
+    tessera.run("create", "g", "--attributes", text)
+    expected = json.loads(text)
+    assert json.loads((tmp_path / "g" / "zarr.json").read_text())["attributes"] == expected
+    assert tessera.json("info", "g", schema="info")["attributes"] == expected
+    assert tessera.json("tree", "g", schema="tree")["attributes"] == expected
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]]", "{'a': 1}", '{"a" 1}', '{"a": 01}', '{"a": 1.}', '{"a": .5}', '{"a": +1}',
+                                  '{"a": 1e}', '{"a": tru}', '{"a": "\\x"}', '{"a": "\\u12g4"}', '{"a": "\n"}', '{"a": 1,}',
+                                  '{"a": "', '{"a": "\\', "[" * 600 + "]" * 600, "{}{}", '{"a": 1 "b": 2}'])
+def test_what_is_no_json_is_refused(tessera, tmp_path, text):
+    assert "--attributes" in tessera.error("create", "g", "--attributes", text, status=None)
+    assert not (tmp_path / "g").exists()
