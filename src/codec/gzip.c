@@ -281,6 +281,22 @@ static int inflate_until_wanted(inflating *job, tsr_error *err)
     return 0;
 }
 
+/* Whether the last four bytes, which tell the size of the last member (RFC 1952, 2.3.1), agree with
+ * one member of `decoded_bytes`: a chunk that was cut off is then found even when the part that is
+ * wanted lies before the cut. zlib has no such field. */
+static bool tells_size(const gzip_codec *gzip, const unsigned char *bytes, size_t size_bytes,
+                       size_t decoded_bytes)
+{
+    if (!gzip->is_gzip)
+        return true;
+    if (size_bytes < 4)
+        return false;
+    const unsigned char *end = bytes + size_bytes - 4;
+    uint32_t told =
+        end[0] | (uint32_t)end[1] << 8 | (uint32_t)end[2] << 16 | (uint32_t)end[3] << 24;
+    return told == (uint32_t)decoded_bytes;
+}
+
 /* The checksum of a stream that is left before its end is not looked at. */
 static int gzip_decode_prefix(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
                               size_t size_bytes, void *output, size_t capacity_bytes,
@@ -288,7 +304,8 @@ static int gzip_decode_prefix(const void *codec, tsr_codec_scratch *scratch, con
 {
     const gzip_codec *gzip = codec;
 
-    if (wanted_bytes > capacity_bytes / PREFIX_DIVISOR || wanted_bytes == 0)
+    if (wanted_bytes > capacity_bytes / PREFIX_DIVISOR || wanted_bytes == 0 ||
+        !tells_size(gzip, bytes, size_bytes, capacity_bytes))
         return gzip_decode(codec, scratch, bytes, size_bytes, output, capacity_bytes,
                            ret_size_bytes, err);
     inflating job = {.gzip = gzip,

@@ -186,6 +186,26 @@ static size_t stream(ZSTD_DCtx *decompressor, ZSTD_outBuffer *out, const void *b
     return needed;
 }
 
+/* Whether the bytes are whole frames that hold `decoded_bytes`, by their headers alone: so that a
+ * chunk which was cut off is found even when the part that is wanted lies before the cut. */
+static bool frames_are_whole(const char *bytes, size_t size_bytes, uint64_t decoded_bytes)
+{
+    while (size_bytes > 0) {
+        size_t frame_bytes = ZSTD_findFrameCompressedSize(bytes, size_bytes);
+        if (ZSTD_isError(frame_bytes))
+            return false;
+        unsigned long long content_bytes = ZSTD_getFrameContentSize(bytes, size_bytes);
+        if (content_bytes == ZSTD_CONTENTSIZE_UNKNOWN)
+            content_bytes = decoded_bytes; /* an encoder of streams makes one such frame */
+        if (content_bytes > decoded_bytes)
+            return false;
+        decoded_bytes -= content_bytes;
+        bytes += frame_bytes;
+        size_bytes -= frame_bytes;
+    }
+    return decoded_bytes == 0;
+}
+
 static int zstd_decode_prefix(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
                               size_t size_bytes, void *output, size_t capacity_bytes,
                               size_t wanted_bytes, size_t *ret_size_bytes, tsr_error *err)
@@ -193,7 +213,7 @@ static int zstd_decode_prefix(const void *codec, tsr_codec_scratch *scratch, con
     /* Where the last block is needed too, streaming is only slower. */
     size_t before_last_block =
         capacity_bytes ? (capacity_bytes - 1) / BLOCK_BYTES * BLOCK_BYTES : 0;
-    if (wanted_bytes > before_last_block)
+    if (wanted_bytes > before_last_block || !frames_are_whole(bytes, size_bytes, capacity_bytes))
         return zstd_decode(codec, scratch, bytes, size_bytes, output, capacity_bytes,
                            ret_size_bytes, err);
     ZSTD_DCtx *decompressor = tsr_codec_scratch_state(scratch, &decompressor_kind);

@@ -337,6 +337,22 @@ void codec_test_prefix(void **state)
     sample_free(&large);
 }
 
+void codec_test_prefix_of_cut(void **state)
+{
+    uint64_t random = 7;
+    sample made = sample_new(*state, DATA_NOISE, (size_t)1 << 20);
+    size_t whole = made.encoded.size_bytes;
+
+    for (int i = 0; i < 40; i++) {
+        size_t kept = i == 0 ? whole - 1 : codec_random(&random) % whole;
+        decoding part = decode(&made.fixture, &made.input, &made.output, made.encoded.data, kept,
+                               made.size_bytes, 100);
+        if (part.status != TSR_DAMAGED)
+            fail_msg("%zu of %zu bytes: status %d", kept, whole, part.status);
+    }
+    sample_free(&made);
+}
+
 /* Damaged input: it may be noticed, or decode to other data of any permitted size, and nothing
  * else. */
 static void decode_damaged(sample *made, const char *bytes, size_t size_bytes, uint64_t random)

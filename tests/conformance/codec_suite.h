@@ -69,6 +69,9 @@ uint64_t codec_random(uint64_t *state);
 void codec_test_round_trip(void **state);
 void codec_test_capacity(void **state);
 void codec_test_prefix(void **state);
+/* Of codecs whose format tells its size: what was cut off is damage for a prefix too. Not part of
+ * CODEC_SUITE_TESTS. */
+void codec_test_prefix_of_cut(void **state);
 void codec_test_truncated(void **state);
 void codec_test_flipped(void **state);
 void codec_test_describe(void **state);

@@ -251,6 +251,7 @@ int main(void)
         cmocka_unit_test(test_describe),
         cmocka_unit_test(test_configurations),
         CODEC_SUITE_TESTS(&level_0),
+        CODEC_SUITE_TEST(codec_test_prefix_of_cut, &level_0),
         CODEC_SUITE_TESTS(&level_9),
         CODEC_SUITE_TESTS(&level_fast),
         CODEC_SUITE_TEST(codec_test_describe, &v2),
