@@ -184,9 +184,17 @@ int codec_text(const char *codecs_json, char ret_text[CODEC_TEXT_MAX], tsr_error
 /* ---- taken apart --------------------------------------------------------------------------------
  */
 
+/* A copy among the other texts of the lists; NULL when out of memory, since what was parsed can be
+ * written. */
 static char *json_copy(struct json_object *value)
 {
-    return document_text(value, false);
+    char *text, *copy;
+
+    if (tsr_json_text(value, 0, &text, NULL) < 0)
+        return NULL;
+    copy = memory_text(text);
+    tsr_free(text);
+    return copy;
 }
 
 void codec_lists_clear(cli_codec_lists *lists)

@@ -125,15 +125,14 @@ static int print_attributes(struct json_object *attributes, tsr_error *err)
 
     json_object_object_foreach(attributes, name, value)
     {
-        char *text = document_text(value, false);
-        if (!text)
-            return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+        char *text;
+        CLI_TRY(tsr_json_text(value, 0, &text, err));
         print_label(label);
         show_safe_text(stdout, name);
         fputs(" = ", stdout);
         show_safe_text(stdout, text);
         putchar('\n');
-        memory_free(text);
+        tsr_free(text);
         label = "";
     }
     return 0;

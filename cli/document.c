@@ -6,6 +6,7 @@
 #include "memory.h"
 #include "scalar.h"
 #include "show.h"
+#include "try.h"
 
 void document_init(cli_document *document)
 {
@@ -25,37 +26,42 @@ void document_clear(cli_document *document)
     document->root = NULL;
 }
 
-static int print(cli_document *document, FILE *stream, bool pretty, tsr_error *err)
+int document_parse(const char *json, struct json_object **ret_value, tsr_error *err)
 {
-    char *text = document->failed ? NULL : document_text(document->root, pretty);
+    return tsr_json_parse(json, strlen(json), TSR_JSON_NAN_AS_TEXT, 0, ret_value, err);
+}
 
-    if (!text)
+static int print(cli_document *document, FILE *stream, int indent, tsr_error *err)
+{
+    char *text;
+
+    if (document->failed)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    CLI_TRY(tsr_json_text(document->root, indent, &text, err));
     fprintf(stream, "%s\n", text);
-    memory_free(text);
+    tsr_free(text);
     return stream == stdout ? show_check(err) : 0;
 }
 
 int document_print(cli_document *document, FILE *stream, tsr_error *err)
 {
-    return print(document, stream, true, err);
+    return print(document, stream, 2, err);
 }
 
 int document_print_line(cli_document *document, FILE *stream, tsr_error *err)
 {
-    return print(document, stream, false, err);
+    return print(document, stream, 0, err);
 }
 
 int document_read_element(const tsr_dtype *dtype, struct json_object *value, void *element,
                           bool *ret_fits, tsr_error *err)
 {
-    char *text = document_text(value, false);
+    char *text;
     int status;
 
-    if (!text)
-        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    CLI_TRY(tsr_json_text(value, 0, &text, err));
     status = tsr_dtype_parse_element(dtype, text, element, NULL);
-    memory_free(text);
+    tsr_free(text);
     *ret_fits = status >= 0;
     return status == TSR_NO_MEMORY ? tsr_error_set(err, status, "out of memory") : 0;
 }

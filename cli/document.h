@@ -9,6 +9,7 @@
 
 #include <json-c/json.h>
 #include <tessera.h>
+#include <tessera/sys/json.h>
 
 typedef struct cli_document {
     struct json_object *root;
@@ -28,14 +29,9 @@ int document_print(cli_document *document, FILE *stream, tsr_error *err);
 /* Prints it on one line. Errors: NO_MEMORY, IO. */
 int document_print_line(cli_document *document, FILE *stream, tsr_error *err);
 
-/* Takes a JSON text apart; `null` is a NULL pointer, and *ret_value is untouched on failure. Owner:
- * the caller, by json_object_put. Errors: INVALID_ARGUMENT (names the character), LIMIT (nested too
- * deep), NO_MEMORY. */
+/* Takes a JSON text apart. Bare NaN and infinities, which old attributes have, become the strings
+ * that fill values use. Owner: the caller, by json_object_put. Errors: those of tsr_json_parse. */
 int document_parse(const char *json, struct json_object **ret_value, tsr_error *err);
-
-/* A JSON value as text, on one line or (pretty) on several. Owner: the caller, by memory_free; NULL
- * when out of memory. */
-char *document_text(struct json_object *value, bool pretty);
 
 /* Reads a JSON value as an element; *ret_fits says whether it is one of that type, else `element`
  * is untouched. Errors: NO_MEMORY. */

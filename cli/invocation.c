@@ -327,8 +327,12 @@ int invocation_json(cli_invocation *invocation, cli_option_id id, char **ret_tex
     json_object_put(value);
     if (status < 0) {
         memory_free(text);
-        return tsr_error_prepend(&invocation->error, "%s: --%s", invocation->command->name,
-                                 option_row(id)->name);
+        tsr_error_prepend(&invocation->error, "%s: --%s", invocation->command->name,
+                          option_row(id)->name);
+        /* What was typed is at fault, not what is stored. */
+        if (status == TSR_BAD_METADATA)
+            status = invocation->error.status = TSR_INVALID_ARGUMENT;
+        return status;
     }
     *ret_text = text;
     return 0;

@@ -125,9 +125,10 @@ static int put_attribute(int group, int variable, const char *name, struct json_
     if (json_object_is_type(value, json_type_string))
         return nc_put_att_text(group, variable, name, (size_t)json_object_get_string_len(value),
                                json_object_get_string(value));
-    text = document_text(value, false);
-    code = text ? nc_put_att_text(group, variable, name, strlen(text), text) : NC_ENOMEM;
-    memory_free(text);
+    if (tsr_json_text(value, 0, &text, NULL) < 0)
+        return NC_ENOMEM;
+    code = nc_put_att_text(group, variable, name, strlen(text), text);
+    tsr_free(text);
     return code;
 }
 

@@ -64,11 +64,12 @@ int transfer_mark(cli_invocation *invocation, const char *source_place,
     creation_write_options(invocation, &options);
     status = describe_run(invocation, source_place, finished, &document);
     if (status >= 0) {
-        text = document_text(document.root, false);
-        status = text ? tsr_store_put(store, TRANSFER_MARK, text, strlen(text), options.durability,
-                                      NULL, &invocation->error)
-                      : tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
-        memory_free(text);
+        status = tsr_json_text(document.root, 0, &text, &invocation->error);
+    }
+    if (status >= 0) {
+        status = tsr_store_put(store, TRANSFER_MARK, text, strlen(text), options.durability, NULL,
+                               &invocation->error);
+        tsr_free(text);
     }
     document_clear(&document);
     return status;
@@ -89,7 +90,6 @@ static int read_mark(cli_invocation *invocation, const char *place, struct json_
     tsr_auto(tsr_blob) *blob = NULL;
     tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
     tsr_error error = TSR_ERROR_INIT;
-    char *text;
     int status = tsr_store_open(invocation->context, place, &store, &error);
 
     *ret_mark = NULL;
@@ -100,12 +100,8 @@ static int read_mark(cli_invocation *invocation, const char *place, struct json_
     /* A place that cannot be read will say so when something is made there. */
     if (status < 0)
         return status == TSR_NO_MEMORY ? status : 0;
-    text = memory_zeroed(tsr_blob_size(blob) + 1, 1);
-    if (!text)
-        return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
-    memcpy(text, tsr_blob_data(blob), tsr_blob_size(blob));
-    status = document_parse(text, ret_mark, &invocation->error);
-    memory_free(text);
+    status = tsr_json_parse(tsr_blob_data(blob), tsr_blob_size(blob), TSR_JSON_STRICT, 0, ret_mark,
+                            &invocation->error);
     if (status == TSR_NO_MEMORY)
         return status;
     /* What is no JSON is a mark of nobody. */

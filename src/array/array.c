@@ -184,8 +184,8 @@ int tsr_array_new(tsr_context *context, const tsr_array_ops *ops, void *driver,
         tsr_codec_type type = {array->dtype, array->rank, array->fill_value};
         tsr_auto(tsri_json) *list = NULL;
         tsri_chain *chain;
-        TSRI_TRY(tsri_json_parse(description->codecs, strlen(description->codecs), TSRI_JSON_STRICT,
-                                 0, &list, err));
+        TSRI_TRY(tsr_json_parse(description->codecs, strlen(description->codecs), TSR_JSON_STRICT,
+                                0, &list, err));
         TSRI_TRY(tsri_chain_parse(context, list, "/codecs", &type, &chain, err));
         TSRI_TRY(take_chain(array, chain, err));
     }
@@ -230,16 +230,6 @@ static int output_to_text(tsr_output *output, char **ret_text, tsr_error *err)
     return 0;
 }
 
-static int json_to_text(const tsri_json *value, int indent, char **ret_text, tsr_error *err)
-{
-    tsr_output output = {.max_bytes = SIZE_MAX};
-    int status = tsri_json_write(value, indent, &output, err);
-    if (status == 0)
-        status = output_to_text(&output, ret_text, err);
-    tsri_free(output.data);
-    return status;
-}
-
 /* What tsr_array_codecs answers: the bound chain in v3, the document's own words in v2. */
 static int describe_codecs(const tsr_array *array, char **ret_text, tsr_error *err)
 {
@@ -256,7 +246,7 @@ static int describe_codecs(const tsr_array *array, char **ret_text, tsr_error *e
             json_object_object_get_ex(array->meta->document, names[i], &value);
             status = tsr_output_print(&output, err, "%s\"%s\":", i ? "," : "{", names[i]);
             if (status == 0)
-                status = value ? tsri_json_write(value, 0, &output, err)
+                status = value ? tsr_json_write(value, 0, &output, err)
                                : tsr_output_print(&output, err, "null");
         }
         if (status == 0)
@@ -271,7 +261,7 @@ static int describe_codecs(const tsr_array *array, char **ret_text, tsr_error *e
 static int attributes_text(const tsri_zarr_meta *meta, char **ret_text, tsr_error *err)
 {
     if (meta->attributes)
-        return json_to_text(meta->attributes, 0, ret_text, err);
+        return tsr_json_text(meta->attributes, 0, ret_text, err);
     *ret_text = tsri_strdup("{}");
     return *ret_text ? 0 : tsri_error_no_memory(err, 3);
 }

@@ -254,13 +254,13 @@ static int append_list(const char *list, const char *what, bool *first, tsr_outp
 {
     tsr_auto(tsri_json) *value = NULL;
 
-    TSRI_TRY_IN(err, tsri_json_parse(list, strlen(list), TSRI_JSON_STRICT, 0, &value, err), "%s",
+    TSRI_TRY_IN(err, tsr_json_parse(list, strlen(list), TSR_JSON_STRICT, 0, &value, err), "%s",
                 what);
     if (!json_object_is_type(value, json_type_array))
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s: not a JSON list", what);
     for (size_t i = 0; i < json_object_array_length(value); i++) {
         TSRI_TRY(tsr_output_print(output, err, "%s", *first ? "" : ","));
-        TSRI_TRY(tsri_json_write(json_object_array_get_idx(value, i), 0, output, err));
+        TSRI_TRY(tsr_json_write(json_object_array_get_idx(value, i), 0, output, err));
         *first = false;
     }
     return 0;
@@ -331,12 +331,12 @@ static int complete_codecs(tsr_context *context, const tsr_array_create_options 
         TSRI_TRY(print_shard(options, shape, &asked, err));
     else
         TSRI_TRY(print_inner_codecs(options, &asked, err));
-    TSRI_TRY_IN(
-        err, tsri_json_parse(asked.data, asked.size_bytes, TSRI_JSON_STRICT, 0, &asked_list, err),
-        "codecs");
+    TSRI_TRY_IN(err,
+                tsr_json_parse(asked.data, asked.size_bytes, TSR_JSON_STRICT, 0, &asked_list, err),
+                "codecs");
     TSRI_TRY(tsri_chain_parse(context, asked_list, "/codecs", &type, &chain, err));
     TSRI_TRY(tsri_chain_describe(chain, &full, err));
-    TSRI_TRY(tsri_json_parse(full.data, full.size_bytes, TSRI_JSON_STRICT, 0, &full_list, err));
+    TSRI_TRY(tsr_json_parse(full.data, full.size_bytes, TSR_JSON_STRICT, 0, &full_list, err));
     return tsri_codec_specs_parse(full_list, "/codecs", arena, ret_codecs, ret_count, err);
 }
 
@@ -349,7 +349,7 @@ static int parse_v2_list(const char *list, const char *what, tsri_arena *arena,
 {
     tsr_auto(tsri_json) *value = NULL;
 
-    TSRI_TRY_IN(err, tsri_json_parse(list, strlen(list), TSRI_JSON_STRICT, 0, &value, err), "%s",
+    TSRI_TRY_IN(err, tsr_json_parse(list, strlen(list), TSR_JSON_STRICT, 0, &value, err), "%s",
                 what);
     if (!json_object_is_type(value, json_type_array))
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s: not a JSON list", what);

@@ -45,13 +45,12 @@ void tsr_group_close(tsr_group *group)
 static int group_new(tsr_context *context, tsri_place *place, const tsri_zarr_meta *meta,
                      bool writable, tsr_group **ret_group, tsr_error *err)
 {
-    tsr_auto(tsri_output) attributes = TSRI_OUTPUT_INIT(SIZE_MAX);
+    tsr_auto(tsri_text) *attributes = NULL;
 
     if (meta && meta->attributes)
-        TSRI_TRY(tsri_json_write(meta->attributes, 0, &attributes, err));
-    else
-        TSRI_TRY(tsr_output_print(&attributes, err, "{}"));
-    TSRI_TRY(tsr_output_append(&attributes, "", 1, err));
+        TSRI_TRY(tsr_json_text(meta->attributes, 0, &attributes, err));
+    else if (!(attributes = tsri_strdup("{}")))
+        return tsri_error_no_memory(err, 3);
     tsr_group *group = tsri_alloc_zero(sizeof *group);
     if (!group)
         return tsri_error_no_memory(err, sizeof *group);
@@ -59,7 +58,7 @@ static int group_new(tsr_context *context, tsri_place *place, const tsri_zarr_me
     group->context = tsri_context_ref(context);
     group->writable = writable;
     group->zarr_format = meta ? meta->zarr_format : 0;
-    group->attributes = TSRI_TAKE(attributes.data);
+    group->attributes = TSRI_TAKE(attributes);
     group->place = *place;
     *place = (tsri_place)TSRI_PLACE_INIT;
     pthread_mutex_init(&group->mutex, NULL);

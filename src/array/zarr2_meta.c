@@ -305,7 +305,7 @@ static int print_codec(const tsri_codec_spec *codec, tsr_output *output, tsr_err
                              "the configuration of codec \"%s\" is no JSON object", codec->name);
     members++;
     TSRI_TRY(tsr_output_print(output, err, "{\"id\":"));
-    TSRI_TRY(tsri_json_quote(codec->name, output, err));
+    TSRI_TRY(tsr_json_quote(codec->name, output, err));
     return tsr_output_print(output, err, "%s%s", members[strspn(members, space)] == '}' ? "" : ",",
                             members);
 }
@@ -403,7 +403,7 @@ static int print_names(const tsri_zarr_meta_options *options, tsr_output *output
                 err, TSR_INVALID_ARGUMENT,
                 "axis %d has no name: in Zarr 2 either all axes have names or none", axis);
         TSRI_TRY(tsr_output_append(output, axis > 0 ? "," : "[", 1, err));
-        TSRI_TRY(tsri_json_quote(name, output, err));
+        TSRI_TRY(tsr_json_quote(name, output, err));
     }
     return tsr_output_append(output, options->rank > 0 ? "]" : "[]", options->rank > 0 ? 2 : 3,
                              err);
@@ -414,7 +414,7 @@ int tsri_zarr2_attributes_print(const tsri_zarr_meta_options *options, const tsr
 {
     tsr_auto(tsri_output) names = TSRI_OUTPUT_INIT(SIZE_MAX);
     if (options->is_group || options->dimension_names == NULL)
-        return attributes != NULL ? tsri_json_write(attributes, 0, output, err) : 0;
+        return attributes != NULL ? tsr_json_write(attributes, 0, output, err) : 0;
     TSRI_TRY(print_names(options, &names, err));
     tsri_zarr_change changes[] = {{names_attribute, names.data, false}};
     return tsri_zarr_print_changed(attributes, changes, TSRI_COUNT(changes), output, err);

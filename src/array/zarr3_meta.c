@@ -220,7 +220,7 @@ static int print_names(const tsri_zarr_meta_options *options, tsr_output *output
         TSRI_TRY(
             tsr_output_print(output, err, "%s%s", axis > 0 ? "," : "", name == NULL ? "null" : ""));
         if (name != NULL)
-            TSRI_TRY(tsri_json_quote(name, output, err));
+            TSRI_TRY(tsr_json_quote(name, output, err));
     }
     return tsr_output_append(output, "]", 1, err);
 }

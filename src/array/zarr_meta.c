@@ -37,8 +37,8 @@ int tsri_zarr_document_parse(tsr_context *context, const tsri_zarr_document *doc
                              int json_flags, tsri_json **ret_object, tsr_error *err)
 {
     tsr_auto(tsri_json) *value = NULL;
-    TSRI_TRY(tsri_json_parse(document->text, document->size_bytes, json_flags,
-                             (size_t)context->options.largest_metadata_bytes, &value, err));
+    TSRI_TRY(tsr_json_parse(document->text, document->size_bytes, json_flags,
+                            (size_t)context->options.largest_metadata_bytes, &value, err));
     if (!json_object_is_type(value, json_type_object))
         return tsri_json_refuse(err, TSR_BAD_METADATA, "", NULL,
                                 "the document must be an object, not %s", tsri_json_kind(value));
@@ -82,7 +82,7 @@ int tsri_zarr_take_fill_value(tsri_zarr_meta *meta, const tsri_json *value, tsr_
         return tsri_error_no_memory(err, meta->dtype->size_bytes);
     if (value != NULL) {
         tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
-        TSRI_TRY(tsri_json_write(value, 0, &text, err));
+        TSRI_TRY(tsr_json_write(value, 0, &text, err));
         TSRI_TRY(tsr_output_append(&text, "", 1, err));
         int status = tsr_dtype_parse_element(meta->dtype, text.data, element, err);
         if (status == TSR_INVALID_ARGUMENT) {
@@ -164,7 +164,7 @@ int tsri_zarr3_meta_parse(tsr_context *context, const tsri_zarr_document *zarr_j
 {
     tsr_auto(tsri_zarr_meta) *meta = NULL;
     TSRI_TRY(new_meta(3, &meta, err));
-    TSRI_TRY(read_document(context, zarr_json, TSRI_JSON_STRICT, tsri_zarr3_meta_read, meta, err));
+    TSRI_TRY(read_document(context, zarr_json, TSR_JSON_STRICT, tsri_zarr3_meta_read, meta, err));
     *ret_meta = TSRI_TAKE(meta);
     return 0;
 }
@@ -176,10 +176,10 @@ static int parse_zarr2(tsr_context *context, const tsri_zarr_document *document,
     tsr_auto(tsri_zarr_meta) *meta = NULL;
     TSRI_TRY(new_meta(2, &meta, err));
     /* A .zgroup may hold consolidated copies of attributes, with what those tolerate. */
-    TSRI_TRY(read_document(context, document, is_group ? TSRI_JSON_ALLOW_NAN : TSRI_JSON_STRICT,
+    TSRI_TRY(read_document(context, document, is_group ? TSR_JSON_ALLOW_NAN : TSR_JSON_STRICT,
                            is_group ? tsri_zarr2_group_read : tsri_zarr2_array_read, meta, err));
     if (attributes != NULL)
-        TSRI_TRY(read_document(context, attributes, TSRI_JSON_ALLOW_NAN, tsri_zarr2_attributes_read,
+        TSRI_TRY(read_document(context, attributes, TSR_JSON_ALLOW_NAN, tsri_zarr2_attributes_read,
                                meta, err));
     *ret_meta = TSRI_TAKE(meta);
     return 0;
@@ -206,7 +206,7 @@ const char *tsri_zarr_meta_file_name(const tsri_zarr_meta *meta)
 
 static int write_pretty(const tsri_json *value, tsr_output *output, tsr_error *err)
 {
-    TSRI_TRY(tsri_json_write(value, 2, output, err));
+    TSRI_TRY(tsr_json_write(value, 2, output, err));
     return tsr_output_append(output, "\n", 1, err);
 }
 
@@ -302,7 +302,7 @@ static int parse_attributes(tsr_context *context, int zarr_format, const char *t
     if (text == NULL)
         return 0;
     tsri_zarr_document document = {"attributes", text, strlen(text)};
-    int flags = zarr_format == 2 ? TSRI_JSON_ALLOW_NAN : TSRI_JSON_STRICT;
+    int flags = zarr_format == 2 ? TSR_JSON_ALLOW_NAN : TSR_JSON_STRICT;
     int status = tsri_zarr_document_parse(context, &document, flags, ret_attributes, err);
     if (status < 0)
         tsr_error_prepend(err, "attributes");
@@ -340,10 +340,10 @@ static int print_member(const char **before, const char *name, const tsri_json *
 {
     TSRI_TRY(tsr_output_append(output, *before, 1, err));
     *before = ",";
-    TSRI_TRY(tsri_json_quote(name, output, err));
+    TSRI_TRY(tsr_json_quote(name, output, err));
     TSRI_TRY(tsr_output_append(output, ":", 1, err));
     return text != NULL ? tsr_output_append(output, text, strlen(text), err)
-                        : tsri_json_write(value, 0, output, err);
+                        : tsr_json_write(value, 0, output, err);
 }
 
 int tsri_zarr_print_changed(const tsri_json *object, tsri_zarr_change *changes, size_t count,
@@ -381,7 +381,7 @@ int tsri_zarr_meta_with_attributes(tsr_context *context, const tsri_zarr_meta *m
             tsri_zarr_print_changed(meta->document, changes, TSRI_COUNT(changes), &document, err));
         return read_back(context, 3, meta->is_group, &document, NULL, ret_meta, err);
     }
-    TSRI_TRY(tsri_json_write(meta->document, 0, &document, err));
+    TSRI_TRY(tsr_json_write(meta->document, 0, &document, err));
     if (attributes != NULL)
         TSRI_TRY(tsr_output_append(&beside, attributes, strlen(attributes), err));
     return read_back(context, 2, meta->is_group, &document, attributes != NULL ? &beside : NULL,
@@ -411,7 +411,7 @@ int tsri_zarr_meta_with_shape(tsr_context *context, const tsri_zarr_meta *meta,
                                      &document, err));
     bool beside = meta->zarr_format == 2 && meta->attributes != NULL;
     if (beside)
-        TSRI_TRY(tsri_json_write(meta->attributes, 0, &attributes, err));
+        TSRI_TRY(tsr_json_write(meta->attributes, 0, &attributes, err));
     return read_back(context, meta->zarr_format, false, &document, beside ? &attributes : NULL,
                      ret_meta, err);
 }

@@ -12,7 +12,7 @@ int tsri_configuration_init(tsri_configuration *configuration, const tsr_codec_s
     tsr_auto(tsri_json) *json = NULL;
     const char *text = setup->configuration;
 
-    TSRI_TRY_IN(err, tsri_json_parse(text, strlen(text), TSRI_JSON_STRICT, 0, &json, err),
+    TSRI_TRY_IN(err, tsr_json_parse(text, strlen(text), TSR_JSON_STRICT, 0, &json, err),
                 "%s: configuration", setup->name);
     if (!json_object_is_type(json, json_type_object))
         return tsr_error_set(err, TSR_BAD_METADATA,

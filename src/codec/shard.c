@@ -79,7 +79,7 @@ int tsri_shard_new(tsr_context *context, const char *configuration, const tsr_co
     if (!shard)
         return tsri_error_no_memory(err, sizeof *shard);
     TSRI_TRY(
-        tsri_json_parse(configuration, strlen(configuration), TSRI_JSON_STRICT, 0, &document, err));
+        tsr_json_parse(configuration, strlen(configuration), TSR_JSON_STRICT, 0, &document, err));
     TSRI_TRY(read_configuration(shard, context, document, type, err));
     *ret_shard = TSRI_TAKE(shard);
     return 0;

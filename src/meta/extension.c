@@ -93,7 +93,7 @@ static int keep_codec(const tsri_extension *extension, tsri_arena *arena,
     TSRI_TRY(keep_name(arena, extension->name, &codec.name, err));
     if (extension->configuration != NULL) {
         tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
-        TSRI_TRY(tsri_json_write(extension->configuration, 0, &text, err));
+        TSRI_TRY(tsr_json_write(extension->configuration, 0, &text, err));
         TSRI_TRY(keep(arena, &text, &codec.configuration, err));
     }
     *ret_codec = codec;
@@ -137,9 +137,9 @@ static int write_without_id(const tsri_json *value, tsr_output *output, tsr_erro
         if (strcmp(name, "id") == 0)
             continue;
         TSRI_TRY(tsr_output_append(output, before, 1, err));
-        TSRI_TRY(tsri_json_quote(name, output, err));
+        TSRI_TRY(tsr_json_quote(name, output, err));
         TSRI_TRY(tsr_output_append(output, ":", 1, err));
-        TSRI_TRY(tsri_json_write(member, 0, output, err));
+        TSRI_TRY(tsr_json_write(member, 0, output, err));
         before = ",";
     }
     return tsr_output_append(output, *before == '{' ? "{}" : "}", *before == '{' ? 2 : 1, err);
@@ -173,7 +173,7 @@ int tsri_codec_specs_write(const tsri_codec_spec *codecs, int count, tsr_output 
     TSRI_TRY(tsr_output_append(output, "[", 1, err));
     for (int i = 0; i < count; i++) {
         TSRI_TRY(tsr_output_print(output, err, "%s{\"name\":", i > 0 ? "," : ""));
-        TSRI_TRY(tsri_json_quote(codecs[i].name, output, err));
+        TSRI_TRY(tsr_json_quote(codecs[i].name, output, err));
         if (!is_empty_object(codecs[i].configuration))
             TSRI_TRY(
                 tsr_output_print(output, err, ",\"configuration\":%s", codecs[i].configuration));

@@ -28,6 +28,7 @@ typedef struct json_parser {
         open[DEPTH_MAX]; /* containers that are not closed yet, the root first; owned by the root */
     int depth;
     tsri_json *root;
+    bool nan_as_text;
     char *name; /* of the member whose value comes next; NULL elsewhere */
     uint64_t memory_bytes, memory_max_bytes;
 } json_parser;
@@ -158,14 +159,28 @@ static size_t scalar_bytes(const json_parser *parser, const tsri_json_token *tok
     }
 }
 
+static tsri_json *string_value(const json_parser *parser)
+{
+    return json_object_new_string_len(parser->scan.bytes, (int)parser->scan.bytes_size);
+}
+
+/* Digits, or a bare word, which becomes a string where that is asked for. */
+static tsri_json *double_value(const json_parser *parser, double number)
+{
+    const char *source = parser->scan.bytes;
+    bool word = source[source[0] == '-'] == 'N' || source[source[0] == '-'] == 'I';
+    return word && parser->nan_as_text ? string_value(parser)
+                                       : json_object_new_double_s(number, source);
+}
+
 /* Makes the json-c value of a scalar's token; NULL for null and when out of memory. */
 static tsri_json *scalar_value(const json_parser *parser, const tsri_json_token *token)
 {
     switch (token->kind) {
     case TSRI_JSON_TOKEN_STRING:
-        return json_object_new_string_len(parser->scan.bytes, (int)parser->scan.bytes_size);
+        return string_value(parser);
     case TSRI_JSON_TOKEN_DOUBLE:
-        return json_object_new_double_s(token->number, parser->scan.bytes);
+        return double_value(parser, token->number);
     case TSRI_JSON_TOKEN_INTEGER:
         return json_object_new_int64(token->integer);
     case TSRI_JSON_TOKEN_UNSIGNED:
@@ -285,8 +300,8 @@ static void json_parser_cleanup(json_parser *parser)
     json_object_put(parser->root);
 }
 
-int tsri_json_parse(const char *text, size_t size_bytes, int flags, size_t max_bytes,
-                    tsri_json **ret_value, tsr_error *err)
+int tsr_json_parse(const char *text, size_t size_bytes, int flags, size_t max_bytes,
+                   tsri_json **ret_value, tsr_error *err)
 {
     tsr_auto(json_parser) parser = {0};
     size_t maximum =
@@ -300,8 +315,9 @@ int tsri_json_parse(const char *text, size_t size_bytes, int flags, size_t max_b
         return TSR_LIMIT;
     }
     parser.memory_max_bytes = TSRI_MAX((uint64_t)maximum * MEMORY_FACTOR, (uint64_t)MEMORY_FLOOR);
-    int status =
-        tsri_json_scan_init(&parser.scan, text, size_bytes, flags & TSRI_JSON_ALLOW_NAN, err);
+    parser.nan_as_text = flags & TSR_JSON_NAN_AS_TEXT;
+    bool allow_nan = flags & (TSR_JSON_ALLOW_NAN | TSR_JSON_NAN_AS_TEXT);
+    int status = tsri_json_scan_init(&parser.scan, text, size_bytes, allow_nan, err);
     TSRI_TRY(at_pointer(&parser, status, err));
     TSRI_TRY(parse_document(&parser, err));
     *ret_value = TSRI_TAKE(parser.root);

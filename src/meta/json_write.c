@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/output.h"
 #include "base/text.h"
 #include "meta/json.h"
 
@@ -66,7 +67,7 @@ static int quote(const char *text, size_t size_bytes, tsr_output *output, tsr_er
     return put(output, "\"", err);
 }
 
-int tsri_json_quote(const char *text, tsr_output *output, tsr_error *err)
+int tsr_json_quote(const char *text, tsr_output *output, tsr_error *err)
 {
     return quote(text, strlen(text), output, err);
 }
@@ -224,8 +225,17 @@ static int write_value(json_writer *writer, const tsri_json *value, tsr_error *e
     return tsr_error_set(err, TSR_INTERNAL, "a JSON value of an unknown kind");
 }
 
-int tsri_json_write(const tsri_json *value, int indent, tsr_output *output, tsr_error *err)
+int tsr_json_write(const tsri_json *value, int indent, tsr_output *output, tsr_error *err)
 {
     json_writer writer = {.output = output, .indent = indent};
     return write_value(&writer, value, err);
+}
+
+int tsr_json_text(const tsri_json *value, int indent, char **ret_text, tsr_error *err)
+{
+    tsr_auto(tsri_output) output = TSRI_OUTPUT_INIT(SIZE_MAX);
+    TSRI_TRY(tsr_json_write(value, indent, &output, err));
+    TSRI_TRY(tsr_output_append(&output, "", 1, err));
+    *ret_text = TSRI_TAKE(output.data);
+    return 0;
 }

@@ -35,7 +35,7 @@ int tsri_attribute_text(const char *text, size_t size_bytes, tsr_output *output,
         copy[length++] = (char)byte;
     }
     copy[length] = '\0';
-    return tsri_json_quote(copy, output, err);
+    return tsr_json_quote(copy, output, err);
 }
 
 int tsri_attribute_number(const tsr_dtype *dtype, const void *value, tsr_output *output,

@@ -137,7 +137,7 @@ def test_dry_run(tessera, tmp_path, counting):
     (["--shape", "3", "--dtype", "f4", "--codec", "zstd:99"], "99"),
     (["--shape", "3", "--dtype", "u1", "--fill-value", "256"], "--fill-value"),
     (["--shape", "3", "--dtype", "u1", "--fill-value", "x"], "--fill-value"),
-    (["--shape", "3", "--dtype", "u1", "--attributes", "{"], "JSON: character 2"),
+    (["--shape", "3", "--dtype", "u1", "--attributes", "{"], "the document ends where"),
     (["--shape", "3", "--dtype", "u1", "--attributes", "[1]"], "attributes"),
     (["--shape", "3", "--dtype", "u1", "--dimension-names", "a,b"], "2 names for 1"),
     (["--shape", "3", "--dtype", "u1", "--codecs", "[]", "--codec", "zstd"], "whole chain"),

@@ -49,7 +49,8 @@ typedef struct tsr_codec_type {
 typedef struct tsr_codec_setup {
     tsr_context *context;
     const char *name;          /* as the metadata wrote it: an alias is still an alias */
-    const char *configuration; /* a JSON object as text, "{}" when the metadata has none */
+    const char *configuration; /* a JSON object as text, "{}" when the metadata has none: see
+                                  tsr_json_parse in tessera/sys/json.h */
     int zarr_format;           /* 2 or 3: some configurations differ */
     tsr_codec_type input; /* bytes-to-bytes codecs get the type that was turned into bytes, which
                              blosc and shuffle take their element size from */

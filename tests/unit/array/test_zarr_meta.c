@@ -185,7 +185,7 @@ static void fill_values_are_written_so_that_they_read_back(void **state)
             tsri_json *value = NULL;
             assert_true(json_object_object_get_ex(meta->document, "fill_value", &value));
             tsr_auto(tsri_output) output = TSRI_OUTPUT_INIT(SIZE_MAX);
-            assert_int_equal(tsri_json_write(value, 0, &output, NULL), 0);
+            assert_int_equal(tsr_json_write(value, 0, &output, NULL), 0);
             assert_int_equal(tsr_output_append(&output, "", 1, NULL), 0);
             const char *expected = format == 3 ? rows[i].v3 : rows[i].v2;
             if (expected != NULL) {
@@ -215,7 +215,7 @@ static void no_fill_value_means_zero(void **state)
         tsri_json *value = NULL;
         assert_true(json_object_object_get_ex(meta->document, "fill_value", &value));
         tsr_auto(tsri_output) output = TSRI_OUTPUT_INIT(SIZE_MAX);
-        assert_int_equal(tsri_json_write(value, 0, &output, NULL), 0);
+        assert_int_equal(tsr_json_write(value, 0, &output, NULL), 0);
         assert_int_equal(tsr_output_append(&output, "", 1, NULL), 0);
         assert_string_equal(output.data, texts[i]);
         tsri_zarr_meta_free(meta);

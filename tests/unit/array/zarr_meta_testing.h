@@ -108,9 +108,9 @@ static inline char *compact(const char *text)
     tsri_json *value = NULL;
     tsr_error err = TSR_ERROR_INIT;
     tsr_output output = TSRI_OUTPUT_INIT(SIZE_MAX);
-    if (tsri_json_parse(text, strlen(text), TSRI_JSON_ALLOW_NAN, 0, &value, &err) != 0)
+    if (tsr_json_parse(text, strlen(text), TSR_JSON_ALLOW_NAN, 0, &value, &err) != 0)
         fail_msg("%s in %s", err.message, text);
-    assert_int_equal(tsri_json_write(value, 0, &output, NULL), 0);
+    assert_int_equal(tsr_json_write(value, 0, &output, NULL), 0);
     json_object_put(value);
     return text_of(&output);
 }

@@ -130,7 +130,7 @@ static inline int try_chain(const char *list, const tsr_dtype *dtype, int rank,
     const tsr_codec_type type = {dtype, rank, zero};
     tsri_json *document;
     tsr_error_clear(&err);
-    int status = tsri_json_parse(list, strlen(list), TSRI_JSON_STRICT, 0, &document, &err);
+    int status = tsr_json_parse(list, strlen(list), TSR_JSON_STRICT, 0, &document, &err);
     if (status < 0)
         return status;
     status = tsri_chain_parse(context, document, "/codecs", &type, ret_chain, &err);

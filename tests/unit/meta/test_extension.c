@@ -13,7 +13,7 @@
 static tsri_json *parsed(const char *text)
 {
     tsri_json *value = NULL;
-    assert_int_equal(tsri_json_parse(text, strlen(text), 0, 0, &value, NULL), 0);
+    assert_int_equal(tsr_json_parse(text, strlen(text), 0, 0, &value, NULL), 0);
     return value;
 }
 

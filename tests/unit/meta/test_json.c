@@ -17,7 +17,7 @@ static const char document[] =
 static int setup(void **state)
 {
     tsri_json *value = NULL;
-    int status = tsri_json_parse(document, strlen(document), 0, 0, &value, NULL);
+    int status = tsr_json_parse(document, strlen(document), 0, 0, &value, NULL);
     *state = value;
     return status;
 }
@@ -151,7 +151,7 @@ static int only(const char *text, tsr_error *err)
 {
     static const char *const known[] = {"a", "b", NULL};
     tsri_json *value = NULL;
-    assert_int_equal(tsri_json_parse(text, strlen(text), 0, 0, &value, NULL), 0);
+    assert_int_equal(tsr_json_parse(text, strlen(text), 0, 0, &value, NULL), 0);
     int status = tsri_json_only(value, "/at", known, err);
     json_object_put(value);
     return status;

@@ -93,7 +93,7 @@ static void every_valid_document_is_accepted(void **state)
     for (size_t i = 0; i < TSRI_COUNT(accepted); i++) {
         tsr_error err = TSR_ERROR_INIT;
         tsri_json *value = NULL;
-        int status = tsri_json_parse(accepted[i].text, accepted[i].size_bytes, 0, 0, &value, &err);
+        int status = tsr_json_parse(accepted[i].text, accepted[i].size_bytes, 0, 0, &value, &err);
         if (status != 0)
             fail_msg("refused %s: %s", accepted[i].text, err.message);
         json_object_put(value);
@@ -244,7 +244,7 @@ static void every_invalid_document_is_refused_where_it_is_wrong(void **state)
         tsr_error err = TSR_ERROR_INIT;
         tsri_json *value = (tsri_json *)&err; /* must stay untouched */
         char byte[64];
-        int status = tsri_json_parse(row->sample.text, row->sample.size_bytes, 0, 0, &value, &err);
+        int status = tsr_json_parse(row->sample.text, row->sample.size_bytes, 0, 0, &value, &err);
         snprintf(byte, sizeof byte, "byte %zu, ", row->offset);
         if (status != TSR_BAD_METADATA || err.status != status || value != (tsri_json *)&err ||
             strncmp(err.message, row->message, strlen(row->message)) != 0 ||
@@ -264,7 +264,7 @@ static void every_prefix_of_a_document_is_refused(void **state)
         char *copy = malloc(
             size > 0 ? size : 1); /* exactly as long, so that a sanitizer sees a read behind it */
         memcpy(copy, text, size);
-        assert_int_equal(tsri_json_parse(copy, size, 0, 0, &value, NULL), TSR_BAD_METADATA);
+        assert_int_equal(tsr_json_parse(copy, size, 0, 0, &value, NULL), TSR_BAD_METADATA);
         assert_null(value);
         free(copy);
     }
@@ -276,7 +276,7 @@ static void the_line_of_a_fault_is_told(void **state)
     tsr_error err = TSR_ERROR_INIT;
     tsri_json *value = NULL;
     const char *text = "{\n  \"a\": 1,\n  \"b\": 01\n}";
-    assert_int_equal(tsri_json_parse(text, strlen(text), 0, 0, &value, &err), TSR_BAD_METADATA);
+    assert_int_equal(tsr_json_parse(text, strlen(text), 0, 0, &value, &err), TSR_BAD_METADATA);
     assert_string_equal(err.message, "/b: a number with a leading zero");
     assert_string_equal(err.where, "byte 19, line 3");
 }
@@ -285,7 +285,7 @@ static tsri_json *parsed(const char *text, size_t size_bytes, int flags)
 {
     tsr_error err = TSR_ERROR_INIT;
     tsri_json *value = NULL;
-    if (tsri_json_parse(text, size_bytes, flags, 0, &value, &err) != 0)
+    if (tsr_json_parse(text, size_bytes, flags, 0, &value, &err) != 0)
         fail_msg("%s", err.message);
     return value;
 }
@@ -341,8 +341,7 @@ static void bare_nan_is_read_only_when_allowed(void **state)
 {
     (void)state;
     static const char text[] = "{\"a\":NaN,\"b\":[Infinity,-Infinity]}";
-    tsri_json *value = parsed(text, sizeof text - 1, TSRI_JSON_ALLOW_NAN), *list = NULL,
-              *nan = NULL;
+    tsri_json *value = parsed(text, sizeof text - 1, TSR_JSON_ALLOW_NAN), *list = NULL, *nan = NULL;
     assert_true(json_object_object_get_ex(value, "a", &nan) &&
                 json_object_object_get_ex(value, "b", &list));
     assert_true(__builtin_isnan(json_object_get_double(nan)));
@@ -354,8 +353,25 @@ static void bare_nan_is_read_only_when_allowed(void **state)
                                          "+Infinity", "infinity", "Infinit"};
     for (size_t i = 0; i < TSRI_COUNT(others); i++)
         assert_int_equal(
-            tsri_json_parse(others[i], strlen(others[i]), TSRI_JSON_ALLOW_NAN, 0, &value, NULL),
+            tsr_json_parse(others[i], strlen(others[i]), TSR_JSON_ALLOW_NAN, 0, &value, NULL),
             TSR_BAD_METADATA);
+}
+
+static void bare_nan_becomes_text_when_asked(void **state)
+{
+    (void)state;
+    static const char text[] = "[NaN,Infinity,-Infinity,1e999,-1.5,\"NaN\"]";
+    static const char *const names[] = {"NaN", "Infinity", "-Infinity"};
+    tsri_json *list = parsed(text, sizeof text - 1, TSR_JSON_NAN_AS_TEXT);
+    for (size_t i = 0; i < TSRI_COUNT(names); i++) {
+        tsri_json *word = json_object_array_get_idx(list, i);
+        assert_true(json_object_is_type(word, json_type_string));
+        assert_string_equal(json_object_get_string(word), names[i]);
+    }
+    /* What has digits stays a number, be it too large for a double. */
+    for (size_t i = 3; i < 5; i++)
+        assert_true(json_object_is_type(json_object_array_get_idx(list, i), json_type_double));
+    json_object_put(list);
 }
 
 /* ---- hostile input ------------------------------------------------------------------------- */
@@ -375,7 +391,7 @@ static char *repeated(const char *piece, size_t count, size_t *ret_size_bytes)
 static int status_of(const char *text, size_t size_bytes, size_t max_bytes, tsr_error *err)
 {
     tsri_json *value = NULL;
-    int status = tsri_json_parse(text, size_bytes, 0, max_bytes, &value, err);
+    int status = tsr_json_parse(text, size_bytes, 0, max_bytes, &value, err);
     json_object_put(value);
     return status;
 }
@@ -501,6 +517,7 @@ int main(void)
         cmocka_unit_test(strings_are_decoded),
         cmocka_unit_test(numbers_keep_their_value),
         cmocka_unit_test(bare_nan_is_read_only_when_allowed),
+        cmocka_unit_test(bare_nan_becomes_text_when_asked),
         cmocka_unit_test(depth_is_limited_to_64),
         cmocka_unit_test(a_million_members_are_read_in_linear_time),
         cmocka_unit_test(sizes_are_limited),

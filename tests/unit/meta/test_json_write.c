@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include <tessera/array.h>
+
 #include "base/output.h"
 #include "meta/json.h"
 
@@ -15,7 +17,7 @@ static void assert_written(tsri_json *value, int indent, const char *expected)
 {
     tsr_auto(tsri_output) output = TSRI_OUTPUT_INIT(SIZE_MAX);
     tsr_error err = TSR_ERROR_INIT;
-    if (tsri_json_write(value, indent, &output, &err) != 0)
+    if (tsr_json_write(value, indent, &output, &err) != 0)
         fail_msg("%s", err.message);
     assert_int_equal(tsr_output_append(&output, "", 1, &err), 0);
     assert_string_equal(output.data, expected);
@@ -25,7 +27,7 @@ static tsri_json *parsed(const char *text)
 {
     tsr_error err = TSR_ERROR_INIT;
     tsri_json *value = NULL;
-    if (tsri_json_parse(text, strlen(text), TSRI_JSON_ALLOW_NAN, 0, &value, &err) != 0)
+    if (tsr_json_parse(text, strlen(text), TSR_JSON_ALLOW_NAN, 0, &value, &err) != 0)
         fail_msg("%s", err.message);
     return value;
 }
@@ -114,7 +116,7 @@ static void what_is_not_utf8_is_refused(void **state)
     for (size_t i = 0; i < TSRI_COUNT(texts); i++) {
         tsr_auto(tsri_output) output = TSRI_OUTPUT_INIT(SIZE_MAX);
         tsr_error err = TSR_ERROR_INIT;
-        assert_int_equal(tsri_json_quote(texts[i], &output, &err), TSR_INVALID_ARGUMENT);
+        assert_int_equal(tsr_json_quote(texts[i], &output, &err), TSR_INVALID_ARGUMENT);
         assert_non_null(strstr(err.message, "not valid UTF-8"));
     }
 }
@@ -126,10 +128,10 @@ static void output_limits_are_obeyed(void **state)
     tsri_json *value = parsed(text);
     for (size_t limit = 0; limit < strlen(text); limit++) {
         tsr_auto(tsri_output) output = TSRI_OUTPUT_INIT(limit);
-        assert_int_equal(tsri_json_write(value, 0, &output, NULL), TSR_LIMIT);
+        assert_int_equal(tsr_json_write(value, 0, &output, NULL), TSR_LIMIT);
     }
     tsr_auto(tsri_output) output = TSRI_OUTPUT_INIT(strlen(text));
-    assert_int_equal(tsri_json_write(value, 0, &output, NULL), 0);
+    assert_int_equal(tsr_json_write(value, 0, &output, NULL), 0);
     json_object_put(value);
 }
 
@@ -143,8 +145,29 @@ static void endless_depth_is_refused(void **state)
         innermost = next;
     }
     tsr_auto(tsri_output) output = TSRI_OUTPUT_INIT(SIZE_MAX);
-    assert_int_equal(tsri_json_write(root, 2, &output, NULL), TSR_LIMIT);
+    assert_int_equal(tsr_json_write(root, 2, &output, NULL), TSR_LIMIT);
     json_object_put(root);
+}
+
+static void text_of_its_own(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"a\":[1,2.50],\"b\":\"\\u0000x\"}";
+    tsri_json *value = parsed(text);
+    char *written = NULL;
+    assert_int_equal(tsr_json_text(value, 0, &written, NULL), 0);
+    assert_string_equal(written, text);
+    tsr_free(written);
+    json_object_put(value);
+
+    value = json_object_new_string("\xff");
+    written = NULL;
+    assert_int_equal(tsr_json_text(value, 0, &written, NULL), TSR_INVALID_ARGUMENT);
+    assert_null(written);
+    json_object_put(value);
+    assert_int_equal(tsr_json_text(NULL, 2, &written, NULL), 0);
+    assert_string_equal(written, "null");
+    tsr_free(written);
 }
 
 int main(void)
@@ -157,6 +180,7 @@ int main(void)
         cmocka_unit_test(what_is_not_utf8_is_refused),
         cmocka_unit_test(output_limits_are_obeyed),
         cmocka_unit_test(endless_depth_is_refused),
+        cmocka_unit_test(text_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
