@@ -179,10 +179,12 @@ static int print_elements(cli_invocation *invocation, const cli_selected_array *
         take = take_json;
     else if (strcmp(format_name, "raw") == 0 || strcmp(format_name, "npy") == 0)
         take = take_bytes;
-    if (strcmp(format_name, "npy") == 0)
-        npy_write_header(stdout, dtype, selected->rank, selected->shape);
-    status = stream_read(invocation->context, selected, max_bytes, NULL, take, &printer,
-                         &invocation->error);
+    status = strcmp(format_name, "npy") == 0 ? npy_write_header(stdout, dtype, selected->rank,
+                                                                selected->shape, &invocation->error)
+                                             : 0;
+    if (status >= 0)
+        status = stream_read(invocation->context, selected, max_bytes, NULL, take, &printer,
+                             &invocation->error);
     if (status >= 0 && take == take_json)
         print_json_end(&printer);
     else if (status >= 0 && take == take_table && printer.printed > 0)

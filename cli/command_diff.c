@@ -105,9 +105,7 @@ static void tell_elements(cli_comparer *self, const char *path, int rank,
 static bool is_same_value(const tsr_dtype *dtype, const char *a, const char *b)
 {
     size_t parts = dtype->size_bytes / dtype->component_bytes;
-    const tsr_dtype *part = dtype->component_bytes == 8   ? TSR_FLOAT64
-                            : dtype->component_bytes == 4 ? TSR_FLOAT32
-                                                          : TSR_FLOAT16;
+    const tsr_dtype *part = tsr_dtype_component(dtype);
 
     if (dtype->kind != TSR_KIND_FLOAT && dtype->kind != TSR_KIND_COMPLEX)
         return false;

@@ -33,7 +33,8 @@ static int export_npy(cli_invocation *invocation, tsr_array *array, cli_output_f
 
     tsr_index_all(&all.index, tsr_array_rank(array), tsr_array_shape(array));
     all.rank = tsr_index_shape(&all.index, all.shape);
-    npy_write_header(file->stream, tsr_array_dtype(array), all.rank, all.shape);
+    CLI_TRY(npy_write_header(file->stream, tsr_array_dtype(array), all.rank, all.shape,
+                             &invocation->error));
     progress_label(label, sizeof label, tsr_array_place(array), array);
     progress_begin(progress, label, tsr_array_size(array));
     status = stream_read(invocation->context, &all,

@@ -75,22 +75,21 @@ static cli_extreme load_extreme(const tsr_dtype *dtype, const char *element)
 
 void moments_extreme_element(const cli_extreme *value, const tsr_dtype *dtype, void *ret_element)
 {
-    float narrow = (float)value->as_double;
-    uint16_t half;
+    tsr_view from, to;
+    double number = value->as_double;
 
     if (dtype->kind == TSR_KIND_SIGNED || dtype->kind == TSR_KIND_UNSIGNED ||
         dtype->kind == TSR_KIND_BOOL) {
         const char *bytes = (const char *)value;
         memcpy(ret_element, scalar_is_little_endian() ? bytes : bytes + 8 - dtype->size_bytes,
                dtype->size_bytes);
-    } else if (dtype->size_bytes == 2) {
-        half = tsr_half_from_double(value->as_double);
-        memcpy(ret_element, &half, sizeof half);
-    } else if (dtype->size_bytes == 4) {
-        memcpy(ret_element, &narrow, sizeof narrow);
-    } else {
-        memcpy(ret_element, &value->as_double, sizeof value->as_double);
+        return;
     }
+    /* Neither can fail: a view of rank 0, and a cast between floats that permits anything. */
+    dtype = moments_extreme_dtype(dtype);
+    if (tsr_view_init(&from, TSR_FLOAT64, 0, NULL, &number, NULL) >= 0 &&
+        tsr_view_init(&to, dtype, 0, NULL, ret_element, NULL) >= 0)
+        tsr_view_copy(&to, &from, TSR_CASTING_UNSAFE, NULL);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------

@@ -4,12 +4,19 @@
 
 enum { MAGIC_BYTES = 8, ALIGNMENT = 64 };
 
-void npy_write_header(FILE *stream, const tsr_dtype *dtype, int rank, const int64_t *shape)
+int npy_write_header(FILE *stream, const tsr_dtype *dtype, int rank, const int64_t *shape,
+                     tsr_error *err)
 {
     char text[128 + TSR_RANK_MAX * 24];
     unsigned char length[2];
     size_t used, padded;
 
+    if (!dtype->v2_kind) {
+        tsr_error_set(err, TSR_UNSUPPORTED, "an .npy file has no type for %s", dtype->name);
+        tsr_error_set_next_step(err, "`tessera cp SOURCE DESTINATION --dtype TYPE` makes an array "
+                                     "of another type");
+        return TSR_UNSUPPORTED;
+    }
     used = (size_t)snprintf(
         text, sizeof text, "{'descr': '%c%c%zu', 'fortran_order': False, 'shape': (",
         dtype->component_bytes > 1 ? '<' : '|', dtype->v2_kind, dtype->size_bytes);
@@ -25,4 +32,5 @@ void npy_write_header(FILE *stream, const tsr_dtype *dtype, int rank, const int6
     fwrite("\x93NUMPY\x01\x00", 1, MAGIC_BYTES, stream);
     fwrite(length, 1, sizeof length, stream);
     fprintf(stream, "%s%*s\n", text, (int)(padded - used - 1), "");
+    return 0;
 }

@@ -7,8 +7,9 @@
 
 #include <tessera.h>
 
-/* Writes the header of a C-order, little-endian array; its elements follow. Errors: IO through the
- * stream's error flag alone. */
-void npy_write_header(FILE *stream, const tsr_dtype *dtype, int rank, const int64_t *shape);
+/* Writes the header of a C-order, little-endian array; its elements follow. Errors: UNSUPPORTED
+ * (NumPy itself has no such type); IO through the stream's error flag alone. */
+int npy_write_header(FILE *stream, const tsr_dtype *dtype, int rank, const int64_t *shape,
+                     tsr_error *err);
 
 #endif

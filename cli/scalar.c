@@ -135,8 +135,13 @@ void scalar_to_doubles(const tsr_dtype *dtype, const void *first, int64_t stride
         convert(at, stride, n, ret_values);
         return;
     }
-    for (int64_t i = 0; i < n; i++)
-        ret_values[i] = tsr_dtype_to_double(dtype, at + i * stride);
+    for (int64_t i = 0; i < n; i++, at += stride) {
+        double real = tsr_dtype_to_double(dtype, at);
+        ret_values[i] = dtype->kind != TSR_KIND_COMPLEX
+                            ? real
+                            : hypot(real, tsr_dtype_to_double(tsr_dtype_component(dtype),
+                                                              at + dtype->component_bytes));
+    }
 }
 
 bool scalar_is_little_endian(void)

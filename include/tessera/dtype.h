@@ -36,16 +36,37 @@ struct tsr_dtype {
     size_t size_bytes;      /* of one element in memory */
     size_t component_bytes; /* the unit that byte order swaps: half a complex element; 1 for raw */
     size_t alignment;
-    char v2_kind;                    /* the letter of a v2 typestr: b i u f c V */
+    char v2_kind;                    /* the letter of a v2 typestr: b i u f c V; 0: v2 has none */
     void *counter;                   /* NULL for a static descriptor; otherwise internal */
     const struct tsr_dtype_ops *ops; /* internal: text forms and casts of the type */
+    int component_bits; /* of a component that count: 4 for int4, else 8 x component_bytes */
 };
 
-/* The types that every build knows; the short names below point at them. IMMUTABLE. */
+/* The types that every build knows; the short names below point at them. IMMUTABLE.
+ *
+ * Numbers of fewer than 8 bits take a byte each in memory. Those of int2 and int4 are sign-extended
+ * and those of uint2 and uint4 zero-extended, so that they can be used as int8_t and uint8_t; the
+ * upper bits of float4 and float6 are 0. Whatever stands in the upper bits is ignored on reading.
+ *
+ * Small floats, by their names: e4m3 has 4 bits of exponent and 3 of mantissa; f: finite, without
+ * infinities; n: another NaN than IEEE 754 has, or none at all (float4, float6); uz: no negative
+ * zero, whose pattern is the NaN; u of e8m0fnu: without a sign, and without zero. float8_e4m3fn is
+ * no name of the Zarr registry, but the one that is met in the wild. */
 TSR_API extern const tsr_dtype tsr_dtype_bool, tsr_dtype_int8, tsr_dtype_int16, tsr_dtype_int32,
     tsr_dtype_int64, tsr_dtype_uint8, tsr_dtype_uint16, tsr_dtype_uint32, tsr_dtype_uint64,
     tsr_dtype_float16, tsr_dtype_float32, tsr_dtype_float64, tsr_dtype_complex64,
     tsr_dtype_complex128;
+TSR_API extern const tsr_dtype tsr_dtype_int2, tsr_dtype_int4, tsr_dtype_uint2, tsr_dtype_uint4,
+    tsr_dtype_bfloat16, tsr_dtype_float4_e2m1fn, tsr_dtype_float6_e2m3fn, tsr_dtype_float6_e3m2fn,
+    tsr_dtype_float8_e3m4, tsr_dtype_float8_e4m3, tsr_dtype_float8_e4m3fn,
+    tsr_dtype_float8_e4m3b11fnuz, tsr_dtype_float8_e4m3fnuz, tsr_dtype_float8_e5m2,
+    tsr_dtype_float8_e5m2fnuz, tsr_dtype_float8_e8m0fnu;
+TSR_API extern const tsr_dtype tsr_dtype_complex_bfloat16, tsr_dtype_complex_float16,
+    tsr_dtype_complex_float4_e2m1fn, tsr_dtype_complex_float6_e2m3fn,
+    tsr_dtype_complex_float6_e3m2fn, tsr_dtype_complex_float8_e3m4, tsr_dtype_complex_float8_e4m3,
+    tsr_dtype_complex_float8_e4m3b11fnuz, tsr_dtype_complex_float8_e4m3fnuz,
+    tsr_dtype_complex_float8_e5m2, tsr_dtype_complex_float8_e5m2fnuz,
+    tsr_dtype_complex_float8_e8m0fnu;
 
 #define TSR_BOOL (&tsr_dtype_bool)
 #define TSR_INT8 (&tsr_dtype_int8)
@@ -61,9 +82,26 @@ TSR_API extern const tsr_dtype tsr_dtype_bool, tsr_dtype_int8, tsr_dtype_int16, 
 #define TSR_FLOAT64 (&tsr_dtype_float64)
 #define TSR_COMPLEX64 (&tsr_dtype_complex64)
 #define TSR_COMPLEX128 (&tsr_dtype_complex128)
+#define TSR_INT2 (&tsr_dtype_int2)
+#define TSR_INT4 (&tsr_dtype_int4)
+#define TSR_UINT2 (&tsr_dtype_uint2)
+#define TSR_UINT4 (&tsr_dtype_uint4)
+#define TSR_BFLOAT16 (&tsr_dtype_bfloat16)
+#define TSR_FLOAT4_E2M1FN (&tsr_dtype_float4_e2m1fn)
+#define TSR_FLOAT6_E2M3FN (&tsr_dtype_float6_e2m3fn)
+#define TSR_FLOAT6_E3M2FN (&tsr_dtype_float6_e3m2fn)
+#define TSR_FLOAT8_E3M4 (&tsr_dtype_float8_e3m4)
+#define TSR_FLOAT8_E4M3 (&tsr_dtype_float8_e4m3)
+#define TSR_FLOAT8_E4M3FN (&tsr_dtype_float8_e4m3fn)
+#define TSR_FLOAT8_E4M3B11FNUZ (&tsr_dtype_float8_e4m3b11fnuz)
+#define TSR_FLOAT8_E4M3FNUZ (&tsr_dtype_float8_e4m3fnuz)
+#define TSR_FLOAT8_E5M2 (&tsr_dtype_float8_e5m2)
+#define TSR_FLOAT8_E5M2FNUZ (&tsr_dtype_float8_e5m2fnuz)
+#define TSR_FLOAT8_E8M0FNU (&tsr_dtype_float8_e8m0fnu)
 
-/* The type of a name: Zarr v3 names ("float32", "r24"), NumPy's short names ("f4", "<u2", "|b1",
- * byte order is ignored since it belongs to storage). Owner: the caller holds one reference (static
+/* The type of a name: Zarr v3 names ("float32", "r24", "complex_float32", which is complex64),
+ * NumPy's short names ("f4", "<u2", "|b1", byte order is ignored since it belongs to storage).
+ * Owner: the caller holds one reference (static
  * types ignore it). Thread: IMMUTABLE. Errors: NOT_FOUND with the known names as next step,
  * INVALID_ARGUMENT, NO_MEMORY. */
 TSR_API int tsr_dtype_parse(const char *name, const tsr_dtype **ret_dtype, tsr_error *err);
@@ -77,6 +115,10 @@ TSR_API int tsr_dtype_raw(size_t size_bytes, const tsr_dtype **ret_dtype, tsr_er
  * Thread: IMMUTABLE. Never fails. */
 TSR_API const tsr_dtype *tsr_dtype_ref(const tsr_dtype *dtype);
 TSR_API void tsr_dtype_unref(const tsr_dtype *dtype);
+
+/* The type of one component: float32 for complex64, the type itself for all that have one only.
+ * Borrowed from `dtype`. Thread: IMMUTABLE. Never fails. */
+TSR_API const tsr_dtype *tsr_dtype_component(const tsr_dtype *dtype);
 
 /* Whether two descriptors mean the same type. Thread: IMMUTABLE. Never fails. */
 TSR_API bool tsr_dtype_equal(const tsr_dtype *a, const tsr_dtype *b);
@@ -94,7 +136,8 @@ TSR_API int tsr_dtype_format_element(const tsr_dtype *dtype, const void *element
  * quotes, numbers for bool (0 and 1), an integer written as 1.0, base64 for raw types. Decimal
  * floats round half to even. `element` (size_bytes of the type) is untouched on failure. Thread:
  * IMMUTABLE. Errors: INVALID_ARGUMENT (not a value of this type, or out of its range, as a decimal
- * that would round to infinity is; the message names the type), NO_MEMORY. */
+ * that would round to infinity is; names of values that the type lacks; the message names the
+ * type), NO_MEMORY. */
 TSR_API int tsr_dtype_parse_element(const tsr_dtype *dtype, const char *text, void *element,
                                     tsr_error *err);
 

@@ -32,13 +32,19 @@ typedef struct tsr_view {
  *
  * TSR_CASTING_UNSAFE permits anything numeric. Integers wrap into narrower ones; floats lose their
  * fraction on the way to integers, saturate at the ends of the range, and NaN becomes 0; floats too
- * large for a narrower one become infinite; complex numbers lose their imaginary part; whatever is
- * not 0 is true. */
+ * large for a narrower one become infinite, or where the type has no infinity NaN, or where it has
+ * no NaN either its largest number; NaN becomes -0.0 in a float type without it; what
+ * float8_e8m0fnu lacks (0, negative numbers, tiny ones) becomes NaN; complex numbers lose their
+ * imaginary part; whatever is not 0 is true.
+ *
+ * Where NumPy knows no rule (the small types of ml_dtypes), SAFE means what it says: every value of
+ * one type, infinities, NaN and -0.0 included, is a value of the other. */
 typedef enum tsr_casting {
     TSR_CASTING_NO,        /* the types must be equal */
     TSR_CASTING_SAFE,      /* every value survives: int16 to float32, not int32 to float32 */
     TSR_CASTING_SAME_KIND, /* also float64 to float32, int64 to int8; a value that does not fit
-                              (a finite one that would become infinite too) is an error */
+                              (a finite one that would become infinite too, an infinity, NaN or 0
+                              that the type lacks) is an error */
     TSR_CASTING_UNSAFE     /* see above */
 } tsr_casting;
 

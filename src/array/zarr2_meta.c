@@ -379,6 +379,11 @@ int tsri_zarr2_document_print(const tsri_zarr_meta_options *options, tsr_output 
     if (options->is_group)
         return tsr_output_print(output, err, "{\"zarr_format\":2}");
     const tsr_dtype *dtype = options->dtype;
+    if (dtype->v2_kind == 0) {
+        tsr_error_set(err, TSR_UNSUPPORTED, "Zarr 2 has no data type for %s", dtype->name);
+        tsr_error_set_next_step(err, "Zarr 3 has; or choose a type that NumPy has itself");
+        return TSR_UNSUPPORTED;
+    }
     char order = dtype->component_bytes <= 1 ? '|' : options->big_endian ? '>' : '<';
     TSRI_TRY(tsr_output_print(output, err, "{\"zarr_format\":2,\"shape\":"));
     TSRI_TRY(tsri_zarr_print_lengths(options->shape, options->rank, output, err));

@@ -48,11 +48,12 @@ static int check_no_configuration(const tsri_extension *extension, const char *p
                : 0;
 }
 
+static const char known_types[] =
+    "supported are the types of the core specification, bool to complex128 and r8, r16, ...; int2, "
+    "int4, uint2, uint4, bfloat16, float4_*, float6_*, float8_*, complex_* of the registry";
+
 static int read_data_type(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
 {
-    static const char known[] =
-        "supported are bool, int8 to int64, uint8 to uint64, float16 to float64, complex64, "
-        "complex128 and raw bytes (r8, r16, ...)";
     tsri_extension extension;
     TSRI_TRY(member_extension(object, "data_type", &extension, err));
     const tsr_dtype *dtype = NULL;
@@ -64,12 +65,12 @@ static int read_data_type(const tsri_json *object, tsri_zarr_meta *meta, tsr_err
         return TSR_BAD_METADATA;
     }
     if (status == TSR_NOT_FOUND)
-        return unsupported("/data_type", "data type", extension.name, known, err);
+        return unsupported("/data_type", "data type", extension.name, known_types, err);
     TSRI_TRY(status);
     meta->dtype = dtype;
-    /* NumPy's short names are no names of metadata. */
-    if (strcmp(dtype->name, extension.name) != 0)
-        return unsupported("/data_type", "data type", extension.name, known, err);
+    /* NumPy's short names are no names of metadata; aliases of the registry are. */
+    if (strcmp(dtype->name, extension.name) != 0 && strncmp(extension.name, "complex_", 8) != 0)
+        return unsupported("/data_type", "data type", extension.name, known_types, err);
     return check_no_configuration(&extension, "/data_type/configuration", err);
 }
 

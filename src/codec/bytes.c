@@ -1,9 +1,12 @@
-/* bytes: the elements in C order, in one byte order. Zarr 3.1, "Bytes codec", version 1.0. */
+/* bytes: the elements in C order, in one byte order. Zarr 3.1, "Bytes codec", version 1.0. Numbers
+ * of fewer than 8 bits are a byte each, whose upper bits are ignored and written as 0 (extension
+ * registry, data types int4, float6_e2m3fn and their like). */
 #include <inttypes.h>
 
 #include "base/checked.h"
 #include "codec/configuration.h"
 #include "tensor/copy.h"
+#include "tensor/narrow.h"
 
 typedef enum byte_order { BYTE_ORDER_NONE, BYTE_ORDER_LITTLE, BYTE_ORDER_BIG } byte_order;
 
@@ -13,12 +16,15 @@ typedef enum byte_order { BYTE_ORDER_NONE, BYTE_ORDER_LITTLE, BYTE_ORDER_BIG } b
 #define BYTE_ORDER_HOST BYTE_ORDER_BIG
 #endif
 
-/* All there is to an opened codec, so the three that exist are constants. */
+/* All there is to an opened codec, so the few that exist are constants. */
 typedef struct bytes_codec {
     byte_order order;
+    bool is_narrow; /* the elements have bits that do not count */
 } bytes_codec;
 
-static const bytes_codec opened[] = {{BYTE_ORDER_NONE}, {BYTE_ORDER_LITTLE}, {BYTE_ORDER_BIG}};
+static const bytes_codec opened[][2] = {{{BYTE_ORDER_NONE, false}, {BYTE_ORDER_NONE, true}},
+                                        {{BYTE_ORDER_LITTLE, false}, {BYTE_ORDER_LITTLE, true}},
+                                        {{BYTE_ORDER_BIG, false}, {BYTE_ORDER_BIG, true}}};
 static const char *const order_names[] = {"little", "big", NULL};
 static const char *const known_fields[] = {"endian", NULL};
 
@@ -46,7 +52,7 @@ static int bytes_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_
     TSRI_TRY(tsri_configuration_choice(&configuration, "endian", order_names, &choice, err));
     if (choice < 0 && dtype->component_bytes > 1)
         return missing_order(&configuration, dtype, err);
-    *ret_codec = (void *)&opened[choice + 1];
+    *ret_codec = (void *)&opened[choice + 1][tsri_dtype_is_narrow(dtype)];
     return 0;
 }
 
@@ -73,9 +79,11 @@ static tsr_size_bound bytes_bound(const void *codec, const tsr_dtype *dtype, int
 }
 
 /* Both views are of one type and one shape. */
-static void copy(const bytes_codec *bytes, const tsr_view *to, const tsr_view *from)
+static void copy(const bytes_codec *bytes, const tsr_view *to, const tsr_view *from, bool stored)
 {
-    if (bytes->order == BYTE_ORDER_NONE || bytes->order == BYTE_ORDER_HOST)
+    if (bytes->is_narrow)
+        tsri_view_copy_narrow(to, from, stored);
+    else if (bytes->order == BYTE_ORDER_NONE || bytes->order == BYTE_ORDER_HOST)
         tsri_view_copy_same(to, from);
     else
         tsri_view_copy_swapped(to, from);
@@ -91,7 +99,7 @@ static int bytes_encode(const void *codec, tsr_codec_scratch *scratch, const tsr
     (void)scratch;
     TSRI_TRY(tsri_codec_reserve(output, size_bytes, &data, err));
     TSRI_TRY(tsr_view_init(&encoded, decoded->dtype, decoded->rank, decoded->shape, data, err));
-    copy(codec, &encoded, decoded);
+    copy(codec, &encoded, decoded, true);
     output->size_bytes += size_bytes;
     return 0;
 }
@@ -110,7 +118,7 @@ static int bytes_decode(const void *codec, tsr_codec_scratch *scratch, const voi
     /* The view is only read through; it has no const form. */
     TSRI_TRY(
         tsr_view_init(&encoded, decoded->dtype, decoded->rank, decoded->shape, (void *)data, err));
-    copy(codec, decoded, &encoded);
+    copy(codec, decoded, &encoded, false);
     return 0;
 }
 
@@ -119,7 +127,7 @@ static bool bytes_in_place(const void *codec, bool *ret_swapped)
     const bytes_codec *bytes = codec;
 
     *ret_swapped = bytes->order != BYTE_ORDER_NONE && bytes->order != BYTE_ORDER_HOST;
-    return true;
+    return !bytes->is_narrow;
 }
 
 const tsr_codec_ops tsri_codec_bytes = {

@@ -1,5 +1,7 @@
 #include "tensor/convert.h"
 
+#include <math.h>
+
 #include "tensor/copy.h"
 #include "tensor/element.h"
 #include "tensor/kernels.h"
@@ -9,7 +11,7 @@
 /* The type whose numbers decide about a cast: a complex type stands for its components. */
 static const tsr_dtype *real_type(const tsr_dtype *dtype)
 {
-    return dtype->ops->component ? dtype->ops->component : dtype;
+    return tsr_dtype_component(dtype);
 }
 
 /* NumPy's order of kinds, in which SAME_KIND may go upwards or stay. */
@@ -29,18 +31,30 @@ static int kind_order(tsr_kind kind)
     }
 }
 
-/* Whether every value survives. As in NumPy, 64-bit integers count as safe in a float64. */
+/* Whether every integer of so many digits is a value of a float type. As in NumPy, 64-bit integers
+ * count as safe in a float64. */
+static bool holds_integers(const tsr_dtype *to, int digits)
+{
+    const tsri_float_format *format = to->ops->format;
+    double largest = ldexp(1, digits);
+    return format->has_zero &&
+           (format == &tsri_format_float64 ||
+            (digits <= to->ops->number->digits &&
+             (to->size_bytes > 1 || largest <= tsri_float_to_double(format, format->largest))));
+}
+
+/* Whether every value survives. */
 static bool is_safe(const tsr_dtype *from, const tsr_dtype *to)
 {
-    const tsri_number *source = real_type(from)->ops->number, *target = real_type(to)->ops->number;
-    tsr_kind source_kind = real_type(from)->kind, target_kind = real_type(to)->kind;
+    const tsr_dtype *source = real_type(from), *target = real_type(to);
     if (kind_order(from->kind) > kind_order(to->kind))
         return false;
-    if (source_kind == TSR_KIND_FLOAT)
-        return source->digits <= target->digits && source->exponent_max <= target->exponent_max;
-    if (target_kind == TSR_KIND_FLOAT && target->digits >= tsri_number_float64.digits)
-        return true;
-    return source_kind == TSR_KIND_BOOL || source->digits <= target->digits;
+    if (source->kind == TSR_KIND_FLOAT)
+        return tsri_float_is_within(source->ops->format, target->ops->format);
+    if (target->kind == TSR_KIND_FLOAT)
+        return holds_integers(target, source->ops->number->digits);
+    return source->kind == TSR_KIND_BOOL ||
+           source->ops->number->digits <= target->ops->number->digits;
 }
 
 bool tsr_dtype_can_cast(const tsr_dtype *from, const tsr_dtype *to, tsr_casting casting)
@@ -134,10 +148,21 @@ static tsr_view component_of(const tsr_view *view, int component)
     return part;
 }
 
+/* Makes the imaginary components 0, or what stands for it in a type without zero. */
+static bool clear_imaginary(const tsr_view *destination, bool checked)
+{
+    static const uint64_t zero = 0;
+    tsr_view to = component_of(destination, 1);
+    uint64_t element;
+    if (to.dtype->ops->number->store[TSRI_WIDE_UNSIGNED](&zero, &element, 1, checked) == 0)
+        return false;
+    tsr_view_fill(&to, &element);
+    return true;
+}
+
 /* Converts a permitted cast; false when a value does not fit. */
 static bool convert_any(const tsr_view *destination, const tsr_view *source, bool checked)
 {
-    static const char zero[sizeof(double)];
     bool from_complex = source->dtype->kind == TSR_KIND_COMPLEX;
     bool to_complex = destination->dtype->kind == TSR_KIND_COMPLEX;
     tsri_nest nest TSRI_UNINITIALIZED;
@@ -151,11 +176,7 @@ static bool convert_any(const tsr_view *destination, const tsr_view *source, boo
     tsr_view from = component_of(source, 0), to = component_of(destination, 0);
     if (!convert_numbers(&to, &from, 1, checked))
         return false;
-    if (to_complex) {
-        to = component_of(destination, 1);
-        tsr_view_fill(&to, zero);
-    }
-    return true;
+    return !to_complex || clear_imaginary(destination, checked);
 }
 
 /* Finds the first element, in C order, that does not fit, and reports it. */

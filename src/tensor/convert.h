@@ -19,9 +19,8 @@ typedef enum tsri_wide {
 
 /* How a numeric type is read and written. Memory of elements is dense and needs no alignment. */
 typedef struct tsri_number {
-    tsri_wide wide;   /* the type that `load` makes */
-    int digits;       /* binary digits that are kept exactly: 7 for int8, 24 for float32 */
-    int exponent_max; /* of floats: the largest binary exponent */
+    tsri_wide wide; /* the type that `load` makes */
+    int digits;     /* binary digits that are kept exactly: 7 for int8, 24 for float32 */
     void (*load)(const void *elements, void *wide, size_t count);
     /* Writes wide numbers of each type. `checked`: stops at the first value that does not fit and
      * returns its index; otherwise, and when all fit, returns `count`. Not checked, integers wrap,
@@ -31,7 +30,12 @@ typedef struct tsri_number {
 
 extern const tsri_number tsri_number_boolean, tsri_number_int8, tsri_number_int16,
     tsri_number_int32, tsri_number_int64, tsri_number_uint8, tsri_number_uint16, tsri_number_uint32,
-    tsri_number_uint64, tsri_number_float16, tsri_number_float32, tsri_number_float64;
+    tsri_number_uint64, tsri_number_float16, tsri_number_float32, tsri_number_float64,
+    tsri_number_int2, tsri_number_int4, tsri_number_uint2, tsri_number_uint4, tsri_number_bfloat16,
+    tsri_number_float4_e2m1fn, tsri_number_float6_e2m3fn, tsri_number_float6_e3m2fn,
+    tsri_number_float8_e3m4, tsri_number_float8_e4m3, tsri_number_float8_e4m3fn,
+    tsri_number_float8_e4m3b11fnuz, tsri_number_float8_e4m3fnuz, tsri_number_float8_e5m2,
+    tsri_number_float8_e5m2fnuz, tsri_number_float8_e8m0fnu;
 
 /* Copies between views of equal shape and different types. CONFINED.
  * Errors: TYPE_MISMATCH, OUT_OF_BOUNDS (names the value and its position). */

@@ -3,9 +3,6 @@
 
 #include "tensor/bignum.h"
 
-const tsri_float_format tsri_format_float16 = {10, 5}, tsri_format_float32 = {23, 8},
-                        tsri_format_float64 = {52, 11};
-
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -84,30 +81,6 @@ tsri_whole tsri_decimal_to_whole(const tsri_decimal *decimal, uint64_t *ret_magn
             return TSRI_WHOLE_TOO_LARGE;
     *ret_magnitude = magnitude;
     return TSRI_WHOLE_FITS;
-}
-
-uint64_t tsri_float_round(const tsri_float_format *format, uint64_t significand, int64_t exponent,
-                          bool more, bool *ret_overflow)
-{
-    int64_t bias = (INT64_C(1) << (format->exponent_bits - 1)) - 1;
-    int64_t leading = exponent + 63, lowest = 1 - bias;
-    int64_t dropped = 63 - format->mantissa_bits;
-    *ret_overflow = false;
-    if (leading < lowest)
-        dropped += lowest - leading;
-    if (dropped > 64)
-        return 0;
-    uint64_t kept = dropped == 64 ? 0 : significand >> dropped;
-    uint64_t rest = dropped == 64 ? significand : significand & ((UINT64_C(1) << dropped) - 1);
-    uint64_t half = UINT64_C(1) << (dropped - 1);
-    kept += rest > half || (rest == half && (more || (kept & 1)));
-    /* The hidden bit, and a carry out of the mantissa, add themselves to the exponent. */
-    if (leading > bias)
-        kept = tsri_float_infinity(format);
-    else if (leading >= lowest)
-        kept += (uint64_t)(leading + bias - 1) << format->mantissa_bits;
-    *ret_overflow = kept >= tsri_float_infinity(format);
-    return kept;
 }
 
 /* Divides until the quotient has at least 64 bits: its top 64 go to *ret_significand, so that
@@ -189,19 +162,17 @@ static int64_t exact_ratio(const tsri_decimal *decimal, uint64_t *ret_significan
 }
 
 uint64_t tsri_decimal_to_float(const tsri_decimal *decimal, const tsri_float_format *format,
-                               bool *ret_overflow)
+                               bool *ret_misfit)
 {
     /* Where the leading digit lies decides the extremes: no format reaches beyond a double. */
-    int64_t magnitude = decimal->count + decimal->exponent;
-    uint64_t significand;
-    bool more;
-    *ret_overflow = decimal->count > 0 && magnitude > 310;
-    if (*ret_overflow)
-        return tsri_float_infinity(format);
-    if (decimal->count == 0 || magnitude < -330)
-        return 0;
-    int64_t exponent = decimal->exponent;
-    if (decimal->count <= 19 && exponent >= -FIVES_MAX && exponent <= FIVES_MAX) {
+    int64_t magnitude = decimal->count + decimal->exponent, exponent = decimal->exponent;
+    uint64_t significand = UINT64_C(1) << 63;
+    bool more = false;
+    if (decimal->count == 0)
+        return tsri_float_from_unsigned(format, 0, ret_misfit);
+    if (magnitude > 310 || magnitude < -330) {
+        exponent = magnitude > 0 ? 4096 : -4096;
+    } else if (decimal->count <= 19 && exponent >= -FIVES_MAX && exponent <= FIVES_MAX) {
         uint64_t digits = 0;
         for (int i = 0; i < decimal->count; i++)
             digits = digits * 10 + decimal->digits[i];
@@ -209,5 +180,5 @@ uint64_t tsri_decimal_to_float(const tsri_decimal *decimal, const tsri_float_for
     } else {
         exponent = exact_ratio(decimal, &significand, &more);
     }
-    return tsri_float_round(format, significand, exponent, more, ret_overflow);
+    return tsri_float_round(format, significand, exponent, more, ret_misfit);
 }

@@ -10,27 +10,7 @@
 #ifndef TESSERA_TENSOR_DECIMAL_H
 #define TESSERA_TENSOR_DECIMAL_H
 
-#include "base/base.h"
-
-/* A binary format: sign, exponent, stored mantissa bits; bias 2^(exponent_bits - 1) - 1, the
- * largest exponent means infinity and NaN. */
-typedef struct tsri_float_format {
-    int mantissa_bits, exponent_bits;
-} tsri_float_format;
-
-extern const tsri_float_format tsri_format_float16, tsri_format_float32, tsri_format_float64;
-
-/* The bit pattern of positive infinity; one more mantissa bit makes it a NaN. */
-static inline uint64_t tsri_float_infinity(const tsri_float_format *format)
-{
-    return ((UINT64_C(1) << format->exponent_bits) - 1) << format->mantissa_bits;
-}
-
-/* The NaN that is written "NaN": positive, quiet, without payload. */
-static inline uint64_t tsri_float_quiet_nan(const tsri_float_format *format)
-{
-    return tsri_float_infinity(format) | UINT64_C(1) << (format->mantissa_bits - 1);
-}
+#include "tensor/float_format.h"
 
 /* Digits enough to decide the rounding of every double: the longest midpoint between two doubles
  * has 767 significant ones. Further digits only count as "more than this". */
@@ -53,16 +33,10 @@ typedef enum tsri_whole { TSRI_WHOLE_FITS, TSRI_WHOLE_FRACTION, TSRI_WHOLE_TOO_L
 /* The absolute value as an integer of 64 bits. */
 tsri_whole tsri_decimal_to_whole(const tsri_decimal *decimal, uint64_t *ret_magnitude);
 
-/* The nearest number of a format, ties to even, without its sign bit. Sets *ret_overflow when it
- * rounds to infinity. */
+/* The nearest number of a format, ties to even, without its sign bit. *ret_misfit as
+ * tsri_float_round says it, and for zero where the format has none. */
 uint64_t tsri_decimal_to_float(const tsri_decimal *decimal, const tsri_float_format *format,
-                               bool *ret_overflow);
-
-/* Rounds significand x 2^exponent (the significand's top bit is set; `more`: the true value is
- * larger by less than one unit of the significand) to a format, ties to even. Returns the bits
- * without a sign. */
-uint64_t tsri_float_round(const tsri_float_format *format, uint64_t significand, int64_t exponent,
-                          bool more, bool *ret_overflow);
+                               bool *ret_misfit);
 
 /* Writes the shortest decimal that reads back as the finite number `bits`, in the style of Python's
  * repr

@@ -4,33 +4,81 @@
 #include "base/base.h"
 #include "tensor/element.h"
 
-/* Every type without parameters is one row here: name, kind, size, unit of byte order, letter of
- * v2's typestr, text form, number, float format, component. Families with parameters are rows of
- * `families` below. */
-#define TYPE_ROWS(ROW)                                                                      \
-    ROW(bool, BOOL, 1, 1, 'b', bool, &tsri_number_boolean, NULL, NULL)                      \
-    ROW(int8, SIGNED, 1, 1, 'i', signed, &tsri_number_int8, NULL, NULL)                     \
-    ROW(int16, SIGNED, 2, 2, 'i', signed, &tsri_number_int16, NULL, NULL)                   \
-    ROW(int32, SIGNED, 4, 4, 'i', signed, &tsri_number_int32, NULL, NULL)                   \
-    ROW(int64, SIGNED, 8, 8, 'i', signed, &tsri_number_int64, NULL, NULL)                   \
-    ROW(uint8, UNSIGNED, 1, 1, 'u', unsigned, &tsri_number_uint8, NULL, NULL)               \
-    ROW(uint16, UNSIGNED, 2, 2, 'u', unsigned, &tsri_number_uint16, NULL, NULL)             \
-    ROW(uint32, UNSIGNED, 4, 4, 'u', unsigned, &tsri_number_uint32, NULL, NULL)             \
-    ROW(uint64, UNSIGNED, 8, 8, 'u', unsigned, &tsri_number_uint64, NULL, NULL)             \
-    ROW(float16, FLOAT, 2, 2, 'f', float, &tsri_number_float16, &tsri_format_float16, NULL) \
-    ROW(float32, FLOAT, 4, 4, 'f', float, &tsri_number_float32, &tsri_format_float32, NULL) \
-    ROW(float64, FLOAT, 8, 8, 'f', float, &tsri_number_float64, &tsri_format_float64, NULL) \
-    ROW(complex64, COMPLEX, 8, 4, 'c', complex, NULL, NULL, &tsr_dtype_float32)             \
-    ROW(complex128, COMPLEX, 16, 8, 'c', complex, NULL, NULL, &tsr_dtype_float64)
+/* Every type without parameters is one row here: name, kind, size, unit of byte order, bits of it
+ * that count, letter of v2's typestr (0: it has none), text form, number, float format, component.
+ * The rows of floats and complex numbers follow from fewer words. Families with parameters are rows
+ * of `families` below. */
+#define FLOAT_ROW(ROW, name, size, bits, letter)                                                \
+    ROW(name, FLOAT, size, size, bits, letter, float, &tsri_number_##name, &tsri_format_##name, \
+        NULL)
+#define COMPLEX_ROW(ROW, name, component, size, bits, letter) \
+    ROW(name, COMPLEX, 2 * size, size, bits, letter, complex, NULL, NULL, &tsr_dtype_##component)
 
-#define DEFINE_TYPE(name, kind, size, unit, letter, text, number, format, component)               \
+#define TYPE_ROWS(ROW)                                                              \
+    ROW(bool, BOOL, 1, 1, 8, 'b', bool, &tsri_number_boolean, NULL, NULL)           \
+    ROW(int2, SIGNED, 1, 1, 2, 0, signed, &tsri_number_int2, NULL, NULL)            \
+    ROW(int4, SIGNED, 1, 1, 4, 0, signed, &tsri_number_int4, NULL, NULL)            \
+    ROW(int8, SIGNED, 1, 1, 8, 'i', signed, &tsri_number_int8, NULL, NULL)          \
+    ROW(int16, SIGNED, 2, 2, 16, 'i', signed, &tsri_number_int16, NULL, NULL)       \
+    ROW(int32, SIGNED, 4, 4, 32, 'i', signed, &tsri_number_int32, NULL, NULL)       \
+    ROW(int64, SIGNED, 8, 8, 64, 'i', signed, &tsri_number_int64, NULL, NULL)       \
+    ROW(uint2, UNSIGNED, 1, 1, 2, 0, unsigned, &tsri_number_uint2, NULL, NULL)      \
+    ROW(uint4, UNSIGNED, 1, 1, 4, 0, unsigned, &tsri_number_uint4, NULL, NULL)      \
+    ROW(uint8, UNSIGNED, 1, 1, 8, 'u', unsigned, &tsri_number_uint8, NULL, NULL)    \
+    ROW(uint16, UNSIGNED, 2, 2, 16, 'u', unsigned, &tsri_number_uint16, NULL, NULL) \
+    ROW(uint32, UNSIGNED, 4, 4, 32, 'u', unsigned, &tsri_number_uint32, NULL, NULL) \
+    ROW(uint64, UNSIGNED, 8, 8, 64, 'u', unsigned, &tsri_number_uint64, NULL, NULL) \
+    FLOAT_ROW(ROW, float16, 2, 16, 'f')                                             \
+    FLOAT_ROW(ROW, float32, 4, 32, 'f')                                             \
+    FLOAT_ROW(ROW, float64, 8, 64, 'f')                                             \
+    FLOAT_ROW(ROW, bfloat16, 2, 16, 0)                                              \
+    FLOAT_ROW(ROW, float4_e2m1fn, 1, 4, 0)                                          \
+    FLOAT_ROW(ROW, float6_e2m3fn, 1, 6, 0)                                          \
+    FLOAT_ROW(ROW, float6_e3m2fn, 1, 6, 0)                                          \
+    FLOAT_ROW(ROW, float8_e3m4, 1, 8, 0)                                            \
+    FLOAT_ROW(ROW, float8_e4m3, 1, 8, 0)                                            \
+    FLOAT_ROW(ROW, float8_e4m3fn, 1, 8, 0)                                          \
+    FLOAT_ROW(ROW, float8_e4m3b11fnuz, 1, 8, 0)                                     \
+    FLOAT_ROW(ROW, float8_e4m3fnuz, 1, 8, 0)                                        \
+    FLOAT_ROW(ROW, float8_e5m2, 1, 8, 0)                                            \
+    FLOAT_ROW(ROW, float8_e5m2fnuz, 1, 8, 0)                                        \
+    FLOAT_ROW(ROW, float8_e8m0fnu, 1, 8, 0)                                         \
+    COMPLEX_ROW(ROW, complex64, float32, 4, 32, 'c')                                \
+    COMPLEX_ROW(ROW, complex128, float64, 8, 64, 'c')                               \
+    COMPLEX_ROW(ROW, complex_float16, float16, 2, 16, 0)                            \
+    COMPLEX_ROW(ROW, complex_bfloat16, bfloat16, 2, 16, 0)                          \
+    COMPLEX_ROW(ROW, complex_float4_e2m1fn, float4_e2m1fn, 1, 4, 0)                 \
+    COMPLEX_ROW(ROW, complex_float6_e2m3fn, float6_e2m3fn, 1, 6, 0)                 \
+    COMPLEX_ROW(ROW, complex_float6_e3m2fn, float6_e3m2fn, 1, 6, 0)                 \
+    COMPLEX_ROW(ROW, complex_float8_e3m4, float8_e3m4, 1, 8, 0)                     \
+    COMPLEX_ROW(ROW, complex_float8_e4m3, float8_e4m3, 1, 8, 0)                     \
+    COMPLEX_ROW(ROW, complex_float8_e4m3b11fnuz, float8_e4m3b11fnuz, 1, 8, 0)       \
+    COMPLEX_ROW(ROW, complex_float8_e4m3fnuz, float8_e4m3fnuz, 1, 8, 0)             \
+    COMPLEX_ROW(ROW, complex_float8_e5m2, float8_e5m2, 1, 8, 0)                     \
+    COMPLEX_ROW(ROW, complex_float8_e5m2fnuz, float8_e5m2fnuz, 1, 8, 0)             \
+    COMPLEX_ROW(ROW, complex_float8_e8m0fnu, float8_e8m0fnu, 1, 8, 0)
+
+#define DEFINE_TYPE(name, kind, size, unit, bits, letter, text, number, format, component)         \
     static const struct tsr_dtype_ops name##_ops = {&tsri_text_##text, number, format, component}; \
     const tsr_dtype tsr_dtype_##name = {                                                           \
-        sizeof(tsr_dtype), #name, TSR_KIND_##kind, size, unit, unit, letter, NULL, &name##_ops};
+        sizeof(tsr_dtype), #name, TSR_KIND_##kind, size, unit, unit, letter, NULL,                 \
+        &name##_ops,       bits};
 TYPE_ROWS(DEFINE_TYPE)
 
 #define LIST_TYPE(name, ...) &tsr_dtype_##name,
 static const tsr_dtype *const types[] = {TYPE_ROWS(LIST_TYPE)};
+
+/* Other names, of the registry and of habit. */
+static const struct {
+    const char *name;
+    const tsr_dtype *dtype;
+} aliases[] = {{"complex_float32", TSR_COMPLEX64}, {"complex_float64", TSR_COMPLEX128}};
+
+const char tsri_dtype_known_names[] =
+    "bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float16, float32, float64, "
+    "complex64, complex128; r8, r16, r24, ... (raw bytes); int2, int4, uint2, uint4, bfloat16, "
+    "float4_e2m1fn, float6_e2m3fn, float6_e3m2fn, float8_ with e3m4, e4m3, e4m3fn, e4m3b11fnuz, "
+    "e4m3fnuz, e5m2, e5m2fnuz or e8m0fnu; complex_ with the name of a float type";
 
 #define RAW_BYTES_MAX (1 << 20)
 
@@ -53,8 +101,9 @@ int tsr_dtype_raw(size_t size_bytes, const tsr_dtype **ret_dtype, tsr_error *err
         return tsri_error_no_memory(err, sizeof *made);
     made->references = 1;
     snprintf(made->name, sizeof made->name, "r%zu", size_bytes * 8);
-    made->dtype = (tsr_dtype){sizeof(tsr_dtype), made->name, TSR_KIND_RAW, size_bytes, 1, 1, 'V',
-                              &made->references, &raw_ops};
+    made->dtype = (tsr_dtype){
+        sizeof(tsr_dtype), made->name, TSR_KIND_RAW, size_bytes, 1, 1, 'V', &made->references,
+        &raw_ops,          8};
     *ret_dtype = &made->dtype;
     return 0;
 }
@@ -71,6 +120,11 @@ void tsr_dtype_unref(const tsr_dtype *dtype)
     if (dtype && dtype->counter &&
         __atomic_sub_fetch((int *)dtype->counter, 1, __ATOMIC_ACQ_REL) == 0)
         tsri_free((void *)dtype);
+}
+
+const tsr_dtype *tsr_dtype_component(const tsr_dtype *dtype)
+{
+    return dtype->ops->component ? dtype->ops->component : dtype;
 }
 
 bool tsr_dtype_equal(const tsr_dtype *a, const tsr_dtype *b)
@@ -136,12 +190,8 @@ static int (*const families[])(const char *, bool *, const tsr_dtype **,
 
 static int report_unknown(const char *name, tsr_error *err)
 {
-    char known[TSR_ERROR_DETAIL_MAX];
-    size_t used = 0;
-    for (size_t i = 0; i < TSRI_COUNT(types) && used < sizeof known; i++)
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s, ", types[i]->name);
     tsr_error_set(err, TSR_NOT_FOUND, "there is no type \"%.40s\"", name);
-    tsr_error_set_next_step(err, "known types: %sr8, r16, r24, ...", known);
+    tsr_error_set_next_step(err, "known types: %s", tsri_dtype_known_names);
     return TSR_NOT_FOUND;
 }
 
@@ -150,6 +200,11 @@ int tsr_dtype_parse(const char *name, const tsr_dtype **ret_dtype, tsr_error *er
     for (size_t i = 0; i < TSRI_COUNT(types); i++)
         if (strcmp(types[i]->name, name) == 0) {
             *ret_dtype = types[i];
+            return 0;
+        }
+    for (size_t i = 0; i < TSRI_COUNT(aliases); i++)
+        if (strcmp(aliases[i].name, name) == 0) {
+            *ret_dtype = aliases[i].dtype;
             return 0;
         }
     for (size_t i = 0; i < TSRI_COUNT(families); i++) {

@@ -78,32 +78,37 @@ static void write_bool(const tsr_dtype *dtype, const void *element, tsri_element
     put_format(writer, "%s", *(const uint8_t *)element ? "true" : "false");
 }
 
+/* The bits of a component that count. */
+static uint64_t get_counting_bits(const tsr_dtype *dtype, const void *element)
+{
+    return get_bits(element, dtype->size_bytes) & UINT64_MAX >> (64 - dtype->component_bits);
+}
+
 static void write_signed(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
 {
-    int unused_bits = 64 - 8 * (int)dtype->size_bytes;
+    int unused_bits = 64 - dtype->component_bits;
     put_format(writer, "%" PRId64,
                (int64_t)(get_bits(element, dtype->size_bytes) << unused_bits) >> unused_bits);
 }
 
 static void write_unsigned(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
 {
-    put_format(writer, "%" PRIu64, get_bits(element, dtype->size_bytes));
+    put_format(writer, "%" PRIu64, get_counting_bits(dtype, element));
 }
 
 static void write_float(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
 {
     const tsri_float_format *format = dtype->ops->format;
-    uint64_t bits = get_bits(element, dtype->size_bytes), infinity = tsri_float_infinity(format);
-    uint64_t sign = UINT64_C(1) << (format->mantissa_bits + format->exponent_bits);
+    uint64_t bits = get_counting_bits(dtype, element), sign = tsri_float_sign(format);
     char text[32];
-    if ((bits & (sign - 1)) < infinity)
-        put(writer, text, (size_t)tsri_float_format_text(format, bits, text));
-    else if ((bits & (sign - 1)) == infinity)
-        put_format(writer, bits & sign ? "\"-Infinity\"" : "\"Infinity\"");
-    else if (bits == tsri_float_quiet_nan(format))
+    if (tsri_float_is_nan(format, bits) && bits == format->nan)
         put_format(writer, "\"NaN\"");
-    else
+    else if (tsri_float_is_nan(format, bits))
         put_format(writer, "\"0x%0*" PRIx64 "\"", (int)dtype->size_bytes * 2, bits);
+    else if (format->infinity && (bits & (sign - 1)) == format->infinity)
+        put_format(writer, bits & sign ? "\"-Infinity\"" : "\"Infinity\"");
+    else
+        put(writer, text, (size_t)tsri_float_format_text(format, bits, text));
 }
 
 static void write_complex(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
@@ -244,27 +249,29 @@ static bool read_integer(const tsr_dtype *dtype, const char **text, uint64_t pos
 
 static bool read_signed(const tsr_dtype *dtype, const char **text, void *element)
 {
-    uint64_t half = UINT64_C(1) << (8 * dtype->size_bytes - 1);
+    uint64_t half = UINT64_C(1) << (dtype->component_bits - 1);
     return read_integer(dtype, text, half - 1, half, element);
 }
 
 static bool read_unsigned(const tsr_dtype *dtype, const char **text, void *element)
 {
-    return read_integer(dtype, text, UINT64_MAX >> (64 - 8 * dtype->size_bytes), 0, element);
+    return read_integer(dtype, text, UINT64_MAX >> (64 - dtype->component_bits), 0, element);
 }
 
 /* "0x7fc00001": the bit pattern as an unsigned integer. */
-static bool read_hexadecimal(const char *digits, size_t size_bytes, uint64_t *ret_bits)
+static bool read_hexadecimal(const char *digits, int most_bits, uint64_t *ret_bits)
 {
     uint64_t bits = 0;
     if (*digits == '\0')
         return false;
     for (; *digits; digits++) {
         int digit = hexadecimal_digit(*digits);
-        if (digit < 0 || bits >> (8 * size_bytes - 4) != 0)
+        if (digit < 0 || bits >> 60 != 0)
             return false;
         bits = bits << 4 | (uint64_t)digit;
     }
+    if (bits > UINT64_MAX >> (64 - most_bits))
+        return false;
     *ret_bits = bits;
     return true;
 }
@@ -274,13 +281,17 @@ static bool read_named_float(const tsri_float_format *format, const char **text,
 {
     bool negative = **text == '-';
     const char *name = *text + (**text == '-' || **text == '+');
-    if (take(&name, "Infinity"))
-        *ret_bits = tsri_float_infinity(format) |
-                    (uint64_t)negative << (format->mantissa_bits + format->exponent_bits);
-    else if (name == *text && take(&name, "NaN"))
-        *ret_bits = tsri_float_quiet_nan(format);
-    else
+    uint64_t bits;
+    if (format->infinity && take(&name, "Infinity")) {
+        bits = format->infinity;
+        if (negative && !tsri_float_negate(format, &bits))
+            return false;
+    } else if (format->nan && name == *text && take(&name, "NaN")) {
+        bits = format->nan;
+    } else {
         return false;
+    }
+    *ret_bits = bits;
     *text = name;
     return true;
 }
@@ -292,7 +303,7 @@ static bool read_quoted_float(const tsr_dtype *dtype, const char **text, uint64_
     if (!take_string(text, word, sizeof word))
         return false;
     if (take(&end, "0x"))
-        return read_hexadecimal(end, dtype->size_bytes, ret_bits);
+        return read_hexadecimal(end, dtype->component_bits, ret_bits);
     return read_named_float(dtype->ops->format, &end, ret_bits) && *end == '\0';
 }
 
@@ -300,14 +311,13 @@ static bool read_decimal_float(const tsri_float_format *format, const char **tex
                                uint64_t *ret_bits)
 {
     tsri_decimal decimal TSRI_UNINITIALIZED;
-    bool overflow;
+    bool misfit;
     const char *end = tsri_decimal_scan(*text, &decimal);
     if (!end)
         return false;
-    *ret_bits = tsri_decimal_to_float(&decimal, format, &overflow) |
-                (uint64_t)decimal.negative << (format->mantissa_bits + format->exponent_bits);
+    *ret_bits = tsri_decimal_to_float(&decimal, format, &misfit);
     *text = end;
-    return !overflow;
+    return !misfit && (!decimal.negative || tsri_float_negate(format, ret_bits));
 }
 
 static bool read_float(const tsr_dtype *dtype, const char **text, void *element)
@@ -381,7 +391,8 @@ const tsri_element_text tsri_text_unsigned = {write_unsigned, read_unsigned,
                                               "a whole number in its range"};
 const tsri_element_text tsri_text_float = {
     write_float, read_float,
-    "a number in its range, \"NaN\", \"Infinity\", \"-Infinity\" or a bit pattern like \"0x7e00\""};
+    "a number in its range, \"NaN\", \"Infinity\" or \"-Infinity\" where it has them, or a bit "
+    "pattern like \"0x7e00\""};
 const tsri_element_text tsri_text_complex = {write_complex, read_complex,
                                              "a list of two floats: [real, imaginary]"};
 const tsri_element_text tsri_text_raw = {

@@ -36,4 +36,7 @@ struct tsr_dtype_ops {
     const tsr_dtype *component;      /* of complex types: the type of a component; else NULL */
 };
 
+/* The names of types, for messages. */
+extern const char tsri_dtype_known_names[];
+
 #endif

@@ -4,7 +4,7 @@
 
 #include "tensor/half.h"
 
-#include "tensor/decimal.h"
+#include "tensor/float_format.h"
 
 double tsr_half_to_double(uint16_t bits)
 {

@@ -15,11 +15,10 @@ typedef struct finite {
 static finite take_apart(const tsri_float_format *format, uint64_t bits)
 {
     uint64_t hidden = UINT64_C(1) << format->mantissa_bits, mantissa = bits & (hidden - 1);
-    int64_t bias = (INT64_C(1) << (format->exponent_bits - 1)) - 1;
-    int64_t field = (int64_t)(bits >> format->mantissa_bits);
-    uint64_t whole = field ? mantissa | hidden : mantissa;
-    return (finite){whole, (field ? field : 1) - bias - format->mantissa_bits,
-                    mantissa == 0 && field > 1, (whole & 1) == 0};
+    int64_t field = (int64_t)(bits >> format->mantissa_bits), lowest = format->has_zero;
+    uint64_t whole = field >= lowest ? mantissa | hidden : mantissa;
+    return (finite){whole, TSRI_MAX(field, lowest) - format->bias - format->mantissa_bits,
+                    mantissa == 0 && field > lowest, (whole & 1) == 0};
 }
 
 /* The power of ten k for which the number lies in [10^(k-1), 10^k), or one less. */
@@ -227,12 +226,12 @@ static char *put_number(char *to, const char *digits, int count, int power)
 
 int tsri_float_format_text(const tsri_float_format *format, uint64_t bits, char *text)
 {
-    uint64_t sign = UINT64_C(1) << (format->mantissa_bits + format->exponent_bits);
+    uint64_t sign = tsri_float_sign(format);
     char digits[24], *end = text;
     int64_t power = 1;
-    if (bits & sign)
+    if (format->has_sign && bits & sign)
         *end++ = '-';
-    if ((bits & (sign - 1)) == 0) {
+    if (format->has_zero && (bits & (sign - 1)) == 0) {
         end = put(end, "0.0", 3);
     } else {
         finite number = take_apart(format, bits & (sign - 1));

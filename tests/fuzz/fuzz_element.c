@@ -30,7 +30,12 @@ static void round_trip(const tsr_dtype *dtype, const char *element)
     int length = tsr_dtype_format_element(dtype, element, text, room);
     require(length > 0 && (size_t)length == strlen(text));
     require(tsr_dtype_parse_element(dtype, text, back, NULL) == 0);
-    require(memcmp(back, element, dtype->size_bytes) == 0);
+    /* Bits that do not count read back as none, or as the sign. */
+    char again[sizeof text];
+    if (dtype->component_bits == 8 * (int)dtype->component_bytes)
+        require(memcmp(back, element, dtype->size_bytes) == 0);
+    require(tsr_dtype_format_element(dtype, back, again, room) == length);
+    require(strcmp(text, again) == 0);
 }
 
 /* The library's number, for texts that are a JSON number and nothing else. */

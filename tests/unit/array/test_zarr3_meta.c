@@ -203,15 +203,10 @@ static void types_of_later_versions_are_refused_by_name(void **state)
         assert_non_null(strstr(err.next_step, "float16"));
         free(text);
     }
-    static const char *const names[] = {"bfloat16",
-                                        "int4",
-                                        "float8_e4m3",
-                                        "complex_float16",
-                                        "numpy.timedelta64",
-                                        "fixed_length_utf32",
-                                        "bytes",
-                                        "variable_length_bytes",
-                                        "struct"};
+    static const char *const names[] = {
+        "float8_e4m4", "complex_float8_e4m3fn", "complex_float128",
+        "int3",        "numpy.timedelta64",     "fixed_length_utf32",
+        "bytes",       "variable_length_bytes", "struct"};
     for (size_t i = 0; i < TSRI_COUNT(names); i++) {
         char value[64], message[100];
         snprintf(value, sizeof value, "\"%s\"", names[i]);
@@ -288,12 +283,21 @@ static void data_type_is_a_name_or_an_extension(void **state)
     } rows[] = {{"\"int16\"", TSR_INT16},
                 {"{\"name\":\"int16\"}", TSR_INT16},
                 {"{\"name\":\"float64\",\"configuration\":{}}", TSR_FLOAT64},
-                {"{\"name\":\"uint8\",\"must_understand\":false}", TSR_UINT8}};
+                {"{\"name\":\"uint8\",\"must_understand\":false}", TSR_UINT8},
+                {"\"int2\"", TSR_INT2},
+                {"\"uint4\"", TSR_UINT4},
+                {"\"bfloat16\"", TSR_BFLOAT16},
+                {"\"float6_e2m3fn\"", TSR_FLOAT6_E2M3FN},
+                {"\"float8_e4m3fn\"", TSR_FLOAT8_E4M3FN}};
     for (size_t i = 0; i < TSRI_COUNT(rows); i++) {
         tsri_zarr_meta *meta = READ({"data_type", rows[i].value}, {"fill_value", "0"});
         assert_ptr_equal(meta->dtype, rows[i].dtype);
         tsri_zarr_meta_free(meta);
     }
+    /* Aliases of the registry. */
+    tsri_zarr_meta *alias = READ({"data_type", "\"complex_float32\""}, {"fill_value", "[0,0]"});
+    assert_ptr_equal(alias->dtype, TSR_COMPLEX64);
+    tsri_zarr_meta_free(alias);
     tsri_zarr_meta *meta = READ({"data_type", "\"r24\""}, {"fill_value", "[1,2,255]"});
     assert_int_equal(meta->dtype->size_bytes, 3);
     tsri_zarr_meta_free(meta);
@@ -307,8 +311,8 @@ static void data_type_is_a_name_or_an_extension(void **state)
     BAD("/data_type: must be an object with a \"name\"", {"data_type", "[[\"a\",\"<i4\"]]"});
     BAD("/data_type/name: this required field is missing", {"data_type", "{}"});
     /* must_understand: false excuses no data type, chunk grid or key encoding. */
-    REFUSED(TSR_UNSUPPORTED, "/data_type: the data type \"int2\" is not supported",
-            {"data_type", "{\"name\":\"int2\",\"must_understand\":false}"});
+    REFUSED(TSR_UNSUPPORTED, "/data_type: the data type \"int3\" is not supported",
+            {"data_type", "{\"name\":\"int3\",\"must_understand\":false}"});
     REFUSED(TSR_UNSUPPORTED, "/chunk_grid: the chunk grid \"rectilinear\" is not supported",
             {"chunk_grid", "{\"name\":\"rectilinear\",\"must_understand\":false}"});
     REFUSED(TSR_UNSUPPORTED,

@@ -71,6 +71,31 @@ static void test_both_orders(void **state)
     expect_bytes(TSR_COMPLEX64, BIG, complex_64, 1, "\x3f\x80\x00\x00\x40\x00\x00\x00");
 }
 
+/* What fills a byte is written; what does not leaves 0 above it, and whatever stands there is
+ * ignored on reading, with the sign carried up in memory. */
+static void test_narrow_numbers(void **state)
+{
+    const int8_t fours[] = {-1, 7, -8, 0}, twos[] = {-2, 1, -1, 0};
+    const uint8_t sixes[] = {0x3f, 0x20, 0, 1};
+    const unsigned char dirty[] = {0x3f, 0xf7, 0x48, 0x90};
+    int8_t decoded[4];
+    codec_case row = {.name = "bytes", .configuration = "{}", .dtype = TSR_INT4, .rank = 1};
+    codec_fixture fixture = codec_fixture_open(&row);
+    tsr_view view;
+    bool swapped;
+
+    (void)state;
+    expect_bytes(TSR_INT4, "{}", fours, 4, "\x0f\x07\x08\x00");
+    expect_bytes(TSR_INT2, LITTLE, twos, 4, "\x02\x01\x03\x00");
+    expect_bytes(TSR_FLOAT6_E3M2FN, BIG, sixes, 4, "\x3f\x20\x00\x01");
+    assert_int_equal(tsr_view_init(&view, TSR_INT4, 1, &(int64_t){4}, decoded, NULL), 0);
+    assert_int_equal(
+        fixture.ops->decode_array(fixture.codec, fixture.scratch, dirty, 4, &view, NULL), 0);
+    assert_memory_equal(decoded, fours, 4);
+    assert_false(fixture.ops->elements_in_place(fixture.codec, &swapped));
+    codec_fixture_close(&fixture);
+}
+
 static void test_without_order(void **state)
 {
     const tsr_dtype *r24 = NULL;
@@ -139,10 +164,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_orders),    cmocka_unit_test(test_without_order),
-        cmocka_unit_test(test_describe),       cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_bound_overflow), CODEC_SUITE_ARRAY_TESTS(&little),
-        CODEC_SUITE_ARRAY_TESTS(&big),         CODEC_SUITE_ARRAY_TESTS(&big_half),
-        CODEC_SUITE_ARRAY_TESTS(&big_complex), CODEC_SUITE_ARRAY_TESTS(&single),
+        cmocka_unit_test(test_narrow_numbers), cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_bound_overflow),
+        CODEC_SUITE_ARRAY_TESTS(&little),      CODEC_SUITE_ARRAY_TESTS(&big),
+        CODEC_SUITE_ARRAY_TESTS(&big_half),    CODEC_SUITE_ARRAY_TESTS(&big_complex),
+        CODEC_SUITE_ARRAY_TESTS(&single),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,6 +29,35 @@ static const struct {
     {TSR_FLOAT64, "float64", "f8", TSR_KIND_FLOAT, 8, 8},
     {TSR_COMPLEX64, "complex64", "c8", TSR_KIND_COMPLEX, 8, 4},
     {TSR_COMPLEX128, "complex128", "c16", TSR_KIND_COMPLEX, 16, 8},
+    {TSR_INT2, "int2", "", TSR_KIND_SIGNED, 1, 1},
+    {TSR_INT4, "int4", "", TSR_KIND_SIGNED, 1, 1},
+    {TSR_UINT2, "uint2", "", TSR_KIND_UNSIGNED, 1, 1},
+    {TSR_UINT4, "uint4", "", TSR_KIND_UNSIGNED, 1, 1},
+    {TSR_BFLOAT16, "bfloat16", "", TSR_KIND_FLOAT, 2, 2},
+    {TSR_FLOAT4_E2M1FN, "float4_e2m1fn", "", TSR_KIND_FLOAT, 1, 1},
+    {TSR_FLOAT6_E2M3FN, "float6_e2m3fn", "", TSR_KIND_FLOAT, 1, 1},
+    {TSR_FLOAT6_E3M2FN, "float6_e3m2fn", "", TSR_KIND_FLOAT, 1, 1},
+    {TSR_FLOAT8_E3M4, "float8_e3m4", "", TSR_KIND_FLOAT, 1, 1},
+    {TSR_FLOAT8_E4M3, "float8_e4m3", "", TSR_KIND_FLOAT, 1, 1},
+    {TSR_FLOAT8_E4M3FN, "float8_e4m3fn", "", TSR_KIND_FLOAT, 1, 1},
+    {TSR_FLOAT8_E4M3B11FNUZ, "float8_e4m3b11fnuz", "", TSR_KIND_FLOAT, 1, 1},
+    {TSR_FLOAT8_E4M3FNUZ, "float8_e4m3fnuz", "", TSR_KIND_FLOAT, 1, 1},
+    {TSR_FLOAT8_E5M2, "float8_e5m2", "", TSR_KIND_FLOAT, 1, 1},
+    {TSR_FLOAT8_E5M2FNUZ, "float8_e5m2fnuz", "", TSR_KIND_FLOAT, 1, 1},
+    {TSR_FLOAT8_E8M0FNU, "float8_e8m0fnu", "", TSR_KIND_FLOAT, 1, 1},
+    {&tsr_dtype_complex_bfloat16, "complex_bfloat16", "", TSR_KIND_COMPLEX, 4, 2},
+    {&tsr_dtype_complex_float16, "complex_float16", "", TSR_KIND_COMPLEX, 4, 2},
+    {&tsr_dtype_complex_float4_e2m1fn, "complex_float4_e2m1fn", "", TSR_KIND_COMPLEX, 2, 1},
+    {&tsr_dtype_complex_float6_e2m3fn, "complex_float6_e2m3fn", "", TSR_KIND_COMPLEX, 2, 1},
+    {&tsr_dtype_complex_float6_e3m2fn, "complex_float6_e3m2fn", "", TSR_KIND_COMPLEX, 2, 1},
+    {&tsr_dtype_complex_float8_e3m4, "complex_float8_e3m4", "", TSR_KIND_COMPLEX, 2, 1},
+    {&tsr_dtype_complex_float8_e4m3, "complex_float8_e4m3", "", TSR_KIND_COMPLEX, 2, 1},
+    {&tsr_dtype_complex_float8_e4m3b11fnuz, "complex_float8_e4m3b11fnuz", "", TSR_KIND_COMPLEX, 2,
+     1},
+    {&tsr_dtype_complex_float8_e4m3fnuz, "complex_float8_e4m3fnuz", "", TSR_KIND_COMPLEX, 2, 1},
+    {&tsr_dtype_complex_float8_e5m2, "complex_float8_e5m2", "", TSR_KIND_COMPLEX, 2, 1},
+    {&tsr_dtype_complex_float8_e5m2fnuz, "complex_float8_e5m2fnuz", "", TSR_KIND_COMPLEX, 2, 1},
+    {&tsr_dtype_complex_float8_e8m0fnu, "complex_float8_e8m0fnu", "", TSR_KIND_COMPLEX, 2, 1},
 };
 enum { TYPES = sizeof types / sizeof types[0] };
 
@@ -57,13 +86,28 @@ static void test_names(void **state)
     for (int i = 0; i < TYPES; i++) {
         assert_int_equal(tsr_dtype_parse(types[i].name, &found, NULL), 0);
         assert_ptr_equal(found, types[i].dtype);
-        for (size_t k = 0; k < sizeof orders / sizeof orders[0]; k++) {
+        for (size_t k = 0; types[i].short_name[0] && k < sizeof orders / sizeof orders[0]; k++) {
             char name[16];
             snprintf(name, sizeof name, "%s%s", orders[k], types[i].short_name);
             assert_int_equal(tsr_dtype_parse(name, &found, NULL), 0);
             assert_ptr_equal(found, types[i].dtype);
         }
     }
+}
+
+static void test_aliases_and_components(void **state)
+{
+    const tsr_dtype *found;
+    (void)state;
+    assert_int_equal(tsr_dtype_parse("complex_float32", &found, NULL), 0);
+    assert_ptr_equal(found, TSR_COMPLEX64);
+    assert_int_equal(tsr_dtype_parse("complex_float64", &found, NULL), 0);
+    assert_ptr_equal(found, TSR_COMPLEX128);
+    assert_ptr_equal(tsr_dtype_component(TSR_COMPLEX64), TSR_FLOAT32);
+    assert_ptr_equal(tsr_dtype_component(TSR_INT4), TSR_INT4);
+    for (int i = 0; i < TYPES; i++)
+        if (types[i].kind == TSR_KIND_COMPLEX && strncmp(types[i].name, "complex_", 8) == 0)
+            assert_string_equal(tsr_dtype_component(types[i].dtype)->name, types[i].name + 8);
 }
 
 static void test_raw(void **state)
@@ -137,7 +181,7 @@ static void test_refused_names(void **state)
         assert_int_equal(err.status, cases[i].status);
         assert_ptr_equal(dtype, TSR_BOOL);
         if (err.status == TSR_NOT_FOUND)
-            assert_non_null(strstr(err.next_step, "known types: bool, int8, "));
+            assert_non_null(strstr(err.next_step, "known types: bool, int8, int16, "));
     }
     assert_int_equal(tsr_dtype_raw(0, &dtype, NULL), TSR_INVALID_ARGUMENT);
     assert_int_equal(tsr_dtype_raw((1 << 20) + 1, &dtype, NULL), TSR_INVALID_ARGUMENT);
@@ -166,7 +210,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),      cmocka_unit_test(test_names),
         cmocka_unit_test(test_raw),        cmocka_unit_test(test_refused_names),
-        cmocka_unit_test(test_references),
+        cmocka_unit_test(test_references), cmocka_unit_test(test_aliases_and_components),
     };
     return cmocka_run_group_tests_name("tensor.dtype", tests, NULL, NULL);
 }
