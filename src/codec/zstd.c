@@ -18,9 +18,19 @@
  * of streams ask for at usual levels. */
 #define USUAL_WINDOW_LOG 21
 
+/* The level that 0 stands for. */
+#define LEVEL_USUAL 3
+
+/* From here on a chunk of short integers is searched by one hash table instead of two, see
+ * searches_one_table. */
+#define SHORT_INTEGERS_BYTES_MIN ((size_t)128 << 10)
+#define SHORT_INTEGERS_HASH_LOG 17
+#define SHORT_INTEGERS_MATCH_MIN 5
+
 typedef struct zstd_codec {
     int level; /* 0: the library's default, which is 3 */
     bool checksum;
+    bool short_integers; /* the elements are integers of two bytes */
 } zstd_codec;
 
 static int zstd_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
@@ -39,7 +49,10 @@ static int zstd_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_t
     zstd_codec *codec = tsri_alloc(sizeof *codec);
     if (!codec)
         return tsri_error_no_memory(err, sizeof *codec);
-    *codec = (zstd_codec){(int)level, checksum};
+    const tsr_dtype *dtype = setup->input.dtype;
+    *codec = (zstd_codec){(int)level, checksum,
+                          dtype && dtype->size_bytes == 2 &&
+                              (dtype->kind == TSR_KIND_SIGNED || dtype->kind == TSR_KIND_UNSIGNED)};
     *ret_codec = codec;
     return 0;
 }
@@ -84,6 +97,19 @@ static int encoder_failed(size_t code, tsr_error *err)
     return tsr_error_set(err, TSR_INTERNAL, "zstd: encoding failed: %s", ZSTD_getErrorName(code));
 }
 
+/* At level 3 libzstd looks for matches of 8 bytes and more in one table and for short ones in
+ * another. For integers of two bytes one table of short matches is as good and takes a third less
+ * time. Measured with 1.5.4 on chunks of 128 KiB to 2 MiB: frames of real data (relief, ocean and
+ * atmosphere as packed shorts) 0.9 % smaller to 0.4 % larger, of 45 made kinds 10 % smaller to 8 %
+ * larger with the median at 0 (two versions of libzstd differ by more), at 0.8 to 1.9 times the
+ * speed with the median at 1.3. Floats and wider integers lose too much where values repeat at a
+ * distance. */
+static bool searches_one_table(const zstd_codec *zstd, size_t size_bytes)
+{
+    return zstd->short_integers && (zstd->level == 0 || zstd->level == LEVEL_USUAL) &&
+           size_bytes >= SHORT_INTEGERS_BYTES_MIN;
+}
+
 static int zstd_encode(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
                        size_t size_bytes, tsr_output *output, tsr_error *err)
 {
@@ -99,6 +125,11 @@ static int zstd_encode(const void *codec, tsr_codec_scratch *scratch, const void
     ZSTD_CCtx_reset(compressor, ZSTD_reset_session_and_parameters);
     ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, zstd->level);
     ZSTD_CCtx_setParameter(compressor, ZSTD_c_checksumFlag, zstd->checksum);
+    if (searches_one_table(zstd, size_bytes)) {
+        ZSTD_CCtx_setParameter(compressor, ZSTD_c_strategy, ZSTD_fast);
+        ZSTD_CCtx_setParameter(compressor, ZSTD_c_hashLog, SHORT_INTEGERS_HASH_LOG);
+        ZSTD_CCtx_setParameter(compressor, ZSTD_c_minMatch, SHORT_INTEGERS_MATCH_MIN);
+    }
     size_t encoded_bytes = ZSTD_compress2(compressor, data, bound_bytes, bytes, size_bytes);
     if (ZSTD_isError(encoded_bytes))
         return encoder_failed(encoded_bytes, err);

@@ -119,6 +119,81 @@ static void test_codecs_share_a_scratch(void **state)
     codec_fixture_close(&without);
 }
 
+#define SHORTS_BYTES ((size_t)512 << 10)
+
+/* A slow wave with four bits of noise: what a sensor or a satellite sends. */
+static void fill_sensor(uint16_t *values, size_t count)
+{
+    uint64_t random = 88172645463325252u; /* xorshift64 of Marsaglia */
+    for (size_t i = 0; i < count; i++) {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        values[i] = (uint16_t)(20000 + (i % 512) * (512 - i % 512) / 8 + (random >> 60));
+    }
+}
+
+static size_t plain_frame(const void *bytes, size_t size_bytes, int level, void *frame)
+{
+    size_t frame_bytes =
+        ZSTD_compress(frame, ZSTD_compressBound(size_bytes), bytes, size_bytes, level);
+    assert_false(ZSTD_isError(frame_bytes));
+    return frame_bytes;
+}
+
+static size_t encoded_size(const tsr_dtype *dtype, const char *configuration, const void *bytes,
+                           size_t size_bytes, const void *expected, size_t expected_bytes)
+{
+    codec_case row = {.name = "zstd", .dtype = dtype, .configuration = configuration};
+    codec_fixture fixture = codec_fixture_open(&row);
+    char *decoded = malloc(size_bytes);
+    tsr_output output;
+
+    codec_encode(&fixture, bytes, size_bytes, &output);
+    size_t encoded_bytes = output.size_bytes;
+    assert_int_equal(ZSTD_decompress(decoded, size_bytes, output.data, encoded_bytes), size_bytes);
+    assert_memory_equal(decoded, bytes, size_bytes);
+    if (expected) {
+        assert_int_equal(encoded_bytes, expected_bytes);
+        assert_memory_equal(output.data, expected, expected_bytes);
+    }
+    tsri_output_clear(&output);
+    codec_fixture_close(&fixture);
+    free(decoded);
+    return encoded_bytes;
+}
+
+/* Short integers are searched in another way at the usual level: any zstd decodes the frame, it is
+ * no larger than the library's own, and it lies between the levels around it. Everything else is
+ * the library's own frame. */
+static void test_short_integers(void **state)
+{
+    uint16_t *values = malloc(SHORTS_BYTES);
+    char *plain = malloc(ZSTD_compressBound(SHORTS_BYTES));
+
+    (void)state;
+    fill_sensor(values, SHORTS_BYTES / 2);
+    size_t plain_bytes = plain_frame(values, SHORTS_BYTES, 3, plain);
+    size_t usual = encoded_size(TSR_UINT16, "{\"level\":0}", values, SHORTS_BYTES, NULL, 0);
+    assert_int_equal(usual,
+                     encoded_size(TSR_INT16, "{\"level\":3}", values, SHORTS_BYTES, NULL, 0));
+    assert_int_not_equal(usual, plain_bytes);
+    assert_true(usual <= plain_bytes);
+    assert_true(usual < plain_frame(values, SHORTS_BYTES, 1, plain));
+    assert_true(usual > plain_frame(values, SHORTS_BYTES, 9, plain));
+
+    const tsr_dtype *others[] = {TSR_UINT8, TSR_FLOAT16, TSR_INT32, TSR_FLOAT64, TSR_COMPLEX64};
+    plain_bytes = plain_frame(values, SHORTS_BYTES, 3, plain);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        encoded_size(others[i], "{\"level\":3}", values, SHORTS_BYTES, plain, plain_bytes);
+    plain_bytes = plain_frame(values, SHORTS_BYTES, 4, plain);
+    encoded_size(TSR_UINT16, "{\"level\":4}", values, SHORTS_BYTES, plain, plain_bytes);
+    plain_bytes = plain_frame(values, ((size_t)128 << 10) - 2, 3, plain);
+    encoded_size(TSR_UINT16, "{\"level\":3}", values, ((size_t)128 << 10) - 2, plain, plain_bytes);
+    free(plain);
+    free(values);
+}
+
 /* 1 GiB of zeros in 33 KB, decoded to a chunk of 1 MiB. */
 static void test_bomb(void **state)
 {
@@ -246,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_checksum_is_verified),
         cmocka_unit_test(test_configuration_reaches_the_frame),
         cmocka_unit_test(test_codecs_share_a_scratch),
+        cmocka_unit_test(test_short_integers),
         cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_prefix_of_a_huge_window),
         cmocka_unit_test(test_describe),
