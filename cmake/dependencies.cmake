@@ -2,7 +2,7 @@
 # installed tessera.pc and CMake package, so that the static library can be linked.
 find_package(PkgConfig REQUIRED)
 
-set(TESSERA_PKGCONFIG_REQUIRED json-c libzstd liblz4 blosc libdeflate zlib libisal)
+set(TESSERA_PKGCONFIG_REQUIRED json-c libzstd liblz4 blosc libdeflate zlib liblzma libisal)
 set(TESSERA_PKGCONFIG_USED ${TESSERA_PKGCONFIG_REQUIRED})
 
 add_library(tessera_dependencies INTERFACE)

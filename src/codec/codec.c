@@ -7,11 +7,20 @@
 
 /* The registry --------------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const tsr_codec_ops *const built_in[] = {
-    &tsri_codec_bytes, &tsri_codec_transpose, &tsri_codec_zstd,
-    &tsri_codec_blosc, &tsri_codec_gzip,      &tsri_codec_zlib,
-    &tsri_codec_lz4,   &tsri_codec_bz2,       &tsri_codec_crc32c,
+    /* array to bytes */
+    &tsri_codec_bytes,
+    /* array to array */
+    &tsri_codec_transpose,
+    /* bytes to bytes: compressors, filters, checksums */
+    &tsri_codec_zstd, &tsri_codec_blosc, &tsri_codec_gzip, &tsri_codec_zlib, &tsri_codec_lz4,
+    &tsri_codec_bz2, &tsri_codec_lzma,
+    &tsri_codec_shuffle, &tsri_codec_base64,
+    &tsri_codec_crc32c, &tsri_codec_crc32, &tsri_codec_adler32, &tsri_codec_fletcher32,
+    &tsri_codec_jenkins_lookup3,
 };
+/* clang-format on */
 
 /* The name of the first required function that is missing, or NULL. */
 static const char *missing_function(const tsr_codec_ops *ops)

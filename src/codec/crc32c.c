@@ -1,7 +1,7 @@
 /* crc32c: four bytes of CRC-32C, little-endian, after the data. Zarr 3.1, "CRC32C codec",
  * version 1.0; the polynomial is that of RFC 3720. numcodecs can also put them in front of the
  * data. */
-#include "codec/configuration.h"
+#include "codec/checksum.h"
 
 #if defined(__x86_64__) || defined(__aarch64__)
 #include <isa-l/crc.h>
@@ -9,8 +9,6 @@
 #else
 #define HAVE_CRC_INSTRUCTION 0
 #endif
-
-#define CHECKSUM_BYTES 4
 
 /* The checksum --------------------------------------------------------------------------------- */
 
@@ -83,129 +81,39 @@ uint32_t tsri_crc32c(uint32_t crc, const void *bytes, size_t size_bytes)
 
 /* The codec ------------------------------------------------------------------------------------ */
 
-/* All there is to an opened codec, so the two that exist are constants. */
-typedef struct crc32c_codec {
-    bool at_start;
-} crc32c_codec;
-
-static const crc32c_codec opened[] = {{.at_start = false}, {.at_start = true}};
-static const char *const locations[] = {"end", "start", NULL};
-static const char *const known_fields[] = {NULL};
+static uint32_t compute(const tsri_checksum_codec *codec, const void *bytes, size_t size_bytes)
+{
+    (void)codec;
+    return tsri_crc32c(0, bytes, size_bytes);
+}
 
 static int crc32c_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
                        tsr_error *err)
 {
+    /* The configuration of v3 is empty. */
+    static const tsri_checksum_kind v3 = {"crc32c", false, false, compute};
+    static const tsri_checksum_kind numcodecs = {"crc32c", false, true, compute};
+    static const char *const known_fields[] = {NULL};
     tsr_auto(tsri_configuration) configuration = {0};
-    int location = 0;
+    tsri_checksum_codec *codec;
 
     (void)ret_output;
     TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
     TSRI_TRY(tsri_configuration_only(&configuration, known_fields, err));
-    if (configuration.numcodecs)
-        TSRI_TRY(tsri_configuration_choice(&configuration, "location", locations, &location, err));
-    *ret_codec = (void *)&opened[location];
+    TSRI_TRY(tsri_checksum_open(configuration.numcodecs ? &numcodecs : &v3, &configuration, &codec,
+                                err));
+    *ret_codec = codec;
     return 0;
 }
 
 static int crc32c_describe(const void *codec, int zarr_format, tsr_output *output, tsr_error *err)
 {
-    const crc32c_codec *crc32c = codec;
+    const tsri_checksum_codec *crc32c = codec;
 
-    if (!crc32c->at_start)
-        return tsr_output_print(output, err, "{}");
-    if (zarr_format == 2)
-        return tsr_output_print(output, err, "{\"location\":\"start\"}");
-    return tsr_error_set(err, TSR_UNSUPPORTED,
-                         "crc32c: Zarr v3 has no form for a checksum in front of the data");
-}
-
-static tsr_size_bound crc32c_bound(const void *codec, uint64_t size_bytes)
-{
-    (void)codec;
-    return tsri_size_bound(TSR_SIZE_FIXED, size_bytes, CHECKSUM_BYTES);
-}
-
-static void store_checksum(char *to, uint32_t crc)
-{
-    for (int i = 0; i < CHECKSUM_BYTES; i++)
-        to[i] = (char)(crc >> (8 * i));
-}
-
-static uint32_t load_checksum(const char *from)
-{
-    uint32_t crc = 0;
-    for (int i = 0; i < CHECKSUM_BYTES; i++)
-        crc |= (uint32_t)(unsigned char)from[i] << (8 * i);
-    return crc;
-}
-
-static int crc32c_encode(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
-                         size_t size_bytes, tsr_output *output, tsr_error *err)
-{
-    const crc32c_codec *crc32c = codec;
-    char *data;
-
-    (void)scratch;
-    if (size_bytes > SIZE_MAX - CHECKSUM_BYTES)
-        return tsri_error_no_memory(err, size_bytes);
-    TSRI_TRY(tsri_codec_reserve(output, size_bytes + CHECKSUM_BYTES, &data, err));
-    if (size_bytes)
-        memcpy(data + (crc32c->at_start ? CHECKSUM_BYTES : 0), bytes, size_bytes);
-    store_checksum(data + (crc32c->at_start ? 0 : size_bytes), tsri_crc32c(0, bytes, size_bytes));
-    output->size_bytes += size_bytes + CHECKSUM_BYTES;
-    return 0;
-}
-
-static int crc32c_append(const void *codec, tsr_output *output, size_t start, tsr_error *err)
-{
-    const crc32c_codec *crc32c = codec;
-    size_t size_bytes = output->size_bytes - start;
-    char *end;
-
-    TSRI_TRY(tsri_codec_reserve(output, CHECKSUM_BYTES, &end, err));
-    char *data = output->data + start;
-    uint32_t crc = tsri_crc32c(0, data, size_bytes);
-    if (crc32c->at_start)
-        memmove(data + CHECKSUM_BYTES, data, size_bytes);
-    store_checksum(crc32c->at_start ? data : end, crc);
-    output->size_bytes += CHECKSUM_BYTES;
-    return 0;
-}
-
-static int crc32c_unwrap(const void *codec, const void *bytes, size_t size_bytes,
-                         size_t *ret_offset, size_t *ret_size_bytes, tsr_error *err)
-{
-    const crc32c_codec *crc32c = codec;
-
-    if (size_bytes < CHECKSUM_BYTES)
-        return tsr_error_set(err, TSR_DAMAGED, "crc32c: %zu bytes cannot hold a checksum",
-                             size_bytes);
-    size_t data_bytes = size_bytes - CHECKSUM_BYTES;
-    size_t data_offset = crc32c->at_start ? CHECKSUM_BYTES : 0;
-    uint32_t stored = load_checksum((const char *)bytes + (crc32c->at_start ? 0 : data_bytes));
-    uint32_t computed = tsri_crc32c(0, (const char *)bytes + data_offset, data_bytes);
-    if (stored != computed)
-        return tsr_error_set(err, TSR_DAMAGED, "checksum mismatch (stored %08x, computed %08x)",
-                             stored, computed);
-    *ret_offset = data_offset;
-    *ret_size_bytes = data_bytes;
-    return 0;
-}
-
-static int crc32c_decode(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
-                         size_t size_bytes, void *output, size_t capacity_bytes,
-                         size_t *ret_size_bytes, tsr_error *err)
-{
-    size_t offset, data_bytes;
-
-    (void)scratch;
-    TSRI_TRY(crc32c_unwrap(codec, bytes, size_bytes, &offset, &data_bytes, err));
-    if (data_bytes > capacity_bytes)
-        return tsri_codec_error_capacity(err, "crc32c", capacity_bytes);
-    if (data_bytes)
-        memcpy(output, (const char *)bytes + offset, data_bytes);
-    *ret_size_bytes = data_bytes;
-    return 0;
+    if (zarr_format == 3 && crc32c->at_start)
+        return tsr_error_set(err, TSR_UNSUPPORTED,
+                             "crc32c: Zarr v3 has no form for a checksum in front of the data");
+    return tsri_checksum_describe(codec, zarr_format, output, err);
 }
 
 const tsr_codec_ops tsri_codec_crc32c = {
@@ -213,12 +121,8 @@ const tsr_codec_ops tsri_codec_crc32c = {
     .name = "crc32c",
     .aliases = (const char *const[]){"numcodecs.crc32c", NULL},
     .v2_id = "crc32c",
-    .kind = TSR_CODEC_BYTES_TO_BYTES,
     .open = crc32c_open,
+    .close = tsri_checksum_close,
     .describe = crc32c_describe,
-    .bytes_bound = crc32c_bound,
-    .encode_bytes = crc32c_encode,
-    .decode_bytes = crc32c_decode,
-    .unwrap = crc32c_unwrap,
-    .append = crc32c_append,
+    TSRI_CHECKSUM_FUNCTIONS,
 };

@@ -18,8 +18,11 @@ static const struct {
     int zarr_format;
     bool
         knows_size; /* the size that blosc's header claims is made true, to get behind that check */
-} rows[] = {{"zstd", 3, false}, {"blosc", 3, false}, {"gzip", 3, false},   {"zlib", 2, false},
-            {"lz4", 2, false},  {"bz2", 2, false},   {"crc32c", 3, false}, {"blosc", 3, true}};
+} rows[] = {{"zstd", 3, false},    {"blosc", 3, false},      {"gzip", 3, false},
+            {"zlib", 2, false},    {"lz4", 2, false},        {"bz2", 2, false},
+            {"crc32c", 3, false},  {"blosc", 3, true},       {"crc32", 2, false},
+            {"adler32", 2, false}, {"fletcher32", 2, false}, {"jenkins_lookup3", 2, false},
+            {"shuffle", 2, false}, {"base64", 2, false},     {"lzma", 2, false}};
 #define ROW_COUNT (sizeof rows / sizeof *rows)
 
 typedef struct target {

@@ -2,13 +2,15 @@
 """Makes the files in this folder: what other programs encode, for our decoders to read.
 
 Made with numcodecs 0.16.6 (c-blosc 1.21.7.dev, zstd 1.5.6), gzip 1.12, zstd 1.5.4, bzip2 1.0.8. They are
-not made again by any build: a decoder must read what was written once.
+not made again by any build: a decoder must read what was written once. Names of functions as arguments
+make a part of them.
 
 The data are little-endian uint16 numbers, element i being (7 i + i / 64) % 1024: `small` has 1,500 of
 them, `large` 70,000. `hello` is the text "hello world!".
 """
 import pathlib
 import subprocess
+import sys
 
 import numcodecs
 import numpy as np
@@ -76,6 +78,37 @@ def rest():
     encode("crc32c-start.hello", "hello", numcodecs.CRC32C(location="start"))
 
 
-blosc()
-streams()
-rest()
+def lzma():
+    filters = [{"id": 3, "dist": 2}, {"id": 0x21, "preset": 1, "dict_size": 65536, "lc": 1}]
+    encode("lzma.small", "small", numcodecs.LZMA())
+    encode("lzma-9.large", "large", numcodecs.LZMA(preset=9, check=10))
+    encode("lzma-filters.small", "small", numcodecs.LZMA(filters=filters))
+    encode("lzma-alone.small", "small", numcodecs.LZMA(format=2, preset=0))
+    encode("lzma-raw.small", "small", numcodecs.LZMA(format=3, filters=filters))
+    small = DATA["small"].tobytes()
+    save("lzma-streams.small", b"".join(numcodecs.LZMA().encode(small[i:i + 1000]) for i in range(0, 3000, 1000)))
+
+
+def checksums():
+    for name, codec in [("crc32", numcodecs.checksum32.CRC32), ("adler32", numcodecs.checksum32.Adler32)]:
+        for data in "hello", "small":
+            encode(f"{name}.{data}", data, codec())
+        encode(f"{name}-end.hello", "hello", codec(location="end"))
+    for data in "hello", "small":
+        encode(f"fletcher32.{data}", data, numcodecs.Fletcher32())
+        encode(f"lookup3.{data}", data, numcodecs.JenkinsLookup3())
+    encode("lookup3-seed.small", "small", numcodecs.JenkinsLookup3(initval=12345))
+    encode("lookup3-prefix.small", "small", numcodecs.JenkinsLookup3(prefix=b"prefix of 20 bytes.."))
+
+
+def filters_of_bytes():
+    for size in 1, 2, 3, 4, 8:
+        encode(f"shuffle-{size}.small", "small", numcodecs.Shuffle(size))
+    for data in "hello", "small":
+        encode(f"base64.{data}", data, numcodecs.Base64())
+
+
+if __name__ == "__main__":
+    for group in blosc, streams, rest, lzma, checksums, filters_of_bytes:
+        if len(sys.argv) == 1 or group.__name__ in sys.argv[1:]:
+            group()

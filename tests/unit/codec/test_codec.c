@@ -202,7 +202,7 @@ static void test_unfit(void **state)
 }
 
 typedef struct listed {
-    char names[512];
+    char names[4096];
     const char *stop_at;
 } listed;
 
@@ -224,7 +224,8 @@ static void test_list(void **state)
     assert_return_code(tsr_codec_register(*state, &second, NULL), 0);
     assert_int_equal(tsr_codec_list(*state, append, &all), 0);
     assert_ptr_equal(strstr(all.names, "bytes "), all.names);
-    assert_non_null(strstr(all.names, " crc32c other second "));
+    const char *end = " other second ";
+    assert_string_equal(all.names + strlen(all.names) - strlen(end), end);
     assert_int_equal(tsr_codec_list(*state, append, &some), 7);
     assert_null(strstr(some.names, "crc32c"));
     assert_int_equal(tsr_codec_list(*state, append, &last), 7);
