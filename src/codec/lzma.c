@@ -215,7 +215,7 @@ static int lzma_describe(const void *codec, int zarr_format, tsr_output *output,
     if (!lzma->filter_list)
         return tsr_output_print(output, err, "%u,\"filters\":null}", lzma->preset);
     TSRI_TRY(tsr_output_print(output, err, "null,\"filters\":"));
-    TSRI_TRY(tsri_json_write(lzma->filter_list, 0, output, err));
+    TSRI_TRY(tsr_json_write(lzma->filter_list, 0, output, err));
     return tsr_output_print(output, err, "}");
 }
 
