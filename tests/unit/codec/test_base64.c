@@ -20,7 +20,9 @@ static void test_rfc4648(void **state)
 {
     static const char *const vectors[][2] = {{"", ""},
                                              {"f", "Zg=="},
-                                             {"fo", "Zm8="},
+                                             {"f"
+                                              "o",
+                                              "Zm8="},
                                              {"foo", "Zm9v"},
                                              {"foob", "Zm9vYg=="},
                                              {"fooba", "Zm9vYmE="},
