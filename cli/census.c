@@ -11,13 +11,15 @@ static int64_t chunk_count(int64_t length, int64_t chunk)
     return length / chunk + (length % chunk != 0);
 }
 
-static void init_level(cli_census_level *level, const tsr_array *array, const int64_t *chunk)
+static void init_level(cli_census_level *level, const tsr_array *array, int number)
 {
     const int64_t *shape = tsr_array_shape(array);
+    const int64_t *chunk = tsr_array_inner_chunk_shape(array, number);
 
     level->total = 1;
     for (int i = 0; i < tsr_array_rank(array); i++) {
-        level->grid[i] = chunk_count(shape[i], chunk[i]);
+        level->grid[i] =
+            number == 0 ? tsr_array_chunk_count(array, i) : chunk_count(shape[i], chunk[i]);
         if (level->total == INT64_MAX ||
             __builtin_mul_overflow(level->total, level->grid[i], &level->total))
             level->total = level->grid[i] == 0 ? 0 : INT64_MAX;
@@ -58,7 +60,7 @@ int census_init(cli_census *ret_census, const tsr_array *array, int max_rows, in
                              tsr_array_place(array), census.levels,
                              sizeof census.level / sizeof census.level[0] - 1);
     for (int level = 0; level <= census.levels; level++)
-        init_level(&census.level[level], array, tsr_array_inner_chunk_shape(array, level));
+        init_level(&census.level[level], array, level);
     choose_axes(&census);
     census.rows = cells_along(&census, census.row_axis, max_rows);
     census.columns = cells_along(&census, census.column_axis, max_columns);

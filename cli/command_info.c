@@ -23,14 +23,16 @@ static void print_line(const char *label, const char *text)
 }
 
 /* How many chunks of one level there are: "8 x 16 = 128". */
-static void print_grid(const tsr_array *array, const int64_t *lengths)
+static void print_grid(const tsr_array *array, int level)
 {
     const int64_t *shape = tsr_array_shape(array);
+    const int64_t *lengths = tsr_array_inner_chunk_shape(array, level);
     int64_t total = 1;
     bool huge = false;
 
     for (int i = 0; i < tsr_array_rank(array); i++) {
-        int64_t count = lengths[i] > 0 ? shape[i] / lengths[i] + (shape[i] % lengths[i] != 0) : 0;
+        int64_t count = level == 0 ? tsr_array_chunk_count(array, i)
+                                   : shape[i] / lengths[i] + (shape[i] % lengths[i] != 0);
         printf("%s%lld", i ? " x " : "", (long long)count);
         huge |= __builtin_mul_overflow(total, count, &total);
     }
@@ -50,26 +52,43 @@ static int64_t chunk_bytes(const tsr_array *array, const int64_t *lengths)
     return size;
 }
 
-static void print_level(const char *label, const tsr_array *array, const int64_t *lengths)
+/* The lengths of chunks that do not all have one shape, cut where there are many. */
+static int print_edges(const tsr_array *array, tsr_error *err)
 {
-    char text[SHOW_SHAPE_MAX], size[SHOW_SIZE_MAX];
+    enum { SHOWN = 200 };
+    char *edges;
 
-    print_label(label);
-    printf("%s  %s each, grid ", show_shape(text, tsr_array_rank(array), lengths),
-           show_size(size, chunk_bytes(array, lengths)));
-    print_grid(array, lengths);
-    putchar('\n');
+    CLI_TRY(tsr_array_chunk_edges(array, &edges, err));
+    print_label("edges");
+    printf("%.*s%s\n", SHOWN, edges, strlen(edges) > SHOWN ? " ... (--json shows all)" : "");
+    tsr_free(edges);
+    return 0;
 }
 
-static void print_levels(const tsr_array *array)
+static int print_level(const char *label, const tsr_array *array, int level, tsr_error *err)
+{
+    char text[SHOW_SHAPE_MAX], size[SHOW_SIZE_MAX];
+    const int64_t *lengths = tsr_array_inner_chunk_shape(array, level);
+    bool same = level > 0 || tsr_array_is_regular(array);
+
+    print_label(label);
+    printf("%s%s  %s%s each, grid ", same ? "" : "up to ",
+           show_shape(text, tsr_array_rank(array), lengths), same ? "" : "up to ",
+           show_size(size, chunk_bytes(array, lengths)));
+    print_grid(array, level);
+    putchar('\n');
+    return same ? 0 : print_edges(array, err);
+}
+
+static int print_levels(const tsr_array *array, tsr_error *err)
 {
     int levels = tsr_array_shard_levels(array);
 
     if (!location_is_zarr(tsr_array_driver(array)))
-        return;
+        return 0;
     for (int level = 0; level < levels; level++)
-        print_level(level ? "  inner" : "shards", array, tsr_array_inner_chunk_shape(array, level));
-    print_level("chunks", array, tsr_array_inner_chunk_shape(array, levels));
+        CLI_TRY(print_level(level ? "  inner" : "shards", array, level, err));
+    return print_level("chunks", array, levels, err);
 }
 
 static void print_dimensions(const tsr_array *array)
@@ -156,7 +175,7 @@ static int print_array(cli_invocation *invocation, tsr_array *array)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
     print_line("fill value", text);
     memory_free(text);
-    print_levels(array);
+    CLI_TRY(print_levels(array, &invocation->error));
     CLI_TRY(print_codecs(array, &invocation->error));
     CLI_TRY(describe_stored(invocation->context, array, &stored, &invocation->error));
     print_sizes(array, &stored);

@@ -57,6 +57,11 @@ static int read_lengths(cli_invocation *invocation, cli_option_id id, cli_length
         ret_spec->kind = given[0] == 'a' ? LENGTHS_AUTO : LENGTHS_NONE;
         return 0;
     }
+    if (given[strspn(given, " ")] == '[') {
+        ret_spec->kind = LENGTHS_EDGES;
+        ret_spec->edges = memory_text(given);
+        return ret_spec->edges ? 0 : no_memory(invocation);
+    }
     list = rest = memory_text(given);
     if (!list)
         return no_memory(invocation);
@@ -70,6 +75,7 @@ static void clear_lengths(cli_lengths_spec *spec)
 {
     for (int i = 0; i < spec->count; i++)
         memory_free(spec->names[i]);
+    memory_free(spec->edges);
 }
 
 /* The length that a list of named ones gives to an axis, or `otherwise`. */
@@ -115,6 +121,20 @@ static cli_lengths_kind resolve_lengths(const cli_lengths_spec *spec, int rank,
 /* ---- the command line ---------------------------------------------------------------------------
  */
 
+/* Several lengths along an axis: of the chunks where there are no shards, else of the shards. */
+static int check_edges(cli_invocation *invocation, const cli_creation *creation)
+{
+    cli_lengths_kind chunks = creation->chunks.kind, shards = creation->shards.kind;
+
+    if (chunks == LENGTHS_EDGES && shards != LENGTHS_ABSENT && shards != LENGTHS_NONE)
+        return invocation_misuse(invocation, "inner chunks have one shape; give several lengths "
+                                             "with --shards");
+    if (shards == LENGTHS_EDGES && chunks != LENGTHS_PLAIN)
+        return invocation_misuse(invocation, "shards of several lengths need the shape of their "
+                                             "chunks: --chunks 10,10");
+    return 0;
+}
+
 static int check_combinations(cli_invocation *invocation, const cli_creation *creation)
 {
     static const cli_option_id replaced[] = {
@@ -159,6 +179,7 @@ static int read_all(cli_invocation *invocation, cli_creation *creation)
         invocation->error.status = TSR_INVALID_ARGUMENT;
         return TSR_INVALID_ARGUMENT;
     }
+    CLI_TRY(check_edges(invocation, creation));
     return check_combinations(invocation, creation);
 }
 
@@ -245,6 +266,8 @@ void array_plan_clear(cli_array_plan *plan)
 {
     memory_free(plan->fill_value);
     memory_free(plan->name_text);
+    if (plan->edges)
+        tsr_free(plan->edges);
     if (plan->attributes)
         tsr_free(plan->attributes);
     codec_lists_clear(&plan->kept);
@@ -304,6 +327,11 @@ static bool worth_shards(const cli_array_plan *plan)
     return size > (int64_t)1 << 20;
 }
 
+static bool changes_layout(const cli_creation *creation)
+{
+    return creation->chunks.kind != LENGTHS_ABSENT || creation->shards.kind != LENGTHS_ABSENT;
+}
+
 /* Applies --chunks and --shards over what is kept of the source; `chunk` and `shard` are NULL for
  * nothing to keep. */
 static void plan_layout(const cli_creation *creation, const int64_t *chunk, const int64_t *shard,
@@ -331,6 +359,26 @@ static void plan_layout(const cli_creation *creation, const int64_t *chunk, cons
     options->shard_auto = shards == LENGTHS_AUTO && options->zarr_format != 2 && worth_shards(plan);
     if (options->zarr_format == 2)
         options->shard_shape = NULL;
+    if (creation->chunks.kind == LENGTHS_EDGES)
+        options->chunk_edges = creation->chunks.edges;
+    if (creation->shards.kind == LENGTHS_EDGES)
+        options->chunk_edges = creation->shards.edges;
+}
+
+/* Chunks of several lengths stay as they are where nothing is said about chunks. */
+static int keep_edges(cli_invocation *invocation, const cli_creation *creation,
+                      const tsr_array *source, cli_array_plan *plan)
+{
+    tsr_array_create_options *options = &plan->options;
+
+    if (tsr_array_is_regular(source) || changes_layout(creation) || options->zarr_format == 2)
+        return 0;
+    CLI_TRY(tsr_array_chunk_edges(source, &plan->edges, &invocation->error));
+    options->chunk_edges = plan->edges;
+    options->shard_shape = NULL;
+    if (creation->codecs || tsr_array_shard_levels(source) == 0)
+        options->chunk_shape = NULL;
+    return 0;
 }
 
 static void plan_codecs(const cli_invocation *invocation, const cli_creation *creation,
@@ -423,11 +471,6 @@ static int keep_fill_value(cli_invocation *invocation, const tsr_array *source,
     return 0;
 }
 
-static bool changes_layout(const cli_creation *creation)
-{
-    return creation->chunks.kind != LENGTHS_ABSENT || creation->shards.kind != LENGTHS_ABSENT;
-}
-
 static bool changes_codecs(const cli_invocation *invocation, const cli_creation *creation)
 {
     return invocation_has(invocation, OPTION_CODEC) || creation->filters || creation->serializer ||
@@ -452,7 +495,7 @@ static int keep_codecs(cli_invocation *invocation, const cli_creation *creation,
     if (source_format == 3 && same_type && !changes_layout(creation) &&
         !changes_codecs(invocation, creation)) {
         options->codecs = tsr_array_codecs(source);
-        options->chunk_shape = tsr_array_chunk_shape(source);
+        options->chunk_shape = options->chunk_edges ? NULL : tsr_array_chunk_shape(source);
         options->shard_shape = NULL;
         return 0;
     }
@@ -493,6 +536,8 @@ static int keep_source(cli_invocation *invocation, const cli_creation *creation,
         levels = 0;
     plan_layout(creation, zarr ? tsr_array_inner_chunk_shape(source, levels) : NULL,
                 zarr && levels > 0 ? tsr_array_chunk_shape(source) : NULL, plan);
+    if (zarr)
+        CLI_TRY(keep_edges(invocation, creation, source, plan));
     return zarr ? keep_codecs(invocation, creation, source, source_format, plan) : 0;
 }
 

@@ -6,13 +6,15 @@
 #include "codec_text.h"
 #include "invocation.h"
 
-/* Lengths for the axes as people give them: "270,270", "lat=-1,lon=64", "auto", "none". */
+/* Lengths for the axes as people give them: "270,270", "lat=-1,lon=64", "auto", "none", or several
+ * for an axis, "[[31,28,31],100]". */
 typedef enum cli_lengths_kind {
     LENGTHS_ABSENT, /* the option was not given */
     LENGTHS_AUTO,
     LENGTHS_NONE,
     LENGTHS_PLAIN,
-    LENGTHS_NAMED
+    LENGTHS_NAMED,
+    LENGTHS_EDGES
 } cli_lengths_kind;
 
 typedef struct cli_lengths_spec {
@@ -20,6 +22,7 @@ typedef struct cli_lengths_spec {
     int count;
     int64_t values[TSR_RANK_MAX]; /* >= 1, or -1 for the whole axis */
     char *names[TSR_RANK_MAX];    /* NAMED only */
+    char *edges;                  /* EDGES only: JSON */
 } cli_lengths_spec;
 
 /* What the command line says about new arrays. */
@@ -37,6 +40,7 @@ typedef struct cli_array_plan {
     const char *names[TSR_RANK_MAX];
     void *fill_value;
     char *attributes, *name_text;
+    char *edges; /* of the array that is copied */
     cli_codec_lists kept;
 } cli_array_plan;
 

@@ -42,8 +42,10 @@ const char *describe_layout(const tsr_array *array, char text[DESCRIBE_LAYOUT_MA
     used = (size_t)snprintf(text, DESCRIBE_LAYOUT_MAX, "chunks %s",
                             show_lengths(lengths, rank, describe_chunks(array)));
     if (shards)
-        snprintf(text + used, DESCRIBE_LAYOUT_MAX - used, " in shards %s",
-                 show_lengths(lengths, rank, shards));
+        used += (size_t)snprintf(text + used, DESCRIBE_LAYOUT_MAX - used, " in shards %s",
+                                 show_lengths(lengths, rank, shards));
+    if (!tsr_array_is_regular(array))
+        snprintf(text + used, DESCRIBE_LAYOUT_MAX - used, " at most");
     return text;
 }
 
@@ -100,7 +102,24 @@ static void add_dimensions(cli_document *document, struct json_object *object,
         document_add_text(document, list, NULL, tsr_array_dimension_name(array, i));
 }
 
-static void add_layout(cli_document *document, struct json_object *object, const tsr_array *array)
+/* The lengths of the store's chunks where they do not all have one shape. */
+static int add_edges(cli_document *document, struct json_object *object, const tsr_array *array,
+                     tsr_error *err)
+{
+    char *edges;
+
+    if (tsr_array_is_regular(array)) {
+        document_add_null(document, object, "edges");
+        return 0;
+    }
+    CLI_TRY(tsr_array_chunk_edges(array, &edges, err));
+    document_add_json(document, object, "edges", edges);
+    tsr_free(edges);
+    return 0;
+}
+
+static int add_layout(cli_document *document, struct json_object *object, const tsr_array *array,
+                      tsr_error *err)
 {
     int rank = tsr_array_rank(array), levels = tsr_array_shard_levels(array);
     struct json_object *list;
@@ -113,6 +132,7 @@ static void add_layout(cli_document *document, struct json_object *object, const
     list = document_add_list(document, object, "grids");
     for (int level = 0; level <= levels; level++)
         document_add_lengths(document, list, NULL, rank, tsr_array_inner_chunk_shape(array, level));
+    return add_edges(document, object, array, err);
 }
 
 int describe_array(cli_document *document, struct json_object *object, tsr_array *array,
@@ -127,7 +147,7 @@ int describe_array(cli_document *document, struct json_object *object, tsr_array
     document_add_text(document, object, "dtype", tsr_array_dtype(array)->name);
     document_add_element(document, object, "fill_value", tsr_array_dtype(array),
                          tsr_array_fill_value(array));
-    add_layout(document, object, array);
+    CLI_TRY(add_layout(document, object, array, err));
     document_add_json(document, object, "codecs", tsr_array_codecs(array));
     document_add_integer(document, object, "count", tsr_array_count(array));
     document_add_integer(document, object, "size_bytes", tsr_array_size(array));

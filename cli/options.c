@@ -38,7 +38,7 @@ static const cli_option table[OPTION_COUNT] = {
           "Element type, such as float32, f4, bfloat16, r24"),
     VALUE(OPTION_CHUNKS, "chunks", 0, TEXT, "LENGTHS",
           "Chunk shape (of inner chunks where there are shards): 270,270 or lat=-1,lon=64 or auto; "
-          "-1 is the whole axis"),
+          "-1 is the whole axis; several lengths along an axis: [[31,28,[30,2]],100]"),
     VALUE(OPTION_SHARDS, "shards", 0, TEXT, "LENGTHS",
           "Shard shape, a multiple of the chunk shape, likewise; none for no shards"),
     VALUE(OPTION_CODEC, "codec", 0, TEXT, "CODEC",

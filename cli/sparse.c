@@ -10,14 +10,12 @@ enum { GRID_MAX = 1 << 22 };
 
 bool sparse_is_huge(const tsr_array *array)
 {
-    const int64_t *shape = tsr_array_shape(array), *chunk = tsr_array_chunk_shape(array);
     int64_t chunks = 1;
 
     if (!location_is_zarr(tsr_array_driver(array)))
         return false;
     for (int i = 0; i < tsr_array_rank(array); i++)
-        if (__builtin_mul_overflow(chunks, shape[i] / chunk[i] + (shape[i] % chunk[i] != 0),
-                                   &chunks))
+        if (__builtin_mul_overflow(chunks, tsr_array_chunk_count(array, i), &chunks))
             return true;
     return chunks > GRID_MAX;
 }
@@ -78,14 +76,14 @@ static void intersect_range(const tsr_index_axis *range, int64_t low, int64_t hi
 static bool intersect(const cli_selected_array *selected, const int64_t *chunk_index,
                       tsr_index *ret_part, int64_t *ret_position)
 {
-    const int64_t *chunk = tsr_array_chunk_shape(selected->array);
     int axis = 0;
 
     *ret_part = selected->index;
     for (int i = 0; i < ret_part->rank; i++) {
         tsr_index_axis *part = &ret_part->axes[i];
-        int64_t low = chunk_index[i] * chunk[i], first, count;
-        int64_t high = low > INT64_MAX - chunk[i] ? INT64_MAX : low + chunk[i];
+        int64_t low = 0, length = 0, first, count;
+        tsr_array_chunk_extent(selected->array, i, chunk_index[i], &low, &length, NULL);
+        int64_t high = low > INT64_MAX - length ? INT64_MAX : low + length;
         if (part->kind == TSR_INDEX_POSITION) {
             if (part->start < low || part->start >= high)
                 return false;

@@ -105,7 +105,9 @@ void missing_values_clear(cli_missing_values *values)
 /* How the result of a selection lies over the chunks of the store: which cell an element is in, and
  * how many elements that cell has. */
 typedef struct cli_cell_axis {
-    int64_t start, step, count, chunk;
+    const tsr_array *array;
+    int axis; /* of the array */
+    int64_t start, step, count;
     int64_t first_cell; /* chunk number of the first element */
     int64_t cells;      /* how many chunks are touched */
 } cli_cell_axis;
@@ -115,22 +117,23 @@ typedef struct cli_cell_grid {
     cli_cell_axis axes[TSR_RANK_MAX];
 } cli_cell_grid;
 
+/* The chunk of an element of the result. */
+static int64_t cell_at(const cli_cell_axis *axis, int64_t position)
+{
+    return tsr_array_chunk_at(axis->array, axis->axis, axis->start + position * axis->step);
+}
+
 static void cell_grid_init(cli_cell_grid *grid, const cli_selected_array *selected)
 {
-    const int64_t *chunk = tsr_array_chunk_shape(selected->array);
-
     grid->rank = 0;
     for (int i = 0; i < selected->index.rank; i++) {
         const tsr_index_axis *from = &selected->index.axes[i];
         cli_cell_axis *axis = &grid->axes[grid->rank];
         if (from->kind == TSR_INDEX_POSITION)
             continue;
-        *axis = (cli_cell_axis){from->start, from->step, from->count, chunk[i] > 0 ? chunk[i] : 1,
-                                0,           0};
-        axis->first_cell = axis->start / axis->chunk;
-        axis->cells =
-            llabs((axis->start + (axis->count - 1) * axis->step) / axis->chunk - axis->first_cell) +
-            1;
+        *axis = (cli_cell_axis){selected->array, i, from->start, from->step, from->count, 0, 0};
+        axis->first_cell = cell_at(axis, 0);
+        axis->cells = llabs(cell_at(axis, axis->count - 1) - axis->first_cell) + 1;
         grid->rank++;
     }
 }
@@ -139,7 +142,9 @@ static void cell_grid_init(cli_cell_grid *grid, const cli_selected_array *select
 static int64_t cell_length(const cli_cell_axis *axis, int64_t position)
 {
     int64_t at = axis->start + position * axis->step, stride = llabs(axis->step);
-    int64_t low = at / axis->chunk * axis->chunk, high = low + axis->chunk - 1;
+    int64_t low = 0, length = 1;
+    tsr_array_chunk_extent(axis->array, axis->axis, cell_at(axis, position), &low, &length, NULL);
+    int64_t high = low + (length - 1);
     int64_t before = (axis->step > 0 ? at - low : high - at) / stride;
     int64_t after = (axis->step > 0 ? high - at : at - low) / stride;
 
@@ -160,8 +165,8 @@ static void locate(const cli_cell_grid *grid, const int64_t *position, int64_t *
 
     for (int i = 0; i < grid->rank; i++) {
         const cli_cell_axis *axis = &grid->axes[i];
-        int64_t at = axis->start + position[i] * axis->step;
-        cell = cell * (uint64_t)axis->cells + (uint64_t)llabs(at / axis->chunk - axis->first_cell);
+        cell = cell * (uint64_t)axis->cells +
+               (uint64_t)llabs(cell_at(axis, position[i]) - axis->first_cell);
         number = number * (uint64_t)axis->count + (uint64_t)position[i];
         if (__builtin_mul_overflow(elements, cell_length(axis, position[i]), &elements))
             elements = INT64_MAX;

@@ -84,6 +84,8 @@ static bool shrink_shards(cli_array_plan *plan, const tsr_array *destination)
     const int64_t *chunk = describe_chunks(destination), *shard = describe_shards(destination);
     int rank = tsr_array_rank(destination), longest = -1;
 
+    if (plan->options.chunk_edges)
+        return false;
     for (int i = 0; shard && i < rank; i++) {
         plan->chunk_shape[i] = chunk[i];
         plan->shard_shape[i] = shard[i];

@@ -56,6 +56,12 @@ typedef struct tsr_array_create_options {
     const int64_t
         *shard_shape; /* NULL: no shards; a multiple of chunk_shape; -1 in it: the whole axis */
     bool shard_auto;  /* choose a shard shape, about 64 MiB; ignored when shard_shape is given */
+    /* v3: what the store holds under one key has several lengths along some axes: a JSON list with
+     * one entry per axis, which is a length for all, or a list of lengths and of runs
+     * [length, count]: "[[31,28,31,[30,2]],100]". They reach the end of the axis, and may pass it.
+     * With chunk_shape they are shards with inner chunks of that shape, and multiples of it.
+     * NULL: a regular grid */
+    const char *chunk_edges;
     const void *fill_value;             /* one element; NULL: zero */
     const char *const *dimension_names; /* `rank` names, entries may be NULL; NULL: none */
     const char *attributes;             /* a JSON object; NULL: none */
@@ -109,9 +115,23 @@ TSR_API const tsr_dtype *tsr_array_dtype(const tsr_array *array);
 TSR_API int tsr_array_rank(const tsr_array *array);
 /* `rank` lengths. Thread: LOCKED. Never fails. */
 TSR_API const int64_t *tsr_array_shape(const tsr_array *array);
-/* The shape of what the store holds under one key: of shards where there are any. Thread: LOCKED.
- * Never fails. */
+/* The shape of what the store holds under one key: of shards where there are any. In a grid with
+ * several lengths along an axis, the longest. Thread: LOCKED. Never fails. */
 TSR_API const int64_t *tsr_array_chunk_shape(const tsr_array *array);
+/* Whether all of the store's chunks have one shape. Thread: LOCKED. Never fails. */
+TSR_API bool tsr_array_is_regular(const tsr_array *array);
+/* The lengths of the store's chunks along every axis, as tsr_array_create_options.chunk_edges takes
+ * them. Owner: the caller, who frees the text by tsr_free. Thread: LOCKED. Errors: NO_MEMORY. */
+TSR_API int tsr_array_chunk_edges(const tsr_array *array, char **ret_json, tsr_error *err);
+/* How many of the store's chunks lie along an axis. Thread: LOCKED. Never fails. */
+TSR_API int64_t tsr_array_chunk_count(const tsr_array *array, int axis);
+/* The number of the chunk that holds a position of an axis, or -1 for a position outside. Thread:
+ * LOCKED. Never fails. */
+TSR_API int64_t tsr_array_chunk_at(const tsr_array *array, int axis, int64_t position);
+/* Where a chunk begins along an axis and how long it is there; the last one may end behind the
+ * array. Thread: LOCKED. Errors: OUT_OF_BOUNDS. */
+TSR_API int tsr_array_chunk_extent(const tsr_array *array, int axis, int64_t chunk,
+                                   int64_t *ret_start, int64_t *ret_length, tsr_error *err);
 /* How many levels of sharding there are: 0 for none. Thread: LOCKED. Never fails. */
 TSR_API int tsr_array_shard_levels(const tsr_array *array);
 /* The shape of the inner chunks of a level (1 .. shard_levels); level 0 is tsr_array_chunk_shape.

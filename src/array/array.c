@@ -19,10 +19,12 @@ static void array_free(tsr_array *array)
     if (array->ops && array->ops->close)
         array->ops->close(array->driver);
     tsri_prepared_unref(array->prepared);
+    tsri_prepared_stock_clear(&array->stock);
     tsri_chain_unref(array->chain);
     tsri_zarr_meta_free(array->meta);
     free_names(array->dimension_names, array->rank);
     tsr_dtype_unref(array->dtype);
+    tsri_grid_unref(array->grid);
     tsri_free(array->fill_value);
     tsri_free(array->codecs);
     tsri_free(array->attributes);
@@ -151,6 +153,16 @@ static int array_alloc(tsr_context *context, tsr_array **ret_array, tsr_error *e
     return 0;
 }
 
+tsri_grid *tsri_array_grid(const tsr_array *array)
+{
+    pthread_mutex_t *mutex = (pthread_mutex_t *)&array->mutex;
+    pthread_mutex_lock(mutex);
+    tsri_grid *grid = tsri_grid_ref(array->grid);
+    pthread_mutex_unlock(mutex);
+    return grid;
+}
+
+/* All but the grid and what an array in a store has besides. */
 static int fill_in(tsr_array *array, const tsr_array_description *description, tsr_error *err)
 {
     TSRI_TRY(check_description(description, err));
@@ -161,7 +173,6 @@ static int fill_in(tsr_array *array, const tsr_array_description *description, t
     for (int axis = 0; axis < array->rank; axis++) {
         array->shape[axis] = description->shape[axis];
         array->chunk_shape[axis] = description->chunk_shape[axis];
-        array->grid[axis] = tsri_ceil_divide(array->shape[axis], array->chunk_shape[axis]);
     }
     TSRI_TRY(copy_fill_value(array, description->fill_value, err));
     TSRI_TRY(copy_names(array, description->dimension_names, err));
@@ -180,6 +191,8 @@ int tsr_array_new(tsr_context *context, const tsr_array_ops *ops, void *driver,
                              description->driver);
     TSRI_TRY(array_alloc(context, &array, err));
     TSRI_TRY(fill_in(array, description, err));
+    TSRI_TRY(
+        tsri_grid_new_regular(array->rank, array->shape, array->chunk_shape, &array->grid, err));
     if (description->codecs) {
         tsr_codec_type type = {array->dtype, array->rank, array->fill_value};
         tsr_auto(tsri_json) *list = NULL;
@@ -266,6 +279,22 @@ static int attributes_text(const tsri_zarr_meta *meta, char **ret_text, tsr_erro
     return *ret_text ? 0 : tsri_error_no_memory(err, 3);
 }
 
+/* Chunks of several lengths: whichever it is, inner chunks fill it. */
+static int check_shard_edges(const tsr_array *array, const tsri_grid *grid, tsr_error *err)
+{
+    for (int axis = 0; axis < array->rank && array->shard_levels > 0; axis++) {
+        const tsri_grid_axis *self = &grid->axes[axis];
+        int64_t inner = array->inner_shapes[0][axis];
+        for (size_t run = 0; run < self->run_count; run++)
+            if (self->runs[run].length % inner != 0)
+                return tsri_json_refuse(
+                    err, TSR_BAD_METADATA, "/chunk_grid/configuration/chunk_shapes", NULL,
+                    "a shard of %" PRId64 " along axis %d holds no whole inner chunks of %" PRId64,
+                    self->runs[run].length, axis, inner);
+    }
+    return 0;
+}
+
 static int fill_in_zarr(tsr_array *array, tsr_store *store, const char *path, const char *place,
                         const tsri_zarr_meta *meta, bool writable, tsr_error *err)
 {
@@ -284,8 +313,10 @@ static int fill_in_zarr(tsr_array *array, tsr_store *store, const char *path, co
     tsri_chain *chain;
 
     TSRI_TRY(fill_in(array, &description, err));
+    array->grid = tsri_grid_ref(meta->grid);
     TSRI_TRY(tsri_chain_new(array->context, meta->codecs, meta->codec_count, &type, &chain, err));
     TSRI_TRY(take_chain(array, chain, err));
+    TSRI_TRY(check_shard_edges(array, meta->grid, err));
     array->store = tsr_store_ref(store);
     array->path = tsri_strdup(path);
     if (!array->path)
@@ -341,6 +372,50 @@ const int64_t *tsr_array_shape(const tsr_array *array)
 const int64_t *tsr_array_chunk_shape(const tsr_array *array)
 {
     return array->chunk_shape;
+}
+
+bool tsr_array_is_regular(const tsr_array *array)
+{
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    return grid->is_regular;
+}
+
+int tsr_array_chunk_edges(const tsr_array *array, char **ret_json, tsr_error *err)
+{
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    tsr_output output = {.max_bytes = SIZE_MAX};
+
+    int status = tsri_grid_print_axes(grid, &output, err);
+    if (status == 0)
+        status = output_to_text(&output, ret_json, err);
+    tsri_free(output.data);
+    return status;
+}
+
+int64_t tsr_array_chunk_count(const tsr_array *array, int axis)
+{
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    return axis >= 0 && axis < grid->rank ? grid->axes[axis].count : 0;
+}
+
+int64_t tsr_array_chunk_at(const tsr_array *array, int axis, int64_t position)
+{
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    bool inside = axis >= 0 && axis < grid->rank && position >= 0 && position < grid->shape[axis];
+    return inside ? tsri_grid_chunk_at(grid, axis, position) : -1;
+}
+
+int tsr_array_chunk_extent(const tsr_array *array, int axis, int64_t chunk, int64_t *ret_start,
+                           int64_t *ret_length, tsr_error *err)
+{
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+
+    if (axis < 0 || axis >= grid->rank || chunk < 0 || chunk >= grid->axes[axis].count)
+        return tsr_error_set(err, TSR_OUT_OF_BOUNDS, "%s: no chunk %" PRId64 " along axis %d",
+                             array->place, chunk, axis);
+    *ret_start = tsri_grid_start(grid, axis, chunk);
+    *ret_length = tsri_grid_length(grid, axis, chunk);
+    return 0;
 }
 
 int tsr_array_shard_levels(const tsr_array *array)

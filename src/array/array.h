@@ -1,7 +1,8 @@
 /* The inside of a tsr_array.
  *
- * Everything that a read or write looks at is set when the array is made and never changes; only
- * the attributes are replaced, under `mutex`. */
+ * Everything that a read or write looks at is set when the array is made and never changes, but for
+ * the grid, which an operation takes hold of when it begins, and the attributes; both are replaced
+ * under `mutex`. */
 #ifndef TESSERA_ARRAY_ARRAY_H
 #define TESSERA_ARRAY_ARRAY_H
 
@@ -9,6 +10,8 @@
 #include <tessera/sys/array.h>
 
 #include "array/chunk_key.h"
+#include "array/grid.h"
+#include "array/prepared_stock.h"
 #include "array/zarr_meta.h"
 #include "base/base.h"
 #include "codec/chain.h"
@@ -27,16 +30,17 @@ struct tsr_array {
     char *place;
     const tsr_dtype *dtype; /* held */
     int rank;
-    int64_t shape[TSR_RANK_MAX];
-    int64_t chunk_shape[TSR_RANK_MAX];
-    int64_t grid[TSR_RANK_MAX]; /* chunks per axis */
+    int64_t shape[TSR_RANK_MAX];       /* of `grid`, for tsr_array_shape */
+    int64_t chunk_shape[TSR_RANK_MAX]; /* of the largest chunk */
+    tsri_grid *grid;                   /* held; under the mutex: see tsri_array_grid */
     void *fill_value;
     char **dimension_names; /* `rank` entries, each may be NULL; NULL: none */
     char *codecs;           /* for tsr_array_codecs */
     bool writable;
 
-    tsri_chain *chain;       /* NULL for read_box drivers */
-    tsri_prepared *prepared; /* of chunk_shape */
+    tsri_chain *chain;         /* NULL for read_box drivers */
+    tsri_prepared *prepared;   /* of chunk_shape */
+    tsri_prepared_stock stock; /* of other shapes; under the mutex */
     int shard_levels;
     int64_t inner_shapes[TSRI_SHARD_LEVELS_MAX][TSR_RANK_MAX];
 
@@ -44,7 +48,7 @@ struct tsr_array {
     char *path;         /* of the array in its store, "" for the root */
     tsri_chunk_key key; /* ready to be copied and set */
 
-    pthread_mutex_t mutex; /* attributes, meta; never held over I/O */
+    pthread_mutex_t mutex; /* grid, stock, attributes, meta; never held over I/O */
     tsri_zarr_meta *meta;  /* of Zarr arrays; replaced together with attributes */
     char *attributes;
     pthread_mutex_t serial; /* held over read_box of serial drivers */
@@ -52,6 +56,9 @@ struct tsr_array {
     void (*release_file)(void *file); /* of arrays in files: gives up the hold on the file */
     void *file;
 };
+
+/* The grid as it is now. Owner: the caller holds it. LOCKED. Never fails. */
+tsri_grid *tsri_array_grid(const tsr_array *array);
 
 /* Where the bytes of a chunk lie. Errors: those of the driver. */
 int tsri_array_locate(const tsr_array *array, const int64_t *chunk_index, tsr_extent *ret_extent,

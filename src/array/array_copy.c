@@ -18,16 +18,18 @@ void tsr_copy_options_init(tsr_copy_options *options)
 
 typedef struct copier {
     tsr_array *source, *destination;
+    const tsri_grid *source_grid, *grid; /* of the source and the destination */
     const tsr_copy_options *options;
     bool encoded; /* chunks are moved as they are stored */
 } copier;
 
-static int check(const tsr_array *source, const tsr_array *destination,
-                 const tsr_copy_options *options, tsr_error *err)
+static int check(const copier *self, tsr_error *err)
 {
+    const tsr_array *source = self->source, *destination = self->destination;
+    const tsr_copy_options *options = self->options;
     bool same = source->rank == destination->rank;
     for (int axis = 0; same && axis < source->rank; axis++)
-        same = source->shape[axis] == destination->shape[axis];
+        same = self->source_grid->shape[axis] == self->grid->shape[axis];
     if (!same)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s and %s do not have the same shape",
                              source->place, destination->place);
@@ -53,18 +55,16 @@ static bool is_same_chain(const tsri_chain *a, const tsri_chain *b)
 }
 
 /* Whether both arrays store the same chunks as the same bytes. */
-static bool stores_same_bytes(const tsr_array *source, const tsr_array *destination,
-                              const tsr_copy_options *options)
+static bool stores_same_bytes(const copier *self)
 {
-    if (!source->store || options->write.store_fill_chunks ||
+    const tsr_array *source = self->source, *destination = self->destination;
+    if (!source->store || self->options->write.store_fill_chunks ||
         !tsr_dtype_equal(source->dtype, destination->dtype) ||
         source->meta->zarr_format != destination->meta->zarr_format ||
         memcmp(source->fill_value, destination->fill_value, source->dtype->size_bytes) != 0)
         return false;
-    for (int axis = 0; axis < source->rank; axis++)
-        if (source->chunk_shape[axis] != destination->chunk_shape[axis])
-            return false;
-    return is_same_chain(source->chain, destination->chain);
+    return tsri_grid_equal(self->source_grid, self->grid) &&
+           is_same_chain(source->chain, destination->chain);
 }
 
 /* ---- one chunk
@@ -96,15 +96,14 @@ static int copy_encoded(const copier *self, const int64_t *chunk, tsri_task_grou
 }
 
 /* The part of a destination chunk that lies inside the array, as a selection of either array. */
-static void box_of_chunk(const tsr_array *array, const int64_t *chunk, tsr_index *ret_index,
+static void box_of_chunk(const tsri_grid *grid, const int64_t *chunk, tsr_index *ret_index,
                          int64_t *ret_shape)
 {
-    ret_index->rank = array->rank;
-    for (int axis = 0; axis < array->rank; axis++) {
-        int64_t start = chunk[axis] * array->chunk_shape[axis];
-        ret_shape[axis] = TSRI_MIN(array->chunk_shape[axis], array->shape[axis] - start);
-        ret_index->axes[axis] = (tsr_index_axis){TSR_INDEX_RANGE, start, ret_shape[axis], 1};
-    }
+    tsri_grid_inside(grid, chunk, ret_shape);
+    ret_index->rank = grid->rank;
+    for (int axis = 0; axis < grid->rank; axis++)
+        ret_index->axes[axis] = (tsr_index_axis){
+            TSR_INDEX_RANGE, tsri_grid_start(grid, axis, chunk[axis]), ret_shape[axis], 1};
 }
 
 static int copy_decoded(const copier *self, const int64_t *chunk, tsr_codec_scratch *scratch,
@@ -112,19 +111,19 @@ static int copy_decoded(const copier *self, const int64_t *chunk, tsr_codec_scra
 {
     int64_t shape[TSR_RANK_MAX], start[TSR_RANK_MAX];
     tsr_auto(tsr_view) view = {0};
-    tsri_read read = {.array = self->source, .casting = self->options->casting};
-    tsri_read write = {.array = self->destination};
+    tsri_read read = {
+        .array = self->source, .grid = self->source_grid, .casting = self->options->casting};
+    tsri_read write = {.array = self->destination, .grid = self->grid};
     tsri_target whole, target;
 
-    box_of_chunk(self->destination, chunk, &read.index, shape);
+    box_of_chunk(self->grid, chunk, &read.index, shape);
     write.index = read.index;
     TSRI_TRY(tsr_view_new(&view, self->destination->dtype, self->destination->rank, shape, err));
     read.view = write.view = &view;
     TSRI_TRY(tsri_fetch(self->source->context, &read, 1, NULL, group, err));
     tsri_target_init(&whole, &write);
-    for (int axis = 0; axis < self->destination->rank; axis++)
-        start[axis] = chunk[axis] * self->destination->chunk_shape[axis];
-    tsri_target_restrict(&whole, start, self->destination->chunk_shape, &target);
+    tsri_grid_box(self->grid, chunk, start, shape);
+    tsri_target_restrict(&whole, start, shape, &target);
     return tsri_commit(self->destination, chunk, &target, &self->options->write, scratch, group,
                        ret_busy, err);
 }
@@ -200,8 +199,9 @@ int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_opt
                    const tsr_call *call, tsr_error *err)
 {
     tsr_copy_options defaults;
-    copier self = {.source = source, .destination = destination, .options = options};
-    tsri_read everything = {.array = destination};
+    tsr_auto(tsri_grid) *from = tsri_array_grid(source), *to = tsri_array_grid(destination);
+    copier self = {source, destination, from, to, options, false};
+    tsri_read everything = {.array = destination, .grid = to};
     int runners = 0;
 
     if (!options) {
@@ -211,9 +211,9 @@ int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_opt
         return tsr_error_set(err, TSR_INVALID_ARGUMENT,
                              "options that tsr_copy_options_init has not set up");
     }
-    TSRI_TRY(check(source, destination, self.options, err));
-    self.encoded = stores_same_bytes(source, destination, self.options);
-    tsr_index_all(&everything.index, destination->rank, destination->shape);
+    TSRI_TRY(check(&self, err));
+    self.encoded = stores_same_bytes(&self);
+    tsr_index_all(&everything.index, destination->rank, to->shape);
     TSRI_TRY(count_runners(&self, &runners, err));
     int64_t total = self.encoded ? 0 : tsr_array_size(destination);
     int status = tsri_chunk_loop(&everything, runners, total, call, copy_chunk, &self, err);

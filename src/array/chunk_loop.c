@@ -82,15 +82,16 @@ static void run(tsri_task *task)
 }
 
 /* How many chunks a selection touches, as far as it matters for the number of threads. */
-static int count_chunks(const tsr_array *array, const tsr_index *index, int enough)
+static int count_chunks(const tsri_read *selection, int enough)
 {
     int64_t chunks = 1;
-    for (int axis = 0; axis < array->rank && chunks < enough; axis++) {
-        const tsr_index_axis *self = &index->axes[axis];
+    for (int axis = 0; axis < selection->index.rank && chunks < enough; axis++) {
+        const tsr_index_axis *self = &selection->index.axes[axis];
         if (self->kind == TSR_INDEX_POSITION || self->count == 0)
             continue;
         int64_t last = self->start + (self->count - 1) * self->step;
-        int64_t from = self->start / array->chunk_shape[axis], to = last / array->chunk_shape[axis];
+        int64_t from = tsri_grid_chunk_at(selection->grid, axis, self->start);
+        int64_t to = tsri_grid_chunk_at(selection->grid, axis, last);
         chunks *= TSRI_MIN((from < to ? to - from : from - to) + 1, (int64_t)enough);
     }
     return (int)TSRI_MIN(chunks, (int64_t)enough);
@@ -123,7 +124,7 @@ int tsri_chunk_loop(tsri_read *selection, int runners, int64_t bytes_total, cons
         int most = runners > 0 ? TSRI_MIN(runners, threads) : threads;
         self.group.progress.bytes_total = bytes_total;
         pthread_mutex_init(&self.mutex, NULL);
-        status = run_loop(&self, count_chunks(self.array, &selection->index, most), err);
+        status = run_loop(&self, count_chunks(selection, most), err);
         pthread_mutex_destroy(&self.mutex);
     }
     tsri_cursors_clear(&self.cursors);

@@ -22,6 +22,7 @@ typedef struct commit {
     const tsr_write_options *options;
     tsr_codec_scratch *scratch;
     tsri_task_group *parent;
+    tsri_prepared *prepared; /* held: for the shape of the chunk */
     tsr_extent extent;
     tsri_extent_inside inside;
     tsr_lock *lock;
@@ -129,8 +130,8 @@ static int merge_and_put(commit *self, const void *old, size_t old_bytes, bool c
     tsr_output output;
     bool empty = false, borrowed;
 
-    TSRI_TRY(output_for(self->array->prepared, self->scratch, &output, &borrowed, err));
-    int status = tsri_merge_chunk(&merge, self->array->prepared, self->target, &self->inside, old,
+    TSRI_TRY(output_for(self->prepared, self->scratch, &output, &borrowed, err));
+    int status = tsri_merge_chunk(&merge, self->prepared, self->target, &self->inside, old,
                                   old_bytes, &output, &empty, err);
     if (status < 0) {
         blame(self, err);
@@ -403,7 +404,7 @@ static int write_shard(shard_commit *self, bool covered, tsr_error *err)
 static int commit_shard(commit *self, bool covered, tsr_error *err)
 {
     shard_commit shard = {.commit = self,
-                          .prepared = self->array->prepared,
+                          .prepared = self->prepared,
                           .target = *self->target,
                           .inside = self->inside};
 
@@ -419,9 +420,7 @@ static int commit_shard(commit *self, bool covered, tsr_error *err)
 
 static int attempt(commit *self, bool covered, tsr_error *err)
 {
-    const tsri_prepared *prepared = self->array->prepared;
-
-    if (tsri_prepared_is_shard(prepared) && !tsri_prepared_is_packed(prepared))
+    if (tsri_prepared_is_shard(self->prepared) && !tsri_prepared_is_packed(self->prepared))
         return commit_shard(self, covered, err);
     int status = covered ? merge_and_put(self, NULL, 0, false, err) : read_and_merge(self, err);
     if (status == 0)
@@ -474,12 +473,19 @@ static int commit_init(commit *self, tsr_array *array, const int64_t *chunk_inde
                        const tsr_write_options *options, tsr_error *err)
 {
     *self = (commit){.array = array, .options = options};
-    TSRI_TRY(tsri_array_locate(array, chunk_index, &self->extent, err));
-    for (int axis = 0; axis < array->rank; axis++) {
-        int64_t left = array->shape[axis] - chunk_index[axis] * array->chunk_shape[axis];
-        self->inside.lengths[axis] = TSRI_MIN(left, array->chunk_shape[axis]);
-    }
-    return 0;
+    return tsri_array_locate(array, chunk_index, &self->extent, err);
+}
+
+/* Commits a chunk that nobody else in this process is writing. */
+static int commit_claimed(commit *self, const int64_t *chunk_index, bool *ret_busy, tsr_error *err)
+{
+    const tsri_grid *grid = self->target->read->grid;
+
+    tsri_grid_inside(grid, chunk_index, self->inside.lengths);
+    TSRI_TRY(tsri_array_prepare(self->array, grid, chunk_index, &self->prepared, err));
+    int status = attempt_until_done(self, ret_busy, err);
+    tsri_prepared_unref(self->prepared);
+    return status;
 }
 
 int tsri_commit(tsr_array *array, const int64_t *chunk_index, const tsri_target *target,
@@ -496,7 +502,7 @@ int tsri_commit(tsr_array *array, const int64_t *chunk_index, const tsri_target 
     TSRI_TRY(tsri_claim_take(&claim, self.extent.store, self.extent.key, ret_busy, err));
     if (*ret_busy)
         return 0;
-    int status = attempt_until_done(&self, ret_busy, err);
+    int status = commit_claimed(&self, chunk_index, ret_busy, err);
     tsri_claim_give(&claim);
     return status;
 }

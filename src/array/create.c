@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "array/grid_meta.h"
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/output.h"
@@ -23,7 +24,13 @@ void tsr_array_create_options_init(tsr_array_create_options *options)
 typedef struct shapes {
     int64_t chunk[TSR_RANK_MAX], shard[TSR_RANK_MAX];
     bool sharded;
+    tsri_grid *grid; /* held: of chunks, or shards, of several lengths; otherwise NULL */
 } shapes;
+
+static void shapes_cleanup(shapes *self)
+{
+    tsri_grid_unref(self->grid);
+}
 
 static int64_t shape_bytes(const tsr_array_create_options *options, const int64_t *shape)
 {
@@ -109,9 +116,37 @@ static int take_shard(const tsr_array_create_options *options, const int64_t *ch
     return 0;
 }
 
+/* Chunks of several lengths, or shards of several lengths with inner chunks of one shape. */
+static int take_edges(const tsr_array_create_options *options, shapes *ret_shapes, tsr_error *err)
+{
+    tsr_auto(tsri_json) *list = NULL;
+
+    if (options->shard_shape || options->shard_auto || options->zarr_format == 2) {
+        tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                      "chunk edges go with neither a shard shape nor Zarr v2");
+        tsr_error_set_next_step(err, "with a chunk shape beside them, they are those of shards");
+        return TSR_INVALID_ARGUMENT;
+    }
+    TSRI_TRY_IN(err,
+                tsr_json_parse(options->chunk_edges, strlen(options->chunk_edges), TSR_JSON_STRICT,
+                               0, &list, err),
+                "chunk edges");
+    TSRI_TRY_IN(
+        err, tsri_grid_parse_axes(list, "", options->rank, options->shape, &ret_shapes->grid, err),
+        "chunk edges");
+    ret_shapes->sharded = !options->codecs && options->chunk_shape;
+    tsri_grid_largest(ret_shapes->grid,
+                      ret_shapes->sharded ? ret_shapes->shard : ret_shapes->chunk);
+    return ret_shapes->sharded
+               ? take_lengths(options, options->chunk_shape, "chunk shape", ret_shapes->chunk, err)
+               : 0;
+}
+
 static int choose_shapes(const tsr_array_create_options *options, shapes *ret_shapes,
                          tsr_error *err)
 {
+    if (options->chunk_edges)
+        return take_edges(options, ret_shapes, err);
     if (options->chunk_shape)
         TSRI_TRY(
             take_lengths(options, options->chunk_shape, "chunk shape", ret_shapes->chunk, err));
@@ -439,7 +474,7 @@ int tsri_create_meta(tsr_context *context, const tsr_array_create_options *optio
 {
     tsr_auto(tsri_arena) arena = TSRI_ARENA_INIT;
     tsri_zarr_meta_options meta = TSRI_ZARR_META_OPTIONS_INIT;
-    shapes shape;
+    tsr_auto(shapes) shape = {.grid = NULL};
 
     TSRI_TRY(check_common(options, err));
     TSRI_TRY(choose_shapes(options, &shape, err));
@@ -448,6 +483,7 @@ int tsri_create_meta(tsr_context *context, const tsr_array_create_options *optio
     meta.rank = options->rank;
     meta.shape = options->shape;
     meta.chunk_shape = shape.sharded ? shape.shard : shape.chunk;
+    meta.grid = shape.grid;
     meta.dtype = options->dtype;
     meta.fill_value = options->fill_value;
     meta.dimension_names = options->dimension_names;

@@ -2,31 +2,30 @@
 
 #include "base/checked.h"
 
-static int64_t chunk_of(const tsri_target_axis *axis, int64_t element, int64_t length)
+/* The chunk of the element number `element` of an axis. */
+static int64_t chunk_of(const tsri_cursor *cursor, int axis, int64_t element)
 {
-    return (axis->start + element * axis->step) / length;
+    const tsri_target_axis *self = &cursor->target.axes[axis];
+    return tsri_grid_chunk_at(cursor->target.read->grid, axis, self->start + element * self->step);
 }
 
 /* Puts the axis on the first chunk that it touches. */
-static void rewind_axis(tsri_cursor *cursor, int axis, const tsr_array *array)
+static void rewind_axis(tsri_cursor *cursor, int axis)
 {
-    cursor->chunk[axis] = chunk_of(&cursor->target.axes[axis], 0, array->chunk_shape[axis]);
+    cursor->chunk[axis] = chunk_of(cursor, axis, 0);
 }
 
 /* Moves the axis to the next chunk that holds an element of it, skipping chunks that large steps
  * jump over. */
-static bool advance_axis(tsri_cursor *cursor, int axis, const tsr_array *array)
+static bool advance_axis(tsri_cursor *cursor, int axis)
 {
     const tsri_target_axis *self = &cursor->target.axes[axis];
-    int64_t length = array->chunk_shape[axis];
-    int64_t last = chunk_of(self, self->count - 1, length);
 
-    if (cursor->chunk[axis] >= last)
+    if (cursor->chunk[axis] >= chunk_of(cursor, axis, self->count - 1))
         return false;
-    int64_t end = (cursor->chunk[axis] + 1) *
-                  length; /* at most the array's length, since a later chunk is touched */
-    int64_t element = tsri_ceil_divide(end - self->start, self->step);
-    cursor->chunk[axis] = chunk_of(self, element, length);
+    /* Below the array's length, since a later chunk is touched. */
+    int64_t end = tsri_grid_start(cursor->target.read->grid, axis, cursor->chunk[axis] + 1);
+    cursor->chunk[axis] = chunk_of(cursor, axis, tsri_ceil_divide(end - self->start, self->step));
     return true;
 }
 
@@ -34,9 +33,9 @@ static bool advance(tsri_cursor *cursor)
 {
     const tsr_array *array = cursor->target.read->array;
     for (int axis = array->rank - 1; axis >= 0; axis--) {
-        if (advance_axis(cursor, axis, array))
+        if (advance_axis(cursor, axis))
             return true;
-        rewind_axis(cursor, axis, array);
+        rewind_axis(cursor, axis);
     }
     return false;
 }
@@ -100,13 +99,18 @@ int tsri_cursors_init(tsri_cursors *self, const tsri_read *reads, size_t n, tsr_
         tsri_cursor *cursor = &self->cursors[self->count];
         tsri_target_init(&cursor->target, &reads[i]);
         for (int axis = 0; axis < reads[i].index.rank; axis++)
-            rewind_axis(cursor, axis, reads[i].array);
+            rewind_axis(cursor, axis);
         self->heap[self->count] = self->count;
         self->count++;
     }
     for (size_t i = self->count / 2; i-- > 0;)
         sift_down(self, i);
     return 0;
+}
+
+const tsri_grid *tsri_cursors_grid(const tsri_cursors *self)
+{
+    return self->cursors[self->heap[0]].target.read->grid;
 }
 
 bool tsri_cursors_peek(const tsri_cursors *self, tsr_array **ret_array, const int64_t **ret_chunk)
@@ -141,13 +145,11 @@ bool tsri_cursors_take(tsri_cursors *self, const tsr_array *array, const int64_t
     tsri_cursor *cursor = &self->cursors[self->heap[0]];
     if (cursor->target.read->array != array)
         return false;
-    int64_t start[TSR_RANK_MAX];
-    for (int axis = 0; axis < array->rank; axis++) {
-        if (cursor->chunk[axis] != chunk[axis])
-            return false;
-        start[axis] = chunk[axis] * array->chunk_shape[axis];
-    }
-    tsri_target_restrict(&cursor->target, start, array->chunk_shape, ret_target);
+    int64_t start[TSR_RANK_MAX], shape[TSR_RANK_MAX];
+    if (memcmp(cursor->chunk, chunk, (size_t)array->rank * sizeof *chunk) != 0)
+        return false;
+    tsri_grid_box(cursor->target.read->grid, chunk, start, shape);
+    tsri_target_restrict(&cursor->target, start, shape, ret_target);
     if (!advance(cursor))
         self->heap[0] = self->heap[--self->count];
     sift_down(self, 0);

@@ -25,6 +25,9 @@ void tsri_cursors_clear(tsri_cursors *self);
 /* The chunk that comes next, without going on; false at the end. */
 bool tsri_cursors_peek(const tsri_cursors *self, tsr_array **ret_array, const int64_t **ret_chunk);
 
+/* The grid of the chunk that comes next, of which there must be one. */
+const tsri_grid *tsri_cursors_grid(const tsri_cursors *self);
+
 /* How many reads touch the next chunk. */
 size_t tsri_cursors_sharers(const tsri_cursors *self);
 

@@ -140,20 +140,22 @@ static int admit(fetch *self, tsri_unit **ret_unit, tsr_error *err)
     tsr_array *array;
     const int64_t *at;
     int64_t chunk[TSR_RANK_MAX];
+    tsr_auto(tsri_prepared) *prepared = NULL;
     tsri_unit *unit;
 
     *ret_unit = NULL;
     if (!tsri_cursors_peek(&self->cursors, &array, &at))
         return 0;
     memcpy(chunk, at, (size_t)array->rank * sizeof *chunk);
-    TSRI_TRY(
-        tsri_unit_new(array, array->prepared, tsri_cursors_sharers(&self->cursors), &unit, err));
+    const tsri_grid *grid = tsri_cursors_grid(&self->cursors);
+    TSRI_TRY(tsri_array_prepare(array, grid, chunk, &prepared, err));
+    TSRI_TRY(tsri_unit_new(array, prepared, tsri_cursors_sharers(&self->cursors), &unit, err));
     while (unit->target_count < unit->target_capacity &&
            tsri_cursors_take(&self->cursors, array, chunk, &unit->targets[unit->target_count]))
         unit->target_count++;
     for (int axis = 0; axis < array->rank; axis++)
-        unit->origin[axis] = chunk[axis] * array->chunk_shape[axis];
-    int status = array->prepared ? tsri_array_locate(array, chunk, &unit->extent, err) : 0;
+        unit->origin[axis] = tsri_grid_start(grid, axis, chunk[axis]);
+    int status = prepared ? tsri_array_locate(array, chunk, &unit->extent, err) : 0;
     if (status < 0)
         tsri_unit_free(unit);
     else

@@ -96,7 +96,7 @@ static bool is_as_asked(const tsr_array *array, const tsr_array *asked,
         if (!same)
             return false;
     }
-    return true;
+    return !options->chunk_edges || tsri_grid_equal(array->grid, asked->grid);
 }
 
 /* An array that exists already serves when it is what was asked for. */

@@ -6,15 +6,18 @@
 #include "base/checked.h"
 #include "base/context.h"
 
-static int check_index(const tsr_array *array, const tsr_index *index, tsr_error *err)
+static int check_index(const tsri_read *read, tsr_error *err)
 {
+    const tsr_array *array = read->array;
+    const tsr_index *index = &read->index;
+
     if (index->rank != array->rank)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT,
                              "%s: a selection of %d axes of an array of %d", array->place,
                              index->rank, array->rank);
     for (int axis = 0; axis < index->rank; axis++) {
         const tsr_index_axis *self = &index->axes[axis];
-        int64_t last = self->start, length = array->shape[axis], way;
+        int64_t last = self->start, length = read->grid->shape[axis], way;
         if (self->count < 0 || (self->step == 0 && self->kind == TSR_INDEX_RANGE))
             return tsr_error_set(err, TSR_INVALID_ARGUMENT,
                                  "%s: axis %d: %" PRId64 " elements by steps of %" PRId64,
@@ -37,7 +40,7 @@ int tsri_read_check(const tsri_read *read, tsr_error *err)
 {
     int64_t shape[TSR_RANK_MAX];
 
-    TSRI_TRY(check_index(read->array, &read->index, err));
+    TSRI_TRY(check_index(read, err));
     if (!read->view)
         return 0;
     if (!read->view->data && tsr_index_count(&read->index) > 0)
@@ -78,6 +81,7 @@ int tsr_read_many(tsr_context *context, const tsr_read_request *requests, size_t
     for (size_t i = 0; i < n && status == 0; i++) {
         const tsr_read_request *from = &requests[i];
         reads[i] = (tsri_read){.array = from->array,
+                               .grid = tsri_array_grid(from->array),
                                .index = *from->index,
                                .casting = from->casting,
                                .view = from->view};
@@ -88,20 +92,22 @@ int tsr_read_many(tsr_context *context, const tsr_read_request *requests, size_t
     }
     if (status == 0)
         status = tsri_fetch(context, reads, n, call, NULL, err);
+    for (size_t i = 0; i < n; i++)
+        tsri_grid_unref((tsri_grid *)reads[i].grid);
     tsri_free(reads);
     return status;
 }
 
-int tsri_box_view(const tsr_array *array, const int64_t *start, const int64_t *shape,
-                  const int64_t *step, const void *buffer, size_t size_bytes, tsr_index *ret_index,
-                  tsr_view *ret_view, tsr_error *err)
+int tsri_box_view(const tsr_array *array, const tsri_grid *grid, const int64_t *start,
+                  const int64_t *shape, const int64_t *step, const void *buffer, size_t size_bytes,
+                  tsr_index *ret_index, tsr_view *ret_view, tsr_error *err)
 {
     static const int64_t origin[TSR_RANK_MAX];
     int64_t needed[TSR_RANK_MAX];
 
     TSRI_TRY_IN(err,
-                tsr_index_box(ret_index, array->rank, array->shape, start ? start : origin,
-                              shape ? shape : array->shape, step, err),
+                tsr_index_box(ret_index, array->rank, grid->shape, start ? start : origin,
+                              shape ? shape : grid->shape, step, err),
                 "%s", array->place);
     int rank = tsr_index_shape(ret_index, needed);
     TSRI_TRY_IN(err, tsr_view_init(ret_view, array->dtype, rank, needed, (void *)buffer, err), "%s",
@@ -119,10 +125,12 @@ int tsr_array_read(tsr_array *array, const int64_t *start, const int64_t *shape,
                    const int64_t *step, void *buffer, size_t size_bytes, const tsr_call *call,
                    tsr_error *err)
 {
-    tsri_read read = {.array = array};
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    tsri_read read = {.array = array, .grid = grid};
     tsr_view view;
 
-    TSRI_TRY(tsri_box_view(array, start, shape, step, buffer, size_bytes, &read.index, &view, err));
+    TSRI_TRY(tsri_box_view(array, grid, start, shape, step, buffer, size_bytes, &read.index, &view,
+                           err));
     read.view = &view;
     return tsri_fetch(array->context, &read, 1, call, NULL, err);
 }
@@ -131,12 +139,13 @@ int tsr_array_read_sink(tsr_array *array, const tsr_index *index, tsr_sink sink,
                         const tsr_call *call, tsr_error *err)
 {
     int ended = 0;
-    tsri_read read = {.array = array, .sink = sink, .user = user, .ended = &ended};
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    tsri_read read = {.array = array, .grid = grid, .sink = sink, .user = user, .ended = &ended};
 
     if (index)
         read.index = *index;
     else
-        tsr_index_all(&read.index, array->rank, array->shape);
+        tsr_index_all(&read.index, array->rank, grid->shape);
     TSRI_TRY(tsri_read_check(&read, err));
     int status = tsri_fetch(array->context, &read, 1, call, NULL, err);
     return status < 0 && ended > 0 ? ended : status;

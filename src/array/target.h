@@ -12,6 +12,7 @@
 /* One read of a batch, or one write: then `view` or `source` is where elements come from. */
 typedef struct tsri_read {
     tsr_array *array;
+    const tsri_grid *grid; /* of the array, as it was when the operation began; borrowed */
     tsr_index index;
     tsr_casting casting;
     const tsr_view *view; /* NULL: the sink gets the pieces */

@@ -5,7 +5,7 @@
 
 #include "base/checked.h"
 
-int tsri_unit_new(tsr_array *array, const tsri_prepared *prepared, size_t target_count,
+int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count,
                   tsri_unit **ret_unit, tsr_error *err)
 {
     tsri_unit *unit = tsri_alloc_zero(sizeof *unit);
@@ -17,7 +17,7 @@ int tsri_unit_new(tsr_array *array, const tsri_prepared *prepared, size_t target
         return tsri_error_no_memory(err, target_count * sizeof *unit->targets);
     }
     unit->array = array;
-    unit->prepared = prepared;
+    unit->prepared = prepared ? tsri_prepared_ref(prepared) : NULL;
     unit->target_capacity = target_count;
     unit->references = 1;
     *ret_unit = unit;
@@ -26,6 +26,7 @@ int tsri_unit_new(tsr_array *array, const tsri_prepared *prepared, size_t target
 
 void tsri_unit_free(tsri_unit *unit)
 {
+    tsri_prepared_unref(unit->prepared);
     tsr_blob_unref(unit->blob);
     tsri_free(unit->entries);
     tsri_free(unit->targets);

@@ -48,10 +48,10 @@ struct tsri_unit {
     tsri_unit *next;   /* in the lists of the fetch loop */
     tsri_unit *parent; /* of a nested shard: the shard around it, of which it holds a reference */
     tsri_unit_state state;
-    tsr_array *array;              /* borrowed from the read */
-    const tsri_prepared *prepared; /* borrowed; NULL for boxes */
-    int level;                     /* 0: a chunk of the store */
-    int64_t origin[TSR_RANK_MAX];  /* of its first element, in the array's coordinates and axes */
+    tsr_array *array;             /* borrowed from the read */
+    tsri_prepared *prepared;      /* held; NULL for boxes */
+    int level;                    /* 0: a chunk of the store */
+    int64_t origin[TSR_RANK_MAX]; /* of its first element, in the array's coordinates and axes */
 
     /* Where its bytes lie: in a store, or in memory. */
     tsr_extent extent;
@@ -77,8 +77,9 @@ struct tsri_unit {
     tsri_target *targets;
 };
 
-/* A unit for targets of one chunk, without them. Errors: NO_MEMORY. */
-int tsri_unit_new(tsr_array *array, const tsri_prepared *prepared, size_t target_count,
+/* A unit for targets of one chunk, without them. Takes a hold of `prepared`, which may be NULL.
+ * Errors: NO_MEMORY. */
+int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count,
                   tsri_unit **ret_unit, tsr_error *err);
 void tsri_unit_free(tsri_unit *unit);
 

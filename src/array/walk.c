@@ -28,6 +28,7 @@ typedef struct finding {
 
 typedef struct walk {
     tsr_array *array;
+    const tsri_grid *grid;
     const tsr_chunk_walk_options *options;
     const tsr_call *call;
     int (*each)(void *user, const tsr_chunk_info *info);
@@ -149,11 +150,12 @@ static int examine(void *user, int64_t i, tsr_error *err)
 {
     walk *self = user;
     finding *found = &self->batch[i];
-    const tsri_prepared *prepared = self->array->prepared;
     const tsr_range nothing = {TSR_RANGE_PART, 0, 0}, whole = {TSR_RANGE_WHOLE, 0, 0};
+    tsr_auto(tsri_prepared) *prepared = NULL;
     tsr_extent extent;
     tsr_get_request request;
 
+    TSRI_TRY(tsri_array_prepare(self->array, self->grid, self->chunks[i], &prepared, err));
     TSRI_TRY(tsri_array_locate(self->array, self->chunks[i], &extent, err));
     int status = fetch(self, &extent, nothing, &request, err);
     if (status < 0)
@@ -267,7 +269,7 @@ static int tell_inner(inner_walk *self, int64_t number, int level, const int64_t
         rest /= prepared->grid[axis];
     }
     for (int axis = 0; axis < prepared->encoded_rank; axis++)
-        if (start[axis] >= outer->array->shape[axis])
+        if (start[axis] >= outer->grid->shape[axis])
             return 0; /* beyond the edge of the array */
     finding *found = &self->findings[number];
     if (found->state == TSR_CHUNK_STORED && is_open_shard(prepared->inner))
@@ -333,7 +335,8 @@ static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_exten
 static int tell_chunk(walk *self, const int64_t *chunk, finding *found, tsr_error *err)
 {
     tsr_array *array = self->array;
-    int64_t origin[TSR_RANK_MAX];
+    int64_t origin[TSR_RANK_MAX], shape[TSR_RANK_MAX];
+    tsr_auto(tsri_prepared) *prepared = NULL;
     int axes[TSR_RANK_MAX];
     tsr_extent extent;
 
@@ -343,11 +346,11 @@ static int tell_chunk(walk *self, const int64_t *chunk, finding *found, tsr_erro
         tell(self, &extent, 0, chunk, found);
         return 0;
     }
-    for (int axis = 0; axis < array->rank; axis++) {
-        origin[axis] = chunk[axis] * array->chunk_shape[axis];
+    tsri_grid_box(self->grid, chunk, origin, shape);
+    for (int axis = 0; axis < array->rank; axis++)
         axes[axis] = axis;
-    }
-    return walk_shard(self, array->prepared, &extent, found, 0, chunk, origin, axes, err);
+    TSRI_TRY(tsri_array_prepare(array, self->grid, chunk, &prepared, err));
+    return walk_shard(self, prepared, &extent, found, 0, chunk, origin, axes, err);
 }
 
 /* Examines the batch on all threads and tells of it in order. */
@@ -372,22 +375,12 @@ static int add_chunk(walk *self, const int64_t *chunk, tsr_error *err)
     return self->batch_count == BATCH_CHUNKS ? flush_batch(self, err) : 0;
 }
 
-static bool next_chunk(const tsr_array *array, int64_t *chunk)
-{
-    for (int axis = array->rank - 1; axis >= 0; axis--) {
-        if (++chunk[axis] < array->grid[axis])
-            return true;
-        chunk[axis] = 0;
-    }
-    return false;
-}
-
 static int walk_grid(walk *self, tsr_error *err)
 {
     int64_t chunk[TSR_RANK_MAX] = {0};
-    bool more = tsr_array_count(self->array) > 0;
+    bool more = tsri_grid_has(self->grid, chunk);
 
-    for (; more && !self->stopped; more = next_chunk(self->array, chunk)) {
+    for (; more && !self->stopped; more = tsri_grid_next(self->grid, chunk)) {
         TSRI_TRY(add_chunk(self, chunk, err));
         if (tsri_group_stopped(&self->watch))
             return 0;
@@ -405,14 +398,11 @@ typedef struct key_walk {
     int status;
 } key_walk;
 
-static bool is_chunk_of_grid(const tsr_array *array, const char *name, int64_t *ret_chunk)
+static bool is_chunk_of_grid(const tsr_array *array, const tsri_grid *grid, const char *name,
+                             int64_t *ret_chunk)
 {
-    if (!tsri_chunk_key_parse(array->key.style, array->rank, name, strlen(name), ret_chunk))
-        return false;
-    for (int axis = 0; axis < array->rank; axis++)
-        if (ret_chunk[axis] >= array->grid[axis])
-            return false;
-    return true;
+    return tsri_chunk_key_parse(array->key.style, array->rank, name, strlen(name), ret_chunk) &&
+           tsri_grid_has(grid, ret_chunk);
 }
 
 static int visit_key(void *user, const tsr_store_entry *entry)
@@ -420,7 +410,7 @@ static int visit_key(void *user, const tsr_store_entry *entry)
     key_walk *self = user;
     int64_t chunk[TSR_RANK_MAX];
 
-    if (is_chunk_of_grid(self->walk->array, entry->name, chunk))
+    if (is_chunk_of_grid(self->walk->array, self->walk->grid, entry->name, chunk))
         self->status = add_chunk(self->walk, chunk, self->err);
     return self->status < 0 || self->walk->stopped || tsri_group_stopped(&self->walk->watch);
 }
@@ -474,7 +464,9 @@ int tsr_array_walk_chunks(tsr_array *array, const tsr_chunk_walk_options *option
     walk *self = tsri_alloc_zero(sizeof *self);
     if (!self)
         return tsri_error_no_memory(err, sizeof *self);
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
     *self = (walk){.array = array,
+                   .grid = grid,
                    .options = options ? options : &defaults,
                    .call = call,
                    .each = each,
@@ -505,6 +497,7 @@ static bool is_metadata(const tsr_array *array, const char *name)
 
 typedef struct orphan_walk {
     const tsr_array *array;
+    const tsri_grid *grid;
     int (*each)(void *user, const char *key, int64_t size_bytes);
     void *user;
 } orphan_walk;
@@ -514,7 +507,8 @@ static int visit_orphan(void *user, const tsr_store_entry *entry)
     orphan_walk *self = user;
     int64_t chunk[TSR_RANK_MAX];
 
-    if (is_metadata(self->array, entry->name) || is_chunk_of_grid(self->array, entry->name, chunk))
+    if (is_metadata(self->array, entry->name) ||
+        is_chunk_of_grid(self->array, self->grid, entry->name, chunk))
         return 0;
     return self->each(self->user, entry->name, entry->size_bytes);
 }
@@ -523,7 +517,8 @@ int tsr_array_orphan_keys(tsr_array *array,
                           int (*each)(void *user, const char *key, int64_t size_bytes), void *user,
                           const tsr_call *call, tsr_error *err)
 {
-    orphan_walk keys = {array, each, user};
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    orphan_walk keys = {array, grid, each, user};
     TSRI_TRY(check_walkable(array, err));
     return list_array(array, visit_orphan, &keys, call, err);
 }
@@ -532,13 +527,14 @@ int tsr_array_orphan_keys(tsr_array *array,
  * -------------------------------------------------------------------------------------------------
  */
 
-static int check_chunk_index(const tsr_array *array, const int64_t *index, tsr_error *err)
+static int check_chunk_index(const tsr_array *array, const tsri_grid *grid, const int64_t *index,
+                             tsr_error *err)
 {
     for (int axis = 0; axis < array->rank; axis++)
-        if (index[axis] < 0 || index[axis] >= array->grid[axis])
+        if (index[axis] < 0 || index[axis] >= grid->axes[axis].count)
             return tsr_error_set(err, TSR_OUT_OF_BOUNDS,
                                  "%s: no chunk %" PRId64 " along axis %d, which has %" PRId64,
-                                 array->place, index[axis], axis, array->grid[axis]);
+                                 array->place, index[axis], axis, grid->axes[axis].count);
     return 0;
 }
 
@@ -546,10 +542,11 @@ int tsr_array_get_encoded_chunk(tsr_array *array, const int64_t *index, const ts
                                 tsr_blob **ret_blob, tsr_error *err)
 {
     const tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
     tsr_extent extent;
 
     TSRI_TRY(check_walkable(array, err));
-    TSRI_TRY(check_chunk_index(array, index, err));
+    TSRI_TRY(check_chunk_index(array, grid, index, err));
     TSRI_TRY(tsri_array_locate(array, index, &extent, err));
     return tsr_store_get(extent.store, extent.key, whole, call, ret_blob, NULL, err);
 }
@@ -577,16 +574,19 @@ int tsr_array_put_encoded_chunk(tsr_array *array, const int64_t *index, const vo
 {
     tsr_write_options defaults;
     tsr_codec_scratch *scratch;
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    tsr_auto(tsri_prepared) *prepared = NULL;
 
     TSRI_TRY(check_walkable(array, err));
     if (!array->writable)
         return tsr_error_set(err, TSR_READ_ONLY, "%s: opened for reading only", array->place);
-    TSRI_TRY(check_chunk_index(array, index, err));
+    TSRI_TRY(check_chunk_index(array, grid, index, err));
+    TSRI_TRY(tsri_array_prepare(array, grid, index, &prepared, err));
     tsr_write_options_init(&defaults);
     if (!options)
         options = &defaults;
     TSRI_TRY(tsri_scratch_acquire(array->context, &scratch, err));
-    int status = tsri_chain_verify(array->prepared, scratch, bytes, size_bytes, err);
+    int status = tsri_chain_verify(prepared, scratch, bytes, size_bytes, err);
     tsri_scratch_release(array->context, scratch);
     if (status < 0) {
         tsr_error_prepend(err, "%s: the bytes of the chunk", array->place);

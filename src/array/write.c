@@ -71,7 +71,9 @@ int tsr_array_write_index(tsr_array *array, const tsr_index *index, const tsr_vi
                           tsr_casting casting, const tsr_write_options *options,
                           const tsr_call *call, tsr_error *err)
 {
-    tsri_read write = {.array = array, .index = *index, .casting = casting, .view = view};
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    tsri_read write = {
+        .array = array, .grid = grid, .index = *index, .casting = casting, .view = view};
 
     if (!tsr_dtype_can_cast(view->dtype, array->dtype, casting)) {
         tsr_error_set(err, TSR_TYPE_MISMATCH, "%s: %s is not turned into %s", array->place,
@@ -87,11 +89,12 @@ int tsr_array_write(tsr_array *array, const int64_t *start, const int64_t *shape
                     const int64_t *step, const void *buffer, size_t size_bytes,
                     const tsr_call *call, tsr_error *err)
 {
-    tsri_read write = {.array = array};
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    tsri_read write = {.array = array, .grid = grid};
     tsr_view view;
 
-    TSRI_TRY(
-        tsri_box_view(array, start, shape, step, buffer, size_bytes, &write.index, &view, err));
+    TSRI_TRY(tsri_box_view(array, grid, start, shape, step, buffer, size_bytes, &write.index, &view,
+                           err));
     write.view = &view;
     return write_all(&write, NULL, call, err);
 }
@@ -100,12 +103,14 @@ int tsr_array_write_source(tsr_array *array, const tsr_index *index, tsr_source 
                            const tsr_write_options *options, const tsr_call *call, tsr_error *err)
 {
     int ended = 0;
-    tsri_read write = {.array = array, .source = source, .user = user, .ended = &ended};
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    tsri_read write = {
+        .array = array, .grid = grid, .source = source, .user = user, .ended = &ended};
 
     if (index)
         write.index = *index;
     else
-        tsr_index_all(&write.index, array->rank, array->shape);
+        tsr_index_all(&write.index, array->rank, grid->shape);
     int status = write_all(&write, options, call, err);
     return status < 0 && ended > 0 ? ended : status;
 }

@@ -126,7 +126,9 @@ static int read_chunks(const tsri_json *object, tsri_zarr_meta *meta, tsr_error 
         }
         lengths[axis] = TSRI_MAX(lengths[axis], (int64_t)1);
     }
-    meta->chunk_shape = lengths;
+    tsri_grid *grid = NULL;
+    TSRI_TRY(tsri_grid_new_regular(meta->rank, meta->shape, lengths, &grid, err));
+    TSRI_TRY(tsri_zarr_take_grid(meta, grid, err));
     return tsri_zarr_check_chunk_size(meta, "/chunks", err);
 }
 

@@ -3,6 +3,7 @@
  * Tolerated beyond it: null for dimension_names and for consolidated_metadata, which early releases
  * of zarr-python wrote for "none"; and the forms of fill values that tsr_dtype_parse_element lists.
  * Consolidated metadata is kept, not used: it may be stale. */
+#include "array/grid_meta.h"
 #include "array/zarr_meta_parts.h"
 #include "meta/json_pointer.h"
 
@@ -76,18 +77,15 @@ static int read_data_type(const tsri_json *object, tsri_zarr_meta *meta, tsr_err
 
 static int read_chunk_grid(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
 {
-    static const char *const known[] = {"chunk_shape", NULL};
-    tsri_extension grid;
-    TSRI_TRY(member_extension(object, "chunk_grid", &grid, err));
-    if (strcmp(grid.name, "regular") != 0)
-        return unsupported("/chunk_grid", "chunk grid", grid.name, "supported is \"regular\"", err);
-    if (grid.configuration == NULL)
-        return tsri_json_refuse(err, TSR_BAD_METADATA, "/chunk_grid/configuration", NULL,
-                                "this required field is missing");
-    TSRI_TRY(tsri_json_only(grid.configuration, "/chunk_grid/configuration", known, err));
-    TSRI_TRY(tsri_zarr_take_lengths(meta, grid.configuration, "/chunk_grid/configuration",
-                                    "chunk_shape", 1, false, &meta->chunk_shape, err));
-    return tsri_zarr_check_chunk_size(meta, "/chunk_grid/configuration/chunk_shape", err);
+    tsri_extension extension;
+    tsri_grid *grid = NULL;
+    TSRI_TRY(member_extension(object, "chunk_grid", &extension, err));
+    TSRI_TRY(tsri_grid_parse(&extension, "/chunk_grid", meta->rank, meta->shape, &grid, err));
+    TSRI_TRY(tsri_zarr_take_grid(meta, grid, err));
+    return tsri_zarr_check_chunk_size(meta,
+                                      grid->is_regular ? "/chunk_grid/configuration/chunk_shape"
+                                                       : "/chunk_grid/configuration/chunk_shapes",
+                                      err);
 }
 
 static int read_chunk_key_encoding(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
@@ -226,18 +224,26 @@ static int print_names(const tsri_zarr_meta_options *options, tsr_output *output
     return tsr_output_append(output, "]", 1, err);
 }
 
+static int print_grid(const tsri_zarr_meta_options *options, tsr_output *output, tsr_error *err)
+{
+    if (options->grid)
+        return tsri_grid_print(options->grid, output, err);
+    TSRI_TRY(
+        tsr_output_print(output, err, "{\"name\":\"regular\",\"configuration\":{\"chunk_shape\":"));
+    TSRI_TRY(tsri_zarr_print_lengths(options->chunk_shape, options->rank, output, err));
+    return tsr_output_append(output, "}}", 2, err);
+}
+
 static int print_array(const tsri_zarr_meta_options *options, tsr_output *output, tsr_error *err)
 {
     TSRI_TRY(tsr_output_print(output, err, ",\"shape\":"));
     TSRI_TRY(tsri_zarr_print_lengths(options->shape, options->rank, output, err));
     TSRI_TRY(tsr_output_print(output, err,
-                              ",\"data_type\":\"%s\",\"chunk_grid\":{\"name\":\"regular\",",
-                              options->dtype->name));
-    TSRI_TRY(tsr_output_print(output, err, "\"configuration\":{\"chunk_shape\":"));
-    TSRI_TRY(tsri_zarr_print_lengths(options->chunk_shape, options->rank, output, err));
+                              ",\"data_type\":\"%s\",\"chunk_grid\":", options->dtype->name));
+    TSRI_TRY(print_grid(options, output, err));
     TSRI_TRY(tsr_output_print(
         output, err,
-        "}},\"chunk_key_encoding\":{\"name\":\"%s\",\"configuration\":{\"separator\":\"%c\"}},",
+        ",\"chunk_key_encoding\":{\"name\":\"%s\",\"configuration\":{\"separator\":\"%c\"}},",
         options->keys.encoding == TSRI_CHUNK_KEY_V2 ? "v2" : "default", options->keys.separator));
     TSRI_TRY(tsr_output_print(output, err, "\"fill_value\":"));
     TSRI_TRY(tsri_zarr_print_element(options->dtype, options->fill_value, output, err));

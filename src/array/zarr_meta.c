@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "array/grid_meta.h"
 #include "array/zarr_meta_parts.h"
 #include "base/checked.h"
 #include "base/context.h"
@@ -24,6 +25,7 @@ void tsri_zarr_meta_free(tsri_zarr_meta *meta)
 {
     if (meta == NULL)
         return;
+    tsri_grid_unref(meta->grid);
     tsr_dtype_unref(meta->dtype);
     json_object_put(meta->attributes);
     json_object_put(meta->document);
@@ -63,6 +65,18 @@ int tsri_zarr_take_lengths(tsri_zarr_meta *meta, const tsri_json *object, const 
     memcpy(lengths, values, (size_t)count * sizeof *lengths);
     meta->rank = count;
     *ret_lengths = lengths;
+    return 0;
+}
+
+int tsri_zarr_take_grid(tsri_zarr_meta *meta, tsri_grid *grid, tsr_error *err)
+{
+    int64_t *largest = tsri_arena_alloc(&meta->arena, (size_t)meta->rank + 1, sizeof *largest);
+
+    meta->grid = grid;
+    if (largest == NULL)
+        return tsri_error_no_memory(err, (size_t)meta->rank * sizeof *largest);
+    tsri_grid_largest(grid, largest);
+    meta->chunk_shape = largest;
     return 0;
 }
 
@@ -396,19 +410,31 @@ static int lengths_text(const int64_t *lengths, int count, tsr_output *output, t
 }
 
 int tsri_zarr_meta_with_shape(tsr_context *context, const tsri_zarr_meta *meta,
-                              const int64_t *shape, tsri_zarr_meta **ret_meta, tsr_error *err)
+                              const int64_t *shape, const int64_t *multiples,
+                              tsri_zarr_meta **ret_meta, tsr_error *err)
 {
     tsr_auto(tsri_output) document = TSRI_OUTPUT_INIT(SIZE_MAX),
                           attributes = TSRI_OUTPUT_INIT(SIZE_MAX);
     tsr_auto(tsri_output) lengths = TSRI_OUTPUT_INIT(SIZE_MAX), chunks = TSRI_OUTPUT_INIT(SIZE_MAX);
+    tsr_auto(tsri_grid) *grid = NULL;
     if (meta->is_group)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "a group has no shape");
     TSRI_TRY(lengths_text(shape, meta->rank, &lengths, err));
-    TSRI_TRY(lengths_text(meta->chunk_shape, meta->rank, &chunks, err));
-    /* v2 tolerates chunks of length 0 on an empty axis only, so they are written anew. */
-    tsri_zarr_change changes[] = {{"shape", lengths.data, false}, {"chunks", chunks.data, false}};
-    TSRI_TRY(tsri_zarr_print_changed(meta->document, changes, meta->zarr_format == 2 ? 2 : 1,
-                                     &document, err));
+    TSRI_TRY(tsri_grid_reshaped(meta->grid, shape, multiples, &grid, err));
+    if (meta->zarr_format == 2) {
+        /* v2 tolerates chunks of length 0 on an empty axis only, so they are written anew. */
+        TSRI_TRY(lengths_text(meta->chunk_shape, meta->rank, &chunks, err));
+    } else {
+        TSRI_TRY(tsri_grid_print(grid, &chunks, err));
+        TSRI_TRY(tsr_output_append(&chunks, "", 1, err));
+    }
+    tsri_zarr_change changes[] = {
+        {"shape", lengths.data, false},
+        {meta->zarr_format == 2 ? "chunks" : "chunk_grid", chunks.data, false}};
+    /* A regular grid of v3 is the same for every shape, and stays as it was written. */
+    TSRI_TRY(tsri_zarr_print_changed(meta->document, changes,
+                                     meta->zarr_format == 3 && grid->is_regular ? 1 : 2, &document,
+                                     err));
     bool beside = meta->zarr_format == 2 && meta->attributes != NULL;
     if (beside)
         TSRI_TRY(tsr_json_write(meta->attributes, 0, &attributes, err));

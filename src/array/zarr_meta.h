@@ -12,6 +12,7 @@
 #include <tessera/dtype.h>
 
 #include "array/chunk_key.h"
+#include "array/grid.h"
 #include "base/arena.h"
 #include "meta/extension.h"
 #include "meta/json.h"
@@ -30,7 +31,9 @@ typedef struct tsri_zarr_meta {
     /* Of arrays only: 0 and NULL in groups. */
     int rank;                   /* 0..TSR_RANK_MAX */
     const int64_t *shape;       /* `rank` lengths, 0..2^63-1; their product may exceed 2^63-1 */
-    const int64_t *chunk_shape; /* `rank` lengths >= 1; count times element size fits an int64_t */
+    const int64_t *chunk_shape; /* of the largest chunk: `rank` lengths >= 1; count times element
+                                   size fits an int64_t */
+    tsri_grid *grid;            /* held: where the chunks lie */
     const tsr_dtype *dtype;     /* one reference is held */
     const void *fill_value;     /* one element in native byte order, aligned for any type */
     bool fill_undefined;        /* v2 with null: fill_value is then zero */
@@ -76,6 +79,7 @@ typedef struct tsri_zarr_meta_options {
     const char *attributes; /* a JSON object as text; NULL: none */
     int rank;
     const int64_t *shape, *chunk_shape;
+    const tsri_grid *grid; /* v3: chunks of several lengths; NULL: chunk_shape says it all */
     const tsr_dtype *dtype;
     const void *fill_value;             /* one element; NULL: zero */
     const char *const *dimension_names; /* v3 (refused in v2); NULL: none */
@@ -99,13 +103,15 @@ int tsri_zarr_meta_build(tsr_context *context, const tsri_zarr_meta_options *opt
                          tsri_zarr_meta **ret_meta, tsr_error *err);
 
 /* The same node with other attributes (the text of a JSON object, NULL: none) or, an array, another
- * shape of the same rank. Everything else in the document is kept, members that we do not know
- * included. Owner: the caller. Errors: INVALID_ARGUMENT, LIMIT, NO_MEMORY. */
+ * shape of the same rank (`multiples` as in tsri_grid_reshaped). Everything else in the document is
+ * kept, members that we do not know included. Owner: the caller. Errors: INVALID_ARGUMENT, LIMIT,
+ * NO_MEMORY. */
 int tsri_zarr_meta_with_attributes(tsr_context *context, const tsri_zarr_meta *meta,
                                    const char *attributes, tsri_zarr_meta **ret_meta,
                                    tsr_error *err);
 int tsri_zarr_meta_with_shape(tsr_context *context, const tsri_zarr_meta *meta,
-                              const int64_t *shape, tsri_zarr_meta **ret_meta, tsr_error *err);
+                              const int64_t *shape, const int64_t *multiples,
+                              tsri_zarr_meta **ret_meta, tsr_error *err);
 
 /* Appends the node's own document: zarr.json, .zarray or .zgroup. Errors: NO_MEMORY, LIMIT. */
 int tsri_zarr_meta_write(const tsri_zarr_meta *meta, tsr_output *output, tsr_error *err);

@@ -15,6 +15,11 @@ int tsri_zarr_take_lengths(tsri_zarr_meta *meta, const tsri_json *object, const 
                            const char *name, int64_t minimum, bool sets_rank,
                            const int64_t **ret_lengths, tsr_error *err);
 
+/* Takes over a grid: sets meta->grid, and meta->chunk_shape to its largest chunk. Errors:
+ * NO_MEMORY.
+ */
+int tsri_zarr_take_grid(tsri_zarr_meta *meta, tsri_grid *grid, tsr_error *err);
+
 /* Refuses chunks of more than 2^63-1 bytes. Errors: LIMIT at `pointer`. */
 int tsri_zarr_check_chunk_size(const tsri_zarr_meta *meta, const char *pointer, tsr_error *err);
 

@@ -118,7 +118,8 @@ static int change_attributes(const void *user, tsri_zarr_meta **ret_meta, tsr_er
 
 static int change_shape(const void *user, tsri_zarr_meta **ret_meta, tsr_error *err)
 {
-    return tsri_zarr_meta_with_shape(context, user, (const int64_t[]){1, 2, 3}, ret_meta, err);
+    return tsri_zarr_meta_with_shape(context, user, (const int64_t[]){1, 2, 3}, NULL, ret_meta,
+                                     err);
 }
 
 static void changing(void **state)

@@ -20,7 +20,14 @@ static tsr_array *bare_array(int rank, const int64_t *shape, const int64_t *chun
     array->dtype = TSR_UINT8;
     memcpy(array->shape, shape, (size_t)rank * sizeof *shape);
     memcpy(array->chunk_shape, chunk, (size_t)rank * sizeof *chunk);
+    assert_int_equal(tsri_grid_new_regular(rank, shape, chunk, &array->grid, NULL), 0);
     return array;
+}
+
+static void bare_free(tsr_array *array)
+{
+    tsri_grid_unref(array->grid);
+    free(array);
 }
 
 static void random_selection(tests_random *random, const tsr_array *array, tsr_index *ret_index)
@@ -64,6 +71,7 @@ static void every_chunk_comes_once_with_all_who_want_it(void **state)
         memset(reads, 0, sizeof reads);
         for (int i = 0; i < READS; i++) {
             reads[i].array = array;
+            reads[i].grid = array->grid;
             random_selection(&random, array, &reads[i].index);
         }
         assert_int_equal(tsri_cursors_init(&cursors, reads, READS, NULL), 0);
@@ -93,7 +101,7 @@ static void every_chunk_comes_once_with_all_who_want_it(void **state)
             }
         tsri_cursors_clear(&cursors);
     }
-    free(array);
+    bare_free(array);
 }
 
 static void several_arrays_come_one_after_the_other(void **state)
@@ -105,6 +113,7 @@ static void several_arrays_come_one_after_the_other(void **state)
     tsri_cursors cursors;
     for (int i = 0; i < 4; i++) {
         reads[i].array = arrays[i % 2];
+        reads[i].grid = arrays[i % 2]->grid;
         tsr_index_all(&reads[i].index, 1, arrays[i % 2]->shape);
     }
     assert_int_equal(tsri_cursors_init(&cursors, reads, 4, NULL), 0);
@@ -126,8 +135,8 @@ static void several_arrays_come_one_after_the_other(void **state)
     assert_int_equal(changes, 2);
     assert_int_equal(chunks, 2 + 5);
     tsri_cursors_clear(&cursors);
-    free(arrays[0]);
-    free(arrays[1]);
+    bare_free(arrays[0]);
+    bare_free(arrays[1]);
 }
 
 /* The longest axis, the largest steps: nothing passes 2^63-1. (Run it under UBSan.) */
@@ -148,7 +157,7 @@ static void the_largest_numbers_are_walked(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const int64_t length = INT64_MAX;
         tsr_array *array = bare_array(1, &length, &rows[i].chunk);
-        tsri_read read = {.array = array};
+        tsri_read read = {.array = array, .grid = array->grid};
         tsri_cursors cursors;
         int n = 0;
         read.index.rank = 1;
@@ -166,7 +175,7 @@ static void the_largest_numbers_are_walked(void **state)
         }
         assert_int_equal(n, rows[i].count_of_chunks);
         tsri_cursors_clear(&cursors);
-        free(array);
+        bare_free(array);
     }
 }
 
@@ -174,7 +183,7 @@ static void nothing_selected_is_nothing_to_do(void **state)
 {
     (void)state;
     tsr_array *array = bare_array(1, (const int64_t[]){10}, (const int64_t[]){5});
-    tsri_read read = {.array = array};
+    tsri_read read = {.array = array, .grid = array->grid};
     tsri_cursors cursors;
     tsr_array *of;
     const int64_t *at;
@@ -183,7 +192,7 @@ static void nothing_selected_is_nothing_to_do(void **state)
     assert_int_equal(tsri_cursors_init(&cursors, &read, 1, NULL), 0);
     assert_false(tsri_cursors_peek(&cursors, &of, &at));
     tsri_cursors_clear(&cursors);
-    free(array);
+    bare_free(array);
 }
 
 int main(void)

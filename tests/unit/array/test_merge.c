@@ -21,7 +21,7 @@ static int merge(fixture *f, tsr_array *array, int64_t start, int64_t count, con
 {
     tsr_codec_scratch *scratch;
     tsr_view view;
-    tsri_read read = {.array = array, .view = &view};
+    tsri_read read = {.array = array, .grid = array->grid, .view = &view};
     tsri_target target;
     tsri_extent_inside inside = {{8}};
     good(tsr_codec_scratch_new(&scratch, &f->err), &f->err);

@@ -306,7 +306,8 @@ static void chunks_of_empty_axes_may_be_0(void **state)
     assert_lengths(meta->chunk_shape, (int64_t[]){1, 5}, 2);
     /* Growing such an array writes chunks that are valid. */
     tsri_zarr_meta *grown = NULL;
-    assert_int_equal(tsri_zarr_meta_with_shape(context, meta, (int64_t[]){7, 20}, &grown, NULL), 0);
+    assert_int_equal(
+        tsri_zarr_meta_with_shape(context, meta, (int64_t[]){7, 20}, NULL, &grown, NULL), 0);
     assert_lengths(grown->shape, (int64_t[]){7, 20}, 2);
     assert_lengths(grown->chunk_shape, (int64_t[]){1, 5}, 2);
     tsri_zarr_meta_free(grown);
@@ -365,8 +366,8 @@ static void unknown_keys_are_ignored_and_kept(void **state)
     tsri_zarr_meta *meta =
         READ({"extra", "{\"must_understand\":true,\"x\":1.50}"}, {"storage_transformers", "[1]"});
     tsri_zarr_meta *changed = NULL;
-    assert_int_equal(tsri_zarr_meta_with_shape(context, meta, (int64_t[]){1, 2}, &changed, NULL),
-                     0);
+    assert_int_equal(
+        tsri_zarr_meta_with_shape(context, meta, (int64_t[]){1, 2}, NULL, &changed, NULL), 0);
     char *text = written(changed);
     assert_same_json(
         text,

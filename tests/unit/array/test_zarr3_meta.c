@@ -313,8 +313,8 @@ static void data_type_is_a_name_or_an_extension(void **state)
     /* must_understand: false excuses no data type, chunk grid or key encoding. */
     REFUSED(TSR_UNSUPPORTED, "/data_type: the data type \"int3\" is not supported",
             {"data_type", "{\"name\":\"int3\",\"must_understand\":false}"});
-    REFUSED(TSR_UNSUPPORTED, "/chunk_grid: the chunk grid \"rectilinear\" is not supported",
-            {"chunk_grid", "{\"name\":\"rectilinear\",\"must_understand\":false}"});
+    REFUSED(TSR_UNSUPPORTED, "/chunk_grid: the chunk grid \"hexagonal\" is not supported",
+            {"chunk_grid", "{\"name\":\"hexagonal\",\"must_understand\":false}"});
     REFUSED(TSR_UNSUPPORTED,
             "/chunk_key_encoding: the chunk key encoding \"suffix\" is not supported",
             {"chunk_key_encoding", "{\"name\":\"suffix\",\"must_understand\":false}"});

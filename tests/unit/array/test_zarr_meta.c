@@ -360,18 +360,20 @@ static void changing_the_shape_keeps_everything_else(void **state)
     (void)state;
     tsri_zarr_meta *meta = parsed_v3(",\"attributes\":{\"old\":1}"), *changed = NULL;
     assert_int_equal(
-        tsri_zarr_meta_with_shape(context, meta, (int64_t[]){INT64_MAX}, &changed, NULL), 0);
+        tsri_zarr_meta_with_shape(context, meta, (int64_t[]){INT64_MAX}, NULL, &changed, NULL), 0);
     assert_true(changed->shape[0] == INT64_MAX && meta->shape[0] == 10);
     assert_lengths(changed->chunk_shape, meta->chunk_shape, 1);
     assert_fill(changed, &(uint32_t){0x7fc00001});
     tsri_zarr_meta *back = NULL;
-    assert_int_equal(tsri_zarr_meta_with_shape(context, changed, (int64_t[]){10}, &back, NULL), 0);
+    assert_int_equal(
+        tsri_zarr_meta_with_shape(context, changed, (int64_t[]){10}, NULL, &back, NULL), 0);
     assert_v3(back, ",\"attributes\":{\"old\":1}");
     tsri_zarr_meta_free(back);
     tsri_zarr_meta_free(changed);
     tsr_error err = TSR_ERROR_INIT;
-    assert_int_equal(tsri_zarr_meta_with_shape(context, meta, (int64_t[]){-1}, &changed, &err),
-                     TSR_INVALID_ARGUMENT);
+    assert_int_equal(
+        tsri_zarr_meta_with_shape(context, meta, (int64_t[]){-1}, NULL, &changed, &err),
+        TSR_INVALID_ARGUMENT);
     assert_non_null(strstr(err.message, "/shape/0: -1 is not in 0"));
     tsri_zarr_meta_free(meta);
 }
@@ -383,7 +385,7 @@ static void changes_of_groups_and_of_v2(void **state)
     options.is_group = true;
     tsri_zarr_meta *meta = built(&options), *changed = NULL;
     tsr_error err = TSR_ERROR_INIT;
-    assert_int_equal(tsri_zarr_meta_with_shape(context, meta, NULL, &changed, &err),
+    assert_int_equal(tsri_zarr_meta_with_shape(context, meta, NULL, NULL, &changed, &err),
                      TSR_INVALID_ARGUMENT);
     assert_string_equal(err.message, "a group has no shape");
     assert_int_equal(tsri_zarr_meta_with_attributes(context, meta, "{\"a\":1}", &changed, &err), 0);
@@ -397,8 +399,8 @@ static void changes_of_groups_and_of_v2(void **state)
     options.codec_count = 0;
     options.attributes = "{\"a\":NaN}"; /* what v2 reads it also writes */
     meta = built(&options);
-    assert_int_equal(tsri_zarr_meta_with_shape(context, meta, (int64_t[]){1, 2}, &changed, &err),
-                     0);
+    assert_int_equal(
+        tsri_zarr_meta_with_shape(context, meta, (int64_t[]){1, 2}, NULL, &changed, &err), 0);
     assert_true(json_object_object_get_ex(changed->attributes, "a", NULL));
     assert_true(changed->shape[1] == 2);
     tsri_zarr_meta_free(changed);
