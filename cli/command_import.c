@@ -1,4 +1,4 @@
-/* tessera import SOURCE DESTINATION: netCDF, HDF5, npy and bare numbers into Zarr. */
+/* tessera import SOURCE DESTINATION: netCDF, HDF5, npy, npz and bare numbers into Zarr. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -141,11 +141,11 @@ static int run(cli_invocation *invocation)
 extern const cli_command command_import;
 const cli_command command_import = {
     .name = "import",
-    .summary = "turn netCDF, HDF5, npy or bare numbers into Zarr",
+    .summary = "turn netCDF, HDF5, npy, npz or bare numbers into Zarr",
     .description =
         "Groups, arrays, dimension names, attributes and fill values of a netCDF or HDF5 file become those "
-        "of a Zarr group; the source is only read. An .npy file becomes one array. With --shape and "
-        "--dtype, SOURCE is a file of bare little-endian numbers in C order, or - for standard input. "
+        "of a Zarr group; the source is only read. An .npy file becomes one array, an .npz archive a "
+        "group. With --shape and --dtype, SOURCE is a file of bare little-endian numbers in C order, or - for standard input. "
         "Lengths of --chunks and --shards without names apply to the arrays of that rank; for the others "
         "they are chosen. An interrupted import is finished by the same command.",
     .operands = {{.kind = OPERAND_FILE, .name = "SOURCE"},

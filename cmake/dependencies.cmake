@@ -29,6 +29,16 @@ if(TESSERA_NETCDF)
     endif()
 endif()
 
+set(TESSERA_HAVE_NPZ 0)
+if(TESSERA_NPZ)
+    pkg_check_modules(TESSERA_libzip IMPORTED_TARGET libzip)
+    if(TESSERA_libzip_FOUND)
+        set(TESSERA_HAVE_NPZ 1)
+        list(APPEND TESSERA_PKGCONFIG_USED libzip)
+        target_link_libraries(tessera_dependencies INTERFACE PkgConfig::TESSERA_libzip)
+    endif()
+endif()
+
 # libpng serves the command line alone (cli/ links tessera_png); the library does not know pictures.
 set(TESSERA_HAVE_PNG 0)
 add_library(tessera_png INTERFACE)

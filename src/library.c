@@ -17,6 +17,11 @@ const char *tsr_version(void)
 #else
 #define NETCDF "false"
 #endif
+#if TESSERA_HAVE_NPZ
+#define NPZ "true"
+#else
+#define NPZ "false"
+#endif
 #define TEXT_OF(value) #value
 #define TEXT(value) TEXT_OF(value)
 #ifdef __GLIBC__
@@ -33,7 +38,8 @@ const char *tsr_build_info(void)
            "\",\"target\":\"" TESSERA_BUILD_TARGET
            "\",\"libraries\":{" TESSERA_DEPENDENCY_MAP(DEPENDENCY) "\"libc\":\"" LIBC "\"},"
                                                                    "\"parts\":{\"netcdf\":" NETCDF
-                                                                   "}}";
+                                                                   ",\"hdf5\":" NETCDF
+                                                                   ",\"npz\":" NPZ "}}";
 }
 
 int tsr_context_new(const tsr_context_options *options, tsr_context **ret_context, tsr_error *err)

@@ -6,6 +6,9 @@
 
 const tsr_format_ops *const tsri_formats[] = {
     &tsri_npy_format,
+#if TESSERA_HAVE_NPZ
+    &tsri_npz_format,
+#endif
 #if TESSERA_HAVE_NETCDF
     &tsri_hdf5_format,
     &tsri_netcdf_format,

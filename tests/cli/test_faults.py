@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import numpy as np
 import pytest
@@ -57,6 +58,23 @@ def bomb(codec):
     from numcodecs import Zstd
     block = bytes(Zstd(level=1).encode(bytes(MIB)))
     return block * 1024
+
+
+@measured
+def test_an_npz_of_zeros_and_one_that_lies_are_read_in_bounded_memory(tessera, tmp_path, idle):
+    """256 MiB in 256 KiB, by slabs of 4 MiB; and a header that tells of a petabyte."""
+    header = "{'descr': '|u1', 'fortran_order': False, 'shape': (%d, 1048576), }"
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, rows in (("true", 256), ("false", 1 << 30)):
+            text = (header % rows).encode().ljust(117) + b"\n"
+            with archive.open(f"{name}.npy", "w") as member:
+                member.write(b"\x93NUMPY\1\0" + len(text).to_bytes(2, "little") + text)
+                for _ in range(16):
+                    member.write(bytes(16 * MIB))
+    for name, wanted in (("true", 0), ("false", 4)):
+        status, err, most = peak(tessera, "stats", f"a.npz/{name}", "--threads", 2)
+        assert status == wanted, err
+        assert most - idle <= 2 * (4 * MIB + 4 * MIB) + 16 * MIB, (most - idle) / MIB
 
 
 @measured

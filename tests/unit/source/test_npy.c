@@ -51,6 +51,8 @@ static void test_lengths(void **state)
     fixture_open(&f, "a.npy");
     write_npy(&f, "<i2", "False", "()", "\1\2", 2);
     fixture_expect_values(&f, "", TSR_INT16, "\1\2", 2);
+    write_npy(&f, "<i2", "False", "(9223372036854775807, 9, 0)", "", 0);
+    fixture_expect_values(&f, "", TSR_INT16, "", 0);
     write_npy(&f, "<i2", "True", "(0, 5)", "", 0);
     fixture_expect_values(&f, "", TSR_INT16, "", 0);
     write_npy(&f, "|V3", "False", "(2,)", "abcdef", 6);
