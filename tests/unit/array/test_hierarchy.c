@@ -197,7 +197,7 @@ static void places_are_probed(void **state)
     tsr_array_open_options_init(&options);
     options.store = f->store;
     tsr_array_close(array_new(f, f->store, "g/a", &row, TSR_UINT8, NULL));
-    put_bytes(f, f->store, "bad/zarr.json", "{\"zarr_format\":3,\"node_type\":\"table\"}", 39);
+    put_bytes(f, f->store, "bad/zarr.json", "{\"zarr_format\":3,\"node_type\":\"table\"}", 37);
     good(tsr_place_probe(f->context, "g", &options, &kind, &f->err), &f->err);
     assert_int_equal(kind, TSR_NODE_GROUP);
     good(tsr_place_probe(f->context, "g/a", &options, &kind, &f->err), &f->err);
