@@ -1,10 +1,6 @@
 /* tessera check PLACE: metadata, shard indexes, checksums, keys that belong to nothing, left-over
  * files. */
-#include <errno.h>
-#include <fcntl.h>
-#include <fts.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "describe.h"
 #include "findings.h"
@@ -175,69 +171,28 @@ static int check_group(cli_checker *checker, tsr_group *group, int depth)
     return status;
 }
 
-/* ---- files that writers left --------------------------------------------------------------------
+/* ---- what writers left --------------------------------------------------------------------------
  */
 
-/* How the lock and temporary files of the file system store end. */
-#define OWN_SUFFIX "__lock"
-
-/* Whether a writer holds the file at this moment: then it is no left-over. */
-static bool is_in_use(const char *path)
+static int take_left_over(void *user, const tsr_store_entry *entry)
 {
-    struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    bool used;
+    cli_checker *checker = user;
 
-    if (descriptor < 0)
-        return false;
-    used = fcntl(descriptor, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-    close(descriptor);
-    return used;
+    findings_add(&checker->findings, FINDING_TEMPORARY, checker->invocation->operands[0],
+                 entry->name, entry->size_bytes, NULL, 0, NULL);
+    return 0;
 }
 
-static bool is_left_over(const FTSENT *entry)
-{
-    size_t length = strlen(OWN_SUFFIX);
-
-    return entry->fts_info == FTS_F && entry->fts_namelen >= length &&
-           strcmp(entry->fts_name + entry->fts_namelen - length, OWN_SUFFIX) == 0 &&
-           !is_in_use(entry->fts_accpath);
-}
-
-static void take_file(cli_checker *checker, const char *place, size_t path_length,
-                      const FTSENT *entry)
-{
-    const char *key = entry->fts_path + path_length;
-
-    if (is_left_over(entry))
-        findings_add(&checker->findings, FINDING_TEMPORARY, place, key + strspn(key, "/"),
-                     (int64_t)entry->fts_statp->st_size, NULL, 0, NULL);
-}
-
-/* Walks over the folders themselves: a store does not list its own files. */
 static int find_left_over(cli_checker *checker, const char *place)
 {
-    const char *path;
-    char *roots[2] = {NULL, NULL};
-    FTS *walk;
-    FTSENT *entry;
-    int reason = ENOMEM;
+    tsr_auto(tsr_store) *store = NULL;
+    tsr_call call;
 
-    if (!location_is_local(place, &path))
-        return 0;
-    roots[0] = memory_text(path);
-    walk = roots[0] ? fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL) : NULL;
-    while (walk && (entry = fts_read(walk)) && !signals_interrupted())
-        take_file(checker, place, strlen(path), entry);
-    if (walk) {
-        /* fts_read sets 0 when it has come to the end. */
-        reason = signals_interrupted() ? 0 : errno;
-        fts_close(walk);
-    }
-    memory_free(roots[0]);
-    if (reason == ENOMEM)
-        return tsr_error_set(&checker->invocation->error, TSR_NO_MEMORY, "out of memory");
-    return 0;
+    CLI_TRY(
+        tsr_store_open(checker->invocation->context, place, &store, &checker->invocation->error));
+    progress_call(NULL, &call);
+    return tsr_store_list_left_over(store, "", take_left_over, checker, &call,
+                                    &checker->invocation->error);
 }
 
 /* ---- the command --------------------------------------------------------------------------------
@@ -258,6 +213,8 @@ static int check_root(cli_checker *checker, const char *place)
     }
     CLI_TRY(status);
     CLI_TRY(node.array ? check_array(checker, node.array) : check_group(checker, node.group, 0));
+    if (!location_is_zarr(node.array ? tsr_array_driver(node.array) : tsr_group_driver(node.group)))
+        return 0;
     return find_left_over(checker, place);
 }
 

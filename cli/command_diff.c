@@ -333,9 +333,22 @@ static int compare_two_groups(cli_comparer *self, const char *path, tsr_group *a
     return compare_groups(self, path, first, second, depth + 1);
 }
 
+/* What could not be looked at is no difference. Damaged metadata is known for what it is. */
+static int look_at(cli_comparer *self, const tsr_group *parent, const cli_child *child)
+{
+    if (!child || child->kind == TSR_NODE_ARRAY || child->kind == TSR_NODE_GROUP ||
+        child->status == TSR_BAD_METADATA || child->status == TSR_UNSUPPORTED)
+        return 0;
+    return tsr_error_set(&self->invocation->error, child->status ? child->status : TSR_BAD_METADATA,
+                         "%s/%s: %s", tsr_group_place(parent), child->name,
+                         child->problem ? child->problem : "cannot be read");
+}
+
 static int compare_child(cli_comparer *self, const char *path, tsr_group *a, tsr_group *b,
                          const cli_child *first, const cli_child *second, int depth)
 {
+    CLI_TRY(look_at(self, a, first));
+    CLI_TRY(look_at(self, b, second));
     if (!second) {
         tell(self, path, "existence", kind_name(first->kind), NULL);
         return 0;

@@ -103,6 +103,14 @@ TSR_API int tsr_store_list(tsr_store *store, const char *prefix, bool delimiter,
                            int (*each)(void *user, const tsr_store_entry *entry), void *user,
                            const tsr_call *call, tsr_error *err);
 
+/* Calls `each` for everything below `prefix` that a writer left which was killed: lock and
+ * temporary files that no writer holds at the moment. They are no keys, their names are for people;
+ * the next writer of the key takes them away. Most stores leave nothing. Thread: LOCKED. Errors:
+ * PERMISSION, IO, UNREACHABLE, CANCELLED, DEADLINE, NO_MEMORY. */
+TSR_API int tsr_store_list_left_over(tsr_store *store, const char *prefix,
+                                     int (*each)(void *user, const tsr_store_entry *entry),
+                                     void *user, const tsr_call *call, tsr_error *err);
+
 TSR_DEFINE_CLEANUP(tsr_store, tsr_store_close)
 
 TSR_END_DECLS

@@ -247,6 +247,15 @@ int tsr_store_list(tsr_store *store, const char *prefix, bool delimiter,
     return store->ops->list(store, prefix, delimiter, each, user, call, err);
 }
 
+int tsr_store_list_left_over(tsr_store *store, const char *prefix,
+                             int (*each)(void *user, const tsr_store_entry *entry), void *user,
+                             const tsr_call *call, tsr_error *err)
+{
+    if (!store->ops->list_left_over)
+        return 0;
+    return store->ops->list_left_over(store, prefix, each, user, call, err);
+}
+
 int tsr_store_lock(tsr_store *store, const char *key, const tsr_call *call, tsr_lock **ret_lock,
                    tsr_error *err)
 {

@@ -147,6 +147,7 @@ const tsr_store_ops tsri_store_fs_ops = {
     .erase = tsri_fs_erase,
     .erase_prefix = tsri_fs_erase_prefix,
     .list = tsri_fs_list,
+    .list_left_over = tsri_fs_list_left_over,
     .lock = tsri_fs_lock_op,
     .unlock = tsri_fs_unlock_op,
     .flush = tsri_fs_flush,

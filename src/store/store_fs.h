@@ -161,6 +161,10 @@ int tsri_fs_lock_release(tsri_fs *fs, tsri_fs_lock *lock, tsr_error *err);
  * errno. */
 int tsri_fs_lock_sweep(tsri_fs *fs, int directory, const char *name);
 
+/* Whether nobody holds the lock of a file that has the name of a lock file; one that may not be
+ * opened counts as abandoned. Returns 1, 0, or -1 with errno. */
+int tsri_fs_lock_is_abandoned(const tsri_fs *fs, int directory, const char *name);
+
 /* In a forked child: the locks are the parent's. */
 void tsri_fs_lock_abandon_all(tsri_fs *fs);
 
@@ -179,6 +183,9 @@ int tsri_fs_erase(tsr_store *store, const char *key, const tsr_generation *if_ma
 int tsri_fs_list(tsr_store *store, const char *prefix, bool delimiter,
                  int (*each)(void *user, const tsr_store_entry *entry), void *user,
                  const tsr_call *call, tsr_error *err);
+int tsri_fs_list_left_over(tsr_store *store, const char *prefix,
+                           int (*each)(void *user, const tsr_store_entry *entry), void *user,
+                           const tsr_call *call, tsr_error *err);
 int tsri_fs_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *call,
                          tsr_error *err);
 

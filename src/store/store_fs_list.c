@@ -88,19 +88,21 @@ typedef struct listing {
     const tsri_fs *fs;
     size_t prefix_size;
     bool delimiter;
+    bool left_over; /* what writers left, in place of keys */
     int (*each)(void *user, const tsr_store_entry *entry);
     void *user;
     tsri_watch watch;
     char path[TSRI_KEY_BYTES_MAX + 2]; /* below the root, folders with their slash */
 } listing;
 
-/* Adds an entry of a folder when it is a key or a folder of keys. Returns 0 or an errno. */
+/* Adds an entry of a folder when it is wanted, or a folder of keys. Returns 0 or an errno. */
 static int collect(const listing *lister, int directory, const struct dirent *entry,
                    name_list *names)
 {
     const tsri_fs *fs = lister->fs;
     struct stat status;
-    if (!tsri_fs_is_key_part(entry->d_name))
+    bool own = tsri_fs_is_own_name(entry->d_name);
+    if (own ? !lister->left_over : !tsri_fs_is_key_part(entry->d_name))
         return 0;
     bool is_folder = entry->d_type == DT_DIR;
     if (!is_folder) {
@@ -111,6 +113,13 @@ static int collect(const listing *lister, int directory, const struct dirent *en
         is_folder = S_ISDIR(status.st_mode);
         if (!is_folder && !S_ISREG(status.st_mode))
             return 0;
+    }
+    if (is_folder ? own : lister->left_over && !own)
+        return 0;
+    if (own) {
+        int abandoned = tsri_fs_lock_is_abandoned(fs, directory, entry->d_name);
+        if (abandoned <= 0)
+            return abandoned < 0 ? errno : 0;
     }
     return add_name(names, entry->d_name, is_folder, is_folder ? -1 : (int64_t)status.st_size)
                ? 0
@@ -210,6 +219,14 @@ static int check_prefix(const char *prefix, char ret_folder[TSRI_KEY_BYTES_MAX +
     return tsri_fs_check_key(ret_folder, err);
 }
 
+static int list_below(listing *lister, const char *prefix, tsr_error *err)
+{
+    TSRI_TRY(check_prefix(prefix, lister->path, err));
+    lister->prefix_size = strlen(prefix);
+    strcpy(lister->path, prefix);
+    return list_folder(lister, lister->prefix_size, NULL, err);
+}
+
 int tsri_fs_list(tsr_store *store, const char *prefix, bool delimiter,
                  int (*each)(void *user, const tsr_store_entry *entry), void *user,
                  const tsr_call *call, tsr_error *err)
@@ -219,10 +236,19 @@ int tsri_fs_list(tsr_store *store, const char *prefix, bool delimiter,
                       .each = each,
                       .user = user,
                       .watch = tsri_watch_start(store->context, call)};
-    TSRI_TRY(check_prefix(prefix, lister.path, err));
-    lister.prefix_size = strlen(prefix);
-    strcpy(lister.path, prefix);
-    return list_folder(&lister, lister.prefix_size, NULL, err);
+    return list_below(&lister, prefix, err);
+}
+
+int tsri_fs_list_left_over(tsr_store *store, const char *prefix,
+                           int (*each)(void *user, const tsr_store_entry *entry), void *user,
+                           const tsr_call *call, tsr_error *err)
+{
+    listing lister = {.fs = (const tsri_fs *)store,
+                      .left_over = true,
+                      .each = each,
+                      .user = user,
+                      .watch = tsri_watch_start(store->context, call)};
+    return list_below(&lister, prefix, err);
 }
 
 /* ---- Removing ---- */

@@ -315,6 +315,18 @@ int tsri_fs_lock_sweep(tsri_fs *fs, int directory, const char *name)
     return result;
 }
 
+int tsri_fs_lock_is_abandoned(const tsri_fs *fs, int directory, const char *name)
+{
+    struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    int descriptor =
+        tsri_fs_openat(fs, directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (descriptor < 0)
+        return errno == ENOENT ? 0 : errno == EACCES || errno == EPERM || errno == ELOOP ? 1 : -1;
+    int result = fs->system->lock(fs->system, descriptor, F_OFD_GETLK, &whole);
+    tsri_fs_close(fs, descriptor);
+    return result < 0 || whole.l_type == F_UNLCK;
+}
+
 /* ---- The ops ---- */
 
 int tsri_fs_lock_op(tsr_store *store, const char *key, const tsr_call *call, tsr_lock **ret_lock,

@@ -107,6 +107,10 @@ typedef struct tsr_store_ops {
     int (*list)(tsr_store *store, const char *prefix, bool delimiter,
                 int (*each)(void *user, const tsr_store_entry *entry), void *user,
                 const tsr_call *call, tsr_error *err);
+    /* As tsr_store_list_left_over. NULL: writers leave nothing. */
+    int (*list_left_over)(tsr_store *store, const char *prefix,
+                          int (*each)(void *user, const tsr_store_entry *entry), void *user,
+                          const tsr_call *call, tsr_error *err);
     /* Excludes other writers of the key, in this process and in others, until the one put or erase
      * that is given the lock has ended (what it published is then for others to change), at the
      * latest until unlock. A put or erase of the key without the lock would wait for it. NULL: the

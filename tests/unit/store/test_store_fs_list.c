@@ -40,6 +40,32 @@ static void files_of_the_store_are_not_listed(void **state)
     tsr_store_unlock(f->store, lock);
 }
 
+static int join_entry(void *user, const tsr_store_entry *entry)
+{
+    char *names = user;
+    sprintf(names + strlen(names), " %s=%d", entry->name, (int)entry->size_bytes);
+    return 0;
+}
+
+static void what_dead_writers_left_is_listed(void **state)
+{
+    fixture *f = *state;
+    tsr_lock *lock = NULL;
+    char names[256] = "", below[256] = "", path[4200];
+    put_good(f, "d/k", "1");
+    assert_int_equal(tsr_store_lock(f->store, "d/k", NULL, &lock, &f->err), 0);
+    touch(f, "d/__tmp_0123456789abcdef.__lock");
+    touch(f, "x__lock");
+    assert_int_equal(mkdir(path_of(f, "folder__lock", path), 0777), 0);
+    touch(f, "folder__lock/y__lock");
+    make_link(f, "nowhere", "z__lock");
+    assert_int_equal(tsr_store_list_left_over(f->store, "", join_entry, names, NULL, &f->err), 0);
+    assert_string_equal(names, " d/__tmp_0123456789abcdef.__lock=1 x__lock=1");
+    assert_int_equal(tsr_store_list_left_over(f->store, "d/", join_entry, below, NULL, &f->err), 0);
+    assert_string_equal(below, " __tmp_0123456789abcdef.__lock=1");
+    tsr_store_unlock(f->store, lock);
+}
+
 /* A name that cannot be a key has none. */
 static void names_that_are_no_keys_are_not_listed(void **state)
 {
@@ -236,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(files_of_the_store_are_not_listed),
+        FIXTURE_TEST(what_dead_writers_left_is_listed),
         FIXTURE_TEST(names_that_are_no_keys_are_not_listed),
         FIXTURE_TEST(circles_of_links_end),
         FIXTURE_TEST(sizes_are_those_of_what_links_lead_to),
