@@ -33,6 +33,7 @@ static void array_free(tsr_array *array)
     tsr_store_close(array->store);
     if (array->release_file)
         array->release_file(array->file);
+    tsri_fork_unregister(&array->fork_handler);
     pthread_mutex_destroy(&array->mutex);
     pthread_mutex_destroy(&array->serial);
     tsri_context_unref(array->context);
@@ -140,6 +141,24 @@ static int take_chain(tsr_array *array, tsri_chain *chain, tsr_error *err)
     return note_shard_levels(array, err);
 }
 
+static void lock_for_fork(void *user)
+{
+    pthread_mutex_lock(&((tsr_array *)user)->mutex);
+}
+
+static void unlock_in_parent(void *user)
+{
+    pthread_mutex_unlock(&((tsr_array *)user)->mutex);
+}
+
+/* A thread that was inside a serial driver does not go on here; a fork does not wait for it. */
+static void unlock_in_child(void *user)
+{
+    tsr_array *array = user;
+    pthread_mutex_init(&array->serial, NULL);
+    pthread_mutex_unlock(&array->mutex);
+}
+
 static int array_alloc(tsr_context *context, tsr_array **ret_array, tsr_error *err)
 {
     tsr_array *array = tsri_alloc_zero(sizeof *array);
@@ -149,6 +168,11 @@ static int array_alloc(tsr_context *context, tsr_array **ret_array, tsr_error *e
     array->context = tsri_context_ref(context);
     pthread_mutex_init(&array->mutex, NULL);
     pthread_mutex_init(&array->serial, NULL);
+    array->fork_handler = (tsri_fork_handler){.prepare = lock_for_fork,
+                                              .parent = unlock_in_parent,
+                                              .child = unlock_in_child,
+                                              .user = array};
+    tsri_fork_register(&array->fork_handler);
     *ret_array = array;
     return 0;
 }

@@ -14,6 +14,7 @@
 #include "array/prepared_stock.h"
 #include "array/zarr_meta.h"
 #include "base/base.h"
+#include "base/context.h"
 #include "codec/chain.h"
 #include "codec/shard.h"
 
@@ -52,6 +53,7 @@ struct tsr_array {
     tsri_zarr_meta *meta;  /* of Zarr arrays; replaced together with attributes */
     char *attributes;
     pthread_mutex_t serial; /* held over read_box of serial drivers */
+    tsri_fork_handler fork_handler;
 
     void (*release_file)(void *file); /* of arrays in files: gives up the hold on the file */
     void *file;

@@ -25,12 +25,12 @@ static void claims_parent(void *user)
 static void claims_child(void *user)
 {
     claims *self = user;
-    pthread_mutex_init(&self->mutex, NULL);
     for (size_t i = 0; i < BUCKETS; i++) {
         for (tsri_claim *claim = self->buckets[i]; claim; claim = claim->next)
             claim->previous = NULL;
         self->buckets[i] = NULL;
     }
+    pthread_mutex_unlock(&self->mutex);
 }
 
 static void claims_destroy(void *part)

@@ -17,13 +17,25 @@ struct tsr_group {
     bool writable;
     int zarr_format;       /* 0 in files */
     pthread_mutex_t mutex; /* attributes */
+    tsri_fork_handler fork_handler;
     char *attributes;
 };
+
+static void lock_for_fork(void *group)
+{
+    pthread_mutex_lock(&((tsr_group *)group)->mutex);
+}
+
+static void unlock_after_fork(void *group)
+{
+    pthread_mutex_unlock(&((tsr_group *)group)->mutex);
+}
 
 static void group_free(tsr_group *group)
 {
     tsri_place_clear(&group->place);
     tsri_free(group->attributes);
+    tsri_fork_unregister(&group->fork_handler);
     pthread_mutex_destroy(&group->mutex);
     tsri_context_unref(group->context);
     tsri_free(group);
@@ -62,6 +74,11 @@ static int group_new(tsr_context *context, tsri_place *place, const tsri_zarr_me
     group->place = *place;
     *place = (tsri_place)TSRI_PLACE_INIT;
     pthread_mutex_init(&group->mutex, NULL);
+    group->fork_handler = (tsri_fork_handler){.prepare = lock_for_fork,
+                                              .parent = unlock_after_fork,
+                                              .child = unlock_after_fork,
+                                              .user = group};
+    tsri_fork_register(&group->fork_handler);
     *ret_group = group;
     return 0;
 }

@@ -12,7 +12,8 @@
 
 /* Objects with short locks register here so that a fork happens while none is held: before a fork
  * `prepare` runs for all of them in order of registration, afterwards `parent` or `child` in the
- * reverse order. The functions may be NULL. Such a lock is held for moments, and whoever holds one
+ * reverse order, on the thread that forked: what `prepare` took, both give back. The functions may
+ * be NULL. Such a lock is held for moments, and whoever holds one
  * takes no other that was registered before it and neither registers nor unregisters. One of the
  * three named globals. */
 typedef struct tsri_fork_handler {

@@ -57,14 +57,9 @@ static void stock_prepare(void *user)
     pthread_mutex_lock(&((stock *)user)->mutex);
 }
 
-static void stock_parent(void *user)
+static void stock_after(void *user)
 {
     pthread_mutex_unlock(&((stock *)user)->mutex);
-}
-
-static void stock_child(void *user)
-{
-    pthread_mutex_init(&((stock *)user)->mutex, NULL);
 }
 
 static void stock_destroy(void *part)
@@ -85,7 +80,7 @@ static int stock_create(tsr_context *context, void **ret_part, tsr_error *err)
     if (!self)
         return tsri_error_no_memory(err, sizeof *self);
     pthread_mutex_init(&self->mutex, NULL);
-    self->fork = (tsri_fork_handler){stock_prepare, stock_parent, stock_child, self, NULL, NULL};
+    self->fork = (tsri_fork_handler){stock_prepare, stock_after, stock_after, self, NULL, NULL};
     tsri_fork_register(&self->fork);
     *ret_part = self;
     return 0;

@@ -23,7 +23,8 @@ struct tsri_deflated {
     const tsri_input *input;
     tsri_deflated_extent extent;
     z_stream zlib;
-    bool is_open, is_at_end;   /* zlib's state exists; the stream has told its end */
+    bool is_open, is_at_end; /* decoding can go on; the stream has told its end */
+    bool is_busy;            /* in a forked child: a call of a thread that is not there any more */
     uint64_t decoded, encoded; /* how far it has come; `encoded` counts what was read ahead too */
     uint32_t crc32;
     unsigned char last_byte; /* the byte before those that zlib has not taken */
@@ -243,17 +244,28 @@ static int decode(tsri_deflated *self, unsigned char *bytes, uint64_t size_bytes
     return check_end(self, err);
 }
 
+static int read_from(tsri_deflated *self, uint64_t start, void *bytes, size_t size_bytes,
+                     const tsr_call *call, tsr_error *err)
+{
+    TSRI_TRY(seek(self, start, err));
+    TSRI_TRY(decode(self, NULL, start - self->decoded, call, err));
+    return decode(self, bytes, size_bytes, call, err);
+}
+
 int tsri_deflated_read(tsri_deflated *self, uint64_t start, void *bytes, size_t size_bytes,
                        size_t *ret_got, const tsr_call *call, tsr_error *err)
 {
     uint64_t whole = self->extent.decoded_bytes;
     size_t wanted = start < whole ? (size_t)TSRI_MIN((uint64_t)size_bytes, whole - start) : 0;
 
-    if (wanted > 0) {
-        TSRI_TRY(seek(self, start, err));
-        TSRI_TRY(decode(self, NULL, start - self->decoded, call, err));
-        TSRI_TRY(decode(self, bytes, wanted, call, err));
+    if (self->is_busy) {
+        self->point_count = 0; /* any of them may be half made */
+        self->is_open = false;
     }
-    *ret_got = wanted;
-    return 0;
+    self->is_busy = true;
+    int status = wanted > 0 ? read_from(self, start, bytes, wanted, call, err) : 0;
+    self->is_busy = false;
+    if (status == 0)
+        *ret_got = wanted;
+    return status;
 }

@@ -30,8 +30,9 @@ int tsri_deflated_new(const tsri_input *input, const tsri_deflated_extent *exten
 void tsri_deflated_free(tsri_deflated *stream);
 
 /* Decodes the bytes from `start` on; fewer than `size_bytes` only at decoded_bytes. `call` (may be
- * NULL) can cancel it. Errors: DAMAGED (no deflate stream, ends early, wrong checksum: with the
- * bytes), CANCELLED, IO, NO_MEMORY. */
+ * NULL) can cancel it. In a forked child it works whatever a thread of the parent was doing with
+ * the stream. Errors: DAMAGED (no deflate stream, ends early, wrong checksum: with the bytes),
+ * CANCELLED, IO, NO_MEMORY. */
 int tsri_deflated_read(tsri_deflated *stream, uint64_t start, void *bytes, size_t size_bytes,
                        size_t *ret_got, const tsr_call *call, tsr_error *err);
 

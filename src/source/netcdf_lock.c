@@ -32,7 +32,7 @@ static void after_fork_in_child(void *user)
 {
     (void)user;
     hdf5_mutex.forks++;
-    pthread_mutex_init(&hdf5_mutex.mutex, NULL);
+    pthread_mutex_unlock(&hdf5_mutex.mutex);
 }
 
 static void install(void)

@@ -13,7 +13,7 @@ static void after_fork_in_parent(void *user)
 static void after_fork_in_child(void *user)
 {
     tsri_fork_mutex *mutex = user;
-    pthread_mutex_init(&mutex->mutex, NULL);
+    tsri_fork_mutex_unlock(mutex);
     if (mutex->child)
         mutex->child(mutex->user);
 }

@@ -49,7 +49,9 @@ typedef struct tsr_array_ops {
     /* Fills `view` (of the array's type, any strides) with the box that starts at `start`. */
     int (*read_box)(void *driver, const int64_t *start, const tsr_view *view, const tsr_call *call,
                     tsr_error *err);
-    bool serial; /* read_box is not to be called by two threads at once */
+    /* read_box is not to be called by two threads at once. After a fork the child may call it while
+     * a call of another thread, which exists in the parent alone, has never come back. */
+    bool serial;
 } tsr_array_ops;
 
 /* Makes an array of a driver; on success it owns `driver`. Owner: the caller holds one reference.

@@ -4,6 +4,8 @@
 #include <stddef.h>
 
 #include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -173,6 +175,69 @@ static void a_driver_says_where_chunks_lie(void **state)
     tsr_array_close(array);
 }
 
+static void *read_whole(void *user)
+{
+    tsr_array *array = user;
+    int32_t *values = malloc((size_t)tsr_array_size(array));
+    tsr_array_read(array, NULL, NULL, NULL, values, (size_t)tsr_array_size(array), NULL, NULL);
+    free(values);
+    return NULL;
+}
+
+/* Blocks until it is told to go on, in the process that made it. */
+typedef struct blocker {
+    int entered, released; /* atomic */
+} blocker;
+
+static int block_in_box(void *user, const int64_t *start, const tsr_view *view,
+                        const tsr_call *call, tsr_error *err)
+{
+    blocker *self = user;
+    (void)start;
+    (void)call;
+    (void)err;
+    __atomic_store_n(&self->entered, 1, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&self->released, __ATOMIC_ACQUIRE))
+        usleep(1000);
+    tsr_view_fill(view, &(int32_t){7});
+    return 0;
+}
+
+/* While a thread is inside a serial driver, others fork: the parent goes on, and the child, where
+ * that thread is not, reads the same array. */
+static void a_child_reads_what_a_thread_of_its_parent_was_reading(void **state)
+{
+    fixture *f = *state;
+    const tsr_array_ops ops = {.struct_size = sizeof ops, .read_box = block_in_box, .serial = true};
+    const tsr_array_description description = description_of();
+    blocker own = {0};
+    tsr_array *array = NULL;
+    pthread_t reader;
+    int exit_status = -1;
+
+#ifdef __SANITIZE_THREAD__
+    skip(); /* ThreadSanitizer allows no threads in the child of a process that has some */
+#endif
+    good(tsr_array_new(f->context, &ops, &own, &description, &array, &f->err), &f->err);
+    assert_int_equal(pthread_create(&reader, NULL, read_whole, array), 0);
+    while (!__atomic_load_n(&own.entered, __ATOMIC_ACQUIRE))
+        usleep(1000);
+    pid_t child = fork();
+    if (child == 0) {
+        int32_t value = 0;
+        alarm(60);
+        own.released = 1;
+        int status = tsr_array_read(array, (int64_t[]){3, 3}, (int64_t[]){1, 1}, NULL, &value, 4,
+                                    NULL, NULL);
+        _exit(status == 0 && value == 7 ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &exit_status, 0), child);
+    __atomic_store_n(&own.released, 1, __ATOMIC_RELEASE);
+    assert_int_equal(pthread_join(reader, NULL), 0);
+    assert_int_equal(exit_status, 0);
+    tsr_array_close(array);
+}
+
 static void incomplete_drivers_are_refused(void **state)
 {
     fixture *f = *state;
@@ -281,6 +346,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(a_driver_fills_boxes),
         FIXTURE_TEST(a_driver_says_where_chunks_lie),
+        FIXTURE_TEST(a_child_reads_what_a_thread_of_its_parent_was_reading),
         FIXTURE_TEST(incomplete_drivers_are_refused),
         FIXTURE_TEST(levels_are_named_by_the_axes_of_the_array),
         FIXTURE_TEST(attributes_are_asked_by_many_threads),
