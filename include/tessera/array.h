@@ -113,7 +113,8 @@ TSR_DEFINE_CLEANUP(tsr_array, tsr_array_close)
 TSR_API const tsr_dtype *tsr_array_dtype(const tsr_array *array);
 /* How many dimensions; 0 for a scalar. Thread: LOCKED. Never fails. */
 TSR_API int tsr_array_rank(const tsr_array *array);
-/* `rank` lengths. Thread: LOCKED. Never fails. */
+/* `rank` lengths; a resize, append or refresh of this handle changes them in their place. Thread:
+ * LOCKED. Never fails. */
 TSR_API const int64_t *tsr_array_shape(const tsr_array *array);
 /* The shape of what the store holds under one key: of shards where there are any. In a grid with
  * several lengths along an axis, the longest. Thread: LOCKED. Never fails. */
@@ -168,6 +169,13 @@ TSR_API int tsr_array_attributes(tsr_array *array, char **ret_json, tsr_error *e
  * Errors: READ_ONLY, INVALID_ARGUMENT (not a JSON object), CONFLICT, PERMISSION, NO_SPACE, IO,
  * NO_MEMORY. */
 TSR_API int tsr_array_set_attributes(tsr_array *array, const char *json, tsr_error *err);
+
+/* Sets the attributes that the object `json` has (NULL: none) to its values, removes those whose
+ * names `removed` lists (ended by NULL; NULL: none), and leaves all others as they are in the store
+ * now. Two who change different attributes at once, in whatever processes, both win. Thread:
+ * LOCKED. Errors: as tsr_array_set_attributes. */
+TSR_API int tsr_array_update_attributes(tsr_array *array, const char *json,
+                                        const char *const *removed, tsr_error *err);
 
 /* Frees a text that the library gave to its caller. Thread: LOCKED. Never fails. */
 TSR_API void tsr_free(void *memory);
@@ -247,6 +255,45 @@ typedef int (*tsr_source)(void *user, const tsr_view *piece, const int64_t *posi
 TSR_API int tsr_array_write_source(tsr_array *array, const tsr_index *index, tsr_source source,
                                    void *user, const tsr_write_options *options,
                                    const tsr_call *call, tsr_error *err);
+
+/* ---- other shapes ---- */
+
+/* Makes the handle know what others have done: the shape and the attributes as they are in the
+ * store now. The pointer of tsr_array_shape stays, and what it points to changes. Operations that
+ * are under way keep to the shape with which they began. Thread: LOCKED. Errors: CONFLICT (another
+ * array has taken its place: open it again), those of tsr_array_open. */
+TSR_API int tsr_array_refresh(tsr_array *array, tsr_error *err);
+
+typedef struct tsr_resize_options {
+    size_t struct_size;
+    /* Leave every stored chunk as it is: quick, but what fell off comes back when the array grows
+     * again. Default false: chunks that fall off are erased, chunks that are cut get the fill value
+     * behind the cut, and whatever another program has left behind the end is gone before it could
+     * be seen: where an array grows, it shows the fill value. That lists the chunks of the array.
+     */
+    bool keep_chunks;
+} tsr_resize_options;
+
+/* Fills in the defaults. Thread: CONFINED. Never fails. */
+TSR_API void tsr_resize_options_init(tsr_resize_options *options);
+
+/* Gives the array another shape of the same rank, `shape` being its lengths; options NULL: the
+ * defaults. The new shape can be seen by others when everything else is done; of a resize that
+ * fails, the old shape stays, and elements outside the new one may be fill values. Thread: LOCKED.
+ * Errors: READ_ONLY, INVALID_ARGUMENT, CONFLICT, and those of writing. */
+TSR_API int tsr_array_resize(tsr_array *array, const int64_t *shape,
+                             const tsr_resize_options *options, const tsr_call *call,
+                             tsr_error *err);
+
+/* Writes `view` behind the end of `axis`, where the array is by then, and makes the array longer by
+ * that. The view has the array's length along all other axes. Elements and new length are seen by
+ * others at once; two who append at the same time, in whatever processes, come one after the other.
+ * *ret_start (may be NULL): where the elements lie. Thread: LOCKED. Errors: READ_ONLY,
+ * INVALID_ARGUMENT (shapes), TYPE_MISMATCH, UNSUPPORTED (a store that cannot lock), CONFLICT, and
+ * those of writing. */
+TSR_API int tsr_array_append(tsr_array *array, int axis, const tsr_view *view, tsr_casting casting,
+                             const tsr_write_options *options, const tsr_call *call,
+                             int64_t *ret_start, tsr_error *err);
 
 /* ---- chunks as they are stored ---- */
 

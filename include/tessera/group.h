@@ -65,6 +65,11 @@ TSR_API int tsr_group_attributes(tsr_group *group, char **ret_json, tsr_error *e
  */
 TSR_API int tsr_group_set_attributes(tsr_group *group, const char *json, tsr_error *err);
 
+/* Changes some attributes, as tsr_array_update_attributes does. Thread: LOCKED. Errors: as
+ * tsr_array_set_attributes. */
+TSR_API int tsr_group_update_attributes(tsr_group *group, const char *json,
+                                        const char *const *removed, tsr_error *err);
+
 /* Calls `each` for every child in byte order of the names. A child whose metadata does not parse is
  * reported with its error and kind TSR_NODE_NONE, so that one bad node hides no other. A nonzero
  * return ends the walk and is returned. Thread: LOCKED. Errors: UNSUPPORTED (the store cannot

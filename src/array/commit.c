@@ -24,7 +24,9 @@ typedef struct commit {
     tsri_task_group *parent;
     tsri_prepared *prepared; /* held: for the shape of the chunk */
     tsr_extent extent;
-    tsri_extent_inside inside;
+    /* What a write of everything covers. The part of a chunk behind the end of the array counts:
+     * another process may have made the array longer, and have written there. */
+    tsri_extent_inside stored, in_array, inside;
     tsr_lock *lock;
     tsr_generation generation; /* of the value that is there; 0: there is none */
     bool exists;
@@ -460,9 +462,17 @@ static int attempt_locked(commit *self, bool covered, bool *ret_busy, tsr_error 
 /* Another writer that wins is no failure: everything is done again with what it wrote. */
 static int attempt_until_done(commit *self, bool *ret_busy, tsr_error *err)
 {
-    bool covered = tsri_merge_covers(self->target, &self->inside);
+    bool covered = tsri_merge_covers(self->target, &self->stored);
     for (int attempts = 1;; attempts++) {
+        self->inside = self->stored;
         int status = attempt_locked(self, covered, ret_busy, err);
+        if (status == TSR_DAMAGED && tsri_merge_covers(self->target, &self->in_array)) {
+            /* Nothing of the damaged chunk is needed. */
+            tsr_error_clear(err);
+            self->inside = self->in_array;
+            covered = true;
+            status = attempt_locked(self, covered, ret_busy, err);
+        }
         if (status != TSR_CONFLICT || attempts == ATTEMPTS_MAX || tsri_group_stopped(self->parent))
             return status;
         tsr_error_clear(err);
@@ -480,8 +490,10 @@ static int commit_init(commit *self, tsr_array *array, const int64_t *chunk_inde
 static int commit_claimed(commit *self, const int64_t *chunk_index, bool *ret_busy, tsr_error *err)
 {
     const tsri_grid *grid = self->target->read->grid;
+    int64_t start[TSR_RANK_MAX];
 
-    tsri_grid_inside(grid, chunk_index, self->inside.lengths);
+    tsri_grid_inside(grid, chunk_index, self->in_array.lengths);
+    tsri_grid_box(grid, chunk_index, start, self->stored.lengths);
     TSRI_TRY(tsri_array_prepare(self->array, grid, chunk_index, &self->prepared, err));
     int status = attempt_until_done(self, ret_busy, err);
     tsri_prepared_unref(self->prepared);

@@ -5,7 +5,7 @@
 
 #include "array/array.h"
 #include "array/create.h"
-#include "array/node.h"
+#include "array/node_hold.h"
 #include "array/place.h"
 #include "base/context.h"
 #include "base/output.h"
@@ -235,25 +235,34 @@ int tsr_group_attributes(tsr_group *group, char **ret_json, tsr_error *err)
     return 0;
 }
 
-int tsr_group_set_attributes(tsr_group *group, const char *json, tsr_error *err)
+static int change_attributes(tsr_group *group, const tsri_attribute_change *change, tsr_error *err)
 {
-    tsr_auto(tsri_zarr_meta) *current = NULL, *changed = NULL;
     const tsri_place *place = &group->place;
+    char *json = NULL;
 
     if (!group->writable)
         return tsr_error_set(err, TSR_READ_ONLY, "%s: opened for reading only", place->text);
-    TSRI_TRY(tsri_node_read(place->store, place->path, group->zarr_format, &current, err));
-    TSRI_TRY_IN(err, tsri_zarr_meta_with_attributes(group->context, current, json, &changed, err),
+    TSRI_TRY_IN(err,
+                tsri_node_change_attributes(place->store, place->path, group->zarr_format, true,
+                                            change, &json, err),
                 "%s", place->text);
-    TSRI_TRY(tsri_node_replace(place->store, place->path, changed, err));
-    char *copy = tsri_strdup(json);
-    if (!copy)
-        return tsri_error_no_memory(err, strlen(json));
     pthread_mutex_lock(&group->mutex);
-    tsri_free(group->attributes);
-    group->attributes = copy;
+    char *before = group->attributes;
+    group->attributes = json;
     pthread_mutex_unlock(&group->mutex);
+    tsri_free(before);
     return 0;
+}
+
+int tsr_group_set_attributes(tsr_group *group, const char *json, tsr_error *err)
+{
+    return change_attributes(group, &(tsri_attribute_change){true, json, NULL}, err);
+}
+
+int tsr_group_update_attributes(tsr_group *group, const char *json, const char *const *removed,
+                                tsr_error *err)
+{
+    return change_attributes(group, &(tsri_attribute_change){false, json, removed}, err);
 }
 
 /* ---- children

@@ -166,14 +166,36 @@ static int read_documents(documents *self, tsr_store *store, const char *path, i
     return not_found(store, path, err);
 }
 
-int tsri_node_read(tsr_store *store, const char *path, int zarr_format, tsri_zarr_meta **ret_meta,
-                   tsr_error *err)
+static void note_version(const documents *self, const tsri_zarr_meta *meta,
+                         tsri_node_version *ret_version)
+{
+    document own = meta->zarr_format == 3 ? ZARR_JSON : meta->is_group ? ZGROUP : ZARRAY;
+
+    *ret_version = (tsri_node_version){.document = self->requests[own].generation};
+    if (meta->zarr_format == 2 && self->requests[ZATTRS].status == 0) {
+        ret_version->has_attributes = true;
+        ret_version->attributes = self->requests[ZATTRS].generation;
+    }
+}
+
+int tsri_node_read_version(tsr_store *store, const char *path, int zarr_format,
+                           tsri_zarr_meta **ret_meta, tsri_node_version *ret_version,
+                           tsr_error *err)
 {
     documents *self;
     TSRI_TRY(documents_new(store, path, &self, err));
     int status = read_documents(self, store, path, zarr_format, ret_meta, err);
+    if (status == 0)
+        note_version(self, *ret_meta, ret_version);
     documents_clear(self);
     return status;
+}
+
+int tsri_node_read(tsr_store *store, const char *path, int zarr_format, tsri_zarr_meta **ret_meta,
+                   tsr_error *err)
+{
+    tsri_node_version version;
+    return tsri_node_read_version(store, path, zarr_format, ret_meta, &version, err);
 }
 
 int tsri_node_kind(tsr_store *store, const char *path, int zarr_format, tsr_node_kind *ret_kind,
@@ -217,13 +239,12 @@ static int put_document(tsr_store *store, const char *path, const char *name,
 }
 
 /* The attributes of a v2 node go first: a node is there when its own document is. */
-static int put_node(tsr_store *store, const char *path, const tsri_zarr_meta *meta, bool if_absent,
-                    tsr_error *err)
+static int put_node(tsr_store *store, const char *path, const tsri_zarr_meta *meta, tsr_error *err)
 {
     tsr_output text = {.max_bytes = SIZE_MAX};
     int status = 0;
 
-    if (meta->zarr_format == 2 && (meta->attributes || !if_absent)) {
+    if (meta->zarr_format == 2 && meta->attributes) {
         status = tsri_zarr_meta_write_attributes(meta, &text, err);
         if (status == 0)
             status = put_document(store, path, document_names[ZATTRS], &text, false, err);
@@ -232,16 +253,9 @@ static int put_node(tsr_store *store, const char *path, const tsri_zarr_meta *me
     if (status == 0)
         status = tsri_zarr_meta_write(meta, &text, err);
     if (status == 0)
-        status = put_document(store, path, tsri_zarr_meta_file_name(meta), &text, if_absent, err);
+        status = put_document(store, path, tsri_zarr_meta_file_name(meta), &text, true, err);
     tsri_free(text.data);
     return status;
-}
-
-int tsri_node_replace(tsr_store *store, const char *path, const tsri_zarr_meta *meta,
-                      tsr_error *err)
-{
-    TSRI_TRY(put_node(store, path, meta, false, err));
-    return tsr_store_flush(store, NULL, err);
 }
 
 static int exists(tsr_store *store, const char *path, const char *what, tsr_error *err)
@@ -267,7 +281,7 @@ static int create_group_if_absent(tsr_store *store, const char *path, int zarr_f
     options.is_group = true;
     options.zarr_format = zarr_format;
     TSRI_TRY(tsri_zarr_meta_build(store->context, &options, &meta, err));
-    int status = put_node(store, path, meta, true, err);
+    int status = put_node(store, path, meta, err);
     if (status == TSR_CONFLICT) { /* somebody else has just created it */
         tsr_error_clear(err);
         return 0;
@@ -333,7 +347,7 @@ int tsri_node_create(tsr_store *store, const char *path, const tsri_zarr_meta *m
                           kind == TSR_NODE_ARRAY ? "an array exists" : "a group exists", err);
     }
     TSRI_TRY(create_ancestors(store, path, meta->zarr_format, err));
-    int status = put_node(store, path, meta, true, err);
+    int status = put_node(store, path, meta, err);
     if (status == TSR_CONFLICT)
         return exists(store, path, "created by someone else meanwhile", err);
     if (status < 0)

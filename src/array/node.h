@@ -15,6 +15,17 @@
 int tsri_node_read(tsr_store *store, const char *path, int zarr_format, tsri_zarr_meta **ret_meta,
                    tsr_error *err);
 
+/* Which values of its documents a node was read from. */
+typedef struct tsri_node_version {
+    tsr_generation document, attributes;
+    bool has_attributes; /* v2: there is a .zattrs */
+} tsri_node_version;
+
+/* The same, and which version it was. */
+int tsri_node_read_version(tsr_store *store, const char *path, int zarr_format,
+                           tsri_zarr_meta **ret_meta, tsri_node_version *ret_version,
+                           tsr_error *err);
+
 /* What is at `path`; NONE is no error. Errors: those of the store. */
 int tsri_node_kind(tsr_store *store, const char *path, int zarr_format, tsr_node_kind *ret_kind,
                    tsr_error *err);
@@ -24,10 +35,6 @@ int tsri_node_kind(tsr_store *store, const char *path, int zarr_format, tsr_node
  * the store. */
 int tsri_node_create(tsr_store *store, const char *path, const tsri_zarr_meta *meta,
                      tsr_create_mode mode, tsr_error *err);
-
-/* Replaces the documents of a node that is there. Errors: those of the store. */
-int tsri_node_replace(tsr_store *store, const char *path, const tsri_zarr_meta *meta,
-                      tsr_error *err);
 
 /* Erases a node and everything below it. Errors: NOT_FOUND when there is no node, and those of the
  * store. */

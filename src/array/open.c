@@ -1,6 +1,6 @@
 /* Opening and creating arrays, and replacing their attributes. */
 #include "array/create.h"
-#include "array/node.h"
+#include "array/node_hold.h"
 #include "array/place.h"
 #include "base/context.h"
 
@@ -174,22 +174,31 @@ int tsr_array_create(tsr_context *context, const char *place,
     return tsri_array_create_node(&where, options, ret_array, err);
 }
 
-int tsr_array_set_attributes(tsr_array *array, const char *json, tsr_error *err)
+static int change_attributes(tsr_array *array, const tsri_attribute_change *change, tsr_error *err)
 {
-    tsr_auto(tsri_zarr_meta) *current = NULL, *changed = NULL;
+    char *json = NULL;
 
     if (!array->writable || !array->meta)
         return tsr_error_set(err, TSR_READ_ONLY, "%s: opened for reading only", array->place);
-    TSRI_TRY(tsri_node_read(array->store, array->path, array->meta->zarr_format, &current, err));
-    TSRI_TRY_IN(err, tsri_zarr_meta_with_attributes(array->context, current, json, &changed, err),
+    TSRI_TRY_IN(err,
+                tsri_node_change_attributes(array->store, array->path, array->meta->zarr_format,
+                                            false, change, &json, err),
                 "%s", array->place);
-    TSRI_TRY(tsri_node_replace(array->store, array->path, changed, err));
-    char *copy = tsri_strdup(json);
-    if (!copy)
-        return tsri_error_no_memory(err, strlen(json));
     pthread_mutex_lock(&array->mutex);
-    tsri_free(array->attributes);
-    array->attributes = copy;
+    char *before = array->attributes;
+    array->attributes = json;
     pthread_mutex_unlock(&array->mutex);
+    tsri_free(before);
     return 0;
+}
+
+int tsr_array_set_attributes(tsr_array *array, const char *json, tsr_error *err)
+{
+    return change_attributes(array, &(tsri_attribute_change){true, json, NULL}, err);
+}
+
+int tsr_array_update_attributes(tsr_array *array, const char *json, const char *const *removed,
+                                tsr_error *err)
+{
+    return change_attributes(array, &(tsri_attribute_change){false, json, removed}, err);
 }

@@ -4,6 +4,7 @@
 #include "array/chunk_loop.h"
 #include "array/commit.h"
 #include "array/read.h"
+#include "array/write.h"
 #include "base/checked.h"
 #include "base/context.h"
 
@@ -36,7 +37,7 @@ static int64_t selected_bytes(const tsri_read *write)
     return bytes;
 }
 
-static int check_writable(const tsr_array *array, tsr_error *err)
+int tsri_check_writable(const tsr_array *array, tsr_error *err)
 {
     if (array->writable && array->store)
         return 0;
@@ -45,14 +46,14 @@ static int check_writable(const tsr_array *array, tsr_error *err)
     return TSR_READ_ONLY;
 }
 
-static int write_all(tsri_read *write, const tsr_write_options *options, const tsr_call *call,
-                     tsr_error *err)
+int tsri_write(tsri_read *write, const tsr_write_options *options, const tsr_call *call,
+               tsr_error *err)
 {
     tsr_array *array = write->array;
     tsr_write_options defaults;
     writer self = {.array = array, .options = options};
 
-    TSRI_TRY(check_writable(array, err));
+    TSRI_TRY(tsri_check_writable(array, err));
     TSRI_TRY(tsri_read_check(write, err));
     if (!options) {
         tsr_write_options_init(&defaults);
@@ -67,6 +68,17 @@ static int write_all(tsri_read *write, const tsr_write_options *options, const t
     return status;
 }
 
+int tsri_check_cast(const tsr_dtype *from, const tsr_array *array, tsr_casting casting,
+                    tsr_error *err)
+{
+    if (tsr_dtype_can_cast(from, array->dtype, casting))
+        return 0;
+    tsr_error_set(err, TSR_TYPE_MISMATCH, "%s: %s is not turned into %s", array->place, from->name,
+                  array->dtype->name);
+    tsr_error_set_next_step(err, "allow it by a wider casting rule, or convert the elements first");
+    return TSR_TYPE_MISMATCH;
+}
+
 int tsr_array_write_index(tsr_array *array, const tsr_index *index, const tsr_view *view,
                           tsr_casting casting, const tsr_write_options *options,
                           const tsr_call *call, tsr_error *err)
@@ -75,14 +87,8 @@ int tsr_array_write_index(tsr_array *array, const tsr_index *index, const tsr_vi
     tsri_read write = {
         .array = array, .grid = grid, .index = *index, .casting = casting, .view = view};
 
-    if (!tsr_dtype_can_cast(view->dtype, array->dtype, casting)) {
-        tsr_error_set(err, TSR_TYPE_MISMATCH, "%s: %s is not turned into %s", array->place,
-                      view->dtype->name, array->dtype->name);
-        tsr_error_set_next_step(err,
-                                "allow it by a wider casting rule, or convert the elements first");
-        return TSR_TYPE_MISMATCH;
-    }
-    return write_all(&write, options, call, err);
+    TSRI_TRY(tsri_check_cast(view->dtype, array, casting, err));
+    return tsri_write(&write, options, call, err);
 }
 
 int tsr_array_write(tsr_array *array, const int64_t *start, const int64_t *shape,
@@ -96,7 +102,7 @@ int tsr_array_write(tsr_array *array, const int64_t *start, const int64_t *shape
     TSRI_TRY(tsri_box_view(array, grid, start, shape, step, buffer, size_bytes, &write.index, &view,
                            err));
     write.view = &view;
-    return write_all(&write, NULL, call, err);
+    return tsri_write(&write, NULL, call, err);
 }
 
 int tsr_array_write_source(tsr_array *array, const tsr_index *index, tsr_source source, void *user,
@@ -111,6 +117,6 @@ int tsr_array_write_source(tsr_array *array, const tsr_index *index, tsr_source 
         write.index = *index;
     else
         tsr_index_all(&write.index, array->rank, grid->shape);
-    int status = write_all(&write, options, call, err);
+    int status = tsri_write(&write, options, call, err);
     return status < 0 && ended > 0 ? ended : status;
 }

@@ -402,6 +402,56 @@ int tsri_zarr_meta_with_attributes(tsr_context *context, const tsri_zarr_meta *m
                      ret_meta, err);
 }
 
+/* One change per member that is set, one per name that is removed. Owner: the caller frees the
+ * texts and the list, also after a failure. */
+static int list_changes(const tsri_json *set, const char *const *removed,
+                        tsri_zarr_change **ret_changes, size_t *ret_count, tsr_error *err)
+{
+    struct lh_table *members = set != NULL ? json_object_get_object(set) : NULL;
+    size_t capacity = members != NULL ? (size_t)lh_table_length(members) : 0;
+    for (size_t i = 0; removed != NULL && removed[i] != NULL; i++)
+        capacity++;
+    *ret_changes = tsri_alloc_array_zero(capacity, sizeof **ret_changes);
+    if (*ret_changes == NULL)
+        return tsri_error_no_memory(err, capacity * sizeof **ret_changes);
+    for (size_t i = 0; removed != NULL && removed[i] != NULL; i++)
+        (*ret_changes)[(*ret_count)++].name = removed[i];
+    for (struct lh_entry *entry = members != NULL ? lh_table_head(members) : NULL; entry != NULL;
+         entry = lh_entry_next(entry)) {
+        char *text = NULL;
+        TSRI_TRY(tsr_json_text(lh_entry_v(entry), 0, &text, err));
+        (*ret_changes)[(*ret_count)++] = (tsri_zarr_change){lh_entry_k(entry), text, false};
+    }
+    return 0;
+}
+
+static void free_changes(tsri_zarr_change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        tsri_free((void *)changes[i].text);
+    tsri_free(changes);
+}
+
+int tsri_zarr_meta_updating_attributes(tsr_context *context, const tsri_zarr_meta *meta,
+                                       const char *json, const char *const *removed,
+                                       tsri_zarr_meta **ret_meta, tsr_error *err)
+{
+    tsr_auto(tsri_json) *given = NULL;
+    tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
+    tsri_zarr_change *changes = NULL;
+    size_t count = 0;
+
+    TSRI_TRY(parse_attributes(context, meta->zarr_format, json, &given, err));
+    int status = list_changes(given, removed, &changes, &count, err);
+    if (status == 0)
+        status = tsri_zarr_print_changed(meta->attributes, changes, count, &text, err);
+    if (status == 0)
+        status = tsr_output_append(&text, "", 1, err);
+    free_changes(changes, count);
+    return status < 0 ? status
+                      : tsri_zarr_meta_with_attributes(context, meta, text.data, ret_meta, err);
+}
+
 /* [1,2,3] as a text that ends in a 0 byte. */
 static int lengths_text(const int64_t *lengths, int count, tsr_output *output, tsr_error *err)
 {

@@ -109,6 +109,11 @@ int tsri_zarr_meta_build(tsr_context *context, const tsri_zarr_meta_options *opt
 int tsri_zarr_meta_with_attributes(tsr_context *context, const tsri_zarr_meta *meta,
                                    const char *attributes, tsri_zarr_meta **ret_meta,
                                    tsr_error *err);
+/* Only the attributes that the object `json` has (NULL: none) are set, and those that `removed`
+ * names (ended by NULL; NULL: none) removed. */
+int tsri_zarr_meta_updating_attributes(tsr_context *context, const tsri_zarr_meta *meta,
+                                       const char *json, const char *const *removed,
+                                       tsri_zarr_meta **ret_meta, tsr_error *err);
 int tsri_zarr_meta_with_shape(tsr_context *context, const tsri_zarr_meta *meta,
                               const int64_t *shape, const int64_t *multiples,
                               tsri_zarr_meta **ret_meta, tsr_error *err);

@@ -37,6 +37,7 @@ static int memory_open(tsr_context *context, const char *scheme, const char *add
                                           .conditional = true,
                                           .conditional_erase = true,
                                           .can_list = true,
+                                          .in_process = true,
                                           .largest_range_bytes = UINT64_MAX,
                                           .requests_in_flight = 1};
     store->map = (tsri_key_map)TSRI_KEY_MAP_INIT;
