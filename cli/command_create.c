@@ -4,6 +4,7 @@
 #include "creation.h"
 #include "describe.h"
 #include "document.h"
+#include "location.h"
 #include "show.h"
 
 static tsr_create_mode mode_of(const cli_invocation *invocation)
@@ -82,16 +83,49 @@ static int create_group(cli_invocation *invocation, const cli_creation *creation
     return status < 0 ? creation_failed(invocation, status) : print_made(invocation, NULL, group);
 }
 
+/* The array that --like names, with --shape in the place of its own. */
+static int plan_like(cli_invocation *invocation, const cli_creation *creation, tsr_array *like,
+                     int64_t *shape, cli_array_plan *ret_plan)
+{
+    int rank;
+
+    CLI_TRY(creation_plan_copy(invocation, creation, like, ret_plan));
+    if (!invocation_has(invocation, OPTION_SHAPE))
+        return 0;
+    int status = creation_read_shape(invocation, shape, &rank);
+    if (status >= 0 && rank != tsr_array_rank(like))
+        status = invocation_misuse(invocation, "--shape has %d lengths, and %s has %d axes", rank,
+                                   tsr_array_place(like), tsr_array_rank(like));
+    if (status < 0)
+        array_plan_clear(ret_plan);
+    else
+        ret_plan->options.shape = shape;
+    return status;
+}
+
+static int plan_array(cli_invocation *invocation, const cli_creation *creation, tsr_array *like,
+                      int64_t *shape, cli_array_plan *ret_plan)
+{
+    int rank;
+
+    if (like)
+        return plan_like(invocation, creation, like, shape, ret_plan);
+    CLI_TRY(creation_read_shape(invocation, shape, &rank));
+    return creation_plan_new(invocation, creation, shape, rank, ret_plan);
+}
+
 static int create_array(cli_invocation *invocation, const cli_creation *creation)
 {
-    tsr_auto(tsr_array) *array = NULL;
+    tsr_auto(tsr_array) *array = NULL, *like = NULL;
     int64_t shape[TSR_RANK_MAX];
     cli_array_plan plan;
     tsr_context *context;
-    int rank, status;
+    int status;
 
-    CLI_TRY(creation_read_shape(invocation, shape, &rank));
-    CLI_TRY(creation_plan_new(invocation, creation, shape, rank, &plan));
+    if (invocation_has(invocation, OPTION_LIKE))
+        CLI_TRY(location_open_array(invocation, invocation_text(invocation, OPTION_LIKE), false,
+                                    &like));
+    CLI_TRY(plan_array(invocation, creation, like, shape, &plan));
     plan.options.mode = mode_of(invocation);
     if (invocation_has(invocation, OPTION_DRY_RUN)) {
         status = say_only(invocation, "array");
@@ -113,7 +147,7 @@ static int run(cli_invocation *invocation)
     int status;
 
     CLI_TRY(creation_read(invocation, &creation));
-    if (invocation_has(invocation, OPTION_SHAPE))
+    if (invocation_has(invocation, OPTION_SHAPE) || invocation_has(invocation, OPTION_LIKE))
         status = create_array(invocation, &creation);
     else
         status = create_group(invocation, &creation);
@@ -126,7 +160,7 @@ const cli_command command_create = {
     .name = "create",
     .summary = "make an empty array, or a group",
     .description =
-        "With --shape and --dtype it makes an array, whose elements are all the fill value and take no "
+        "With --shape and --dtype, or with --like, it makes an array, whose elements are all the fill value and take no "
         "room; without them a group. Groups above it are made too. Chunks of about 1 MiB are chosen unless "
         "--chunks is given; the compression is zstd unless --codec is given.",
     .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
@@ -136,8 +170,9 @@ const cli_command command_create = {
           "A sharded array"},
          {"create out.zarr/u --shape 100,200 --dtype u2 --dimension-names y,x --chunks y=50",
           "Names for the axes, and chunks by them"},
+         {"create out.zarr/v --like out.zarr/t --dtype float64", "As another array is"},
          {"create out.zarr --attributes '{\"title\": \"runs\"}'", "A group"}},
-    COMMAND_OPTIONS(OPTION_SHAPE, OPTION_DTYPE, CREATION_OPTIONS, OPTION_OVERWRITE, OPTION_DRY_RUN,
-                    OPTION_JSON),
+    COMMAND_OPTIONS(OPTION_LIKE, OPTION_SHAPE, OPTION_DTYPE, CREATION_OPTIONS, OPTION_OVERWRITE,
+                    OPTION_DRY_RUN, OPTION_JSON),
     .run = run,
 };

@@ -12,7 +12,8 @@ typedef enum cli_operand_kind {
     OPERAND_FILE,      /* a file to read or write */
     OPERAND_DIRECTORY, /* a directory to write to */
     OPERAND_COMMAND,   /* the name of a command */
-    OPERAND_SHELL      /* bash, zsh or fish */
+    OPERAND_SHELL,     /* bash, zsh or fish */
+    OPERAND_TEXT       /* anything else */
 } cli_operand_kind;
 
 typedef struct cli_operand {

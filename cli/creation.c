@@ -449,6 +449,9 @@ static int keep_fill_value(cli_invocation *invocation, const tsr_array *source,
                            cli_array_plan *plan)
 {
     tsr_view from, to;
+    tsr_casting casting = command_takes(invocation->command, OPTION_CASTING)
+                              ? creation_casting(invocation)
+                              : TSR_CASTING_SAME_KIND;
 
     if (tsr_dtype_equal(tsr_array_dtype(source), plan->options.dtype)) {
         plan->options.fill_value = tsr_array_fill_value(source);
@@ -462,8 +465,9 @@ static int keep_fill_value(cli_invocation *invocation, const tsr_array *source,
     CLI_TRY(tsr_view_init(&from, tsr_array_dtype(source), 0, NULL,
                           (void *)tsr_array_fill_value(source), &invocation->error));
     CLI_TRY(tsr_view_init(&to, plan->options.dtype, 0, NULL, plan->fill_value, &invocation->error));
-    if (tsr_view_copy(&to, &from, creation_casting(invocation), &invocation->error) < 0) {
-        tsr_error_set_next_step(&invocation->error, "choose --casting, and perhaps --fill-value");
+    if (tsr_view_copy(&to, &from, casting, &invocation->error) < 0) {
+        tsr_error_set_next_step(&invocation->error,
+                                "give --fill-value, or allow more by --casting");
         return tsr_error_prepend(&invocation->error, "%s: converting the fill value",
                                  tsr_array_place(source));
     }

@@ -68,6 +68,16 @@ static const cli_option table[OPTION_COUNT] = {
     CHOICE(OPTION_CASTING, "casting", 0, "no|safe|same_kind|unsafe",
            "How far element types may be converted, by NumPy's rules; the default is no"),
     FLAG(OPTION_OVERWRITE, "overwrite", 0, "Replace what is at the destination"),
+    FLAG(OPTION_KEEP_CHUNKS, "keep-chunks", 0,
+         "Change the metadata alone, and leave every stored chunk as it is"),
+    VALUE(OPTION_AXIS, "axis", 0, TEXT, "AXIS",
+          "The axis that grows, by name or number; the default is the first"),
+    VALUE(
+        OPTION_LIKE, "like", 0, TEXT, "PLACE",
+        "An array whose shape, type, chunks, codecs, names and attributes are taken where nothing "
+        "else is said"),
+    [OPTION_REMOVE] = {OPTION_REMOVE, "remove", 0, OPTION_KIND_TEXT, "NAME", NULL, true, false,
+                       "Remove this attribute; may be repeated"},
     FLAG(OPTION_FORCE, "force", 'f', "Ask no questions"),
     FLAG(OPTION_DRY_RUN, "dry-run", 'n', "Say what would be done, and change nothing"),
     FLAG(OPTION_RECURSIVE, "recursive", 'r', "Copy a group with everything in it"),
