@@ -2,6 +2,7 @@
 #include "codec/chain.h"
 
 #include "base/context.h"
+#include "codec/arrange.h"
 #include "codec/shard.h"
 #include "meta/json.h"
 
@@ -120,9 +121,11 @@ static int check_shard_surroundings(const tsri_chain *chain, tsr_error *err)
 
 static int bind_all(tsri_chain *chain, const tsri_codec_spec *specs, int count, tsr_error *err)
 {
+    tsr_auto(tsri_arena) arena = TSRI_ARENA_INIT;
     tsr_codec_type type = chain->type;
     bool have_serializer = false;
 
+    TSRI_TRY(tsri_codec_specs_arrange(chain->context, specs, count, &arena, &specs, &count, err));
     for (int i = 0; i < count; i++)
         TSRI_TRY(bind_one(chain, &specs[i], &type, &have_serializer, err));
     if (!have_serializer)

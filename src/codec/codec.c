@@ -12,7 +12,9 @@ static const tsr_codec_ops *const built_in[] = {
     /* array to bytes */
     &tsri_codec_bytes,
     /* array to array */
-    &tsri_codec_transpose,
+    &tsri_codec_transpose, &tsri_codec_bitround, &tsri_codec_numcodecs_bitround,
+    &tsri_codec_numcodecs_packbits, &tsri_codec_delta, &tsri_codec_fixedscaleoffset,
+    &tsri_codec_quantize, &tsri_codec_astype,
     /* bytes to bytes: compressors, filters, checksums */
     &tsri_codec_zstd, &tsri_codec_blosc, &tsri_codec_gzip, &tsri_codec_zlib, &tsri_codec_lz4,
     &tsri_codec_bz2, &tsri_codec_lzma,

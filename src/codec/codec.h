@@ -9,7 +9,9 @@
 extern const tsr_codec_ops tsri_codec_bytes, tsri_codec_transpose, tsri_codec_zstd,
     tsri_codec_blosc, tsri_codec_gzip, tsri_codec_zlib, tsri_codec_lz4, tsri_codec_bz2,
     tsri_codec_crc32c, tsri_codec_crc32, tsri_codec_adler32, tsri_codec_fletcher32,
-    tsri_codec_jenkins_lookup3, tsri_codec_shuffle, tsri_codec_lzma, tsri_codec_base64;
+    tsri_codec_jenkins_lookup3, tsri_codec_shuffle, tsri_codec_lzma, tsri_codec_base64,
+    tsri_codec_delta, tsri_codec_fixedscaleoffset, tsri_codec_quantize, tsri_codec_astype,
+    tsri_codec_bitround, tsri_codec_numcodecs_bitround, tsri_codec_numcodecs_packbits;
 
 /* The CRC-32C (Castagnoli polynomial, RFC 3720 section 12.1) of the bytes, going on from the `crc`
  * of those before them; 0 starts. Thread: IMMUTABLE. Never fails. */

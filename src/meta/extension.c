@@ -167,6 +167,13 @@ static bool is_empty_object(const char *text)
     return *text == '{' && text[1 + strspn(text + 1, " \t\r\n")] == '}';
 }
 
+/* An empty configuration is left out, except where zarr-python insists on one. */
+static bool shows_configuration(const tsri_codec_spec *codec)
+{
+    return strncmp(codec->name, "numcodecs.", strlen("numcodecs.")) == 0 ||
+           !is_empty_object(codec->configuration);
+}
+
 int tsri_codec_specs_write(const tsri_codec_spec *codecs, int count, tsr_output *output,
                            tsr_error *err)
 {
@@ -174,7 +181,7 @@ int tsri_codec_specs_write(const tsri_codec_spec *codecs, int count, tsr_output 
     for (int i = 0; i < count; i++) {
         TSRI_TRY(tsr_output_print(output, err, "%s{\"name\":", i > 0 ? "," : ""));
         TSRI_TRY(tsr_json_quote(codecs[i].name, output, err));
-        if (!is_empty_object(codecs[i].configuration))
+        if (shows_configuration(&codecs[i]))
             TSRI_TRY(
                 tsr_output_print(output, err, ",\"configuration\":%s", codecs[i].configuration));
         TSRI_TRY(tsr_output_append(output, "}", 1, err));

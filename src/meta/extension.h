@@ -44,8 +44,8 @@ int tsri_codec_spec_parse_v2(const tsri_json *value, const char *path, tsri_aren
                              tsri_codec_spec *ret_codec, tsr_error *err);
 
 /* Appends codecs as metadata of a v3 array writes them, a list of objects in the long form that
- * every reader understands; "configuration" is left out when it is empty. Errors: NO_MEMORY, LIMIT.
- */
+ * every reader understands; "configuration" is left out when it is empty, except for numcodecs.*
+ * names. Errors: NO_MEMORY, LIMIT. */
 int tsri_codec_specs_write(const tsri_codec_spec *codecs, int count, tsr_output *output,
                            tsr_error *err);
 

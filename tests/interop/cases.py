@@ -26,6 +26,7 @@ class Case:
     fill: np.generic
     codecs: list = None
     compressors: list = None
+    filters: list = None
     order: str = "C"
     big_endian: bool = False
     separator: str = None

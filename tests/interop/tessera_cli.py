@@ -53,6 +53,8 @@ def create(place, case):
         arguments.append(f"--codecs={json.dumps(case.codecs)}")
     else:
         arguments += [f"--compressors={json.dumps(case.compressors)}", f"--order={case.order}"]
+        if case.filters:
+            arguments.append(f"--filters={json.dumps(case.filters)}")
         if case.big_endian:
             arguments.append('--serializer={"name":"bytes","configuration":{"endian":"big"}}')
     if case.separator:

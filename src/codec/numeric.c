@@ -1,0 +1,144 @@
+#include "codec/numeric.h"
+
+#include <math.h>
+
+bool tsri_numeric_is_integer(const tsr_dtype *dtype)
+{
+    return (dtype->kind == TSR_KIND_SIGNED || dtype->kind == TSR_KIND_UNSIGNED) &&
+           dtype->ops->number;
+}
+
+bool tsri_numeric_is_float(const tsr_dtype *dtype)
+{
+    return dtype->kind == TSR_KIND_FLOAT && dtype->ops->number;
+}
+
+void tsri_numeric_round(const tsr_dtype *dtype, double *values, size_t count)
+{
+    double narrow[TSRI_NUMERIC_STRIP] TSRI_UNINITIALIZED;
+    const tsri_number *number = dtype->ops->number;
+
+    if (number == &tsri_number_float64)
+        return;
+    number->store[TSRI_WIDE_FLOAT](values, narrow, count, false);
+    number->load(narrow, values, count);
+}
+
+/* Types that NumPy casts floats to by way of a 32-bit integer; the others go by way of 64 bits. */
+static bool goes_by_32_bits(const tsr_dtype *to)
+{
+    return to->kind == TSR_KIND_UNSIGNED ? to->size_bytes < 4 : to->size_bytes <= 4;
+}
+
+/* What the processor's conversion makes of a double. */
+static int64_t truncate_to_32(double x)
+{
+    return x > -0x1p31 - 1 && x < 0x1p31 ? (int64_t)x : INT32_MIN;
+}
+
+static int64_t truncate_to_64(double x)
+{
+    return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
+}
+
+/* uint64 has its upper half too. */
+static int64_t truncate_to_unsigned(double x)
+{
+    return x >= 0x1p63 && x < 0x1p64 ? (int64_t)(uint64_t)x : truncate_to_64(x);
+}
+
+void tsri_numeric_from_double(const tsr_dtype *to, void *to_elements, const double *values,
+                              size_t count)
+{
+    int64_t whole[TSRI_NUMERIC_STRIP] TSRI_UNINITIALIZED;
+    const tsri_number *number = to->ops->number;
+
+    if (to->kind == TSR_KIND_FLOAT) {
+        number->store[TSRI_WIDE_FLOAT](values, to_elements, count, false);
+        return;
+    }
+    if (goes_by_32_bits(to))
+        for (size_t i = 0; i < count; i++)
+            whole[i] = truncate_to_32(values[i]);
+    else if (to->kind == TSR_KIND_UNSIGNED && to->size_bytes == 8)
+        for (size_t i = 0; i < count; i++)
+            whole[i] = truncate_to_unsigned(values[i]);
+    else
+        for (size_t i = 0; i < count; i++)
+            whole[i] = truncate_to_64(values[i]);
+    number->store[TSRI_WIDE_SIGNED](whole, to_elements, count, false);
+}
+
+void tsri_numeric_cast(const tsr_dtype *to, void *to_elements, const tsr_dtype *from,
+                       const void *from_elements, size_t count)
+{
+    tsri_wide_number wide[TSRI_NUMERIC_STRIP] TSRI_UNINITIALIZED;
+    const tsri_number *source = from->ops->number;
+
+    source->load(from_elements, wide, count);
+    if (source->wide == TSRI_WIDE_FLOAT)
+        tsri_numeric_from_double(to, to_elements, &wide->float_value, count);
+    else
+        to->ops->number->store[source->wide](wide, to_elements, count, false);
+}
+
+/* Types in configurations --------------------------------------------------------------------- */
+
+int tsri_filter_type_read(const tsri_configuration *configuration, const char *name,
+                          tsri_filter_type otherwise, tsri_filter_type *ret_type, tsr_error *err)
+{
+    const char *text = NULL;
+    const tsr_dtype *dtype = NULL;
+
+    TSRI_TRY(tsri_configuration_string(configuration, name, &text, err));
+    if (!text) {
+        *ret_type = (tsri_filter_type){tsr_dtype_ref(otherwise.dtype), otherwise.big_endian};
+        return 0;
+    }
+    int status = tsr_dtype_parse(text, &dtype, err);
+    if (status == TSR_NO_MEMORY)
+        return status;
+    if (status < 0)
+        return tsr_error_set(err, TSR_UNSUPPORTED,
+                             "%s: /configuration/%s: \"%.40s\" is no type that this codec has",
+                             configuration->codec, name, text);
+    *ret_type = (tsri_filter_type){dtype, *text == '>'};
+    return 0;
+}
+
+int tsri_filter_type_print(tsri_filter_type type, int zarr_format, tsr_output *output,
+                           tsr_error *err)
+{
+    const tsr_dtype *dtype = type.dtype;
+
+    if (zarr_format == 3)
+        return tsr_output_print(output, err, "\"%s\"", dtype->name);
+    char order = dtype->component_bytes <= 1 ? '|' : type.big_endian ? '>' : '<';
+    return tsr_output_print(output, err, "\"%c%c%zu\"", order, dtype->v2_kind, dtype->size_bytes);
+}
+
+int tsri_filter_types_read(const tsri_configuration *configuration, const tsr_dtype *input,
+                           const char *decoded_name, const char *encoded_name,
+                           tsri_filter_type *ret_decoded, tsri_filter_type *ret_encoded,
+                           tsr_error *err)
+{
+    TSRI_TRY(tsri_filter_type_read(configuration, decoded_name, (tsri_filter_type){input, false},
+                                   ret_decoded, err));
+    TSRI_TRY(tsri_filter_type_read(configuration, encoded_name, *ret_decoded, ret_encoded, err));
+    if (!tsr_dtype_equal(ret_decoded->dtype, input))
+        return tsr_error_set(
+            err, TSR_UNSUPPORTED, "%s: /configuration/%s: %s, but the elements that arrive are %s",
+            configuration->codec, decoded_name, ret_decoded->dtype->name, input->name);
+    return 0;
+}
+
+int tsri_same_shape(const void *codec, int rank, const int64_t *shape, int *ret_rank,
+                    int64_t *ret_shape, tsr_error *err)
+{
+    (void)codec;
+    (void)err;
+    *ret_rank = rank;
+    for (int axis = 0; axis < rank; axis++)
+        ret_shape[axis] = shape[axis];
+    return 0;
+}
