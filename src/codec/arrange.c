@@ -29,7 +29,7 @@ static int follow_order(const tsri_codec_spec *filter, char *order, tsr_error *e
     tsr_auto(tsri_json) *configuration = NULL;
 
     TSRI_TRY(tsr_json_parse(filter->configuration, strlen(filter->configuration), TSR_JSON_STRICT,
-                             0, &configuration, err));
+                            0, &configuration, err));
     if (!json_object_is_type(configuration, json_type_object))
         return 0;
     char decoded =

@@ -10,9 +10,10 @@
 /* clang-format off */
 static const tsr_codec_ops *const built_in[] = {
     /* array to bytes */
-    &tsri_codec_bytes,
+    &tsri_codec_bytes, &tsri_codec_packbits,
     /* array to array */
-    &tsri_codec_transpose, &tsri_codec_bitround, &tsri_codec_numcodecs_bitround,
+    &tsri_codec_transpose, &tsri_codec_reshape, &tsri_codec_cast_value, &tsri_codec_scale_offset,
+    &tsri_codec_bitround, &tsri_codec_numcodecs_bitround,
     &tsri_codec_numcodecs_packbits, &tsri_codec_delta, &tsri_codec_fixedscaleoffset,
     &tsri_codec_quantize, &tsri_codec_astype,
     /* bytes to bytes: compressors, filters, checksums */

@@ -20,12 +20,12 @@ static const uint64_t no_fill_value[2];
 
 static tsr_codec_setup setup_of(const codec_case *row, tsr_context *context)
 {
-    return (tsr_codec_setup){
-        .context = context,
-        .name = row->name,
-        .configuration = row->configuration ? row->configuration : "{}",
-        .zarr_format = row->zarr_format ? row->zarr_format : 3,
-        .input = {row->dtype ? row->dtype : TSR_UINT8, row->rank, no_fill_value}};
+    return (tsr_codec_setup){.context = context,
+                             .name = row->name,
+                             .configuration = row->configuration ? row->configuration : "{}",
+                             .zarr_format = row->zarr_format ? row->zarr_format : 3,
+                             .input = {row->dtype ? row->dtype : TSR_UINT8, row->rank,
+                                       row->fill_value ? row->fill_value : no_fill_value}};
 }
 
 int codec_try_open(tsr_context *context, const codec_case *row, const tsr_codec_ops **ret_ops,

@@ -29,8 +29,9 @@ typedef struct codec_case {
     const char *configuration; /* NULL: {} */
     const tsr_dtype *dtype;    /* NULL: uint8 */
     int rank;
-    bool slow;         /* a few MB/s: fewer samples, and smaller ones */
-    size_t unit_bytes; /* the encoder takes multiples of this alone; 0: any size */
+    const void *fill_value; /* one element; NULL: zeros */
+    bool slow;              /* a few MB/s: fewer samples, and smaller ones */
+    size_t unit_bytes;      /* the encoder takes multiples of this alone; 0: any size */
 } codec_case;
 
 /* A codec that is open, with all that it needs; also for tests of one codec alone. */

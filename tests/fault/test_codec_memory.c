@@ -180,6 +180,12 @@ static memory_case cases[] = {
                .dtype = TSR_FLOAT32}},
     {.codec = {.name = "bitround", .configuration = "{\"keepbits\":3}"}},
     {.codec = {.name = "packbits", .zarr_format = 2, .dtype = TSR_BOOL}},
+    {.codec = {.name = "packbits", .dtype = TSR_BOOL}},
+    {.codec = {.name = "reshape", .configuration = "{\"shape\":[-1]}", .rank = 2}},
+    {.codec = {.name = "scale_offset", .configuration = "{\"scale\":2,\"offset\":0}"}},
+    {.codec = {.name = "cast_value",
+               .configuration = "{\"data_type\":\"int16\",\"scalar_map\":{\"encode\":[[1,2]],"
+                                "\"decode\":[[2,1]]}}"}},
     {.codec = {.name = "transpose", .configuration = "{\"order\":[1,2,0]}", .rank = 3}},
     {.codec = {.name = "bytes", .configuration = "{\"endian\":\"big\"}", .rank = 1}},
 };
