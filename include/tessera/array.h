@@ -78,6 +78,8 @@ typedef struct tsr_array_create_options {
     char separator;           /* of chunk keys: '/' or '.'; 0: '/' in v3, '.' in v2 */
     bool v2_chunk_keys;       /* v3 with the "v2" chunk key encoding */
     char order;               /* v2: 'C' (default) or 'F' */
+    bool fill_undefined; /* v2: the fill value is null, so that no element is taken for missing;
+                            fill_value is ignored, and chunks of zeros are stored too */
 } tsr_array_create_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */
@@ -155,6 +157,9 @@ TSR_API bool tsr_array_is_writable(const tsr_array *array);
  * fails. */
 TSR_API int64_t tsr_array_count(const tsr_array *array);
 TSR_API int64_t tsr_array_size(const tsr_array *array);
+/* Whether nothing is said of elements that were never written, which is so where the fill value of
+ * a v2 array is null: tsr_array_fill_value is then zero. Thread: LOCKED. Never fails. */
+TSR_API bool tsr_array_fill_is_undefined(const tsr_array *array);
 /* The codec chain as a JSON list, outermost first ("[]" where there are no codecs); for v2 an
  * object with filters, compressor and order. Thread: LOCKED. Never fails. */
 TSR_API const char *tsr_array_codecs(const tsr_array *array);

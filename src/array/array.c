@@ -363,6 +363,7 @@ int tsri_array_from_zarr(tsr_context *context, tsr_store *store, const char *pat
     array->ops = &zarr_ops;
     array->driver = array;
     array->meta = meta;
+    array->fill_undefined = meta->fill_undefined;
     int status = describe_codecs(array, &codecs, err);
     if (status < 0) {
         array->meta = NULL;
@@ -381,6 +382,11 @@ int tsri_array_from_zarr(tsr_context *context, tsr_store *store, const char *pat
 const tsr_dtype *tsr_array_dtype(const tsr_array *array)
 {
     return array->dtype;
+}
+
+bool tsr_array_fill_is_undefined(const tsr_array *array)
+{
+    return array->fill_undefined;
 }
 
 int tsr_array_rank(const tsr_array *array)

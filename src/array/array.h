@@ -35,6 +35,7 @@ struct tsr_array {
     int64_t chunk_shape[TSR_RANK_MAX]; /* of the largest chunk */
     tsri_grid *grid;                   /* held; under the mutex: see tsri_array_grid */
     void *fill_value;
+    bool fill_undefined;    /* of Zarr v2 arrays: fill_value is zero, and all chunks are stored */
     char **dimension_names; /* `rank` entries, each may be NULL; NULL: none */
     char *codecs;           /* for tsr_array_codecs */
     bool writable;

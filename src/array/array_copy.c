@@ -61,6 +61,7 @@ static bool stores_same_bytes(const copier *self)
     if (!source->store || self->options->write.store_fill_chunks ||
         !tsr_dtype_equal(source->dtype, destination->dtype) ||
         source->meta->zarr_format != destination->meta->zarr_format ||
+        source->fill_undefined != destination->fill_undefined ||
         memcmp(source->fill_value, destination->fill_value, source->dtype->size_bytes) != 0)
         return false;
     return tsri_grid_equal(self->source_grid, self->grid) &&

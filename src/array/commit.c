@@ -71,10 +71,11 @@ static int put_segments(commit *self, const tsr_segment *segments, size_t count,
 }
 
 /* Whether a chunk that holds nothing but fill values is stored nevertheless: when that was asked
- * for, or when an erase could take away what somebody else has put there meanwhile. */
+ * for, when its absence would say nothing of its elements, or when an erase could take away what
+ * somebody else has put there meanwhile. */
 static bool stores_fill(const commit *self, bool conditional)
 {
-    if (self->options->store_fill_chunks)
+    if (self->options->store_fill_chunks || self->array->fill_undefined)
         return true;
     return conditional && self->exists && !self->lock &&
            !self->extent.store->hints.conditional_erase;

@@ -462,6 +462,8 @@ static int check_common(const tsr_array_create_options *options, tsr_error *err)
     if (options->separator && options->separator != '/' && options->separator != '.')
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "separator '%c'; '/' or '.'",
                              options->separator);
+    if (options->fill_undefined && options->zarr_format != 2)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "Zarr v3 arrays have a fill value");
     for (int axis = 0; axis < options->rank; axis++)
         if (options->shape[axis] < 0)
             return tsr_error_set(err, TSR_INVALID_ARGUMENT, "shape: %" PRId64 " along axis %d",
@@ -486,6 +488,7 @@ int tsri_create_meta(tsr_context *context, const tsr_array_create_options *optio
     meta.grid = shape.grid;
     meta.dtype = options->dtype;
     meta.fill_value = options->fill_value;
+    meta.fill_undefined = options->fill_undefined;
     meta.dimension_names = options->dimension_names;
     if (options->zarr_format == 2) {
         TSRI_TRY(fill_in_v2(options, &shape, &arena, &meta, err));

@@ -362,6 +362,8 @@ static int print_fill_value(const tsri_zarr_meta_options *options, tsr_output *o
                             tsr_error *err)
 {
     const tsr_dtype *dtype = options->dtype;
+    if (options->fill_undefined)
+        return tsr_output_append(output, "null", 4, err);
     if (dtype->kind != TSR_KIND_RAW) {
         tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
         TSRI_TRY(tsri_zarr_print_element(dtype, options->fill_value, &text, err));

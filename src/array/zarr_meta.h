@@ -82,6 +82,7 @@ typedef struct tsri_zarr_meta_options {
     const tsri_grid *grid; /* v3: chunks of several lengths; NULL: chunk_shape says it all */
     const tsr_dtype *dtype;
     const void *fill_value;             /* one element; NULL: zero */
+    bool fill_undefined;                /* v2: null */
     const char *const *dimension_names; /* v3 (refused in v2); NULL: none */
     tsri_chunk_key_style keys;          /* v2: the separator alone counts */
     const tsri_codec_spec *codecs;      /* v3: the whole chain; v2: the filters */

@@ -60,6 +60,41 @@ static void chosen_chunks_are_about_a_mebibyte(void **state)
         }
 }
 
+/* Zeros in an array whose fill value is null are values like any other. */
+static void chunks_of_zeros_are_stored_where_fill_is_undefined(void **state)
+{
+    fixture *f = *state;
+    const int64_t shape[] = {4}, chunk[] = {2};
+    const uint8_t zeros[4] = {0};
+    uint8_t back[4] = {1, 1, 1, 1};
+    tsr_array_create_options options;
+    tsr_array *array = NULL;
+    options_of(&options, TSR_UINT8, 1, shape);
+    options.chunk_shape = chunk;
+    options.fill_undefined = true;
+    assert_int_equal(try_create(f, &options, &array), TSR_INVALID_ARGUMENT); /* v3 */
+    options.zarr_format = 2;
+    good(try_create(f, &options, &array), &f->err);
+    assert_true(tsr_array_fill_is_undefined(array));
+    good(tsr_array_write(array, NULL, NULL, NULL, zeros, sizeof zeros, NULL, &f->err), &f->err);
+    tsr_array_close(array);
+
+    tsr_auto(tsr_blob) *document = NULL, *stored = NULL;
+    tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
+    good(tsr_store_get(f->store, "a/.zarray", whole, NULL, &document, NULL, &f->err), &f->err);
+    assert_non_null(
+        memmem(tsr_blob_data(document), tsr_blob_size(document), "\"fill_value\": null", 18));
+    good(tsr_store_get(f->store, "a/1", whole, NULL, &stored, NULL, &f->err), &f->err);
+    tsr_array_open_options opening;
+    tsr_array_open_options_init(&opening);
+    opening.store = f->store;
+    good(tsr_array_open(f->context, "a", &opening, &array, &f->err), &f->err);
+    assert_true(tsr_array_fill_is_undefined(array));
+    good(tsr_array_read(array, NULL, NULL, NULL, back, sizeof back, NULL, &f->err), &f->err);
+    assert_memory_equal(back, zeros, sizeof zeros);
+    tsr_array_close(array);
+}
+
 static void minus_one_is_the_whole_axis(void **state)
 {
     fixture *f = *state;
@@ -254,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(chosen_chunks_are_about_a_mebibyte),
+        FIXTURE_TEST(chunks_of_zeros_are_stored_where_fill_is_undefined),
         FIXTURE_TEST(minus_one_is_the_whole_axis),
         FIXTURE_TEST(short_forms_mean_codecs),
         FIXTURE_TEST(unknown_short_forms_are_refused),
