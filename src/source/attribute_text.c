@@ -38,10 +38,26 @@ int tsri_attribute_text(const char *text, size_t size_bytes, tsr_output *output,
     return tsr_json_quote(copy, output, err);
 }
 
+/* A short float as the double that it is: readers of JSON know doubles alone, and 0.1 is not the
+ * float32 that prints as 0.1, so that comparing with elements would fail. */
+static const void *as_double(const tsr_dtype **dtype, const void *value, double numbers[2])
+{
+    const tsr_dtype *component = tsr_dtype_component(*dtype);
+    if (component->kind != TSR_KIND_FLOAT || component->size_bytes >= sizeof(double))
+        return value;
+    for (size_t i = 0; i < (*dtype)->size_bytes / component->size_bytes; i++)
+        numbers[i] =
+            tsr_dtype_to_double(component, (const char *)value + i * component->size_bytes);
+    *dtype = (*dtype)->kind == TSR_KIND_COMPLEX ? TSR_COMPLEX128 : TSR_FLOAT64;
+    return numbers;
+}
+
 int tsri_attribute_number(const tsr_dtype *dtype, const void *value, tsr_output *output,
                           tsr_error *err)
 {
     char text[80];
+    double numbers[2];
+    value = as_double(&dtype, value, numbers);
     int length = tsr_dtype_format_element(dtype, value, text, sizeof text);
 
     if (length < 0)

@@ -12,8 +12,8 @@
  * NO_MEMORY, LIMIT. */
 int tsri_attribute_text(const char *text, size_t size_bytes, tsr_output *output, tsr_error *err);
 
-/* Appends one number as JSON; NaN and infinities are the strings "NaN", "Infinity", "-Infinity".
- * Errors: NO_MEMORY, LIMIT. */
+/* Appends one number as JSON, short floats with the digits of the double that they are; NaN and
+ * infinities are the strings "NaN", "Infinity", "-Infinity". Errors: NO_MEMORY, LIMIT. */
 int tsri_attribute_number(const tsr_dtype *dtype, const void *value, tsr_output *output,
                           tsr_error *err);
 

@@ -44,7 +44,7 @@ static void test_numbers(void **state)
 
     (void)state;
     memcpy(&odd_nan, &odd_bits, sizeof odd_nan);
-    expect_number(TSR_FLOAT32, &(float){0.1f}, "0.1");
+    expect_number(TSR_FLOAT32, &(float){0.1f}, "0.10000000149011612");
     expect_number(TSR_FLOAT64, &(double){-INFINITY}, "\"-Infinity\"");
     expect_number(TSR_FLOAT32, &(float){NAN}, "\"NaN\"");
     expect_number(TSR_FLOAT32, &odd_nan, "\"NaN\"");
