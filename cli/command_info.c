@@ -170,7 +170,9 @@ static int print_array(cli_invocation *invocation, tsr_array *array)
     print_line("shape", show_shape(shape, tsr_array_rank(array), tsr_array_shape(array)));
     print_dimensions(array);
     print_line("type", tsr_array_dtype(array)->name);
-    text = scalar_text(tsr_array_dtype(array), tsr_array_fill_value(array));
+    text = tsr_array_fill_is_undefined(array)
+               ? memory_text("null")
+               : scalar_text(tsr_array_dtype(array), tsr_array_fill_value(array));
     if (!text)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
     print_line("fill value", text);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "creation_attributes.h"
 #include "location.h"
 #include "memory.h"
 #include "quantity.h"
@@ -305,7 +306,11 @@ static int plan_fill_value(cli_invocation *invocation, cli_array_plan *plan)
     if (!given)
         return 0;
     memory_free(plan->fill_value);
+    plan->fill_value = NULL;
     plan->options.fill_value = NULL;
+    plan->options.fill_undefined = plan->options.zarr_format == 2 && strcmp(given, "null") == 0;
+    if (plan->options.fill_undefined)
+        return 0;
     plan->fill_value = memory_zeroed(1, plan->options.dtype->size_bytes);
     if (!plan->fill_value)
         return no_memory(invocation);
@@ -444,37 +449,6 @@ int creation_plan_new(cli_invocation *invocation, const cli_creation *creation,
     return status;
 }
 
-/* The fill value of the source in the type of the copy. */
-static int keep_fill_value(cli_invocation *invocation, const tsr_array *source,
-                           cli_array_plan *plan)
-{
-    tsr_view from, to;
-    tsr_casting casting = command_takes(invocation->command, OPTION_CASTING)
-                              ? creation_casting(invocation)
-                              : TSR_CASTING_SAME_KIND;
-
-    if (tsr_dtype_equal(tsr_array_dtype(source), plan->options.dtype)) {
-        plan->options.fill_value = tsr_array_fill_value(source);
-        return 0;
-    }
-    if (invocation_has(invocation, OPTION_FILL_VALUE))
-        return 0;
-    plan->fill_value = memory_zeroed(1, plan->options.dtype->size_bytes);
-    if (!plan->fill_value)
-        return no_memory(invocation);
-    CLI_TRY(tsr_view_init(&from, tsr_array_dtype(source), 0, NULL,
-                          (void *)tsr_array_fill_value(source), &invocation->error));
-    CLI_TRY(tsr_view_init(&to, plan->options.dtype, 0, NULL, plan->fill_value, &invocation->error));
-    if (tsr_view_copy(&to, &from, casting, &invocation->error) < 0) {
-        tsr_error_set_next_step(&invocation->error,
-                                "give --fill-value, or allow more by --casting");
-        return tsr_error_prepend(&invocation->error, "%s: converting the fill value",
-                                 tsr_array_place(source));
-    }
-    plan->options.fill_value = plan->fill_value;
-    return 0;
-}
-
 static bool changes_codecs(const cli_invocation *invocation, const cli_creation *creation)
 {
     return invocation_has(invocation, OPTION_CODEC) || creation->filters || creation->serializer ||
@@ -532,9 +506,10 @@ static int keep_source(cli_invocation *invocation, const cli_creation *creation,
         if (plan->names[i])
             options->dimension_names = plan->names;
     }
-    CLI_TRY(tsr_array_attributes(source, &plan->attributes, &invocation->error));
-    options->attributes = plan->attributes;
-    CLI_TRY(keep_fill_value(invocation, source, plan));
+    /* A single element has all its names, none. */
+    if (options->rank == 0 && source_format == 3)
+        options->dimension_names = plan->names;
+    CLI_TRY(creation_keep_attributes(invocation, source, zarr ? source_format : 0, plan));
     /* A whole chain has its inner chunk shapes in itself. */
     if (creation->codecs)
         levels = 0;

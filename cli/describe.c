@@ -145,8 +145,11 @@ int describe_array(cli_document *document, struct json_object *object, tsr_array
     document_add_lengths(document, object, "shape", tsr_array_rank(array), tsr_array_shape(array));
     add_dimensions(document, object, array);
     document_add_text(document, object, "dtype", tsr_array_dtype(array)->name);
-    document_add_element(document, object, "fill_value", tsr_array_dtype(array),
-                         tsr_array_fill_value(array));
+    if (tsr_array_fill_is_undefined(array))
+        document_add_null(document, object, "fill_value");
+    else
+        document_add_element(document, object, "fill_value", tsr_array_dtype(array),
+                             tsr_array_fill_value(array));
     CLI_TRY(add_layout(document, object, array, err));
     document_add_json(document, object, "codecs", tsr_array_codecs(array));
     document_add_integer(document, object, "count", tsr_array_count(array));

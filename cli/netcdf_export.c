@@ -9,6 +9,7 @@
 
 #include "describe.h"
 #include "document.h"
+#include "fill_attribute.h"
 #include "memory.h"
 #include "show.h"
 #include "stream.h"
@@ -135,8 +136,9 @@ static int put_attribute(int group, int variable, const char *name, struct json_
 /* Attributes that netCDF keeps for itself, or that must have the type of the variable. */
 static bool is_special(const char *name)
 {
-    static const char *const names[] = {"_FillValue",     "missing_value",  "CLASS",        "NAME",
-                                        "REFERENCE_LIST", "DIMENSION_LIST", "_NCProperties"};
+    static const char *const names[] = {FILL_ATTRIBUTE,   "missing_value", "CLASS",
+                                        "NAME",           NAMES_ATTRIBUTE, "REFERENCE_LIST",
+                                        "DIMENSION_LIST", "_NCProperties"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(name, names[i]) == 0)
@@ -236,20 +238,19 @@ static int set_storage(int group, int variable, const tsr_array *array)
 
 /* Readers of netCDF take elements that equal _FillValue for missing. Zarr's fill value does not
  * mean that, so the attribute is written only where the source has it. */
-static int set_fill_value(int group, int variable, const tsr_array *array,
+static int set_fill_value(cli_exporter *self, int group, int variable, const tsr_array *array,
                           struct json_object *attributes)
 {
-    const tsr_dtype *dtype = tsr_array_dtype(array);
-    struct json_object *value;
     char element[16];
-    bool fits;
+    bool found;
 
-    if (!json_object_object_get_ex(attributes, "_FillValue", &value))
-        return nc_def_var_fill(group, variable, NC_NOFILL, NULL);
-    memcpy(element, tsr_array_fill_value(array), dtype->size_bytes);
-    if (document_read_element(dtype, value, element, &fits, NULL) < 0)
+    if (fill_attribute_read(tsr_array_dtype(array), attributes, element, &found, NULL) < 0)
         return NC_ENOMEM;
-    return nc_def_var_fill(group, variable, NC_FILL, element);
+    if (found)
+        return nc_def_var_fill(group, variable, NC_FILL, element);
+    if (json_object_object_get_ex(attributes, FILL_ATTRIBUTE, NULL))
+        leave_out(self, FILL_ATTRIBUTE, "it is no element of the array's type");
+    return nc_def_var_fill(group, variable, NC_NOFILL, NULL);
 }
 
 static int define_variable(cli_exporter *self, int group, const char *name, tsr_array *array,
@@ -263,7 +264,7 @@ static int define_variable(cli_exporter *self, int group, const char *name, tsr_
     CLI_TRY(describe_array_attributes(array, &attributes, &self->invocation->error));
     code = nc_def_var(group, name, type, tsr_array_rank(array), dimensions, ret_variable);
     if (code == NC_NOERR)
-        code = set_fill_value(group, *ret_variable, array, attributes);
+        code = set_fill_value(self, group, *ret_variable, array, attributes);
     if (code == NC_NOERR)
         code = set_storage(group, *ret_variable, array);
     if (code == NC_NOERR)

@@ -52,8 +52,10 @@ static const cli_option table[OPTION_COUNT] = {
     VALUE(OPTION_INDEX_CODECS, "index-codecs", 0, JSON, "JSON", "Codecs of the shard index"),
     CHOICE(OPTION_INDEX_LOCATION, "index-location", 0, "start|end",
            "Where in the shard its index lies"),
-    VALUE(OPTION_FILL_VALUE, "fill-value", 0, TEXT, "VALUE",
-          "What elements are that were never written, such as 0, NaN, -Infinity, 0x7fc00001"),
+    VALUE(
+        OPTION_FILL_VALUE, "fill-value", 0, TEXT, "VALUE",
+        "What elements are that were never written, such as 0, NaN, -Infinity, 0x7fc00001; in Zarr v2 "
+        "also null: nothing is said of them"),
     VALUE(OPTION_DIMENSION_NAMES, "dimension-names", 0, TEXT, "NAMES",
           "Names of the axes, such as time,lat,lon"),
     VALUE(OPTION_ATTRIBUTES, "attributes", 0, JSON, "JSON", "Attributes, a JSON object"),
