@@ -108,8 +108,9 @@ static int append_element(const attribute *self, size_t number, tsr_output *outp
     if (self->dtype)
         return tsri_attribute_number(self->dtype, value, output, err);
     if (self->any_length) {
-        memcpy(&value, value, sizeof value);
-        return tsri_attribute_text(value ? value : "", value ? strlen(value) : 0, output, err);
+        const char *text;
+        memcpy(&text, value, sizeof text);
+        return tsri_attribute_text(text ? text : "", text ? strlen(text) : 0, output, err);
     }
     size_t length = self->element_bytes;
     bool spaces = H5Tget_strpad(self->type) == H5T_STR_SPACEPAD;
