@@ -223,7 +223,8 @@ int tsr_array_new(tsr_context *context, const tsr_array_ops *ops, void *driver,
         tsri_chain *chain;
         TSRI_TRY(tsr_json_parse(description->codecs, strlen(description->codecs), TSR_JSON_STRICT,
                                 0, &list, err));
-        TSRI_TRY(tsri_chain_parse(context, list, "/codecs", &type, &chain, err));
+        TSRI_TRY(
+            tsri_chain_parse(context, list, "/codecs", &type, (tsri_inherited){0}, &chain, err));
         TSRI_TRY(take_chain(array, chain, err));
     }
     array->ops = ops;

@@ -126,4 +126,5 @@ const tsr_codec_ops tsri_codec_astype = {
     .encoded_shape = tsri_same_shape,
     .encode_view = astype_encode,
     .decode_view = astype_decode,
+    .element_wise = true,
 };

@@ -215,6 +215,7 @@ const tsr_codec_ops tsri_codec_bitround = {
     .encoded_shape = tsri_same_shape,
     .encode_view = bitround_encode,
     .decode_view = bitround_decode,
+    .element_wise = true,
 };
 
 /* The same under the name that zarr-python knows. */
@@ -229,4 +230,5 @@ const tsr_codec_ops tsri_codec_numcodecs_bitround = {
     .encoded_shape = tsri_same_shape,
     .encode_view = bitround_encode,
     .decode_view = bitround_decode,
+    .element_wise = true,
 };

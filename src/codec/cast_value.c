@@ -438,4 +438,5 @@ const tsr_codec_ops tsri_codec_cast_value = {
     .encoded_shape = tsri_same_shape,
     .encode_view = cast_encode,
     .decode_view = cast_decode,
+    .element_wise = true,
 };

@@ -79,19 +79,86 @@ static int open_stage(tsri_chain *chain, const tsr_codec_ops *ops, const tsri_co
     return 0;
 }
 
-static int bind_one(tsri_chain *chain, const tsri_codec_spec *spec, tsr_codec_type *type,
-                    bool *have_serializer, tsr_error *err)
+/* How a shard is bound behind the array-to-array codecs that are open. */
+typedef enum shard_form {
+    SHARD_PLAIN,    /* they only move elements */
+    SHARD_INHERITS, /* some change values, each element by itself: inner chunks take those over */
+    SHARD_WHOLE     /* some do more than that: only the whole can be decoded */
+} shard_form;
+
+static shard_form form_of_shard(const tsri_chain *chain)
 {
+    shard_form form = SHARD_PLAIN;
+    for (int i = 0; i < chain->array_count; i++) {
+        const tsr_codec_ops *ops = chain->stages[i].ops;
+        if (ops->rearrange)
+            continue;
+        if (!ops->element_wise)
+            return SHARD_WHOLE;
+        form = SHARD_INHERITS;
+    }
+    return form;
+}
+
+/* Marks the codecs that change values as moved, and lists them for the inner chunks. Stages and
+ * specifications have the same order. */
+static int hand_on(tsri_chain *chain, const tsri_codec_spec *specs, tsri_arena *arena,
+                   tsri_inherited *ret_inherited, tsr_error *err)
+{
+    tsri_codec_spec *list = tsri_arena_alloc(arena, (size_t)chain->array_count, sizeof *list);
+    int count = 0;
+
+    if (!list)
+        return tsri_error_no_memory(err, (size_t)chain->array_count * sizeof *list);
+    for (int i = 0; i < chain->array_count; i++) {
+        if (chain->stages[i].ops->rearrange)
+            continue;
+        chain->stages[i].moved = true;
+        list[count++] = specs[i];
+    }
+    *ret_inherited = (tsri_inherited){list, count};
+    return 0;
+}
+
+/* Binds sharding_indexed, which is specs[array_count]. */
+static int bind_shard(tsri_chain *chain, const tsri_codec_spec *specs, const tsr_codec_type *type,
+                      tsr_error *err)
+{
+    tsr_auto(tsri_arena) arena = TSRI_ARENA_INIT;
+    const tsri_codec_spec *spec = &specs[chain->array_count];
+    const char *configuration = spec->configuration ? spec->configuration : "{}";
+    shard_form form = form_of_shard(chain);
+    tsr_codec_type inner_type = *type;
+    tsri_inherited inherited = {0};
+
+    if (form == SHARD_WHOLE)
+        return open_stage(chain, &tsri_codec_whole_shard, spec, type, err);
+    if (form == SHARD_INHERITS) {
+        TSRI_TRY(hand_on(chain, specs, &arena, &inherited, err));
+        inner_type.dtype = chain->type.dtype;
+        inner_type.fill_value = chain->type.fill_value;
+    }
+    TSRI_TRY_IN(
+        err,
+        tsri_shard_new(chain->context, configuration, &inner_type, inherited, &chain->shard, err),
+        "codec \"sharding_indexed\"");
+    return 0;
+}
+
+/* Binds specs[number]. */
+static int bind_one(tsri_chain *chain, const tsri_codec_spec *specs, int number,
+                    tsr_codec_type *type, bool *have_serializer, tsr_error *err)
+{
+    const tsri_codec_spec *spec = &specs[number];
+    const tsr_codec_ops *ops;
+
     if (strcmp(spec->name, "sharding_indexed") == 0 && spec->zarr_format == 3) {
         TSRI_TRY(check_order(chain, *have_serializer, TSR_CODEC_ARRAY_TO_BYTES, spec->name, err));
-        const char *configuration = spec->configuration ? spec->configuration : "{}";
-        TSRI_TRY_IN(err, tsri_shard_new(chain->context, configuration, type, &chain->shard, err),
-                    "codec \"sharding_indexed\"");
+        TSRI_TRY(bind_shard(chain, specs, type, err));
         *have_serializer = true;
         chain->bytes_first = chain->stage_count;
         return 0;
     }
-    const tsr_codec_ops *ops;
     TSRI_TRY(tsr_codec_find(chain->context, spec->name, spec->zarr_format, &ops, err));
     TSRI_TRY(check_order(chain, *have_serializer, ops->kind, spec->name, err));
     TSRI_TRY(open_stage(chain, ops, spec, type, err));
@@ -105,20 +172,6 @@ static int bind_one(tsri_chain *chain, const tsri_codec_spec *spec, tsr_codec_ty
     return 0;
 }
 
-/* Only codecs that move elements may stand in front of a shard: its inner chunks are read one by
- * one. */
-static int check_shard_surroundings(const tsri_chain *chain, tsr_error *err)
-{
-    for (int i = 0; chain->shard && i < chain->array_count; i++)
-        if (!chain->stages[i].ops->rearrange)
-            return tsr_error_set(
-                err, TSR_UNSUPPORTED,
-                "codec \"%s\" changes values in front of \"sharding_indexed\"; put it into the "
-                "inner codecs",
-                chain->stages[i].ops->name);
-    return 0;
-}
-
 static int bind_all(tsri_chain *chain, const tsri_codec_spec *specs, int count, tsr_error *err)
 {
     tsr_auto(tsri_arena) arena = TSRI_ARENA_INIT;
@@ -127,12 +180,12 @@ static int bind_all(tsri_chain *chain, const tsri_codec_spec *specs, int count, 
 
     TSRI_TRY(tsri_codec_specs_arrange(chain->context, specs, count, &arena, &specs, &count, err));
     for (int i = 0; i < count; i++)
-        TSRI_TRY(bind_one(chain, &specs[i], &type, &have_serializer, err));
+        TSRI_TRY(bind_one(chain, specs, i, &type, &have_serializer, err));
     if (!have_serializer)
         return tsr_error_set(
             err, TSR_BAD_METADATA,
             "no array-to-bytes codec in the chain (\"bytes\" or \"sharding_indexed\")");
-    return check_shard_surroundings(chain, err);
+    return 0;
 }
 
 int tsri_chain_new(tsr_context *context, const tsri_codec_spec *specs, int count,
@@ -156,14 +209,26 @@ int tsri_chain_new(tsr_context *context, const tsri_codec_spec *specs, int count
 }
 
 int tsri_chain_parse(tsr_context *context, const tsri_json *list, const char *path,
-                     const tsr_codec_type *type, tsri_chain **ret_chain, tsr_error *err)
+                     const tsr_codec_type *type, tsri_inherited inherited, tsri_chain **ret_chain,
+                     tsr_error *err)
 {
     tsr_auto(tsri_arena) arena = TSRI_ARENA_INIT;
     const tsri_codec_spec *specs;
     int count;
 
     TSRI_TRY(tsri_codec_specs_parse(list, path, &arena, &specs, &count, err));
+    if (inherited.count > 0) {
+        size_t all = (size_t)(inherited.count + count);
+        tsri_codec_spec *joined = tsri_arena_alloc(&arena, all, sizeof *joined);
+        if (!joined)
+            return tsri_error_no_memory(err, all * sizeof *joined);
+        memcpy(joined, inherited.specs, (size_t)inherited.count * sizeof *joined);
+        memcpy(joined + inherited.count, specs, (size_t)count * sizeof *joined);
+        specs = joined;
+        count += inherited.count;
+    }
     TSRI_TRY_IN(err, tsri_chain_new(context, specs, count, type, ret_chain, err), "%s", path);
+    (*ret_chain)->inherited_count = inherited.count;
     return 0;
 }
 
@@ -179,7 +244,7 @@ int tsri_chain_describe(const tsri_chain *chain, tsr_output *output, tsr_error *
 {
     const char *separator = "[";
 
-    for (int i = 0; i <= chain->stage_count; i++) {
+    for (int i = chain->inherited_count; i <= chain->stage_count; i++) {
         if (i == chain->bytes_first && chain->shard) {
             TSRI_TRY(tsr_output_print(
                 output, err, "%s{\"name\":\"sharding_indexed\",\"configuration\":", separator));

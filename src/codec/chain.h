@@ -24,6 +24,7 @@ typedef struct tsri_stage {
     const tsr_codec_ops *ops;
     void *codec;
     tsr_codec_type input, output;
+    bool moved; /* an element-wise codec in front of a shard, applied to the inner chunks instead */
 } tsri_stage;
 
 struct tsri_chain {
@@ -31,6 +32,7 @@ struct tsri_chain {
     tsr_context *context; /* held */
     tsr_codec_type type;  /* of the decoded elements; dtype held, fill value owned */
     tsri_stage *stages;   /* all but sharding_indexed, in order */
+    int inherited_count;  /* the first stages that are moved ones of the chain around the shard */
     int array_count;      /* the first array_count stages are array to array */
     int bytes_first;      /* the stages from here on are bytes to bytes */
     int stage_count;
@@ -38,14 +40,24 @@ struct tsri_chain {
                           stages[array_count] */
 };
 
-/* Binds a list of codecs. Errors: UNSUPPORTED (unknown codec), BAD_METADATA (order of kinds,
- * configuration), NO_MEMORY. */
+/* Codecs that a chain takes over from the chain around it, and does not describe as its own. */
+typedef struct tsri_inherited {
+    const tsri_codec_spec *specs;
+    int count;
+} tsri_inherited;
+
+/* Binds a list of codecs. Codecs in front of a shard that change values are handed on to its inner
+ * chunks where they are element-wise; other ones make the shard an array-to-bytes codec like any
+ * other, which is encoded and decoded as a whole. Errors: UNSUPPORTED (unknown codec), BAD_METADATA
+ * (order of kinds, configuration), NO_MEMORY. */
 int tsri_chain_new(tsr_context *context, const tsri_codec_spec *specs, int count,
                    const tsr_codec_type *type, tsri_chain **ret_chain, tsr_error *err);
 
-/* The same from a JSON list in v3 form. `path` is its JSON pointer, for errors. */
+/* The same from a JSON list in v3 form, behind `inherited` codecs. `path` is the list's JSON
+ * pointer, for errors. */
 int tsri_chain_parse(tsr_context *context, const tsri_json *list, const char *path,
-                     const tsr_codec_type *type, tsri_chain **ret_chain, tsr_error *err);
+                     const tsr_codec_type *type, tsri_inherited inherited, tsri_chain **ret_chain,
+                     tsr_error *err);
 
 tsri_chain *tsri_chain_ref(tsri_chain *chain);
 void tsri_chain_unref(tsri_chain *chain);

@@ -93,9 +93,43 @@ static int append_name(void *user, const tsr_codec_ops *ops)
     return 0;
 }
 
+/* Codecs that are known, and are not here for a reason. */
+typedef struct refused_codec {
+    const char *name, *reason, *next_step;
+} refused_codec;
+
+static const refused_codec refused[] = {
+    {"pcodec", "its format is defined by a Rust library alone, which has no C interface",
+     "rewrite the array with zarr-python and another compressor, e.g. blosc"},
+    {"pickle", "unpickling runs whatever code the data names",
+     "rewrite the array with zarr-python as strings (vlen-utf8) or as numbers, where you trust it"},
+    {"msgpack2", "its elements are Python objects of any type",
+     "rewrite the array with zarr-python as strings (vlen-utf8) or as numbers"},
+};
+
+/* Reports a codec of that list; 0 for other names. */
+static int refuse_by_name(const char *name, tsr_error *err)
+{
+    static const char prefix[] = "numcodecs.";
+    const char *short_name =
+        strncmp(name, prefix, strlen(prefix)) == 0 ? name + strlen(prefix) : name;
+
+    for (size_t i = 0; i < TSRI_COUNT(refused); i++) {
+        if (strcmp(refused[i].name, short_name) != 0)
+            continue;
+        tsr_error_set(err, TSR_UNSUPPORTED, "codec \"%s\" is not supported: %s", name,
+                      refused[i].reason);
+        tsr_error_set_next_step(err, "%s", refused[i].next_step);
+        return TSR_UNSUPPORTED;
+    }
+    return 0;
+}
+
 static int unknown_codec(tsr_context *context, const char *name, int zarr_format, tsr_error *err)
 {
     known_names known = {.zarr_format = zarr_format};
+
+    TSRI_TRY(refuse_by_name(name, err));
     tsr_codec_list(context, append_name, &known);
     tsr_error_set(err, TSR_UNSUPPORTED, "codec \"%.64s\" is not known for Zarr v%d", name,
                   zarr_format);

@@ -286,4 +286,5 @@ const tsr_codec_ops tsri_codec_fixedscaleoffset = {
     .encoded_shape = tsri_same_shape,
     .encode_view = scale_encode,
     .decode_view = scale_decode,
+    .element_wise = true,
 };

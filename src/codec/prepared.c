@@ -43,6 +43,8 @@ static int prepare_arrays(tsri_prepared *prepared, tsr_error *err)
     for (int i = 0; i < chain->array_count; i++) {
         const tsri_stage *stage = &chain->stages[i];
         int64_t before[TSR_RANK_MAX];
+        if (stage->moved)
+            continue;
         memcpy(before, prepared->encoded_shape, sizeof before);
         TSRI_TRY(stage->ops->encoded_shape(stage->codec, prepared->encoded_rank, before,
                                            &prepared->encoded_rank, prepared->encoded_shape, err));
@@ -137,6 +139,8 @@ static int prepare(tsri_prepared *prepared, tsr_error *err)
         serialized = shard_bound(prepared);
     } else {
         const tsri_stage *serializer = &chain->stages[chain->array_count];
+        if (serializer->ops == &tsri_codec_whole_shard)
+            TSRI_TRY(tsri_whole_shard_check(serializer->codec, prepared->encoded_shape, err));
         serialized = serializer->ops->array_bound(serializer->codec, prepared->encoded_dtype,
                                                   prepared->encoded_rank, prepared->encoded_shape);
     }

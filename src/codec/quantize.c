@@ -145,4 +145,5 @@ const tsr_codec_ops tsri_codec_quantize = {
     .encoded_shape = tsri_same_shape,
     .encode_view = quantize_encode,
     .decode_view = quantize_decode,
+    .element_wise = true,
 };

@@ -246,4 +246,5 @@ const tsr_codec_ops tsri_codec_scale_offset = {
     .encoded_shape = tsri_same_shape,
     .encode_view = scale_encode,
     .decode_view = scale_decode,
+    .element_wise = true,
 };

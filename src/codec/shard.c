@@ -38,18 +38,19 @@ static int read_location(tsri_shard *shard, const tsri_json *configuration, tsr_
 
 /* Binds the list of codecs in one member. */
 static int read_chain(tsr_context *context, const tsri_json *configuration, const char *name,
-                      const tsr_codec_type *type, tsri_chain **ret_chain, tsr_error *err)
+                      const tsr_codec_type *type, tsri_inherited inherited, tsri_chain **ret_chain,
+                      tsr_error *err)
 {
     tsri_json *list;
     char path[64];
     snprintf(path, sizeof path, "/configuration/%s", name);
     TSRI_TRY(tsri_json_member(configuration, "/configuration", name, true, &list, err));
-    return tsri_chain_parse(context, list, path, type, ret_chain, err);
+    return tsri_chain_parse(context, list, path, type, inherited, ret_chain, err);
 }
 
 static int read_configuration(tsri_shard *shard, tsr_context *context,
                               const tsri_json *configuration, const tsr_codec_type *type,
-                              tsr_error *err)
+                              tsri_inherited inherited, tsr_error *err)
 {
     static const char *const known[] = {"chunk_shape", "codecs", "index_codecs", "index_location",
                                         NULL};
@@ -67,12 +68,13 @@ static int read_configuration(tsri_shard *shard, tsr_context *context,
         return tsr_error_set(err, TSR_UNSUPPORTED, "sharding of arrays with %d axes; at most %d",
                              type->rank, TSR_RANK_MAX - 1);
     TSRI_TRY(read_location(shard, configuration, err));
-    TSRI_TRY(read_chain(context, configuration, "codecs", type, &shard->inner, err));
-    return read_chain(context, configuration, "index_codecs", &index_type, &shard->index, err);
+    TSRI_TRY(read_chain(context, configuration, "codecs", type, inherited, &shard->inner, err));
+    return read_chain(context, configuration, "index_codecs", &index_type, (tsri_inherited){0},
+                      &shard->index, err);
 }
 
 int tsri_shard_new(tsr_context *context, const char *configuration, const tsr_codec_type *type,
-                   tsri_shard **ret_shard, tsr_error *err)
+                   tsri_inherited inherited, tsri_shard **ret_shard, tsr_error *err)
 {
     tsr_auto(tsri_json) *document = NULL;
     tsr_auto(tsri_shard) *shard = tsri_alloc_zero(sizeof *shard);
@@ -80,7 +82,7 @@ int tsri_shard_new(tsr_context *context, const char *configuration, const tsr_co
         return tsri_error_no_memory(err, sizeof *shard);
     TSRI_TRY(
         tsr_json_parse(configuration, strlen(configuration), TSR_JSON_STRICT, 0, &document, err));
-    TSRI_TRY(read_configuration(shard, context, document, type, err));
+    TSRI_TRY(read_configuration(shard, context, document, type, inherited, err));
     *ret_shard = TSRI_TAKE(shard);
     return 0;
 }

@@ -29,13 +29,21 @@ static inline bool tsri_shard_entry_is_missing(tsri_shard_entry entry)
     return entry.offset == TSRI_SHARD_MISSING && entry.size_bytes == TSRI_SHARD_MISSING;
 }
 
-/* Binds a configuration (a JSON object as text). Errors: BAD_METADATA, UNSUPPORTED, NO_MEMORY. */
+/* Binds a configuration (a JSON object as text). The inner chunks get the `inherited` codecs in
+ * front of their own. Errors: BAD_METADATA, UNSUPPORTED, NO_MEMORY. */
 int tsri_shard_new(tsr_context *context, const char *configuration, const tsr_codec_type *type,
-                   tsri_shard **ret_shard, tsr_error *err);
+                   tsri_inherited inherited, tsri_shard **ret_shard, tsr_error *err);
 void tsri_shard_free(tsri_shard *shard);
 
 /* Appends the configuration as JSON. Errors: NO_MEMORY, LIMIT. */
 int tsri_shard_describe(const tsri_shard *shard, tsr_output *output, tsr_error *err);
+
+/* The shard as an array-to-bytes codec like any other, which holds everything in memory: for places
+ * where its inner chunks cannot be had one by one (shard_whole.c). */
+extern const tsr_codec_ops tsri_codec_whole_shard;
+
+/* Whether this codec, opened, can have shards of this shape. Errors: as tsri_prepared_new. */
+int tsri_whole_shard_check(const void *codec, const int64_t *shape, tsr_error *err);
 
 /* Fills in the shard part of a prepared chain, whose encoded shape is known. Errors: BAD_METADATA
  * (chunks do not divide the shard, an index codec of variable size), LIMIT (too many entries),

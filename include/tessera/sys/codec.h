@@ -104,6 +104,10 @@ typedef struct tsr_codec_ops {
                        const tsr_view *encoded, tsr_error *err);
     int (*decode_view)(const void *codec, tsr_codec_scratch *scratch, const tsr_view *encoded,
                        const tsr_view *decoded, tsr_error *err);
+    /* For codecs that change values and leave shapes alone: whether each encoded element depends on
+     * its decoded one alone, wherever that stands, and the other way round. In front of a shard
+     * such a codec is then applied to single inner chunks; others make the shard one piece. */
+    bool element_wise;
 
     /* --- array to bytes -------------------------------------------------------------------------
      */

@@ -133,7 +133,8 @@ static inline int try_chain(const char *list, const tsr_dtype *dtype, int rank,
     int status = tsr_json_parse(list, strlen(list), TSR_JSON_STRICT, 0, &document, &err);
     if (status < 0)
         return status;
-    status = tsri_chain_parse(context, document, "/codecs", &type, ret_chain, &err);
+    status =
+        tsri_chain_parse(context, document, "/codecs", &type, (tsri_inherited){0}, ret_chain, &err);
     json_object_put(document);
     return status;
 }

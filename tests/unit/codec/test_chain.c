@@ -61,8 +61,6 @@ static void mistakes_are_named(void **state)
          "no.such.codec"},
         {"[{\"name\":\"bytes\",\"configuration\":{\"endian\":\"middle\"}}]", TSR_BAD_METADATA,
          "/configuration/endian"},
-        {"[" PLUS("1") "," SHARD("2", LITTLE, LITTLE) "]", TSR_UNSUPPORTED,
-         "put it into the inner codecs"},
         {"[" SHARD("2", LITTLE, LITTLE) "," LITTLE "]", TSR_BAD_METADATA, "stands behind"},
         {"[" LITTLE "," SHARD("2", LITTLE, LITTLE) "]", TSR_BAD_METADATA, "stands behind"},
         {"[" SHARD("2", GZIP, LITTLE) "]", TSR_BAD_METADATA, "/configuration/codecs"},

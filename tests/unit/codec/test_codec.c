@@ -141,6 +141,23 @@ static void test_unknown(void **state)
     expect_unknown(*state, "zst", 3);
 }
 
+/* Refused by name, with the reason; whoever registers one has it. */
+static void test_refused(void **state)
+{
+    static const char *const names[] = {"pcodec", "numcodecs.pcodec", "pickle", "msgpack2"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const tsr_codec_ops *ops = NULL;
+        tsr_error err = TSR_ERROR_INIT;
+        int format = strchr(names[i], '.') ? 3 : 2;
+        assert_int_equal(tsr_codec_find(*state, names[i], format, &ops, &err), TSR_UNSUPPORTED);
+        assert_null(ops);
+        assert_non_null(strstr(err.message, "is not supported: "));
+        assert_non_null(strstr(err.message, names[i]));
+        assert_non_null(strstr(err.next_step, "rewrite the array with zarr-python"));
+    }
+}
+
 static void test_registered(void **state)
 {
     static tsr_codec_ops my_zstd, my_newer_zstd;
@@ -310,6 +327,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_names, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unknown, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_registered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unfit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_list, set_up, tear_down),

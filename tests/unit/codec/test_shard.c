@@ -219,7 +219,8 @@ static void configurations_are_read_strictly(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         tsri_shard *shard = NULL;
         tsr_error_clear(&err);
-        assert_int_equal(tsri_shard_new(context, rows[i].configuration, &type, &shard, &err),
+        assert_int_equal(tsri_shard_new(context, rows[i].configuration, &type, (tsri_inherited){0},
+                                        &shard, &err),
                          TSR_BAD_METADATA);
         if (!strstr(err.message, rows[i].text))
             fail_msg("row %zu: %s", i, err.message);
