@@ -126,6 +126,85 @@ static int list_node(cli_listing *listing, const cli_location_node *node, const 
     return status;
 }
 
+/* ---- patterns ---- */
+
+/* Splits "x.zarr/a*" in front of the first part that is a pattern; *ret_base stays NULL when there
+ * is none, or when something lies at the place as it is written. */
+static int split_pattern(cli_invocation *invocation, const char *place, char **ret_base,
+                         const char **ret_pattern)
+{
+    size_t magic = strcspn(place, "*?["), start = magic;
+    tsr_node_kind kind = TSR_NODE_NONE;
+    tsr_context *context;
+
+    *ret_base = NULL;
+    while (start > 0 && place[start - 1] != '/')
+        start--;
+    if (place[magic] == '\0' || start == 0)
+        return 0;
+    CLI_TRY(invocation_context(invocation, &context));
+    if (tsr_place_probe(context, place, NULL, &kind, NULL) >= 0 && kind != TSR_NODE_NONE)
+        return 0;
+    *ret_base = memory_text(place);
+    if (!*ret_base)
+        return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
+    (*ret_base)[start - 1] = '\0';
+    *ret_pattern = place + start;
+    return 0;
+}
+
+typedef struct cli_matching {
+    cli_listing *listing;
+    tsr_group *group;
+    int matches;
+} cli_matching;
+
+static int add_match(void *user, const char *path, tsr_node_kind kind, const tsr_error *error)
+{
+    cli_matching *matching = user;
+    cli_child child = {.name = (char *)path, .kind = kind, .problem = NULL};
+
+    matching->matches++;
+    if (error && error->status == TSR_NO_MEMORY)
+        return TSR_NO_MEMORY;
+    if (error)
+        child.problem = (char *)error->message;
+    return add_child(matching->listing, matching->group, &child);
+}
+
+static int list_matches(cli_listing *listing, const char *base, const char *pattern)
+{
+    cli_invocation *invocation = listing->invocation;
+    tsr_auto(tsr_group) *group = NULL;
+    tsr_walk_options options;
+
+    CLI_TRY(tsr_group_open(invocation->context, base, NULL, &group, &invocation->error));
+    tsr_walk_options_init(&options);
+    options.pattern = pattern;
+    cli_matching matching = {listing, group, 0};
+    CLI_TRY(tsr_group_walk(group, &options, add_match, &matching, &invocation->error));
+    if (matching.matches > 0)
+        return 0;
+    tsr_error_set(&invocation->error, TSR_NOT_FOUND, "nothing in %s matches %s", base, pattern);
+    return TSR_NOT_FOUND;
+}
+
+static int list_place(cli_listing *listing, const char *place)
+{
+    tsr_auto(cli_location_node) node = {NULL, NULL};
+    const char *pattern;
+    char *base;
+
+    CLI_TRY(split_pattern(listing->invocation, place, &base, &pattern));
+    if (base) {
+        int status = list_matches(listing, base, pattern);
+        memory_free(base);
+        return status;
+    }
+    CLI_TRY(location_open_node(listing->invocation, place, &node));
+    return list_node(listing, &node, place);
+}
+
 static int finish(cli_listing *listing)
 {
     cli_invocation *invocation = listing->invocation;
@@ -153,13 +232,11 @@ static int run(cli_invocation *invocation)
                            {0},
                            {0},
                            0};
-    tsr_auto(cli_location_node) node = {NULL, NULL};
     int status;
 
-    CLI_TRY(location_open_node(invocation, invocation->operands[0], &node));
     document_init_list(&listing.document);
     show_table_init(&listing.table, 4);
-    status = list_node(&listing, &node, invocation->operands[0]);
+    status = list_place(&listing, invocation->operands[0]);
     if (status >= 0)
         status = finish(&listing);
     document_clear(&listing.document);
@@ -170,10 +247,13 @@ extern const cli_command command_ls;
 const cli_command command_ls = {
     .name = "ls",
     .summary = "list the arrays and groups in a group",
-    .description = "Names one a line; those of groups end in a slash.",
+    .description =
+        "Names one a line; those of groups end in a slash. The last parts of PLACE may be a pattern, in quotes "
+        "so that the shell leaves it alone: * and ? and [a-z] within a name, ** for any number of groups.",
     .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
     .examples = {{"ls relief.zarr", "The names of its children"},
                  {"ls -l relief.zarr", "With types, shapes and sizes"},
+                 {"ls 'relief.zarr/**/R*'", "Whatever begins with R, at any depth"},
                  {"ls --json ocean.nc", "For programs; a netCDF file is a group too"}},
     COMMAND_OPTIONS(OPTION_LONG, OPTION_JSON),
     .run = run,

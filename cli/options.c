@@ -72,6 +72,7 @@ static const cli_option table[OPTION_COUNT] = {
     FLAG(OPTION_OVERWRITE, "overwrite", 0, "Replace what is at the destination"),
     FLAG(OPTION_KEEP_CHUNKS, "keep-chunks", 0,
          "Change the metadata alone, and leave every stored chunk as it is"),
+    FLAG(OPTION_DROP, "drop", 0, "Take the copies away"),
     VALUE(OPTION_AXIS, "axis", 0, TEXT, "AXIS",
           "The axis that grows, by name or number; the default is the first"),
     VALUE(

@@ -42,6 +42,7 @@ typedef enum cli_option_id {
     OPTION_CASTING,
     OPTION_OVERWRITE,
     OPTION_KEEP_CHUNKS,
+    OPTION_DROP,
     OPTION_AXIS,
     OPTION_LIKE,
     OPTION_REMOVE,

@@ -29,6 +29,9 @@ typedef struct tsr_array_open_options {
         store; /* NULL: the place says where; otherwise `place` is a path in this store. Borrowed */
     bool writable;   /* default false */
     int zarr_format; /* 2 or 3 to insist on one; 0: whichever is there, v3 first */
+    /* Groups: read each node's own document also where the group has copies of all of them, which
+     * are used otherwise when it is opened for reading (see tsr_group_consolidate). */
+    bool ignore_consolidated;
 } tsr_array_open_options;
 
 typedef enum tsr_create_mode {

@@ -95,11 +95,75 @@ TSR_API int tsr_group_create_group(tsr_group *group, const char *name,
                                    const tsr_group_create_options *options, tsr_group **ret_group,
                                    tsr_error *err);
 
+/* ---- consolidated metadata ----
+ *
+ * A group may carry copies of the metadata of all nodes below it, so that a tree of a thousand
+ * arrays is opened by one read: the member "consolidated_metadata" of a v3 group, .zmetadata beside
+ * a v2 group, as zarr-python writes them. Copies are as old as the last consolidating; nothing
+ * refreshes them but that. They are used by handles of the group that were opened for reading, for
+ * listing and opening what lies below; a node that has no copy is looked for in the store. Handles
+ * that are opened for writing, or at a node's own place, read the node's own document. */
+
+/* Whether the handle opens and lists nodes from copies. Thread: LOCKED. Never fails. */
+TSR_API bool tsr_group_is_consolidated(const tsr_group *group);
+
+typedef struct tsr_consolidate_options {
+    size_t struct_size;
+    bool remove;  /* take the copies away */
+    bool dry_run; /* only find out; the group may be opened for reading */
+} tsr_consolidate_options;
+
+/* Fills in the defaults. Thread: CONFINED. Never fails. */
+TSR_API void tsr_consolidate_options_init(tsr_consolidate_options *options);
+
+typedef struct tsr_consolidate_result {
+    int64_t nodes;   /* below the group */
+    bool had_copies; /* before */
+    bool was_stale;  /* and they differed from the nodes' own documents */
+} tsr_consolidate_result;
+
+/* Reads the documents of all nodes below the group and writes them as its copies. options NULL: the
+ * defaults; ret_result may be NULL. Thread: LOCKED. Errors: READ_ONLY, UNSUPPORTED (a node of the
+ * other Zarr format below), BAD_METADATA, CONFLICT, and those of the store. */
+TSR_API int tsr_group_consolidate(tsr_group *group, const tsr_consolidate_options *options,
+                                  tsr_consolidate_result *ret_result, tsr_error *err);
+
+/* ---- walking ---- */
+
+typedef struct tsr_walk_options {
+    size_t struct_size;
+    int max_depth; /* 1: the children alone; 0: no limit */
+    /* Only nodes whose path from the group on matches: part by part, * and ? and [a-z] within a
+     * part, and ** for any number of parts, none included. NULL: all. */
+    const char *pattern;
+} tsr_walk_options;
+
+/* Fills in the defaults. Thread: CONFINED. Never fails. */
+TSR_API void tsr_walk_options_init(tsr_walk_options *options);
+
+/* Calls `each` for the nodes below the group, a group before what lies below it, children in byte
+ * order. `path` is from the group on. A node whose metadata does not parse comes with its error and
+ * kind TSR_NODE_NONE. Groups that cannot hold a match are not opened. A nonzero return ends the
+ * walk and is returned. Thread: LOCKED. Errors: as tsr_group_children, INVALID_ARGUMENT (pattern).
+ */
+TSR_API int tsr_group_walk(tsr_group *group, const tsr_walk_options *options,
+                           int (*each)(void *user, const char *path, tsr_node_kind kind,
+                                       const tsr_error *error),
+                           void *user, tsr_error *err);
+
 /* Erases the Zarr node at a place with everything below it. A place that holds no Zarr node is
  * refused, so that no folder of somebody's is lost. Thread: LOCKED. Errors: NOT_FOUND, PERMISSION,
  * READ_ONLY, IO. */
 TSR_API int tsr_place_erase(tsr_context *context, const char *place, const tsr_call *call,
                             tsr_error *err);
+
+/* Gives the Zarr node at a place another place, with everything below it, at once and whole: a
+ * rename in one file system. Groups above the new place are made. Handles that are open on the node
+ * do not follow. Thread: LOCKED. Errors: NOT_FOUND, EXISTS (the new place is taken),
+ * INVALID_ARGUMENT (a place inside itself), UNSUPPORTED (another file system or store: copy and
+ * erase), PERMISSION, IO.
+ */
+TSR_API int tsr_place_move(tsr_context *context, const char *from, const char *to, tsr_error *err);
 
 TSR_END_DECLS
 

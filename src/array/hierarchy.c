@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "array/array.h"
+#include "array/consolidated.h"
 #include "array/create.h"
 #include "array/node_hold.h"
 #include "array/place.h"
@@ -15,8 +16,9 @@ struct tsr_group {
     tsr_context *context; /* held */
     tsri_place place;     /* owned */
     bool writable;
-    int zarr_format;       /* 0 in files */
-    pthread_mutex_t mutex; /* attributes */
+    int zarr_format;                 /* 0 in files */
+    tsri_consolidated *consolidated; /* held: what opens and lists nodes below; NULL: the store */
+    pthread_mutex_t mutex;           /* attributes */
     tsri_fork_handler fork_handler;
     char *attributes;
 };
@@ -34,6 +36,7 @@ static void unlock_after_fork(void *group)
 static void group_free(tsr_group *group)
 {
     tsri_place_clear(&group->place);
+    tsri_consolidated_unref(group->consolidated);
     tsri_free(group->attributes);
     tsri_fork_unregister(&group->fork_handler);
     pthread_mutex_destroy(&group->mutex);
@@ -111,13 +114,18 @@ static int open_place(tsr_context *context, tsri_place *place,
                       const tsr_array_open_options *options, tsr_group **ret_group, tsr_error *err)
 {
     tsr_auto(tsri_zarr_meta) *meta = NULL;
+    tsr_auto(tsri_consolidated) *consolidated = NULL;
 
     if (place->file)
         return open_in_file(context, place, options->writable, ret_group, err);
     TSRI_TRY(tsri_node_read(place->store, place->path, options->zarr_format, &meta, err));
     if (!meta->is_group)
         return not_a_group(place->text, err);
-    return group_new(context, place, meta, options->writable, ret_group, err);
+    if (!options->writable && !options->ignore_consolidated)
+        TSRI_TRY(tsri_consolidated_find(place->store, place->path, meta, &consolidated, err));
+    TSRI_TRY(group_new(context, place, meta, options->writable, ret_group, err));
+    (*ret_group)->consolidated = TSRI_TAKE(consolidated);
+    return 0;
 }
 
 int tsr_group_open(tsr_context *context, const char *place, const tsr_array_open_options *options,
@@ -265,28 +273,72 @@ int tsr_group_update_attributes(tsr_group *group, const char *json, const char *
     return change_attributes(group, &(tsri_attribute_change){false, json, removed}, err);
 }
 
+/* ---- consolidated metadata ---- */
+
+bool tsr_group_is_consolidated(const tsr_group *group)
+{
+    return group->consolidated != NULL;
+}
+
+void tsr_consolidate_options_init(tsr_consolidate_options *options)
+{
+    *options = (tsr_consolidate_options){.struct_size = sizeof *options};
+}
+
+int tsr_group_consolidate(tsr_group *group, const tsr_consolidate_options *options,
+                          tsr_consolidate_result *ret_result, tsr_error *err)
+{
+    tsr_consolidate_options chosen;
+    tsri_consolidation done;
+    const tsri_place *place = &group->place;
+
+    tsr_consolidate_options_init(&chosen);
+    if (options && options->struct_size != sizeof *options)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "options that tsr_consolidate_options_init has not set up");
+    if (options)
+        chosen = *options;
+    if (!place->store || (!group->writable && !chosen.dry_run))
+        return tsr_error_set(err, TSR_READ_ONLY, "%s: opened for reading only", place->text);
+    TSRI_TRY_IN(err,
+                tsri_consolidate(place->store, place->path, group->zarr_format, chosen.remove,
+                                 chosen.dry_run, &done, err),
+                "%s", place->text);
+    if (ret_result)
+        *ret_result =
+            (tsr_consolidate_result){(int64_t)done.nodes, done.had_copies, done.was_stale};
+    return 0;
+}
+
 /* ---- children
  * ---------------------------------------------------------------------------------------------------------
  */
 
 typedef struct names {
     char **items;
-    size_t count;
+    size_t count, capacity;
 } names;
 
-static int add_name(void *user, const tsr_store_entry *entry)
+static int add_name(void *user, const char *name, size_t size_bytes)
 {
     names *self = user;
-    size_t length = strlen(entry->name);
 
-    if (!entry->is_prefix || length < 2)
-        return 0;
-    char **grown = tsri_realloc_array(self->items, self->count + 1, sizeof *grown);
-    if (!grown)
-        return TSR_NO_MEMORY;
-    self->items = grown;
-    grown[self->count] = tsri_strndup(entry->name, length - 1);
-    return grown[self->count] ? (self->count++, 0) : TSR_NO_MEMORY;
+    if (self->count == self->capacity) {
+        size_t capacity = self->capacity ? 2 * self->capacity : 16;
+        char **grown = tsri_realloc_array(self->items, capacity, sizeof *grown);
+        if (!grown)
+            return TSR_NO_MEMORY;
+        self->items = grown;
+        self->capacity = capacity;
+    }
+    self->items[self->count] = tsri_strndup(name, size_bytes);
+    return self->items[self->count] ? (self->count++, 0) : TSR_NO_MEMORY;
+}
+
+static int add_folder(void *user, const tsr_store_entry *entry)
+{
+    size_t length = strlen(entry->name);
+    return entry->is_prefix && length >= 2 ? add_name(user, entry->name, length - 1) : 0;
 }
 
 static void names_clear(names *self)
@@ -299,6 +351,16 @@ static void names_clear(names *self)
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* What the copy of a node is of. */
+static int copied_kind(const tsr_group *group, const char *path, tsr_node_kind *ret_kind,
+                       tsr_error *err)
+{
+    tsr_auto(tsri_zarr_meta) *meta = NULL;
+    TSRI_TRY(tsri_consolidated_read(group->consolidated, path, &meta, err));
+    *ret_kind = meta->is_group ? TSR_NODE_GROUP : TSR_NODE_ARRAY;
+    return 0;
 }
 
 /* Folders that hold no node (chunks of a v2 array, somebody's files) are no children. */
@@ -315,10 +377,30 @@ static int visit_child(tsr_group *group, const char *name,
     tsr_auto(tsri_text) *path = tsri_path_join(group->place.path, name);
     if (!path)
         return tsri_error_no_memory(err, 0);
-    int status = tsri_node_kind(group->place.store, path, 0, &kind, &failure);
+    int status = group->consolidated ? copied_kind(group, path, &kind, &failure)
+                                     : tsri_node_kind(group->place.store, path, 0, &kind, &failure);
     if (status == 0 && kind == TSR_NODE_NONE)
         return 0;
     return each(user, name, kind, status < 0 ? &failure : NULL);
+}
+
+/* The names of what may be children, in no order, some of them twice. */
+static int list_names(const tsr_group *group, names *found, tsr_error *err)
+{
+    const tsri_place *place = &group->place;
+    int status;
+
+    if (group->consolidated) {
+        status = tsri_consolidated_children(group->consolidated, place->path, add_name, found);
+    } else {
+        tsr_auto(tsri_text) *prefix = tsri_format("%s%s", place->path, *place->path ? "/" : "");
+        if (!prefix)
+            return tsri_error_no_memory(err, 0);
+        status = tsr_store_list(place->store, prefix, true, add_folder, found, NULL, err);
+    }
+    if (status == TSR_NO_MEMORY && err && err->status == 0)
+        tsri_error_no_memory(err, 0);
+    return status;
 }
 
 int tsr_group_children(tsr_group *group,
@@ -331,16 +413,12 @@ int tsr_group_children(tsr_group *group,
 
     if (place->file)
         return place->file->format->children(place->file->handle, place->path, each, user, err);
-    tsr_auto(tsri_text) *prefix = tsri_format("%s%s", place->path, *place->path ? "/" : "");
-    if (!prefix)
-        return tsri_error_no_memory(err, 0);
-    int status = tsr_store_list(place->store, prefix, true, add_name, &found, NULL, err);
-    if (status == TSR_NO_MEMORY && err && err->status == 0)
-        tsri_error_no_memory(err, 0);
+    int status = list_names(group, &found, err);
     if (found.count > 1)
         qsort(found.items, found.count, sizeof *found.items, compare_names);
     for (size_t i = 0; i < found.count && status == 0; i++)
-        status = visit_child(group, found.items[i], each, user, err);
+        if (i == 0 || strcmp(found.items[i], found.items[i - 1]) != 0)
+            status = visit_child(group, found.items[i], each, user, err);
     names_clear(&found);
     return status;
 }
@@ -375,6 +453,34 @@ static void child_options(const tsr_group *group, tsr_array_open_options *ret_op
     ret_options->writable = group->writable;
 }
 
+/* From the copy of its metadata, without a look into the store. */
+static int open_copied_array(const tsr_group *group, const tsri_place *place, tsr_array **ret_array,
+                             tsr_error *err)
+{
+    tsr_auto(tsri_zarr_meta) *meta = NULL;
+
+    TSRI_TRY(tsri_consolidated_read(group->consolidated, place->path, &meta, err));
+    if (meta->is_group)
+        return tsr_error_set(err, TSR_TYPE_MISMATCH, "%s: a group, not an array", place->text);
+    TSRI_TRY(tsri_array_from_zarr(group->context, place->store, place->path, place->text, meta,
+                                  false, ret_array, err));
+    meta = NULL;
+    return 0;
+}
+
+static int open_copied_group(const tsr_group *group, tsri_place *place, tsr_group **ret_group,
+                             tsr_error *err)
+{
+    tsr_auto(tsri_zarr_meta) *meta = NULL;
+
+    TSRI_TRY(tsri_consolidated_read(group->consolidated, place->path, &meta, err));
+    if (!meta->is_group)
+        return not_a_group(place->text, err);
+    TSRI_TRY(group_new(group->context, place, meta, false, ret_group, err));
+    (*ret_group)->consolidated = tsri_consolidated_ref(group->consolidated);
+    return 0;
+}
+
 int tsr_group_open_array(tsr_group *group, const char *name, tsr_array **ret_array, tsr_error *err)
 {
     tsr_auto(tsri_place) place = TSRI_PLACE_INIT;
@@ -384,6 +490,12 @@ int tsr_group_open_array(tsr_group *group, const char *name, tsr_array **ret_arr
     TSRI_TRY(child_place(group, name, &place, err));
     if (place.file)
         return tsri_array_open_in_file(place.file, place.path, ret_array, err);
+    if (group->consolidated) {
+        int status = open_copied_array(group, &place, ret_array, err);
+        if (status != TSR_NOT_FOUND)
+            return status;
+        tsr_error_clear(err);
+    }
     return tsri_array_open_node(place.store, place.path, place.text, &options, ret_array, err);
 }
 
@@ -394,6 +506,12 @@ int tsr_group_open_group(tsr_group *group, const char *name, tsr_group **ret_gro
 
     child_options(group, &options);
     TSRI_TRY(child_place(group, name, &place, err));
+    if (group->consolidated) {
+        int status = open_copied_group(group, &place, ret_group, err);
+        if (status != TSR_NOT_FOUND)
+            return status;
+        tsr_error_clear(err);
+    }
     return open_place(group->context, &place, &options, ret_group, err);
 }
 

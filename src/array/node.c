@@ -290,7 +290,7 @@ static int create_group_if_absent(tsr_store *store, const char *path, int zarr_f
 }
 
 /* Every ancestor is an explicit group, the root first. */
-static int create_ancestors(tsr_store *store, const char *path, int zarr_format, tsr_error *err)
+int tsri_node_create_ancestors(tsr_store *store, const char *path, int zarr_format, tsr_error *err)
 {
     tsr_auto(tsri_text) *prefix = tsri_strdup(path);
     if (!prefix)
@@ -346,7 +346,7 @@ int tsri_node_create(tsr_store *store, const char *path, const tsri_zarr_meta *m
             return exists(store, path,
                           kind == TSR_NODE_ARRAY ? "an array exists" : "a group exists", err);
     }
-    TSRI_TRY(create_ancestors(store, path, meta->zarr_format, err));
+    TSRI_TRY(tsri_node_create_ancestors(store, path, meta->zarr_format, err));
     int status = put_node(store, path, meta, err);
     if (status == TSR_CONFLICT)
         return exists(store, path, "created by someone else meanwhile", err);

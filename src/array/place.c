@@ -104,7 +104,7 @@ static bool is_scheme(const char *text)
 }
 
 /* The path behind "file:" and "file://", or the text itself. NULL for other schemes. */
-static const char *file_path(const char *text)
+const char *tsri_place_local_path(const char *text)
 {
     if (strncmp(text, "file://", 7) == 0)
         return text + 7;
@@ -242,7 +242,7 @@ static int resolve(tsr_context *context, const char *text, tsr_store *store, boo
 {
     if (store)
         return resolve_in_store(store, text, place, err);
-    const char *path = file_path(text);
+    const char *path = tsri_place_local_path(text);
     place->text = tsri_strdup(text);
     if (!place->text)
         return tsri_error_no_memory(err, strlen(text));

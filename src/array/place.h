@@ -37,6 +37,9 @@ typedef struct tsri_place {
  * PERMISSION, IO, NO_MEMORY. */
 int tsri_place_resolve(tsr_context *context, const char *text, tsr_store *store, bool create,
                        tsri_place *ret_place, tsr_error *err);
+/* The path in the local file system that a place is written with; NULL for other schemes. */
+const char *tsri_place_local_path(const char *text);
+
 void tsri_place_clear(tsri_place *place);
 static inline void tsri_place_cleanup(tsri_place *place)
 {

@@ -402,6 +402,15 @@ int tsri_zarr_meta_with_attributes(tsr_context *context, const tsri_zarr_meta *m
                      ret_meta, err);
 }
 
+int tsri_zarr_meta_with_copies(tsr_context *context, const tsri_zarr_meta *meta, const char *block,
+                               tsri_zarr_meta **ret_meta, tsr_error *err)
+{
+    tsr_auto(tsri_output) document = TSRI_OUTPUT_INIT(SIZE_MAX);
+    tsri_zarr_change changes[] = {{"consolidated_metadata", block, false}};
+    TSRI_TRY(tsri_zarr_print_changed(meta->document, changes, TSRI_COUNT(changes), &document, err));
+    return read_back(context, 3, true, &document, NULL, ret_meta, err);
+}
+
 /* One change per member that is set, one per name that is removed. Owner: the caller frees the
  * texts and the list, also after a failure. */
 static int list_changes(const tsri_json *set, const char *const *removed,

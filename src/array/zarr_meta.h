@@ -110,6 +110,10 @@ int tsri_zarr_meta_build(tsr_context *context, const tsri_zarr_meta_options *opt
 int tsri_zarr_meta_with_attributes(tsr_context *context, const tsri_zarr_meta *meta,
                                    const char *attributes, tsri_zarr_meta **ret_meta,
                                    tsr_error *err);
+/* Another text for the member "consolidated_metadata" of a v3 group; NULL: without it. */
+int tsri_zarr_meta_with_copies(tsr_context *context, const tsri_zarr_meta *meta, const char *block,
+                               tsri_zarr_meta **ret_meta, tsr_error *err);
+
 /* Only the attributes that the object `json` has (NULL: none) are set, and those that `removed`
  * names (ended by NULL; NULL: none) removed. */
 int tsri_zarr_meta_updating_attributes(tsr_context *context, const tsri_zarr_meta *meta,
