@@ -11,6 +11,9 @@ foreach(module IN LISTS TESSERA_PKGCONFIG_USED)
     string(MAKE_C_IDENTIFIER "TESSERA_${module}" prefix)
     string(APPEND TESSERA_DEPENDENCY_ROWS "    X(\"${module}\", \"${${prefix}_VERSION}\") \\\n")
 endforeach()
+foreach(library IN LISTS TESSERA_PLAIN_LIBRARIES)
+    string(APPEND TESSERA_DEPENDENCY_ROWS "    X(\"${library}\", \"${${library}_VERSION}\") \\\n")
+endforeach()
 configure_file("${CMAKE_CURRENT_LIST_DIR}/build_config.h.in"
     "${TESSERA_GENERATED_DIR}/tessera/build_config.h" @ONLY)
 

@@ -39,6 +39,18 @@ if(TESSERA_NPZ)
     endif()
 endif()
 
+# zfp has no .pc file: it is a row of its own in tessera.pc and in the CMake package.
+set(TESSERA_HAVE_ZFP 0)
+set(TESSERA_PLAIN_LIBRARIES "")
+if(TESSERA_ZFP)
+    find_package(zfp QUIET CONFIG)
+    if(zfp_FOUND)
+        set(TESSERA_HAVE_ZFP 1)
+        list(APPEND TESSERA_PLAIN_LIBRARIES zfp)
+        target_link_libraries(tessera_dependencies INTERFACE zfp::zfp)
+    endif()
+endif()
+
 # libpng serves the command line alone (cli/ links tessera_png); the library does not know pictures.
 set(TESSERA_HAVE_PNG 0)
 add_library(tessera_png INTERFACE)

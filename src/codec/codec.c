@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "tessera/build_config.h"
+
 #include "base/context.h"
 
 /* The registry --------------------------------------------------------------------------------- */
@@ -11,6 +13,9 @@
 static const tsr_codec_ops *const built_in[] = {
     /* array to bytes */
     &tsri_codec_bytes, &tsri_codec_packbits,
+#if TESSERA_HAVE_ZFP
+    &tsri_codec_zfp, &tsri_codec_zfpy,
+#endif
     /* array to array */
     &tsri_codec_transpose, &tsri_codec_reshape, &tsri_codec_cast_value, &tsri_codec_scale_offset,
     &tsri_codec_bitround, &tsri_codec_numcodecs_bitround,
