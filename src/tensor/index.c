@@ -2,10 +2,12 @@
 
 #include "base/checked.h"
 #include "tensor/copy.h"
+#include "tensor/index_map.h"
 
 void tsr_index_all(tsr_index *ret_index, int rank, const int64_t *shape)
 {
     ret_index->rank = rank;
+    ret_index->layout = NULL;
     for (int axis = 0; axis < rank; axis++)
         ret_index->axes[axis] = (tsr_index_axis){TSR_INDEX_RANGE, 0, shape[axis], 1};
 }
@@ -47,9 +49,38 @@ int tsr_index_box(tsr_index *ret_index, int rank, const int64_t *shape, const in
     return 0;
 }
 
+void tsr_index_copy(tsr_index *ret_index, const tsr_index *index)
+{
+    *ret_index = *index;
+    if (index->layout)
+        __atomic_add_fetch(&index->layout->references, 1, __ATOMIC_RELAXED);
+}
+
+static void free_layout(tsr_index_layout *layout)
+{
+    for (int i = 0; i < layout->group_count; i++)
+        for (int number = 0; number < layout->groups[i].axis_count; number++)
+            tsri_free(layout->groups[i].coordinates[number]);
+    tsri_free(layout);
+}
+
+void tsr_index_clear(tsr_index *index)
+{
+    tsr_index_layout *layout = index->layout;
+    index->layout = NULL;
+    index->rank = 0;
+    if (layout && __atomic_sub_fetch(&layout->references, 1, __ATOMIC_ACQ_REL) == 0)
+        free_layout(layout);
+}
+
 int tsr_index_shape(const tsr_index *index, int64_t *ret_shape)
 {
     int rank = 0;
+    if (index->layout) {
+        rank = index->layout->result_rank;
+        memcpy(ret_shape, index->layout->shape, (size_t)rank * sizeof *ret_shape);
+        return rank;
+    }
     for (int axis = 0; axis < index->rank; axis++)
         if (index->axes[axis].kind == TSR_INDEX_RANGE)
             ret_shape[rank++] = index->axes[axis].count;
@@ -61,4 +92,58 @@ int64_t tsr_index_count(const tsr_index *index)
     int64_t shape[TSR_RANK_MAX], count;
     int rank = tsr_index_shape(index, shape);
     return tsri_shape_count(rank, shape, &count) ? count : INT64_MAX;
+}
+
+int tsr_index_array_axis(const tsr_index *index, int result_axis)
+{
+    for (int axis = 0; axis < index->rank; axis++) {
+        tsri_index_map map = tsri_index_map_of(index, axis);
+        if (map.kind == TSRI_MAP_AFFINE && map.axis == result_axis)
+            return axis;
+    }
+    return -1;
+}
+
+void tsr_index_locate(const tsr_index *index, const int64_t *position, int64_t *ret_element)
+{
+    int64_t shape[TSR_RANK_MAX];
+
+    tsr_index_shape(index, shape);
+    for (int axis = 0; axis < index->rank; axis++) {
+        tsri_index_map map = tsri_index_map_of(index, axis);
+        int64_t number = 0;
+        for (uint32_t left = map.axes; left != 0; left &= left - 1) {
+            int along = __builtin_ctz(left);
+            number = number * shape[along] + position[along];
+        }
+        ret_element[axis] = map.kind == TSRI_MAP_TABLE ? map.table[number]
+                            : map.kind == TSRI_MAP_AFFINE
+                                ? map.start + map.step * position[map.axis]
+                                : map.start;
+    }
+}
+
+int tsri_index_check(const tsr_index *index, int rank, const int64_t *shape, tsr_error *err)
+{
+    if (index->rank != rank)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "a selection of %d axes from %d",
+                             index->rank, rank);
+    for (int axis = 0; axis < rank; axis++) {
+        const tsr_index_axis *self = &index->axes[axis];
+        int64_t last = self->start, length = shape[axis], way;
+        if (self->count < 0 || (self->step == 0 && self->kind != TSR_INDEX_POSITION))
+            return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                                 "axis %d: %lld elements by steps of %lld", axis,
+                                 (long long)self->count, (long long)self->step);
+        if (self->kind != TSR_INDEX_POSITION && self->count == 0)
+            continue;
+        bool fits = self->kind == TSR_INDEX_POSITION ||
+                    (tsri_multiply_i64(self->count - 1, self->step, &way) &&
+                     tsri_add_i64(self->start, way, &last));
+        if (!fits || self->start < 0 || self->start >= length || last < 0 || last >= length)
+            return tsr_error_set(err, TSR_OUT_OF_BOUNDS,
+                                 "axis %d: elements from %lld lie outside its length of %lld", axis,
+                                 (long long)self->start, (long long)length);
+    }
+    return 0;
 }

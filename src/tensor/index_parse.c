@@ -1,23 +1,39 @@
 /* The text form of selections. Grammar:
  *
  *     selection = [ item *( "," item ) [ "," ] ]
- *     item      = "..." | number | [ number ] ":" [ number ] [ ":" [ number ] ]
+ *     item      = "..." | "None" | [ label "=" ] one
+ *     one       = number | [ number ] ":" [ number ] [ ":" [ number ] ] | list | "@" name
+ *     list      = "[" [ number *( "," number ) | truth *( "," truth ) ] [ "," ] "]"
+ *     truth     = "True" | "true" | "False" | "false"
  *     number    = [ "-" | "+" ] digits
  *
- * with spaces allowed between all of these. What a range means is taken from Python's
- * slice.indices. */
+ * with spaces allowed between all of these. A label is a dimension name or the number of an axis; a
+ * name ends at a comma or the end. */
 #include <tessera/index.h>
 
 #include "base/base.h"
 #include "base/checked.h"
+#include "tensor/index_map.h"
+
+/* As many axes of the result as there can be, and an ellipsis. */
+#define TERMS_MAX (2 * TSR_RANK_MAX + 1)
 
 typedef struct parser {
     const char *text; /* the whole selection, for positions */
     const char *next; /* what comes now */
+    int rank;
+    const tsr_index_parse_options *options;
     tsr_error *err;
+    int covered;  /* axes that the items so far take */
+    int labels;   /* items with a label so far */
+    size_t count; /* of terms */
+    tsr_index_term terms[TERMS_MAX];
+    const char *places[TERMS_MAX];
+    int axes[TERMS_MAX];       /* that labels name; -1: none */
+    tsr_view lists[TERMS_MAX]; /* of LIST terms */
 } parser;
 
-/* A bound of a range that is written or left out. */
+/* A number that is written or left out. */
 typedef struct bound {
     bool given;
     int64_t value; /* saturated: ranges are clipped to the axis anyway */
@@ -34,7 +50,8 @@ static int fail(const parser *p, const char *place, const char *reason)
     tsr_error_set(p->err, TSR_INVALID_ARGUMENT, "selection: character %td (%s): %s",
                   place - p->text + 1, found, reason);
     tsr_error_set_next_step(
-        p->err, "write positions and ranges as NumPy does: 5, -1, 1000:1003, ::-2, ...");
+        p->err,
+        "write positions, ranges and lists as NumPy does: 5, -1, 1000:1003, ::-2, [3, 7], ...");
     return TSR_INVALID_ARGUMENT;
 }
 
@@ -83,38 +100,102 @@ static int take_number(parser *p, bound *ret_bound)
     return 0;
 }
 
-/* Counts a bound from the start of the axis and clips it to [lowest, highest]. */
-static int64_t clip(int64_t value, int64_t length, int64_t lowest, int64_t highest)
+/* ---- lists ---- */
+
+/* The elements of a list that is being read. */
+typedef struct element_list {
+    int64_t *elements; /* owned */
+    size_t count, capacity;
+    bool numbers, truths; /* which kinds there are */
+} element_list;
+
+static int append(const parser *p, element_list *list, int64_t element)
 {
-    if (value < 0)
-        value += length;
-    return TSRI_MIN(TSRI_MAX(value, lowest), highest);
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity > 0 ? 2 * list->capacity : 16;
+        int64_t *grown = tsri_realloc_array(list->elements, capacity, sizeof *grown);
+        if (!grown)
+            return tsri_error_no_memory(p->err, capacity * sizeof *grown);
+        list->elements = grown;
+        list->capacity = capacity;
+    }
+    list->elements[list->count++] = element;
+    return 0;
 }
 
-/* What start:stop:step selects of an axis. */
-static tsr_index_axis resolve_range(bound start, bound stop, int64_t step, int64_t length)
+static int take_element(parser *p, element_list *list)
 {
-    bool forward = step > 0;
-    int64_t lowest = forward ? 0 : -1, highest = forward ? length : length - 1;
-    int64_t first = forward ? lowest : highest, end = forward ? highest : lowest;
-    if (start.given)
-        first = clip(start.value, length, lowest, highest);
-    if (stop.given)
-        end = clip(stop.value, length, lowest, highest);
-    int64_t distance = forward ? end - first : first - end;
-    if (distance <= 0)
-        return (tsr_index_axis){TSR_INDEX_RANGE, 0, 0, 1};
-    int64_t count = tsri_ceil_divide(distance, forward ? step : -step);
-    return (tsr_index_axis){TSR_INDEX_RANGE, first, count, count > 1 ? step : 1};
+    const char *place = p->next;
+    bound number;
+
+    TSRI_TRY(take_number(p, &number));
+    bool set = !number.given && (take(p, "True") || take(p, "true"));
+    bool truth = set || (!number.given && (take(p, "False") || take(p, "false")));
+    if (!number.given && !truth)
+        return fail(p, place, "expected a position, True or False");
+    list->numbers |= number.given;
+    list->truths |= truth;
+    if (list->numbers && list->truths)
+        return fail(p, place, "a list has either positions or True and False");
+    return append(p, list, truth ? set : number.value);
 }
 
-/* One item as it was written. */
-typedef struct selection_item {
-    const char *place; /* where it starts, for messages */
-    bool is_range;
-    bound start, stop; /* a position is its start */
-    int64_t step;
-} selection_item;
+/* Reads what stands between brackets. */
+static int take_elements(parser *p, element_list *list)
+{
+    while (!take(p, "]")) {
+        TSRI_TRY(take_element(p, list));
+        if (!take(p, ",") && *p->next != ']')
+            return fail(p, p->next, "expected \",\" or \"]\"");
+    }
+    return 0;
+}
+
+static int view_of_list(const parser *p, const element_list *list, tsr_view *ret_view)
+{
+    int64_t count = (int64_t)list->count;
+
+    TSRI_TRY(tsr_view_new(ret_view, list->truths ? TSR_BOOL : TSR_INT64, 1, &count, p->err));
+    for (size_t i = 0; i < list->count; i++)
+        if (list->truths)
+            ret_view->data[i] = (char)list->elements[i];
+        else
+            memcpy(ret_view->data + i * sizeof(int64_t), &list->elements[i], sizeof(int64_t));
+    return 0;
+}
+
+static int take_list(parser *p, tsr_view *ret_view)
+{
+    element_list list = {0};
+    int status = take_elements(p, &list);
+    if (status == 0)
+        status = view_of_list(p, &list, ret_view);
+    tsri_free(list.elements);
+    return status;
+}
+
+/* Has the caller find what "@name" stands for. */
+static int take_named(parser *p, tsr_view *ret_view)
+{
+    const char *place = p->next - 1;
+    size_t length = strcspn(p->next, ",");
+    while (length > 0 && (p->next[length - 1] == ' ' || p->next[length - 1] == '\t'))
+        length--;
+    if (!p->options->load)
+        return fail(p, place, "lists by name are not understood here");
+    if (length == 0)
+        return fail(p, p->next, "expected a name");
+    tsr_auto(tsri_text) *name = tsri_strndup(p->next, length);
+    if (!name)
+        return tsri_error_no_memory(p->err, length + 1);
+    TSRI_TRY_IN(p->err, p->options->load(p->options->user, name, ret_view, p->err),
+                "selection: character %td", place - p->text + 1);
+    p->next += length;
+    skip_space(p);
+    return 0;
+}
+
+/* ---- items ---- */
 
 static int take_step(parser *p, int64_t *ret_step)
 {
@@ -127,100 +208,242 @@ static int take_step(parser *p, int64_t *ret_step)
     return 0;
 }
 
-/* Reads one item that is not an ellipsis. */
-static int take_item(parser *p, selection_item *ret_item)
+static int take_range(parser *p, tsr_index_term *term)
 {
-    *ret_item = (selection_item){.place = p->next, .step = 1};
-    TSRI_TRY(take_number(p, &ret_item->start));
-    ret_item->is_range = take(p, ":");
-    if (!ret_item->is_range)
-        return ret_item->start.given ? 0
-                                     : fail(p, p->next, "expected a position, a range or \"...\"");
-    TSRI_TRY(take_number(p, &ret_item->stop));
-    return take(p, ":") ? take_step(p, &ret_item->step) : 0;
+    bound stop;
+    term->kind = TSR_TERM_RANGE;
+    TSRI_TRY(take_number(p, &stop));
+    term->stop = stop.value;
+    term->to_last = !stop.given;
+    return take(p, ":") ? take_step(p, &term->step) : 0;
 }
 
-/* What an item selects of an axis. */
-static int resolve_item(const parser *p, const selection_item *item, int axis, int64_t length,
-                        tsr_index_axis *ret_axis)
+/* Reads one item that takes axes of the array. */
+static int take_one(parser *p, tsr_index_term *term, tsr_view *list)
 {
-    int64_t position = item->start.value;
-    if (item->is_range) {
-        *ret_axis = resolve_range(item->start, item->stop, item->step, length);
-        return 0;
+    bound start;
+
+    *term = (tsr_index_term){.kind = TSR_TERM_LIST, .step = 1};
+    if (take(p, "["))
+        return take_list(p, list);
+    if (take(p, "@"))
+        return take_named(p, list);
+    term->kind = TSR_TERM_POSITION;
+    TSRI_TRY(take_number(p, &start));
+    term->start = start.value;
+    term->from_first = !start.given;
+    if (take(p, ":"))
+        return take_range(p, term);
+    return start.given ? 0 : fail(p, p->next, "expected a position, a range, a list or \"...\"");
+}
+
+/* The axis that a label names, or -1. */
+static int find_label(const parser *p, const char *label, size_t length)
+{
+    const char *const *names = p->options->dimension_names;
+    int number = 0;
+
+    for (int axis = 0; names && axis < p->rank; axis++)
+        if (names[axis] && strlen(names[axis]) == length && memcmp(names[axis], label, length) == 0)
+            return axis;
+    for (size_t i = 0; i < length; i++) {
+        if (!is_digit(label[i]) || number > p->rank)
+            return -1;
+        number = number * 10 + (label[i] - '0');
     }
-    if (position < -length || position >= length)
-        return tsr_error_set(
-            p->err, TSR_OUT_OF_BOUNDS,
-            "selection: character %td: position %lld is outside of axis %d, which has %lld "
-            "elements",
-            item->place - p->text + 1, (long long)position, axis, (long long)length);
-    *ret_axis =
-        (tsr_index_axis){TSR_INDEX_POSITION, position < 0 ? position + length : position, 1, 1};
+    return length > 0 && number < p->rank ? number : -1;
+}
+
+/* Reads "label=" where one stands. */
+static int take_label(parser *p, int *ret_axis)
+{
+    const char *place = p->next;
+    size_t length = strcspn(place, "=,[]");
+
+    *ret_axis = -1;
+    if (place[length] != '=' || *place == '@')
+        return 0;
+    p->next = place + length + 1;
+    while (length > 0 && (place[length - 1] == ' ' || place[length - 1] == '\t'))
+        length--;
+    skip_space(p);
+    *ret_axis = find_label(p, place, length);
+    for (size_t i = 0; i < p->count; i++)
+        if (*ret_axis >= 0 && p->axes[i] == *ret_axis)
+            return fail(p, place, "this dimension has been named before");
+    return *ret_axis >= 0 ? 0 : fail(p, place, "no dimension has this name");
+}
+
+/* Counts the axes that an item takes. */
+static int cover(parser *p, const char *place, const tsr_index_term *term)
+{
+    bool mask = term->kind == TSR_TERM_LIST && term->list->dtype->kind == TSR_KIND_BOOL;
+    p->covered += mask ? term->list->rank : 1;
+    if (p->covered > p->rank)
+        return fail(p, place,
+                    p->rank == 0 ? "an array without axes has nothing to select from"
+                                 : "more items than the array has axes");
     return 0;
 }
 
-/* The items of a selection; `ellipsis` is the number of items before "...", or -1 without one. */
-typedef struct item_list {
-    int count, ellipsis;
-    selection_item items[TSR_RANK_MAX];
-} item_list;
-
-static int take_list(parser *p, int rank, item_list *list)
+/* An item that takes no axis. */
+static int take_bare(parser *p, tsr_index_term_kind kind)
 {
-    list->count = 0;
-    list->ellipsis = -1;
+    p->terms[p->count++] = (tsr_index_term){.kind = kind};
+    return 0;
+}
+
+static int take_item(parser *p)
+{
+    const char *place = p->next;
+    tsr_index_term *term = &p->terms[p->count];
+    tsr_view *list = &p->lists[p->count];
+    int *axis = &p->axes[p->count];
+
+    if (p->count == TERMS_MAX)
+        return fail(p, place, "more items than there can be axes");
+    p->places[p->count] = place;
+    *axis = -1;
+    list->blob = NULL;
+    if (take(p, "..."))
+        return take_bare(p, TSR_TERM_ELLIPSIS);
+    TSRI_TRY(take_label(p, axis));
+    if (*axis < 0 && take(p, "None"))
+        return take_bare(p, TSR_TERM_NEW_AXIS);
+    if (p->covered == p->rank && *p->next != ',')
+        return cover(p, place, &(tsr_index_term){.kind = TSR_TERM_POSITION});
+    TSRI_TRY(take_one(p, term, list));
+    term->list = list;
+    p->labels += *axis >= 0;
+    p->count++;
+    return cover(p, place, term);
+}
+
+static int take_items(parser *p)
+{
+    bool ellipsis = false;
+
     skip_space(p);
     while (*p->next != '\0') {
         const char *place = p->next;
-        if (take(p, "...")) {
-            if (list->ellipsis >= 0)
-                return fail(p, place, "there can be only one \"...\"");
-            list->ellipsis = list->count;
-        } else if (list->count == rank) {
-            return fail(p, place,
-                        rank == 0 ? "an array without axes has nothing to select from"
-                                  : "more items than the array has axes");
-        } else {
-            TSRI_TRY(take_item(p, &list->items[list->count++]));
-        }
+        TSRI_TRY(take_item(p));
+        bool again = p->terms[p->count - 1].kind == TSR_TERM_ELLIPSIS;
+        if (again && ellipsis)
+            return fail(p, place, "there can be only one \"...\"");
+        ellipsis |= again;
         if (!take(p, ",") && *p->next != '\0')
             return fail(p, p->next, "expected \",\" or the end");
     }
     return 0;
 }
 
-int tsr_index_parse(tsr_index *ret_index, const char *text, int rank, const int64_t *shape,
-                    tsr_error *err)
+/* Puts labelled items into the order of the axes, with whole axes between them. */
+static int sort_labels(parser *p)
 {
-    parser p = {text, text, err};
-    item_list list;
-    tsr_index index;
+    tsr_index_term terms[TSR_RANK_MAX];
+    const char *places[TSR_RANK_MAX];
+
+    for (int axis = 0; axis < p->rank; axis++) {
+        terms[axis] = (tsr_index_term){
+            .kind = TSR_TERM_RANGE, .step = 1, .from_first = true, .to_last = true};
+        places[axis] = p->text;
+    }
+    for (size_t i = 0; i < p->count; i++) {
+        const tsr_index_term *term = &p->terms[i];
+        if (p->axes[i] < 0)
+            return fail(p, p->places[i], "with dimensions by name, each item has one");
+        if (term->kind == TSR_TERM_LIST && term->list->dtype->kind == TSR_KIND_BOOL &&
+            term->list->rank != 1)
+            return fail(p, p->places[i], "a mask of one dimension has one axis");
+        terms[p->axes[i]] = *term;
+        places[p->axes[i]] = p->places[i];
+    }
+    p->count = (size_t)p->rank;
+    memcpy(p->terms, terms, p->count * sizeof *terms);
+    memcpy(p->places, places, p->count * sizeof *places);
+    return 0;
+}
+
+static int select_terms(parser *p, tsr_index *ret_index, const int64_t *shape)
+{
+    size_t term;
+    int status = tsri_index_select(ret_index, p->rank, shape, p->terms, p->count, p->options->mode,
+                                   &term, p->err);
+    if (status < 0)
+        tsr_error_prepend(p->err, "selection: character %td",
+                          (term < p->count ? p->places[term] : p->next) - p->text + 1);
+    return status;
+}
+
+/* Ends the lists of the items that were read, or begun. */
+static void parser_clear(parser *p, size_t begun)
+{
+    for (size_t i = 0; i < begun; i++)
+        tsr_view_clear(&p->lists[i]);
+}
+
+void tsr_index_parse_options_init(tsr_index_parse_options *options)
+{
+    *options = (tsr_index_parse_options){.struct_size = sizeof *options, .mode = TSR_INDEX_NUMPY};
+}
+
+int tsr_index_parse_with(tsr_index *ret_index, const char *text, int rank, const int64_t *shape,
+                         const tsr_index_parse_options *options, tsr_error *err)
+{
+    parser p;
+
     if (rank < 0 || rank > TSR_RANK_MAX)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "rank %d is not between 0 and %d", rank,
                              TSR_RANK_MAX);
-    TSRI_TRY(take_list(&p, rank, &list));
-    tsr_index_all(&index, rank, shape);
-    int skipped = list.ellipsis >= 0 ? rank - list.count : 0;
-    for (int i = 0; i < list.count; i++) {
-        int axis = i >= list.ellipsis ? i + skipped : i;
-        TSRI_TRY(resolve_item(&p, &list.items[i], axis, shape[axis], &index.axes[axis]));
-    }
-    *ret_index = index;
-    return 0;
+    if (options->struct_size != sizeof *options)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "options that tsr_index_parse_options_init has not set up");
+    p.text = p.next = text;
+    p.rank = rank;
+    p.options = options;
+    p.err = err;
+    p.covered = p.labels = 0;
+    p.count = 0;
+    int status = take_items(&p);
+    size_t lists = p.count;
+    if (status == 0 && p.labels > 0)
+        status = sort_labels(&p);
+    if (status == 0)
+        status = select_terms(&p, ret_index, shape);
+    parser_clear(&p, lists);
+    return status;
+}
+
+int tsr_index_parse(tsr_index *ret_index, const char *text, int rank, const int64_t *shape,
+                    tsr_error *err)
+{
+    tsr_index_parse_options options;
+    tsr_index_parse_options_init(&options);
+    return tsr_index_parse_with(ret_index, text, rank, shape, &options, err);
 }
 
 int tsr_index_parse_axis(tsr_index *index, int axis, const char *text, int64_t length,
                          tsr_error *err)
 {
-    parser p = {text, text, err};
-    selection_item item;
+    tsr_index_parse_options options;
+    parser p = {.text = text, .next = text, .rank = 1, .options = &options, .err = err};
+    tsr_index one;
+
+    tsr_index_parse_options_init(&options);
     if (axis < 0 || axis >= index->rank)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT,
                              "axis %d does not exist in a selection of rank %d", axis, index->rank);
+    if (index->layout)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "an axis of a selection with lists is not replaced");
     skip_space(&p);
-    TSRI_TRY(take_item(&p, &item));
+    if (*p.next == '[' || *p.next == '@')
+        return fail(&p, p.next, "expected a position or a range");
+    TSRI_TRY(take_one(&p, &p.terms[0], &p.lists[0]));
     if (*p.next != '\0')
         return fail(&p, p.next, "expected the end of the selection of one axis");
-    return resolve_item(&p, &item, axis, length, &index->axes[axis]);
+    p.places[p.count++] = text + strspn(text, " \t");
+    TSRI_TRY(select_terms(&p, &one, &length));
+    index->axes[axis] = one.axes[0];
+    return 0;
 }

@@ -17,12 +17,48 @@ static void require_inside(const tsr_index_axis *axis, int64_t length)
 {
     int64_t last;
     require(axis->step != 0 && axis->count >= 0 && axis->count <= length);
-    require(axis->kind == TSR_INDEX_RANGE || axis->count == 1);
+    require(axis->kind != TSR_INDEX_POSITION || axis->count == 1);
     if (axis->count == 0)
         return;
     require(!__builtin_mul_overflow(axis->count - 1, axis->step, &last));
     require(!__builtin_add_overflow(last, axis->start, &last));
     require(axis->start >= 0 && axis->start < length && last >= 0 && last < length);
+}
+
+/* Every element lies inside, as far as they are looked at; and the same text, applied to the
+ * result, names elements that are among them. */
+static void require_elements_inside(const tsr_index *index, const int64_t *shape)
+{
+    int64_t result[TSR_RANK_MAX], position[TSR_RANK_MAX], element[TSR_RANK_MAX];
+    int rank = tsr_index_shape(index, result);
+    if (tsr_index_count(index) == 0)
+        return;
+    for (int corner = 0; corner < 3; corner++) {
+        for (int axis = 0; axis < rank; axis++)
+            position[axis] = corner == 0 ? 0 : corner == 1 ? result[axis] - 1 : result[axis] / 2;
+        tsr_index_locate(index, position, element);
+        for (int axis = 0; axis < index->rank; axis++)
+            require(element[axis] >= 0 && element[axis] < shape[axis]);
+    }
+}
+
+static void select_again(const tsr_index *index, const char *text, tsr_index_mode mode,
+                         const int64_t *shape)
+{
+    int64_t result[TSR_RANK_MAX];
+    int rank = tsr_index_shape(index, result);
+    tsr_index_parse_options options;
+    tsr_index second, both;
+
+    tsr_index_parse_options_init(&options);
+    options.mode = mode;
+    if (tsr_index_parse_with(&second, text, rank, result, &options, NULL) < 0)
+        return;
+    if (tsr_index_compose(&both, index, &second, NULL) == 0) {
+        require_elements_inside(&both, shape);
+        tsr_index_clear(&both);
+    }
+    tsr_index_clear(&second);
 }
 
 /* The message names a character of the text or the one behind it. */
@@ -40,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const int64_t lengths[] = {0, 1, 10, INT64_MAX};
     int64_t shape[TSR_RANK_MAX] = {0};
     tsr_index index, whole;
+    tsr_index_parse_options options;
     tsr_error err = TSR_ERROR_INIT;
     if (size == 0 || size > 4096)
         return 0;
@@ -51,12 +88,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int axis = 0; axis < rank; axis++)
         shape[axis] = lengths[(data[0] / 64 + axis) % 4];
 
-    if (tsr_index_parse(&index, text, rank, shape, &err) == 0) {
+    tsr_index_parse_options_init(&options);
+    options.mode = (tsr_index_mode)(size % 3);
+    if (tsr_index_parse_with(&index, text, rank, shape, &options, &err) == 0) {
         require(index.rank == rank);
         for (int axis = 0; axis < rank; axis++)
             require_inside(&index.axes[axis], shape[axis]);
         require(tsr_index_count(&index) >= 0);
-    } else {
+        require_elements_inside(&index, shape);
+        select_again(&index, text, options.mode, shape);
+        tsr_index_clear(&index);
+    } else if (err.status != TSR_NO_MEMORY) {
         require_place(&err, strlen(text));
     }
     tsr_index_all(&whole, rank, shape);

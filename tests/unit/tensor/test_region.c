@@ -81,7 +81,8 @@ static void test_order_of_a_walk(void **state)
     /* a[1:9:3, ::-2] of shape (10, 6), chunks (4, 4): rows 1 4 7, columns 5 3 1. */
     static const int64_t chunk_shape[] = {4, 4};
     static const int64_t expected[][2] = {{0, 1}, {0, 0}, {1, 1}, {1, 0}};
-    static const tsr_index index = {2, {{TSR_INDEX_RANGE, 1, 3, 3}, {TSR_INDEX_RANGE, 5, 3, -2}}};
+    static const tsr_index index = {
+        .rank = 2, .axes = {{TSR_INDEX_RANGE, 1, 3, 3}, {TSR_INDEX_RANGE, 5, 3, -2}}};
     tsri_grid_walk walk;
     int count = 0;
     (void)state;
