@@ -167,6 +167,12 @@ TSR_API bool tsr_array_fill_is_undefined(const tsr_array *array);
  * object with filters, compressor and order. Thread: LOCKED. Never fails. */
 TSR_API const char *tsr_array_codecs(const tsr_array *array);
 
+/* Selects whole chunks (shards) by their grid coordinates: `count` of them along each axis from
+ * `first` on; the last ones end where the array does. Owner: the caller; tsr_index_clear is not
+ * needed. Thread: LOCKED. Errors: OUT_OF_BOUNDS (names the axis and the chunks that there are). */
+TSR_API int tsr_array_select_blocks(const tsr_array *array, const int64_t *first,
+                                    const int64_t *count, tsr_index *ret_index, tsr_error *err);
+
 /* ---- attributes ---- */
 
 /* All attributes as a JSON object ("{}" when there are none). Owner: the caller, who frees the text

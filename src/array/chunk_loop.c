@@ -88,7 +88,7 @@ static int count_chunks(const tsri_read *selection, int enough)
     for (int axis = 0; axis < selection->index.rank && chunks < enough; axis++) {
         const tsr_index_axis *self = &selection->index.axes[axis];
         if (self->kind == TSR_INDEX_POSITION || self->count == 0)
-            continue;
+            continue; /* the range around a list stands for it */
         int64_t last = self->start + (self->count - 1) * self->step;
         int64_t from = tsri_grid_chunk_at(selection->grid, axis, self->start);
         int64_t to = tsri_grid_chunk_at(selection->grid, axis, last);

@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/output.h"
+#include "tensor/region.h"
 
 /* Another writer may win this often in a row before a commit gives up. */
 #define ATTEMPTS_MAX 100
@@ -235,18 +236,18 @@ static int load_index(shard_commit *self, tsr_error *err)
 static int list_updates(shard_commit *self, tsr_error *err)
 {
     const tsri_prepared *prepared = self->prepared;
-    tsri_shard_box touched = tsri_target_inner_box(&self->target, prepared);
+    const int64_t *lengths = prepared->chain->shard->chunk_shape;
+    size_t count = (size_t)tsri_target_walk_count(&self->target, lengths);
+    tsri_target_walk walk;
 
-    self->updates = tsri_alloc_array_zero((size_t)touched.total, sizeof *self->updates);
+    self->updates = tsri_alloc_array_zero(count, sizeof *self->updates);
     if (!self->updates)
-        return tsri_error_no_memory(err, (size_t)touched.total * sizeof *self->updates);
-    for (int64_t i = 0; i < touched.total; i++) {
-        int64_t number = tsri_shard_box_number(prepared, &touched, i), start[TSR_RANK_MAX];
-        tsri_target inner;
-        tsri_shard_inner_start(prepared, number, start);
-        if (tsri_target_restrict(&self->target, start, prepared->chain->shard->chunk_shape, &inner))
-            self->updates[self->update_count++] = (update){number, {.max_bytes = SIZE_MAX}};
-    }
+        return tsri_error_no_memory(err, count * sizeof *self->updates);
+    tsri_target_walk_init(&walk, &self->target, NULL, lengths);
+    do {
+        int64_t number = tsri_cell_number(prepared->encoded_rank, prepared->grid, walk.cell);
+        self->updates[self->update_count++] = (update){number, {.max_bytes = SIZE_MAX}};
+    } while (tsri_target_walk_next(&walk));
     return 0;
 }
 

@@ -1,25 +1,28 @@
 /* Which chunks a batch of reads touches, in order of array and chunk, each once.
  *
- * Every read has a cursor that visits the chunks of its own box in C order; a heap merges them.
- * Memory is O(reads), whatever the number of chunks. */
+ * Every read has a cursor that visits the chunks that it touches in C order; a heap merges them.
+ * Memory is O(reads) and that of their points, whatever the number of chunks. */
 #ifndef TESSERA_ARRAY_CURSOR_H
 #define TESSERA_ARRAY_CURSOR_H
 
 #include "array/target.h"
 
 typedef struct tsri_cursor {
-    tsri_target target;          /* in the coordinates of the array */
-    int64_t chunk[TSR_RANK_MAX]; /* the chunk it stands on */
+    tsri_target target; /* in the coordinates of the array */
+    tsri_target_walk walk;
 } tsri_cursor;
 
 typedef struct tsri_cursors {
     tsri_cursor *cursors;
     size_t *heap; /* numbers of cursors, least chunk first */
     size_t count;
+    tsri_read *reads; /* borrowed */
+    size_t read_count;
 } tsri_cursors;
 
-/* Sets up cursors for n reads; empty selections are left out. Errors: NO_MEMORY. */
-int tsri_cursors_init(tsri_cursors *self, const tsri_read *reads, size_t n, tsr_error *err);
+/* Sets up cursors for n reads, and sorts their points, which live as long as the cursors; empty
+ * selections are left out. Errors: NO_MEMORY. */
+int tsri_cursors_init(tsri_cursors *self, tsri_read *reads, size_t n, tsr_error *err);
 void tsri_cursors_clear(tsri_cursors *self);
 
 /* The chunk that comes next, without going on; false at the end. */

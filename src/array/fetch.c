@@ -565,10 +565,12 @@ static int read_box(fetch *self, tsri_unit *unit, const tsri_target *target,
     tsr_view box;
 
     for (int axis = 0; axis < target->rank; axis++) {
-        const tsri_target_axis *along = &target->axes[axis];
-        start[axis] = unit->origin[axis] + along->start;
-        shape[axis] = (along->count - 1) * along->step + 1;
+        int64_t first, last;
+        tsri_target_bounds(target, axis, &first, &last);
+        start[axis] = unit->origin[axis] + first;
+        shape[axis] = last - first + 1;
         inside.axes[axis].start = 0;
+        inside.axes[axis].origin += first;
     }
     TSRI_TRY(tsr_view_init(&box, unit->array->dtype, target->rank, shape, (void *)&nothing, err));
     if (tsri_target_is_direct(&inside, box.shape, box.strides)) {
@@ -853,5 +855,7 @@ int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call 
     pthread_mutex_unlock(&self.mutex);
     status = tsri_group_wait(&self.group, err);
     clear(&self);
+    for (size_t i = 0; i < n && status == 0; i++)
+        tsri_target_repeat(&reads[i]);
     return status;
 }

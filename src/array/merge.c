@@ -9,6 +9,8 @@
 
 bool tsri_merge_covers(const tsri_target *target, const tsri_extent_inside *inside)
 {
+    if (target->group_count > 0) /* points are not counted for that */
+        return false;
     for (int axis = 0; axis < target->rank; axis++) {
         const tsri_target_axis *self = &target->axes[axis];
         if (self->start != 0 || (self->step != 1 && self->count > 1) ||

@@ -6,33 +6,37 @@
 #include "base/checked.h"
 #include "base/context.h"
 
-static int check_index(const tsri_read *read, tsr_error *err)
+static int blocks_of_axis(const tsri_grid *grid, int axis, int64_t first, int64_t count,
+                          tsr_index_axis *ret_axis, tsr_error *err)
 {
-    const tsr_array *array = read->array;
-    const tsr_index *index = &read->index;
+    int64_t chunks = grid->axes[axis].count;
 
-    if (index->rank != array->rank)
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
-                             "%s: a selection of %d axes of an array of %d", array->place,
-                             index->rank, array->rank);
-    for (int axis = 0; axis < index->rank; axis++) {
-        const tsr_index_axis *self = &index->axes[axis];
-        int64_t last = self->start, length = read->grid->shape[axis], way;
-        if (self->count < 0 || (self->step == 0 && self->kind == TSR_INDEX_RANGE))
-            return tsr_error_set(err, TSR_INVALID_ARGUMENT,
-                                 "%s: axis %d: %" PRId64 " elements by steps of %" PRId64,
-                                 array->place, axis, self->count, self->step);
-        if (self->kind == TSR_INDEX_RANGE && self->count == 0)
-            continue;
-        bool fits = self->kind == TSR_INDEX_POSITION ||
-                    (tsri_multiply_i64(self->count - 1, self->step, &way) &&
-                     tsri_add_i64(self->start, way, &last));
-        if (!fits || self->start < 0 || self->start >= length || last < 0 || last >= length)
-            return tsr_error_set(err, TSR_OUT_OF_BOUNDS,
-                                 "%s: axis %d: elements from %" PRId64
-                                 " lie outside its length of %" PRId64,
-                                 array->place, axis, self->start, length);
-    }
+    *ret_axis = (tsr_index_axis){TSR_INDEX_RANGE, 0, 0, 1};
+    if (first < 0 || count < 0 || first > chunks || count > chunks - first)
+        return tsr_error_set(err, TSR_OUT_OF_BOUNDS,
+                             "axis %d: %" PRId64 " chunks from %" PRId64
+                             " on, where there are %" PRId64,
+                             axis, count, first, chunks);
+    if (count == 0)
+        return 0;
+    ret_axis->start = tsri_grid_start(grid, axis, first);
+    int64_t end =
+        first + count < chunks ? tsri_grid_start(grid, axis, first + count) : grid->shape[axis];
+    ret_axis->count = end - ret_axis->start;
+    return 0;
+}
+
+int tsr_array_select_blocks(const tsr_array *array, const int64_t *first, const int64_t *count,
+                            tsr_index *ret_index, tsr_error *err)
+{
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    tsr_index index = {.rank = array->rank};
+
+    for (int axis = 0; axis < array->rank; axis++)
+        TSRI_TRY_IN(err,
+                    blocks_of_axis(grid, axis, first[axis], count[axis], &index.axes[axis], err),
+                    "%s", array->place);
+    *ret_index = index;
     return 0;
 }
 
@@ -40,7 +44,8 @@ int tsri_read_check(const tsri_read *read, tsr_error *err)
 {
     int64_t shape[TSR_RANK_MAX];
 
-    TSRI_TRY(check_index(read, err));
+    TSRI_TRY_IN(err, tsri_index_check(&read->index, read->array->rank, read->grid->shape, err),
+                "%s", read->array->place);
     if (!read->view)
         return 0;
     if (!read->view->data && tsr_index_count(&read->index) > 0)

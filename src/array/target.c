@@ -4,35 +4,139 @@
 #include "exec/pool.h"
 #include "tensor/copy.h"
 
+/* A range of the index, which goes along this axis of the result. */
+static void set_range(tsri_target *target, int axis, const tsr_index_axis *from, int result_axis)
+{
+    tsri_target_axis *to = &target->axes[axis];
+    const tsr_view *view = target->read->view;
+
+    to->count = from->count;
+    to->step = from->step;
+    to->stride = view ? view->strides[result_axis] : 0;
+    if (to->step < 0 && to->count > 0) {
+        to->start += (to->count - 1) * to->step;
+        to->step = -to->step;
+        if (target->data)
+            target->data += (to->count - 1) * to->stride;
+        to->stride = -to->stride;
+    }
+}
+
+static void set_groups(tsri_target *target)
+{
+    const tsri_points_set *set = target->read->points;
+
+    target->group_count = set ? set->count : 0;
+    for (int i = 0; i < target->group_count; i++) {
+        const tsri_points *points = &set->points[i];
+        target->groups[i] = (tsri_target_points){points, 0, points->count};
+        for (int number = 0; number < points->group->axis_count; number++)
+            target->axes[points->group->axes[number]] =
+                (tsri_target_axis){.step = 1,
+                                   .count = 1,
+                                   .array_axis = points->group->axes[number],
+                                   .group = i + 1,
+                                   .coordinate = number};
+    }
+}
+
+/* Whether nothing of the array runs along an axis of the result. */
+static bool is_new_axis(const tsr_index *index, int result_axis)
+{
+    const tsr_index_layout *layout = index->layout;
+    for (int axis = 0; axis < index->rank; axis++)
+        if (index->axes[axis].kind == TSR_INDEX_RANGE && layout->result_axis[axis] == result_axis)
+            return false;
+    for (int i = 0; i < layout->group_count; i++)
+        for (int number = 0; number < layout->groups[i].result_count; number++)
+            if (layout->groups[i].result_axes[number] == result_axis)
+                return false;
+    return true;
+}
+
+/* Of elements that are given several times, along new axes, the last ones are written. */
+static void go_to_last(tsri_target *target)
+{
+    const tsr_index *index = &target->read->index;
+    for (int axis = 0; axis < index->layout->result_rank; axis++)
+        if (index->layout->shape[axis] > 1 && is_new_axis(index, axis))
+            target->data += (index->layout->shape[axis] - 1) * target->read->view->strides[axis];
+}
+
 void tsri_target_init(tsri_target *target, const tsri_read *read)
 {
+    const tsr_index *index = &read->index;
     int result_axis = 0;
 
     *target = (tsri_target){
-        .read = read, .rank = read->index.rank, .data = read->view ? read->view->data : NULL};
+        .read = read, .rank = index->rank, .data = read->view ? read->view->data : NULL};
     for (int axis = 0; axis < target->rank; axis++) {
-        const tsr_index_axis *from = &read->index.axes[axis];
-        tsri_target_axis *to = &target->axes[axis];
-        *to = (tsri_target_axis){.start = from->start, .step = 1, .count = 1, .array_axis = axis};
-        if (from->kind == TSR_INDEX_POSITION)
-            continue;
-        to->count = from->count;
-        to->step = from->step;
-        to->stride = read->view ? read->view->strides[result_axis] : 0;
-        result_axis++;
-        if (to->step < 0 && to->count > 0) {
-            to->start += (to->count - 1) * to->step;
-            to->step = -to->step;
-            if (target->data)
-                target->data += (to->count - 1) * to->stride;
-            to->stride = -to->stride;
-        }
+        const tsr_index_axis *from = &index->axes[axis];
+        target->axes[axis] =
+            (tsri_target_axis){.start = from->start, .step = 1, .count = 1, .array_axis = axis};
+        if (from->kind == TSR_INDEX_RANGE)
+            set_range(target, axis, from,
+                      index->layout ? index->layout->result_axis[axis] : result_axis++);
     }
+    set_groups(target);
+    if (index->layout && read->is_write && target->data)
+        go_to_last(target);
+}
+
+void tsri_target_repeat(const tsri_read *read)
+{
+    const tsr_index_layout *layout = read->index.layout;
+
+    for (int axis = 0; layout && read->view && axis < layout->result_rank; axis++) {
+        tsr_view from = *read->view, to = from;
+        if (layout->shape[axis] < 2 || !is_new_axis(&read->index, axis))
+            continue;
+        for (int later = axis + 1; later < layout->result_rank; later++)
+            if (is_new_axis(&read->index, later))
+                from.shape[later] = to.shape[later] = 1;
+        from.strides[axis] = 0;
+        from.shape[axis] = --to.shape[axis];
+        to.data += to.strides[axis];
+        tsri_view_copy_same(&to, &from);
+    }
+}
+
+/* The first of the points from..to whose coordinate is not less than `least`, which is where a cell
+ * begins. */
+static int64_t find_point(const int64_t *coordinates, int64_t from, int64_t to, int64_t least)
+{
+    while (from < to) {
+        int64_t middle = from + (to - from) / 2;
+        if (coordinates[middle] < least)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+static bool restrict_points(tsri_target *target, int axis, int64_t from, int64_t length)
+{
+    tsri_target_axis *self = &target->axes[axis];
+    tsri_target_points *group = &target->groups[self->group - 1];
+    const int64_t *coordinates = group->points->coordinates[self->coordinate];
+    int64_t end = group->from + group->count;
+
+    self->origin += from;
+    int64_t first = find_point(coordinates, group->from, end, self->origin);
+    int64_t behind = length <= INT64_MAX - self->origin
+                         ? find_point(coordinates, first, end, self->origin + length)
+                         : end;
+    group->from = first;
+    group->count = behind - first;
+    return behind > first;
 }
 
 bool tsri_target_restrict_axis(tsri_target *target, int axis, int64_t from, int64_t length)
 {
     tsri_target_axis *self = &target->axes[axis];
+    if (self->group > 0)
+        return restrict_points(target, axis, from, length);
     int64_t skip = from > self->start ? tsri_ceil_divide(from - self->start, self->step) : 0;
 
     if (skip >= self->count)
@@ -49,13 +153,21 @@ bool tsri_target_restrict_axis(tsri_target *target, int axis, int64_t from, int6
     return true;
 }
 
+void tsri_target_copy(tsri_target *to, const tsri_target *from)
+{
+    to->read = from->read;
+    to->data = from->data;
+    to->rank = from->rank;
+    to->group_count = from->group_count;
+    memcpy(to->axes, from->axes, (size_t)from->rank * sizeof *from->axes);
+    for (int i = 0; i < from->group_count; i++)
+        to->groups[i] = from->groups[i];
+}
+
 bool tsri_target_restrict(const tsri_target *target, const int64_t *start, const int64_t *shape,
                           tsri_target *ret_target)
 {
-    ret_target->read = target->read;
-    ret_target->data = target->data;
-    ret_target->rank = target->rank;
-    memcpy(ret_target->axes, target->axes, (size_t)target->rank * sizeof *target->axes);
+    tsri_target_copy(ret_target, target);
     for (int axis = 0; axis < target->rank; axis++)
         if (!tsri_target_restrict_axis(ret_target, axis, start[axis], shape[axis]))
             return false;
@@ -70,18 +182,23 @@ void tsri_target_permute(tsri_target *target, const int *axis_of)
         target->axes[axis] = axes[axis_of[axis]];
 }
 
-tsri_shard_box tsri_target_inner_box(const tsri_target *target, const tsri_prepared *prepared)
+void tsri_target_bounds(const tsri_target *target, int axis, int64_t *ret_first, int64_t *ret_last)
 {
-    tsri_shard_box box = {.total = 1};
-    for (int axis = 0; axis < target->rank; axis++) {
-        const tsri_target_axis *along = &target->axes[axis];
-        int64_t length = prepared->chain->shard->chunk_shape[axis];
-        box.first[axis] = along->start / length;
-        box.count[axis] =
-            (along->start + (along->count - 1) * along->step) / length - box.first[axis] + 1;
-        box.total *= box.count[axis];
+    const tsri_target_axis *self = &target->axes[axis];
+
+    *ret_first = self->start;
+    *ret_last = self->start + (self->count - 1) * self->step;
+    if (self->group == 0)
+        return;
+    const tsri_target_points *group = &target->groups[self->group - 1];
+    const int64_t *coordinates = group->points->coordinates[self->coordinate] + group->from;
+    int64_t least = coordinates[0], most = coordinates[0];
+    for (int64_t i = 1; i < group->count; i++) {
+        least = TSRI_MIN(least, coordinates[i]);
+        most = TSRI_MAX(most, coordinates[i]);
     }
-    return box;
+    *ret_first = least - self->origin;
+    *ret_last = most - self->origin;
 }
 
 int64_t tsri_target_count(const tsri_target *target)
@@ -89,12 +206,15 @@ int64_t tsri_target_count(const tsri_target *target)
     int64_t count = 1;
     for (int axis = 0; axis < target->rank; axis++)
         count *= target->axes[axis].count;
+    for (int i = 0; i < target->group_count; i++)
+        count *= target->groups[i].count;
     return count;
 }
 
 bool tsri_target_is_direct(const tsri_target *target, const int64_t *shape, const int64_t *strides)
 {
-    if (!target->data || target->read->view->dtype != target->read->array->dtype)
+    if (!target->data || target->read->view->dtype != target->read->array->dtype ||
+        target->group_count > 0)
         return false;
     for (int axis = 0; axis < target->rank; axis++) {
         const tsri_target_axis *self = &target->axes[axis];
@@ -120,8 +240,8 @@ void tsri_target_account(const tsri_target *target)
     tsri_group_progress(target->read->group, 0, bytes, 0, 0);
 }
 
-/* The elements of the target within a chunk, in the target's axes. */
-static void view_of_source(const tsri_target *target, const tsr_view *chunk, tsr_view *ret_view)
+void tsri_target_view_of_source(const tsri_target *target, const tsr_view *chunk,
+                                tsr_view *ret_view)
 {
     ret_view->dtype = chunk->dtype;
     ret_view->rank = target->rank;
@@ -137,7 +257,7 @@ static void view_of_source(const tsri_target *target, const tsr_view *chunk, tsr
     }
 }
 
-static void view_of_destination(const tsri_target *target, tsr_view *ret_view)
+void tsri_target_view_of_destination(const tsri_target *target, tsr_view *ret_view)
 {
     ret_view->dtype = target->read->view->dtype;
     ret_view->rank = target->rank;
@@ -149,32 +269,78 @@ static void view_of_destination(const tsri_target *target, tsr_view *ret_view)
     }
 }
 
-/* The axes of the result: array order, negative steps turned back, positions gone; and where its
- * first element lies there. */
-static void in_result_axes(const tsri_target *target, const tsr_view *elements, tsr_view *ret_piece,
-                           int64_t *ret_position)
-{
-    int by_array_axis[TSR_RANK_MAX];
+/* What a piece is and where its first element lies in the result. */
+typedef struct piece {
+    tsr_view view;
+    int64_t position[TSR_RANK_MAX];
+} piece;
 
-    *ret_piece = (tsr_view){.dtype = elements->dtype, .data = elements->data};
+/* Before anything is known of its axes: along those that nothing of the array runs along, the same
+ * elements repeat, and the last ones are written. */
+static void piece_init(piece *self, const tsri_read *read, const tsr_view *elements)
+{
+    int64_t shape[TSR_RANK_MAX];
+
+    self->view = (tsr_view){.dtype = elements->dtype, .data = elements->data};
+    self->view.rank = tsr_index_shape(&read->index, shape);
+    for (int axis = 0; axis < self->view.rank; axis++) {
+        self->view.shape[axis] = read->is_write ? 1 : shape[axis];
+        self->view.strides[axis] = 0;
+        self->position[axis] = read->is_write ? shape[axis] - 1 : 0;
+    }
+}
+
+/* A range, along an axis of the result; a negative step is turned back. */
+static void piece_set_range(piece *self, const tsr_index_axis *asked, const tsri_target_axis *range,
+                            int64_t stride, int to)
+{
+    self->position[to] = range->first;
+    self->view.shape[to] = range->count;
+    self->view.strides[to] = stride;
+    if (asked->step < 0) {
+        self->view.data += (range->count - 1) * stride;
+        self->view.strides[to] = -stride;
+        self->position[to] = asked->count - range->first - range->count;
+    }
+}
+
+/* Points whose numbers follow each other, along the last axis of the result that they have. */
+static void piece_set_points(piece *self, const tsri_target_points *points, int64_t stride,
+                             const int64_t *shape)
+{
+    const tsri_index_group *group = points->points->group;
+    int64_t number = points->points->to[points->from];
+
+    for (int i = group->result_count - 1; i >= 0; i--) {
+        int axis = group->result_axes[i];
+        self->position[axis] = number % shape[axis];
+        self->view.shape[axis] = 1;
+        number /= shape[axis];
+    }
+    int last = group->result_axes[group->result_count - 1];
+    self->view.shape[last] = points->count;
+    self->view.strides[last] = stride;
+}
+
+/* In the axes of the result: positions gone, the others where the index puts them. */
+static void make_piece(const tsri_target *target, const tsr_view *elements,
+                       const int64_t *point_strides, piece *ret_piece)
+{
+    const tsr_index *index = &target->read->index;
+    int by_array_axis[TSR_RANK_MAX], result_axis = 0;
+
+    piece_init(ret_piece, target->read, elements);
     for (int axis = 0; axis < target->rank; axis++)
         by_array_axis[target->axes[axis].array_axis] = axis;
     for (int array_axis = 0; array_axis < target->rank; array_axis++) {
-        const tsr_index_axis *asked = &target->read->index.axes[array_axis];
-        int axis = by_array_axis[array_axis], to = ret_piece->rank;
-        const tsri_target_axis *self = &target->axes[axis];
-        if (asked->kind == TSR_INDEX_POSITION)
-            continue;
-        ret_position[to] = self->first;
-        ret_piece->shape[to] = self->count;
-        ret_piece->strides[to] = elements->strides[axis];
-        if (asked->step < 0) {
-            ret_piece->data += (self->count - 1) * elements->strides[axis];
-            ret_piece->strides[to] = -elements->strides[axis];
-            ret_position[to] = asked->count - self->first - self->count;
-        }
-        ret_piece->rank++;
+        int axis = by_array_axis[array_axis];
+        if (index->axes[array_axis].kind == TSR_INDEX_RANGE)
+            piece_set_range(ret_piece, &index->axes[array_axis], &target->axes[axis],
+                            elements->strides[axis],
+                            index->layout ? index->layout->result_axis[array_axis] : result_axis++);
     }
+    for (int i = 0; i < target->group_count; i++)
+        piece_set_points(ret_piece, &target->groups[i], point_strides[i], index->layout->shape);
 }
 
 /* Makes a failure of what a sink or source returned, with a text when it gave none. */
@@ -192,13 +358,16 @@ static int ended_by_caller(const tsri_target *target, int status, tsr_error *err
     return status;
 }
 
-static int call_sink(const tsri_target *target, const tsr_view *elements, tsr_error *err)
+int tsri_target_call(const tsri_target *target, const tsr_view *elements,
+                     const int64_t *point_strides, tsr_error *err)
 {
-    tsr_view piece;
-    int64_t position[TSR_RANK_MAX];
-    in_result_axes(target, elements, &piece, position);
-    return ended_by_caller(target, target->read->sink(target->read->user, &piece, position, err),
-                           err);
+    const tsri_read *read = target->read;
+    piece part;
+
+    make_piece(target, elements, point_strides, &part);
+    int status = read->sink ? read->sink(read->user, &part.view, part.position, err)
+                            : read->source(read->user, &part.view, part.position, err);
+    return ended_by_caller(target, status, err);
 }
 
 static bool is_aligned(const tsr_view *view)
@@ -216,13 +385,13 @@ static int deliver_to_sink(const tsri_target *target, tsr_view *source, bool swa
     tsr_view native;
 
     if (!swapped && is_aligned(source))
-        return call_sink(target, source, err);
+        return tsri_target_call(target, source, NULL, err);
     TSRI_TRY(tsr_view_init(&native, source->dtype, source->rank, source->shape, source->data, err));
     native.data = tsri_scratch_buffer(scratch, TSRI_BUFFER_CHUNK, (size_t)tsr_view_size(&native));
     if (!native.data)
         return tsri_error_no_memory(err, (size_t)tsr_view_size(&native));
     copy_elements(&native, source, swapped);
-    return call_sink(target, &native, err);
+    return tsri_target_call(target, &native, NULL, err);
 }
 
 int tsri_target_deliver(const tsri_target *target, const tsr_view *chunk, bool swapped,
@@ -231,10 +400,12 @@ int tsri_target_deliver(const tsri_target *target, const tsr_view *chunk, bool s
     tsr_view source, destination, native;
 
     tsri_target_account(target);
-    view_of_source(target, chunk, &source);
+    if (target->group_count > 0)
+        return tsri_target_deliver_points(target, chunk, swapped, err);
+    tsri_target_view_of_source(target, chunk, &source);
     if (!target->data)
         return deliver_to_sink(target, &source, swapped, scratch, err);
-    view_of_destination(target, &destination);
+    tsri_target_view_of_destination(target, &destination);
     if (destination.dtype == source.dtype || tsr_dtype_equal(destination.dtype, source.dtype)) {
         copy_elements(&destination, &source, swapped);
         return 0;
@@ -256,11 +427,13 @@ int tsri_target_deliver_fill(const tsri_target *target, tsr_error *err)
     tsr_view destination;
 
     tsri_target_account(target);
+    if (target->group_count > 0)
+        return tsri_target_deliver_points(target, NULL, false, err);
     for (int axis = 0; axis < target->rank; axis++)
         source.shape[axis] = target->axes[axis].count;
     if (!target->data)
-        return call_sink(target, &source, err);
-    view_of_destination(target, &destination);
+        return tsri_target_call(target, &source, NULL, err);
+    tsri_target_view_of_destination(target, &destination);
     if (tsr_dtype_equal(destination.dtype, source.dtype)) {
         tsr_view_fill(&destination, array->fill_value);
         return 0;
@@ -270,23 +443,22 @@ int tsri_target_deliver_fill(const tsri_target *target, tsr_error *err)
 
 bool tsri_target_peek(const tsri_target *target, tsr_view *ret_view)
 {
-    if (!target->data || !tsr_dtype_equal(target->read->view->dtype, target->read->array->dtype))
+    if (!target->data || target->group_count > 0 ||
+        !tsr_dtype_equal(target->read->view->dtype, target->read->array->dtype))
         return false;
-    view_of_destination(target, ret_view);
+    tsri_target_view_of_destination(target, ret_view);
     return true;
 }
 
 int tsri_target_collect(const tsri_target *target, const tsr_view *chunk, tsr_error *err)
 {
-    tsr_view inside, elements, piece;
-    int64_t position[TSR_RANK_MAX];
+    tsr_view inside, elements;
 
-    view_of_source(target, chunk, &inside);
-    if (target->data) {
-        view_of_destination(target, &elements);
-        return tsr_view_copy(&inside, &elements, target->read->casting, err);
-    }
-    in_result_axes(target, &inside, &piece, position);
-    return ended_by_caller(target, target->read->source(target->read->user, &piece, position, err),
-                           err);
+    if (target->group_count > 0)
+        return tsri_target_collect_points(target, chunk, err);
+    tsri_target_view_of_source(target, chunk, &inside);
+    if (!target->data)
+        return tsri_target_call(target, &inside, NULL, err);
+    tsri_target_view_of_destination(target, &elements);
+    return tsr_view_copy(&inside, &elements, target->read->casting, err);
 }

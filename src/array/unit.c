@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "tensor/region.h"
 
 int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count,
                   tsri_unit **ret_unit, tsr_error *err)
@@ -77,6 +78,14 @@ static void move_targets(tsri_unit *unit)
         tsri_target_permute(&unit->targets[i], unit->prepared->axis_of);
 }
 
+static void cut_raw(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes)
+{
+    if (unit->targets[unit->raw_target].group_count > 0)
+        tsri_unit_raw_points_cut(unit, portion_bytes, gap_bytes);
+    else
+        tsri_unit_raw_cut(unit, portion_bytes, gap_bytes);
+}
+
 static bool next_raw(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes,
                      tsri_portion *portion)
 {
@@ -85,10 +94,14 @@ static bool next_raw(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes
             unit->state = TSRI_UNIT_DONE;
             return false;
         }
-        tsri_unit_raw_cut(unit, portion_bytes, gap_bytes);
+        cut_raw(unit, portion_bytes, gap_bytes);
     }
-    tsri_unit_raw_portion(unit, portion);
-    unit->raw_next++;
+    if (unit->targets[unit->raw_target].group_count > 0) {
+        tsri_unit_raw_points_portion(unit, portion);
+    } else {
+        tsri_unit_raw_portion(unit, portion);
+        unit->raw_next++;
+    }
     if (unit->raw_next == unit->raw_cut.count && unit->raw_target + 1 == unit->target_count)
         unit->state = TSRI_UNIT_DONE;
     return true;
@@ -142,7 +155,7 @@ bool tsri_unit_next_portion(tsri_unit *unit, uint64_t portion_bytes, uint64_t ga
         if (!moved)
             move_targets(unit);
         unit->state = TSRI_UNIT_CUT;
-        tsri_unit_raw_cut(unit, portion_bytes, gap_bytes);
+        cut_raw(unit, portion_bytes, gap_bytes);
         return next_raw(unit, portion_bytes, gap_bytes, portion);
     case TSRI_PORTION_INDEX:
         if (!moved)
@@ -180,25 +193,28 @@ static bool restrict_to_inner(const tsri_unit *unit, size_t target, int64_t numb
 static int add_entries(tsri_unit *unit, size_t target, const tsri_shard_entry *index,
                        tsr_error *err)
 {
-    tsri_shard_box touched = tsri_target_inner_box(&unit->targets[target], unit->prepared);
-    tsri_entry *grown =
-        tsri_realloc_array(unit->entries, unit->entry_total + (size_t)touched.total, sizeof *grown);
+    const tsri_prepared *prepared = unit->prepared;
+    const int64_t *lengths = prepared->chain->shard->chunk_shape;
+    size_t capacity =
+        unit->entry_total + (size_t)tsri_target_walk_count(&unit->targets[target], lengths);
+    tsri_entry *grown = tsri_realloc_array(unit->entries, capacity, sizeof *grown);
+    tsri_target_walk walk;
+    tsri_target inner;
+
     if (!grown)
-        return tsri_error_no_memory(err,
-                                    (unit->entry_total + (size_t)touched.total) * sizeof *grown);
+        return tsri_error_no_memory(err, capacity * sizeof *grown);
     unit->entries = grown;
-    for (int64_t i = 0; i < touched.total; i++) {
-        int64_t number = tsri_shard_box_number(unit->prepared, &touched, i);
-        tsri_target inner;
-        if (!restrict_to_inner(unit, target, number, &inner))
-            continue;
+    tsri_target_walk_init(&walk, &unit->targets[target], NULL, lengths);
+    do {
+        int64_t number = tsri_cell_number(prepared->encoded_rank, prepared->grid, walk.cell);
         if (tsri_shard_entry_is_missing(index[number])) {
+            tsri_target_walk_take(&walk, &inner);
             TSRI_TRY(tsri_target_deliver_fill(&inner, err));
             continue;
         }
         unit->entries[unit->entry_total++] =
             (tsri_entry){index[number].offset, index[number].size_bytes, number, target};
-    }
+    } while (tsri_target_walk_next(&walk));
     return 0;
 }
 
@@ -254,8 +270,9 @@ static size_t wanted_bytes(const tsri_prepared *prepared, const tsri_target *tar
         return SIZE_MAX;
     size_t last = prepared->encoded_dtype->size_bytes;
     for (int axis = 0; axis < target->rank; axis++) {
-        const tsri_target_axis *self = &target->axes[axis];
-        last += (size_t)((self->start + (self->count - 1) * self->step) * prepared->strides[axis]);
+        int64_t first, end;
+        tsri_target_bounds(target, axis, &first, &end);
+        last += (size_t)(end * prepared->strides[axis]);
     }
     return last;
 }

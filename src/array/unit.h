@@ -37,6 +37,21 @@ typedef struct tsri_raw_cut {
     int64_t run, runs, count;
 } tsri_raw_cut;
 
+/* The same for a target with listed axes: see unit_raw_points.c. */
+typedef struct tsri_raw_line {
+    int axis;          /* of a range; of a group the first one */
+    int group;         /* from 1 on; 0: a range */
+    int64_t count, at; /* positions, and the one where the next portion begins */
+} tsri_raw_line;
+
+typedef struct tsri_raw_lines {
+    int count, cut;     /* portions are runs along the line `cut`; -1: the whole */
+    int64_t span_bytes; /* of one position of that line */
+    int64_t portion_bytes, gap_bytes;
+    int64_t strides[TSR_RANK_MAX]; /* of the target's axes, in the encoded bytes */
+    tsri_raw_line lines[TSR_RANK_MAX];
+} tsri_raw_lines;
+
 typedef enum tsri_unit_state {
     TSRI_UNIT_NEW,     /* its first portion has not been handed out */
     TSRI_UNIT_WAITING, /* for its index */
@@ -72,6 +87,7 @@ struct tsri_unit {
     size_t raw_target;
     int64_t raw_next;
     tsri_raw_cut raw_cut;
+    tsri_raw_lines raw_lines;
 
     size_t target_count, target_capacity;
     tsri_target *targets;
@@ -118,6 +134,14 @@ int tsri_unit_blame(const tsri_unit *unit, int64_t number, uint64_t offset, uint
 /* RAW: cuts the present raw_target. */
 void tsri_unit_raw_cut(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes);
 void tsri_unit_raw_portion(const tsri_unit *unit, tsri_portion *ret_portion);
+/* The same for a target with listed axes; the last portion leaves raw_next at raw_cut.count. */
+void tsri_unit_raw_points_cut(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes);
+void tsri_unit_raw_points_portion(tsri_unit *unit, tsri_portion *ret_portion);
+/* Bytes between two positions along an axis of the chunk of a target that is counted in encoded
+ * axes. */
+int64_t tsri_unit_raw_stride(const tsri_unit *unit, const tsri_target *target, int axis);
+/* Narrows one axis of a target to `count` positions from `position`. */
+void tsri_unit_raw_narrow(tsri_target *target, int axis, int64_t position, int64_t count);
 /* Delivers the bytes of a RAW portion. */
 int tsri_unit_deliver_raw(const tsri_portion *portion, tsr_codec_scratch *scratch,
                           const void *bytes, tsr_error *err);

@@ -8,13 +8,18 @@
 
 #include "base/checked.h"
 
-/* Bytes between two positions along an axis of the target, in the encoded bytes. */
-static int64_t pitch(const tsri_unit *unit, const tsri_target *target, int axis)
+int64_t tsri_unit_raw_stride(const tsri_unit *unit, const tsri_target *target, int axis)
 {
     int64_t stride = (int64_t)unit->array->dtype->size_bytes;
     for (int inner = target->rank - 1; inner > axis; inner--)
         stride *= unit->prepared->encoded_shape[inner];
-    return stride * target->axes[axis].step;
+    return stride;
+}
+
+/* Bytes between two positions along an axis of the target, in the encoded bytes. */
+static int64_t pitch(const tsri_unit *unit, const tsri_target *target, int axis)
+{
+    return tsri_unit_raw_stride(unit, target, axis) * target->axes[axis].step;
 }
 
 /* Bytes from the first to the last element of a target whose axes start at `axis`. */
@@ -53,14 +58,14 @@ void tsri_unit_raw_cut(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_byt
     unit->raw_next = 0;
 }
 
-/* Narrows one axis of a target to `count` positions from `position`. */
-static void narrow(tsri_target_axis *axis, char **data, int64_t position, int64_t count)
+void tsri_unit_raw_narrow(tsri_target *target, int axis, int64_t position, int64_t count)
 {
-    axis->start += position * axis->step;
-    axis->first += position;
-    axis->count = count;
-    if (*data)
-        *data += position * axis->stride;
+    tsri_target_axis *self = &target->axes[axis];
+    self->start += position * self->step;
+    self->first += position;
+    self->count = count;
+    if (target->data)
+        target->data += position * self->stride;
 }
 
 void tsri_unit_raw_portion(const tsri_unit *unit, tsri_portion *portion)
@@ -68,21 +73,21 @@ void tsri_unit_raw_portion(const tsri_unit *unit, tsri_portion *portion)
     const tsri_raw_cut *cut = &unit->raw_cut;
     int64_t rest = unit->raw_next, offset = 0;
 
-    portion->target = unit->targets[unit->raw_target];
+    tsri_target_copy(&portion->target, &unit->targets[unit->raw_target]);
     tsri_target *target = &portion->target;
     if (cut->axis >= 0) {
         int64_t from = rest % cut->runs * cut->run;
-        tsri_target_axis *axis = &target->axes[cut->axis];
-        narrow(axis, &target->data, from, TSRI_MIN(cut->run, axis->count - from));
+        int64_t left = target->axes[cut->axis].count - from;
+        tsri_unit_raw_narrow(target, cut->axis, from, TSRI_MIN(cut->run, left));
         rest /= cut->runs;
     }
     for (int axis = cut->axis - 1; axis >= 0; axis--) {
         int64_t count = target->axes[axis].count;
-        narrow(&target->axes[axis], &target->data, rest % count, 1);
+        tsri_unit_raw_narrow(target, axis, rest % count, 1);
         rest /= count;
     }
     for (int axis = 0; axis < target->rank; axis++) {
-        offset += target->axes[axis].start * (pitch(unit, target, axis) / target->axes[axis].step);
+        offset += target->axes[axis].start * tsri_unit_raw_stride(unit, target, axis);
         target->axes[axis].start = 0;
     }
     portion->range =
@@ -95,8 +100,7 @@ static void view_of_bytes(const tsri_portion *portion, const void *bytes, tsr_vi
     *ret_view = (tsr_view){
         .dtype = unit->array->dtype, .rank = portion->target.rank, .data = (char *)bytes};
     for (int axis = 0; axis < ret_view->rank; axis++)
-        ret_view->strides[axis] =
-            pitch(unit, &portion->target, axis) / portion->target.axes[axis].step;
+        ret_view->strides[axis] = tsri_unit_raw_stride(unit, &portion->target, axis);
 }
 
 int tsri_unit_deliver_raw(const tsri_portion *portion, tsr_codec_scratch *scratch,
@@ -114,7 +118,7 @@ void *tsri_unit_raw_direct(const tsri_portion *portion)
     const tsri_unit *unit = portion->unit;
     int64_t size_bytes = tsri_target_count(target) * (int64_t)unit->array->dtype->size_bytes;
 
-    if (!target->data || unit->prepared->swapped ||
+    if (!target->data || unit->prepared->swapped || target->group_count > 0 ||
         (uint64_t)size_bytes != portion->range.size_bytes ||
         !tsr_dtype_equal(target->read->view->dtype, unit->array->dtype))
         return NULL;

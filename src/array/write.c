@@ -53,6 +53,7 @@ int tsri_write(tsri_read *write, const tsr_write_options *options, const tsr_cal
     tsr_write_options defaults;
     writer self = {.array = array, .options = options};
 
+    write->is_write = true;
     TSRI_TRY(tsri_check_writable(array, err));
     TSRI_TRY(tsri_read_check(write, err));
     if (!options) {

@@ -256,14 +256,3 @@ void tsri_shard_inner_start(const tsri_prepared *prepared, int64_t number, int64
         number /= prepared->grid[axis];
     }
 }
-
-int64_t tsri_shard_box_number(const tsri_prepared *prepared, const tsri_shard_box *box, int64_t i)
-{
-    int64_t number = 0, scale = 1;
-    for (int axis = prepared->encoded_rank - 1; axis >= 0; axis--) {
-        number += (box->first[axis] + i % box->count[axis]) * scale;
-        i /= box->count[axis];
-        scale *= prepared->grid[axis];
-    }
-    return number;
-}

@@ -77,12 +77,4 @@ int tsri_shard_index_encode(const tsri_prepared *prepared, tsr_codec_scratch *sc
 /* The first element of inner chunk `number`, in the encoded axes of the shard. */
 void tsri_shard_inner_start(const tsri_prepared *prepared, int64_t number, int64_t *ret_start);
 
-/* A box of inner chunks in the grid of a shard. */
-typedef struct tsri_shard_box {
-    int64_t first[TSR_RANK_MAX], count[TSR_RANK_MAX], total;
-} tsri_shard_box;
-
-/* The number in the grid of the i-th inner chunk of a box, in C order. */
-int64_t tsri_shard_box_number(const tsri_prepared *prepared, const tsri_shard_box *box, int64_t i);
-
 #endif

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <tessera/sys/codec.h>
 
+#include "support/random_index.h"
 #include "support/random_view.h"
 #include "support/slow_store.h"
 #include "unit/array/array_testing.h"
@@ -116,6 +117,7 @@ static void subject_end(subject *self)
 static void random_index(tests_random *random, const array_row *row, tsr_index *ret_index)
 {
     ret_index->rank = row->rank;
+    ret_index->layout = NULL;
     for (int axis = 0; axis < row->rank; axis++) {
         int64_t length = row->shape[axis];
         int64_t step = tests_random_below(random, 4) == 0 ? 1 + tests_random_below(random, 9) : 1;
@@ -134,18 +136,18 @@ static void random_index(tests_random *random, const array_row *row, tsr_index *
 /* Compares what was read with what each position says. */
 static void check_values(const array_row *row, const tsr_index *index, const int32_t *values)
 {
-    int64_t at[RANK_MAX] = {0}, counts[RANK_MAX], position[RANK_MAX], i = 0;
-    for (int axis = 0; axis < row->rank; axis++)
-        counts[axis] = index->axes[axis].count;
+    int64_t at[TSR_RANK_MAX] = {0}, counts[TSR_RANK_MAX], position[RANK_MAX], i = 0;
+    int rank = tsr_index_shape(index, counts);
+    if (tsr_index_count(index) == 0)
+        return;
     do {
-        for (int axis = 0; axis < row->rank; axis++)
-            position[axis] = index->axes[axis].start + at[axis] * index->axes[axis].step;
+        tsr_index_locate(index, at, position);
         int32_t expected = row->rank == 0 ? 0 : value_at(row, position);
         if (values[i] != expected)
             fail_msg("%s: element %lld is %d where %d stands", row->name, (long long)i, values[i],
                      expected);
         i++;
-    } while (tests_next_position(row->rank, counts, at));
+    } while (tests_next_position(rank, counts, at));
 }
 
 static int read_index(subject *self, const tsr_index *index, int32_t *values, const tsr_call *call,
@@ -180,6 +182,32 @@ static void every_selection_reads_right_within_the_limits(void **state)
             assert_true(slow_store_stats(self.slow).most_in_flight <= options.requests_in_flight);
             slow_store_reset(self.slow);
             free(values);
+        }
+        subject_end(&self);
+    }
+}
+
+static void every_list_reads_right_within_the_limits(void **state)
+{
+    fixture *f = *state;
+    tests_random random;
+    tests_random_init(&random);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const slow_store_options options = {.requests_in_flight = i % 2 ? 3 : 8,
+                                            .delay_us = 60,
+                                            .coalesce_gap_bytes = i % 3 ? 64 : 0,
+                                            .largest_range_bytes = i % 2 ? 512 : 0};
+        subject self = subject_new(f, &rows[i], &options);
+        for (int round = 0; round < 20; round++) {
+            tsr_index index;
+            tests_random_index(&random, rows[i].rank, rows[i].shape, 7, 9, &index);
+            int32_t *values = malloc((size_t)tsr_index_count(&index) * sizeof *values + 1);
+            good(read_index(&self, &index, values, NULL, &f->err), &f->err);
+            check_values(&rows[i], &index, values);
+            assert_true(slow_store_stats(self.slow).most_in_flight <= options.requests_in_flight);
+            slow_store_reset(self.slow);
+            free(values);
+            tsr_index_clear(&index);
         }
         subject_end(&self);
     }
@@ -349,6 +377,54 @@ static void a_batch_decodes_each_chunk_once(void **state)
     assert_int_equal(decodes, expected);
     assert_int_equal(slow_store_bytes_twice(self.slow, NULL), 0);
     subject_end(&self);
+}
+
+/* Points all over a sharded array, each inner chunk's many times: as many decodes as there are
+ * inner chunks with points. */
+static void points_decode_each_inner_chunk_once(void **state)
+{
+    enum { POINTS = 1000000, SIDE = 96, SHARD = 48, INNER = 16, CELLS = SIDE / INNER };
+    static const array_row row = {.name = "dotted",
+                                  .rank = 3,
+                                  .shape = {SIDE, SIDE, SIDE},
+                                  .chunk = {INNER, INNER, INNER},
+                                  .shard = {SHARD, SHARD, SHARD},
+                                  .compressors = "[{\"name\":\"test.counting\"}]"};
+    fixture *f = *state;
+    tests_random random;
+    tsr_view table, view;
+    tsr_index index;
+    bool touched[CELLS][CELLS][CELLS] = {{{false}}};
+    int64_t expected = 0, (*points)[3] = malloc(POINTS * sizeof *points);
+    int32_t *values = malloc(POINTS * sizeof *values);
+
+    tests_random_init(&random);
+    assert_int_equal(tsr_codec_register(f->context, &counting_codec, &f->err), 0);
+    subject self = subject_new(f, &row, &(slow_store_options){.delay_us = 50});
+    for (int i = 0; i < POINTS; i++) {
+        int64_t *at = points[i]; /* two thirds of the array */
+        for (int axis = 0; axis < 3; axis++)
+            at[axis] = tests_random_below(&random, axis == 1 ? SIDE * 2 / 3 : SIDE);
+        touched[at[0] / INNER][at[1] / INNER][at[2] / INNER] = true;
+    }
+    for (int i = 0; i < CELLS * CELLS * CELLS; i++)
+        expected += touched[i / CELLS / CELLS][i / CELLS % CELLS][i % CELLS];
+    good(tsr_view_init(&table, TSR_INT64, 2, (const int64_t[]){POINTS, 3}, points, &f->err),
+         &f->err);
+    good(tsr_index_points(&index, 3, row.shape, &table, &f->err), &f->err);
+    good(tsr_view_init(&view, TSR_INT32, 1, table.shape, values, &f->err), &f->err);
+    tsr_read_request request = {self.array, &index, &view, TSR_CASTING_NO};
+    decodes = 0;
+    good(tsr_read_many(f->context, &request, 1, NULL, &f->err), &f->err);
+    assert_int_equal(expected, CELLS * CELLS * CELLS * 2 / 3);
+    assert_int_equal(decodes, expected);
+    assert_int_equal(slow_store_bytes_twice(self.slow, NULL), 0);
+    for (int i = 0; i < POINTS; i++)
+        assert_true(values[i] == value_at(&row, points[i]));
+    tsr_index_clear(&index);
+    subject_end(&self);
+    free(points);
+    free(values);
 }
 
 /* ---- failures ---- */
@@ -611,10 +687,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(every_selection_reads_right_within_the_limits),
+        FIXTURE_TEST(every_list_reads_right_within_the_limits),
         FIXTURE_TEST(many_requests_are_on_the_wire),
         FIXTURE_TEST(bytes_in_flight_keep_to_the_budget),
         FIXTURE_TEST(no_waking_is_lost),
         FIXTURE_TEST(a_batch_decodes_each_chunk_once),
+        FIXTURE_TEST(points_decode_each_inner_chunk_once),
         FIXTURE_TEST(one_failing_request_ends_the_read),
         FIXTURE_TEST(cancel_and_deadline_end_a_read_soon),
         FIXTURE_TEST(replaced_values_are_read_again),
