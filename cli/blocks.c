@@ -2,30 +2,29 @@
 
 #include <string.h>
 
+#include "try.h"
+
 static int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
 /* The lengths of chunks along the axes of the result, and how far into a chunk the result begins; 1
- * and 0 for steps other than 1, where chunk edges do not matter. */
+ * and 0 for lists and for steps other than 1, where chunk edges do not matter. */
 static void find_grid(cli_block_walk *walk, const tsr_array *array, const tsr_index *index,
                       bool shards, int64_t *ret_chunk, int64_t *ret_offset)
 {
     const int64_t *chunk = tsr_array_chunk_shape(array);
-    int axis = 0;
 
     if (!shards && tsr_array_shard_levels(array) > 0)
         chunk = tsr_array_inner_chunk_shape(array, tsr_array_shard_levels(array));
-    for (int i = 0; i < index->rank; i++) {
-        const tsr_index_axis *from = &index->axes[i];
-        if (from->kind == TSR_INDEX_POSITION)
-            continue;
-        ret_chunk[axis] = from->step == 1 && chunk[i] > 0 ? chunk[i] : 1;
-        ret_offset[axis] = from->step == 1 ? from->start % ret_chunk[axis] : 0;
-        axis++;
-    }
     walk->rank = tsr_index_shape(index, walk->shape);
+    for (int axis = 0; axis < walk->rank; axis++) {
+        int from = tsr_index_array_axis(index, axis);
+        bool in_grid = from >= 0 && index->axes[from].step == 1 && chunk[from] > 0;
+        ret_chunk[axis] = in_grid ? chunk[from] : 1;
+        ret_offset[axis] = in_grid ? index->axes[from].start % ret_chunk[axis] : 0;
+    }
 }
 
 /* Lets blocks begin at chunk edges; a block that is smaller than a chunk begins anywhere. */
@@ -116,19 +115,13 @@ bool block_walk_next(cli_block_walk *walk)
     return false;
 }
 
-void block_walk_index(const cli_block_walk *walk, const tsr_index *index, tsr_index *ret_part)
+int block_walk_index(const cli_block_walk *walk, const tsr_index *index, tsr_index *ret_part,
+                     tsr_error *err)
 {
-    int axis = 0;
+    tsr_index block;
 
-    *ret_part = *index;
-    for (int i = 0; i < index->rank; i++) {
-        tsr_index_axis *part = &ret_part->axes[i];
-        if (part->kind == TSR_INDEX_POSITION)
-            continue;
-        part->start += walk->start[axis] * part->step;
-        part->count = walk->count[axis];
-        axis++;
-    }
+    CLI_TRY(tsr_index_box(&block, walk->rank, walk->shape, walk->start, walk->count, NULL, err));
+    return tsr_index_compose(ret_part, index, &block, err);
 }
 
 int64_t block_walk_largest(const cli_block_walk *walk)

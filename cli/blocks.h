@@ -34,7 +34,9 @@ bool block_walk_next(cli_block_walk *walk);
 /* The number of elements of the largest block that the walk will give. */
 int64_t block_walk_largest(const cli_block_walk *walk);
 
-/* The part of `index` that the present block covers. Its result has the shape walk->count. */
-void block_walk_index(const cli_block_walk *walk, const tsr_index *index, tsr_index *ret_part);
+/* The part of `index` that the present block covers. Its result has the shape walk->count. Owner:
+ * the caller, who ends it by tsr_index_clear. Errors: NO_MEMORY. */
+int block_walk_index(const cli_block_walk *walk, const tsr_index *index, tsr_index *ret_part,
+                     tsr_error *err);
 
 #endif

@@ -214,8 +214,12 @@ const cli_command command_cat = {
     .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE"}},
     .examples = {{"cat 'relief.zarr/ROSE[1000:1003, ::1440]'", "A selection in NumPy's notation"},
                  {"cat relief.zarr/ROSE --isel lat=-1,lon=0:5", "By the names of the dimensions"},
+                 {"cat 'relief.zarr/ROSE[::-2, [3, 7, 9]]'", "Lists of positions"},
+                 {"cat relief.zarr/ROSE --points stations.npy",
+                  "One element for each row of a file"},
                  {"cat out.zarr/t --select 0:10 --format npy > frames.npy", "As a file for NumPy"},
                  {"cat out.zarr/t --format raw | od -A n -t f4", "The bare bytes"}},
-    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_CAT_FORMAT, OPTION_MEMORY, OPTION_THREADS),
+    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_CAT_FORMAT,
+                    OPTION_MEMORY, OPTION_THREADS),
     .run = run,
 };

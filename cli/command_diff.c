@@ -481,7 +481,7 @@ const cli_command command_diff = {
     .examples = {{"diff relief.zarr/ROSE other.zarr/relief", "Two arrays"},
                  {"diff etopo5.cdf relief.zarr", "A netCDF file with what was imported from it"},
                  {"diff a.zarr/t b.zarr/t --select 0:10 --json", "A part, for programs"}},
-    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_JSON, OPTION_MEMORY, OPTION_THREADS,
-                    OPTION_PROGRESS),
+    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_JSON,
+                    OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS),
     .run = run,
 };

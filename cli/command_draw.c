@@ -310,12 +310,15 @@ static int describe(cli_drawing *drawing, tsr_array *array, tsr_error *err)
  * plane. */
 static int choose_plane(cli_invocation *invocation, cli_selected_array *selected)
 {
-    for (int i = 0; i < selected->index.rank && selected->rank > 2; i++) {
-        tsr_index_axis *axis = &selected->index.axes[i];
-        if (axis->kind == TSR_INDEX_RANGE && axis->count == 1) {
-            axis->kind = TSR_INDEX_POSITION;
-            selected->rank = tsr_index_shape(&selected->index, selected->shape);
+    for (int i = 0; i < selected->rank && selected->rank > 2;) {
+        tsr_index plane;
+        if (selected->shape[i] != 1) {
+            i++;
+            continue;
         }
+        tsr_index_all(&plane, selected->rank, selected->shape);
+        plane.axes[i].kind = TSR_INDEX_POSITION;
+        CLI_TRY(selected_array_narrow(selected, &plane, &invocation->error));
     }
     if (selected->rank != 2) {
         const char *first = tsr_array_dimension_name(selected->array, 0);
@@ -433,8 +436,9 @@ const cli_command command_draw = {
          {"draw ocean.zarr/TEMP --isel time=0,depth=0 -o sea.png", "One plane of four axes"},
          {"draw 'a.zarr/t[0, :100, :100]' -o corner.png --range 0,1", "A part, with a scale of "
                                                                       "one's own"}},
-    COMMAND_OPTIONS(OPTION_OUTPUT, OPTION_SELECT, OPTION_ISEL, OPTION_COLORMAP, OPTION_STRETCH,
-                    OPTION_RANGE, OPTION_SIZE, OPTION_DOWNSAMPLE, OPTION_ORIENT, OPTION_MISSING,
-                    OPTION_OVERWRITE, OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS),
+    COMMAND_OPTIONS(OPTION_OUTPUT, OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL,
+                    OPTION_COLORMAP, OPTION_STRETCH, OPTION_RANGE, OPTION_SIZE, OPTION_DOWNSAMPLE,
+                    OPTION_ORIENT, OPTION_MISSING, OPTION_OVERWRITE, OPTION_MEMORY, OPTION_THREADS,
+                    OPTION_PROGRESS),
     .run = run,
 };

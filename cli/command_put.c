@@ -56,15 +56,15 @@ static int copy_blocks(cli_invocation *invocation, const cli_selected_array *sou
     tsr_casting casting = creation_casting(invocation);
     tsr_write_options options;
     tsr_call call;
-    tsr_index part;
     tsr_view view;
 
     creation_write_options(invocation, &options);
     progress_call(NULL, &call);
     while (block_walk_next(walk)) {
+        tsr_auto(tsr_index) part = {.layout = NULL};
         CLI_TRY(stream_read_block(invocation->context, source->array, &source->index, walk, dtype,
                                   casting, buffer, &call, &invocation->error));
-        block_walk_index(walk, &destination->index, &part);
+        CLI_TRY(block_walk_index(walk, &destination->index, &part, &invocation->error));
         CLI_TRY(tsr_view_init(&view, dtype, walk->rank, walk->count, buffer, &invocation->error));
         CLI_TRY(tsr_array_write_index(destination->array, &part, &view, TSR_CASTING_NO, &options,
                                       &call, &invocation->error));
@@ -84,7 +84,11 @@ static int put_array(cli_invocation *invocation, const cli_selected_array *sourc
 
     CLI_TRY(check_shapes(invocation, source, destination));
     CLI_TRY(check_types(invocation, source, destination));
-    block_walk_chunks(&walk, destination->array, &destination->index, true, max_bytes);
+    /* Where lists name an element twice, the last one in C order is to stay. */
+    if (destination->index.layout)
+        block_walk_in_order(&walk, destination->array, &destination->index, true, max_bytes);
+    else
+        block_walk_chunks(&walk, destination->array, &destination->index, true, max_bytes);
     buffer = memory_bytes((size_t)block_walk_largest(&walk) * size + 1);
     if (!buffer)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory for a block");
@@ -167,7 +171,8 @@ const cli_command command_put = {
     .examples = {{"put frames.npy out.zarr/t --select 0:10", "The first ten frames"},
                  {"put 'ocean.nc/TEMP[0]' 'ocean.zarr/TEMP[0]'", "From one array to another"},
                  {"put - out.zarr/t < values.f4", "Bare elements from standard input"}},
-    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_CASTING, OPTION_DURABILITY, OPTION_DRY_RUN,
-                    OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS),
+    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_CASTING,
+                    OPTION_DURABILITY, OPTION_DRY_RUN, OPTION_MEMORY, OPTION_THREADS,
+                    OPTION_PROGRESS),
     .run = run,
 };

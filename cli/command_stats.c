@@ -262,7 +262,7 @@ const cli_command command_stats = {
     .examples = {{"stats relief.zarr/ROSE", "Figures and a histogram in the terminal"},
                  {"stats 'ocean.zarr/TEMP[0]' --bins 0", "Of a part, in one reading"},
                  {"stats relief.zarr/ROSE --json", "For programs, with exact numbers"}},
-    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_MISSING, OPTION_BINS, OPTION_JSON,
-                    OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS),
+    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_MISSING,
+                    OPTION_BINS, OPTION_JSON, OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS),
     .run = run,
 };

@@ -21,15 +21,6 @@ void coordinate_text_attribute(struct json_object *attributes, const char *name,
         snprintf(ret_text, capacity, "%s", json_object_get_string(value));
 }
 
-/* The axis of the array that is number `result_axis` of the result. */
-static int array_axis(const tsr_index *index, int result_axis)
-{
-    for (int i = 0; i < index->rank; i++)
-        if (index->axes[i].kind == TSR_INDEX_RANGE && result_axis-- == 0)
-            return i;
-    return -1;
-}
-
 static int describe(tsr_array *array, const char *name, cli_coordinate *coordinate, tsr_error *err)
 {
     struct json_object *attributes;
@@ -119,7 +110,7 @@ static int read_coordinate(tsr_context *context, const cli_selected_array *selec
 int coordinate_find(tsr_context *context, const cli_selected_array *selected, int result_axis,
                     cli_coordinate *ret_coordinate, tsr_error *err)
 {
-    int axis = array_axis(&selected->index, result_axis), status;
+    int axis = tsr_index_array_axis(&selected->index, result_axis), status;
     const char *name = axis < 0 ? NULL : tsr_array_dimension_name(selected->array, axis);
     char *parent, *place;
 

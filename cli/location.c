@@ -236,59 +236,141 @@ static int find_axis(cli_invocation *invocation, const tsr_array *array, const c
     return axis >= 0 ? axis : no_such_axis(invocation, array, name);
 }
 
-/* One "name=range" of --isel. */
-static int apply_isel_item(cli_invocation *invocation, cli_selected_array *selected, char *item)
+/* Reads the array of integers or truth values that "@NAME" and --points name. */
+static int read_list(cli_invocation *invocation, const char *place, tsr_view *ret_list)
 {
-    char *range = strchr(item, '=');
-    int axis;
+    tsr_auto(tsr_array) *array = NULL;
+    tsr_error *err = &invocation->error;
+    int status;
 
-    if (!range)
-        return invocation_misuse(invocation, "--isel takes NAME=RANGE, not '%s'", item);
-    *range++ = '\0';
-    axis = find_axis(invocation, selected->array, item);
-    CLI_TRY(axis);
-    return tsr_index_parse_axis(&selected->index, axis, range,
-                                tsr_array_shape(selected->array)[axis], &invocation->error);
+    CLI_TRY(open_array(invocation, place, false, &array));
+    CLI_TRY(tsr_view_new(ret_list, tsr_array_dtype(array), tsr_array_rank(array),
+                         tsr_array_shape(array), err));
+    status = tsr_array_read(array, NULL, NULL, NULL, ret_list->data,
+                            (size_t)tsr_view_size(ret_list), NULL, err);
+    if (status < 0)
+        tsr_view_clear(ret_list);
+    return status;
+}
+
+static int load_list(void *user, const char *name, tsr_view *ret_list, tsr_error *err)
+{
+    (void)err; /* which is that of the invocation */
+    return read_list(user, name, ret_list);
+}
+
+/* Reads a selection as text; `names` are those of the dimensions, or NULL. */
+static int apply_text(cli_invocation *invocation, cli_selected_array *selected, const char *text,
+                      const char *const *names, tsr_index_mode mode)
+{
+    tsr_index_parse_options options;
+
+    tsr_index_parse_options_init(&options);
+    options.mode = mode;
+    options.dimension_names = names;
+    options.load = load_list;
+    options.user = invocation;
+    selected->whole = false;
+    return tsr_index_parse_with(&selected->index, text, tsr_array_rank(selected->array),
+                                tsr_array_shape(selected->array), &options, &invocation->error);
+}
+
+/* The comma behind an item of --isel, or the end: commas between brackets are the item's own. */
+static char *end_of_item(char *item)
+{
+    int depth = 0;
+
+    for (; *item && (*item != ',' || depth > 0); item++)
+        depth += (*item == '[') - (*item == ']');
+    return item;
+}
+
+/* Checks that each item of --isel names a dimension. */
+static int check_isel(cli_invocation *invocation, const cli_selected_array *selected, char *list)
+{
+    for (char *item = list, *end; *item; item = *end ? end + 1 : end) {
+        char *equals = strchr(item, '='), held;
+        int axis;
+        end = end_of_item(item);
+        item += strspn(item, " ");
+        if (!equals || equals > end)
+            return invocation_misuse(invocation, "--isel takes NAME=RANGE, not '%.*s'",
+                                     (int)(end - item), item);
+        held = *equals;
+        *equals = '\0';
+        axis = find_axis(invocation, selected->array, item);
+        *equals = held;
+        CLI_TRY(axis);
+    }
+    return 0;
+}
+
+/* All that --isel says, one after the other. */
+static int join_isel(cli_invocation *invocation, char **ret_list)
+{
+    char *list = memory_text("");
+
+    for (int i = 0; i < invocation->given_count && list; i++) {
+        char *longer = NULL;
+        if (invocation->given[i].id != OPTION_ISEL)
+            continue;
+        if (asprintf(&longer, "%s%s%s", list, *list ? "," : "", invocation->given[i].value) < 0)
+            longer = NULL;
+        memory_free(list);
+        list = longer;
+    }
+    *ret_list = list;
+    return list ? 0 : tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
 }
 
 static int apply_isel(cli_invocation *invocation, cli_selected_array *selected)
 {
-    for (int i = 0; i < invocation->given_count; i++) {
-        char *list, *rest, *item;
-        int status = 0;
-        if (invocation->given[i].id != OPTION_ISEL)
-            continue;
-        list = rest = memory_text(invocation->given[i].value);
-        if (!list)
-            return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
-        while (status >= 0 && (item = strsep(&rest, ",")))
-            status = apply_isel_item(invocation, selected, item + strspn(item, " "));
-        memory_free(list);
-        CLI_TRY(status);
-        selected->whole = false;
-    }
-    return 0;
+    const char *names[TSR_RANK_MAX];
+    char *list;
+    int status;
+
+    for (int i = 0; i < tsr_array_rank(selected->array); i++)
+        names[i] = tsr_array_dimension_name(selected->array, i);
+    CLI_TRY(join_isel(invocation, &list));
+    status = check_isel(invocation, selected, list);
+    if (status >= 0)
+        status = apply_text(invocation, selected, list, names, TSR_INDEX_ORTHOGONAL);
+    memory_free(list);
+    return status;
+}
+
+static int apply_points(cli_invocation *invocation, cli_selected_array *selected, const char *place)
+{
+    tsr_auto(tsr_view) points = {0};
+
+    CLI_TRY(read_list(invocation, place, &points));
+    selected->whole = false;
+    if (tsr_index_points(&selected->index, tsr_array_rank(selected->array),
+                         tsr_array_shape(selected->array), &points, &invocation->error) >= 0)
+        return 0;
+    return tsr_error_prepend(&invocation->error, "--points %s", place);
 }
 
 static int apply_selections(cli_invocation *invocation, cli_selected_array *selected,
                             const char *glued, bool by_options)
 {
-    const int64_t *shape = tsr_array_shape(selected->array);
-    int rank = tsr_array_rank(selected->array);
     const char *select = by_options ? invocation_text(invocation, OPTION_SELECT) : NULL;
+    const char *points = by_options ? invocation_text(invocation, OPTION_POINTS) : NULL;
     bool isel = by_options && invocation_has(invocation, OPTION_ISEL);
+    bool orthogonal = invocation_has(invocation, OPTION_ORTHOGONAL);
 
-    if ((glued != NULL) + (select != NULL) + isel > 1)
+    if ((glued != NULL) + (select != NULL) + (points != NULL) + isel > 1)
         return invocation_misuse(invocation,
-                                 "%s: select in one way: place[...], --select or --isel",
+                                 "%s: select in one way: place[...], --select, --isel or --points",
                                  invocation->command->name);
-    tsr_index_all(&selected->index, rank, shape);
+    tsr_index_all(&selected->index, tsr_array_rank(selected->array),
+                  tsr_array_shape(selected->array));
     selected->whole = true;
-    if (glued || select) {
-        CLI_TRY(tsr_index_parse(&selected->index, glued ? glued : select, rank, shape,
-                                &invocation->error));
-        selected->whole = false;
-    }
+    if (glued || select)
+        CLI_TRY(apply_text(invocation, selected, glued ? glued : select, NULL,
+                           orthogonal ? TSR_INDEX_ORTHOGONAL : TSR_INDEX_NUMPY));
+    if (points)
+        CLI_TRY(apply_points(invocation, selected, points));
     if (isel)
         CLI_TRY(apply_isel(invocation, selected));
     selected->rank = tsr_index_shape(&selected->index, selected->shape);
@@ -346,8 +428,20 @@ int location_open_glued(cli_invocation *invocation, const char *operand, bool wr
     return open_operand(invocation, operand, false, writable, ret_selected);
 }
 
+int selected_array_narrow(cli_selected_array *selected, const tsr_index *by, tsr_error *err)
+{
+    tsr_index narrowed;
+
+    CLI_TRY(tsr_index_compose(&narrowed, &selected->index, by, err));
+    tsr_index_clear(&selected->index);
+    selected->index = narrowed;
+    selected->rank = tsr_index_shape(&selected->index, selected->shape);
+    return 0;
+}
+
 void selected_array_clear(cli_selected_array *selected)
 {
+    tsr_index_clear(&selected->index);
     if (selected->array)
         tsr_array_close(selected->array);
     selected->array = NULL;

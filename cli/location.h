@@ -27,6 +27,9 @@ int location_open_glued(cli_invocation *invocation, const char *operand, bool wr
 int location_open_array(cli_invocation *invocation, const char *operand, bool writable,
                         tsr_array **ret_array);
 
+/* Selects from what is selected. Errors: those of tsr_index_compose. */
+int selected_array_narrow(cli_selected_array *selected, const tsr_index *by, tsr_error *err);
+
 /* Closes the array. */
 void selected_array_clear(cli_selected_array *selected);
 

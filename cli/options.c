@@ -27,11 +27,21 @@ static const cli_option table[OPTION_COUNT] = {
            "How progress is told on standard error; auto means a bar on a terminal, else nothing"),
     FLAG(OPTION_JSON, "json", 0, "Print one JSON document with exact numbers"),
 
-    VALUE(OPTION_SELECT, "select", 0, TEXT, "SELECTION",
-          "Elements in NumPy's notation, such as '1000:1003, ::1440'"),
-    [OPTION_ISEL] = {OPTION_ISEL, "isel", 0, OPTION_KIND_TEXT, "NAME=RANGE", NULL, true, false,
-                     "Elements along a named dimension, such as lat=1000:1003; may be repeated, or "
-                     "list several with commas"},
+    VALUE(
+        OPTION_SELECT, "select", 0, TEXT, "SELECTION",
+        "Elements in NumPy's notation, such as '1000:1003, ::1440' or '[3, 7, 9], ...'; @FILE is a "
+        "list of positions or a mask in any array, such as an .npy file"),
+    [OPTION_ISEL] =
+        {OPTION_ISEL, "isel", 0, OPTION_KIND_TEXT, "NAME=RANGE", NULL, true, false,
+         "Elements along a named dimension, such as lat=1000:1003 or lat=[3, 7, 9]; may "
+         "be repeated, or list several with commas"},
+    VALUE(OPTION_POINTS, "points", 0, TEXT, "FILE",
+          "Single elements: an array of integers, such as an .npy file, with a row for each and a "
+          "column for each axis"),
+    FLAG(
+        OPTION_ORTHOGONAL, "orthogonal", 0,
+        "Several lists in a selection stand each for themselves; otherwise the k-th position of one "
+        "goes with the k-th of the others, as in NumPy"),
 
     VALUE(OPTION_SHAPE, "shape", 0, TEXT, "LENGTHS", "Length of each axis, such as 1000,721,1440"),
     VALUE(OPTION_DTYPE, "dtype", 0, TEXT, "TYPE",

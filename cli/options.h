@@ -19,6 +19,8 @@ typedef enum cli_option_id {
     /* Which elements. */
     OPTION_SELECT,
     OPTION_ISEL,
+    OPTION_POINTS,
+    OPTION_ORTHOGONAL,
     /* How an array is made. */
     OPTION_SHAPE,
     OPTION_DTYPE,

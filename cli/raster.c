@@ -255,37 +255,46 @@ static int stride_sink(void *user, const tsr_view *view, const int64_t *position
     return 0;
 }
 
-/* Thins an axis of a selection until at most `pixels` elements are left. */
-static void thin_axis(tsr_index_axis *axis, int pixels)
+/* Every so many elements of an axis, until at most `pixels` are left. */
+static tsr_index_axis thin_axis(int64_t length, int pixels)
 {
-    int64_t every = axis->count / pixels + (axis->count % pixels != 0);
+    int64_t every = length / pixels + (length % pixels != 0);
 
-    axis->count = (axis->count - 1) / every + 1;
-    axis->step *= every;
+    return (tsr_index_axis){TSR_INDEX_RANGE, 0, (length - 1) / every + 1, every};
+}
+
+static int read_thinned(const cli_selected_array *thinned, const cli_moments_rules *rules,
+                        cli_raster *raster, cli_progress *progress, tsr_error *err)
+{
+    size_t count = (size_t)raster->width * (size_t)raster->height;
+    cli_stride_state state = {rules, thinned->shape[0], thinned->shape[1], raster};
+    cli_sparse_read read = {stride_sink, &state, NULL};
+    double fill;
+
+    /* What no stored chunk covers. */
+    if (moments_keep_values(rules, rules->fill_value, 0, 1, &fill) == 0)
+        fill = NAN;
+    for (size_t i = 0; i < count; i++)
+        raster->values[i] = fill;
+    return sparse_read_selection(thinned, &read, progress, err);
 }
 
 static int read_stride(const cli_selected_array *selected, const cli_moments_rules *rules,
                        cli_raster *raster, cli_progress *progress, tsr_error *err)
 {
     cli_selected_array thinned = *selected;
-    size_t count = (size_t)raster->width * (size_t)raster->height;
-    cli_stride_state state = {rules, 0, 0, raster};
-    cli_sparse_read read = {stride_sink, &state, NULL};
-    double fill;
-    int axis = 0;
+    tsr_index every;
+    int status;
 
-    for (int i = 0; i < thinned.index.rank; i++)
-        if (thinned.index.axes[i].kind == TSR_INDEX_RANGE)
-            thin_axis(&thinned.index.axes[i], axis++ == 0 ? raster->height : raster->width);
-    thinned.rank = tsr_index_shape(&thinned.index, thinned.shape);
-    state.rows = thinned.shape[0];
-    state.columns = thinned.shape[1];
-    /* What no stored chunk covers. */
-    if (moments_keep_values(rules, rules->fill_value, 0, 1, &fill) == 0)
-        fill = NAN;
-    for (size_t i = 0; i < count; i++)
-        raster->values[i] = fill;
-    return sparse_read_selection(&thinned, &read, progress, err);
+    tsr_index_all(&every, selected->rank, selected->shape);
+    every.axes[0] = thin_axis(selected->shape[0], raster->height);
+    every.axes[1] = thin_axis(selected->shape[1], raster->width);
+    tsr_index_copy(&thinned.index, &selected->index);
+    status = selected_array_narrow(&thinned, &every, err);
+    if (status >= 0)
+        status = read_thinned(&thinned, rules, raster, progress, err);
+    tsr_index_clear(&thinned.index);
+    return status;
 }
 
 int raster_read(const cli_selected_array *selected, const cli_moments_rules *rules,

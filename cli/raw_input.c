@@ -56,10 +56,10 @@ static int write_block(cli_raw_state *state, const cli_block_walk *walk,
                        const tsr_write_options *options, const tsr_call *call)
 {
     tsr_array *array = state->destination->array;
-    tsr_index part;
+    tsr_auto(tsr_index) part = {.layout = NULL};
     tsr_view view;
 
-    block_walk_index(walk, &state->destination->index, &part);
+    CLI_TRY(block_walk_index(walk, &state->destination->index, &part, &state->invocation->error));
     CLI_TRY(tsr_view_init(&view, tsr_array_dtype(array), walk->rank, walk->count, state->buffer,
                           &state->invocation->error));
     return tsr_array_write_index(array, &part, &view, TSR_CASTING_NO, options, call,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blocks.h"
 #include "memory.h"
 
 /* Above this many chunks, those that are stored are found by listing the store. */
@@ -170,6 +171,56 @@ static int read_sparse(const cli_selected_array *selected, const cli_sparse_read
     return status;
 }
 
+/* ---- lists --------------------------------------------------------------------------------------
+ */
+
+/* Blocks of this size are read at once. It is the same for all, so that figures do not depend on
+ * the machine. */
+enum { BLOCK_BYTES = 16 << 20 };
+
+/* A block, which pieces are put together in. */
+static int keep_piece(void *user, const tsr_view *piece, const int64_t *position, tsr_error *err)
+{
+    const tsr_view *block = user;
+    tsr_view place = *block;
+
+    memcpy(place.shape, piece->shape, sizeof place.shape);
+    for (int i = 0; i < place.rank; i++)
+        place.data += position[i] * place.strides[i];
+    return tsr_view_copy(&place, piece, TSR_CASTING_NO, err);
+}
+
+static int read_block(const cli_selected_array *selected, const cli_block_walk *walk, void *buffer,
+                      const cli_sparse_read *read, const tsr_call *call, tsr_error *err)
+{
+    tsr_auto(tsr_index) part = {.layout = NULL};
+    tsr_view block;
+
+    CLI_TRY(block_walk_index(walk, &selected->index, &part, err));
+    CLI_TRY(tsr_view_init(&block, tsr_array_dtype(selected->array), walk->rank, walk->count, buffer,
+                          err));
+    CLI_TRY(tsr_array_read_sink(selected->array, &part, keep_piece, &block, call, err));
+    return read->sink(read->user, &block, walk->start, err);
+}
+
+static int read_blocks(const cli_selected_array *selected, const cli_sparse_read *read,
+                       const tsr_call *call, tsr_error *err)
+{
+    cli_block_walk walk;
+    void *buffer;
+    int status = 0;
+
+    block_walk_in_order(&walk, selected->array, &selected->index, false, BLOCK_BYTES);
+    buffer = memory_bytes((size_t)block_walk_largest(&walk) *
+                          tsr_array_dtype(selected->array)->size_bytes);
+    if (!buffer)
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for a block of elements");
+    while (status >= 0 && block_walk_next(&walk))
+        status = read_block(selected, &walk, buffer, read, call, err);
+    memory_free(buffer);
+    return status;
+}
+
 int sparse_read_selection(const cli_selected_array *selected, const cli_sparse_read *read,
                           cli_progress *progress, tsr_error *err)
 {
@@ -178,6 +229,8 @@ int sparse_read_selection(const cli_selected_array *selected, const cli_sparse_r
     if (tsr_index_count(&selected->index) == 0)
         return 0;
     progress_call(progress, &call);
+    if (selected->index.layout)
+        return read_blocks(selected, read, &call, err);
     if (sparse_is_huge(selected->array))
         return read_sparse(selected, read, &call, err);
     return tsr_array_read_sink(selected->array, &selected->index, read->sink, read->user, &call,

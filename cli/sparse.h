@@ -16,8 +16,9 @@ typedef struct cli_sparse_read {
     int (*rest)(void *user, int64_t elements, tsr_error *err);
 } cli_sparse_read;
 
-/* Reads the selection. Errors: those of tsr_array_read_sink, tsr_array_walk_chunks and of the
- * functions. */
+/* Reads the selection. One with lists is given in blocks of the result, in C order on this thread,
+ * since its pieces in the chunks may be single elements. Errors: those of tsr_array_read_sink,
+ * tsr_array_walk_chunks and of the functions. */
 int sparse_read_selection(const cli_selected_array *selected, const cli_sparse_read *read,
                           cli_progress *progress, tsr_error *err);
 

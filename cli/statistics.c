@@ -113,6 +113,8 @@ typedef struct cli_cell_axis {
 } cli_cell_axis;
 
 typedef struct cli_cell_grid {
+    bool blocks; /* of lists: each piece that comes is a cell, see sparse.h */
+    int64_t shape[TSR_RANK_MAX];
     int rank;
     cli_cell_axis axes[TSR_RANK_MAX];
 } cli_cell_grid;
@@ -126,7 +128,9 @@ static int64_t cell_at(const cli_cell_axis *axis, int64_t position)
 static void cell_grid_init(cli_cell_grid *grid, const cli_selected_array *selected)
 {
     grid->rank = 0;
-    for (int i = 0; i < selected->index.rank; i++) {
+    grid->blocks = selected->index.layout != NULL;
+    memcpy(grid->shape, selected->shape, sizeof grid->shape);
+    for (int i = 0; i < selected->index.rank && !grid->blocks; i++) {
         const tsr_index_axis *from = &selected->index.axes[i];
         cli_cell_axis *axis = &grid->axes[grid->rank];
         if (from->kind == TSR_INDEX_POSITION)
@@ -157,8 +161,8 @@ static int64_t cell_length(const cli_cell_axis *axis, int64_t position)
 
 /* Numbers cells and positions in C order. Numbers of huge results wrap around, which keeps them an
  * order all the same. */
-static void locate(const cli_cell_grid *grid, const int64_t *position, int64_t *ret_cell,
-                   int64_t *ret_elements, uint64_t *ret_position)
+static void locate(const cli_cell_grid *grid, const tsr_view *piece, const int64_t *position,
+                   int64_t *ret_cell, int64_t *ret_elements, uint64_t *ret_position)
 {
     uint64_t cell = 0, number = 0;
     int64_t elements = 1;
@@ -171,8 +175,10 @@ static void locate(const cli_cell_grid *grid, const int64_t *position, int64_t *
         if (__builtin_mul_overflow(elements, cell_length(axis, position[i]), &elements))
             elements = INT64_MAX;
     }
+    for (int i = 0; i < piece->rank && grid->blocks; i++)
+        number = cell = number * (uint64_t)grid->shape[i] + (uint64_t)position[i];
     *ret_cell = (int64_t)(cell & INT64_MAX);
-    *ret_elements = elements;
+    *ret_elements = grid->blocks ? tsr_view_count(piece) : elements;
     *ret_position = number;
 }
 
@@ -196,7 +202,7 @@ static int take_piece(void *user, const tsr_view *piece, const int64_t *position
     int status;
 
     moments_of_view(&moments, state->rules, piece);
-    locate(&state->grid, position, &cell, &elements, &number);
+    locate(&state->grid, piece, position, &cell, &elements, &number);
     pthread_mutex_lock(&state->mutex);
     status = merge_tree_add(&state->tree, cell, elements, number, &moments, err);
     pthread_mutex_unlock(&state->mutex);

@@ -6,11 +6,11 @@ int stream_read_block(tsr_context *context, tsr_array *array, const tsr_index *i
                       const cli_block_walk *walk, const tsr_dtype *dtype, tsr_casting casting,
                       void *buffer, const tsr_call *call, tsr_error *err)
 {
-    tsr_index part;
+    tsr_auto(tsr_index) part = {.layout = NULL};
     tsr_view view;
     tsr_read_request request = {array, &part, &view, casting};
 
-    block_walk_index(walk, index, &part);
+    CLI_TRY(block_walk_index(walk, index, &part, err));
     CLI_TRY(tsr_view_init(&view, dtype, walk->rank, walk->count, buffer, err));
     return tsr_read_many(context, &request, 1, call, err);
 }

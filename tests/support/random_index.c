@@ -52,9 +52,8 @@ void tests_random_index(tests_random *random, int rank, const int64_t *shape, in
             fresh--;
             continue;
         }
-        terms[count] =
-            random_term(random, shape[axis++],
-                        mode == TSR_INDEX_ORTHOGONAL ? alone : together, &lists[count]);
+        terms[count] = random_term(random, shape[axis++],
+                                   mode == TSR_INDEX_ORTHOGONAL ? alone : together, &lists[count]);
         count++;
     }
     if (tsr_index_select(ret_index, rank, shape, terms, count, mode, NULL) < 0)

@@ -98,8 +98,11 @@ static void points_are_in_the_order_of_the_walk(void **state)
 static void keys_of_several_words_are_sorted(void **state)
 {
     const int64_t length = INT64_C(1) << 62;
-    const array_row row = {
-        .name = "a", .rank = 3, .shape = {length, length, length}, .chunk = {2, 2, 2}, .codec = "none"};
+    const array_row row = {.name = "a",
+                           .rank = 3,
+                           .shape = {length, length, length},
+                           .chunk = {2, 2, 2},
+                           .codec = "none"};
     fixture *f = *state;
     int64_t table[60][3];
     tests_random random;
@@ -109,7 +112,8 @@ static void keys_of_several_words_are_sorted(void **state)
     tests_random_init(&random);
     for (int i = 0; i < 60; i++)
         for (int axis = 0; axis < 3; axis++)
-            table[i][axis] = i % 3 == axis ? tests_random_below(&random, length) : table[i / 2][axis];
+            table[i][axis] =
+                i % 3 == axis ? tests_random_below(&random, length) : table[i / 2][axis];
     table[59][0] = length - 1;
     tsr_array *array = array_new(f, f->store, "a", &row, TSR_UINT8, NULL);
     good(tsr_view_init(&view, TSR_INT64, 2, (const int64_t[]){60, 3}, table, &f->err), &f->err);

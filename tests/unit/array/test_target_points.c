@@ -51,8 +51,8 @@ static int bench_tear_down(void **state)
     return 0;
 }
 
-/* Sets up the target of a selection, lists each for themselves, into or from `view` (NULL: a sink or
- * source). */
+/* Sets up the target of a selection, lists each for themselves, into or from `view` (NULL: a sink
+ * or source). */
 static void aim(bench *self, const char *text, const tsr_view *view)
 {
     fixture *f = &self->f;
@@ -77,8 +77,7 @@ static void elements_go_into_strided_memory(void **state)
     view.strides[0] = -16; /* backwards, every second one */
     view.strides[1] = -4;
     aim(self, "[5, 0, 5], 2:6", &view);
-    good(tsri_target_deliver(&self->target, &self->chunk, false, NULL, &self->f.err),
-         &self->f.err);
+    good(tsri_target_deliver(&self->target, &self->chunk, false, NULL, &self->f.err), &self->f.err);
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 4; j++)
             assert_int_equal(out[23 - 8 * i - 2 * j], (i == 1 ? 0 : 500) + 2 + j);
@@ -126,8 +125,7 @@ static int listen(void *user, const tsr_view *piece, const int64_t *position, ts
     (void)err;
     assert_int_equal(piece->rank, 2);
     do {
-        int16_t *place =
-            &self->result[(position[0] + at[0]) * self->columns + position[1] + at[1]];
+        int16_t *place = &self->result[(position[0] + at[0]) * self->columns + position[1] + at[1]];
         assert_int_equal(*place, -1);
         *place = *(int16_t *)(piece->data + at[0] * piece->strides[0] + at[1] * piece->strides[1]);
         at[1]++;
@@ -146,8 +144,7 @@ static void sinks_are_given_runs(void **state)
     self->read.sink = listen;
     self->read.user = &heard;
     aim(self, "[0, 3, 4, 4, 1], 1:9:2", NULL);
-    good(tsri_target_deliver(&self->target, &self->chunk, false, NULL, &self->f.err),
-         &self->f.err);
+    good(tsri_target_deliver(&self->target, &self->chunk, false, NULL, &self->f.err), &self->f.err);
     static const int rows[] = {0, 3, 4, 4, 1};
     for (int i = 0; i < 20; i++)
         assert_int_equal(heard.result[i], rows[i / 4] * 100 + 1 + i % 4 * 2);

@@ -1,5 +1,6 @@
-/* Proves which ranges of bare elements are asked for when points are listed: one for each where they
- * lie far apart, few where they lie close, and of rows between them no more than the gap allows. */
+/* Proves which ranges of bare elements are asked for when points are listed: one for each where
+ * they lie far apart, few where they lie close, and of rows between them no more than the gap
+ * allows. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +10,12 @@
 #include "support/slow_store.h"
 #include "unit/array/array_testing.h"
 
-static const array_row plane = {
-    .name = "plane", .zarr_format = 2, .rank = 2, .shape = {64, 64}, .chunk = {64, 64}, .codec = "none"};
+static const array_row plane = {.name = "plane",
+                                .zarr_format = 2,
+                                .rank = 2,
+                                .shape = {64, 64},
+                                .chunk = {64, 64},
+                                .codec = "none"};
 
 typedef struct subject {
     slow_store *slow;
@@ -70,7 +75,8 @@ static void only_what_is_worth_it_is_fetched(void **state)
         {0, true, "[40, 3, 4], :", 2, 192},
         {0, true, "[40, 3, 4], 5:15", 3, 30},
         {54, true, "[40, 3, 4], 5:15", 2, 84},
-        /* Columns of some rows: neighbours in a row, or all of it; rows are joined when theirs are. */
+        /* Columns of some rows: neighbours in a row, or all of it; rows are joined when theirs are.
+         */
         {0, true, "8:11, [60, 3, 4]", 6, 9},
         {54, true, "8:11, [60, 3, 4]", 6, 9},
         {55, true, "8:11, [60, 3, 4]", 1, 2 * 64 + 58},

@@ -84,7 +84,8 @@ static void plain_ones_own_nothing(void **state)
     assert_int_equal(tsr_index_compose(&turned, &index, &part, NULL), 0);
     assert_null(turned.layout);
     assert_true(turned.axes[0].kind == TSR_INDEX_POSITION && turned.axes[0].start == 2);
-    assert_true(turned.axes[2].start == 3 && turned.axes[2].count == 2 && turned.axes[2].step == -2);
+    assert_true(turned.axes[2].start == 3 && turned.axes[2].count == 2 &&
+                turned.axes[2].step == -2);
 }
 
 static void what_leaves_the_result_is_refused(void **state)

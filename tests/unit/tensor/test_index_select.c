@@ -107,18 +107,38 @@ static void refusals_name_the_item(void **state)
         int status;
         const char *words;
     } refused[] = {
-        {{{.kind = TSR_TERM_LIST, .list = &real}}, 1, TSR_INVALID_ARGUMENT, "item 1: a list of float64"},
-        {{{.kind = TSR_TERM_NEW_AXIS}, {.kind = TSR_TERM_LIST, .list = &list}}, 2, TSR_OUT_OF_BOUNDS,
+        {{{.kind = TSR_TERM_LIST, .list = &real}},
+         1,
+         TSR_INVALID_ARGUMENT,
+         "item 1: a list of float64"},
+        {{{.kind = TSR_TERM_NEW_AXIS}, {.kind = TSR_TERM_LIST, .list = &list}},
+         2,
+         TSR_OUT_OF_BOUNDS,
          "item 2: position 3 is outside of axis 0, which has 3"},
-        {{{.kind = TSR_TERM_POSITION}, {.kind = TSR_TERM_LIST, .list = &mask}}, 2,
-         TSR_INVALID_ARGUMENT, "item 2: a mask of shape [3] for axes of shape [4]"},
-        {{{.kind = TSR_TERM_LIST, .list = &scalar_mask}}, 1, TSR_INVALID_ARGUMENT, "item 1: a mask"},
-        {{{.kind = TSR_TERM_LIST, .list = &pair}, {.kind = TSR_TERM_LIST, .list = &list}}, 2,
-         TSR_OUT_OF_BOUNDS, "item 1: position 3"},
+        {{{.kind = TSR_TERM_POSITION}, {.kind = TSR_TERM_LIST, .list = &mask}},
+         2,
+         TSR_INVALID_ARGUMENT,
+         "item 2: a mask of shape [3] for axes of shape [4]"},
+        {{{.kind = TSR_TERM_LIST, .list = &scalar_mask}},
+         1,
+         TSR_INVALID_ARGUMENT,
+         "item 1: a mask"},
+        {{{.kind = TSR_TERM_LIST, .list = &pair}, {.kind = TSR_TERM_LIST, .list = &list}},
+         2,
+         TSR_OUT_OF_BOUNDS,
+         "item 1: position 3"},
         {{{.kind = TSR_TERM_RANGE, .step = 0}}, 1, TSR_INVALID_ARGUMENT, "item 1: the step"},
-        {{{.kind = TSR_TERM_ELLIPSIS}, {.kind = TSR_TERM_ELLIPSIS}}, 2, TSR_INVALID_ARGUMENT, "item 2"},
-        {{{0}, {.kind = TSR_TERM_POSITION}, {.kind = TSR_TERM_POSITION}, {.kind = TSR_TERM_POSITION}},
-         4, TSR_INVALID_ARGUMENT, "item 4: more items"},
+        {{{.kind = TSR_TERM_ELLIPSIS}, {.kind = TSR_TERM_ELLIPSIS}},
+         2,
+         TSR_INVALID_ARGUMENT,
+         "item 2"},
+        {{{0},
+          {.kind = TSR_TERM_POSITION},
+          {.kind = TSR_TERM_POSITION},
+          {.kind = TSR_TERM_POSITION}},
+         4,
+         TSR_INVALID_ARGUMENT,
+         "item 4: more items"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
@@ -144,8 +164,10 @@ static void results_have_at_most_so_many_axes(void **state)
         terms[i] = (tsr_index_term){.kind = TSR_TERM_NEW_AXIS};
     assert_int_equal(tsr_index_select(&index, 0, NULL, terms, 32, TSR_INDEX_NUMPY, &err), 0);
     tsr_index_clear(&index);
-    assert_int_equal(tsr_index_select(&index, 0, NULL, terms, 33, TSR_INDEX_NUMPY, &err), TSR_LIMIT);
-    assert_int_equal(tsr_index_select(&index, 1, shape, terms, 32, TSR_INDEX_NUMPY, &err), TSR_LIMIT);
+    assert_int_equal(tsr_index_select(&index, 0, NULL, terms, 33, TSR_INDEX_NUMPY, &err),
+                     TSR_LIMIT);
+    assert_int_equal(tsr_index_select(&index, 1, shape, terms, 32, TSR_INDEX_NUMPY, &err),
+                     TSR_LIMIT);
 }
 
 static void points_are_rows(void **state)
