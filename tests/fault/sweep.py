@@ -47,7 +47,7 @@ def arguments():
     parser.add_argument("--report", action="store_true", help="findings may be told on stdout")
     parser.add_argument("--not-surviving", help="pattern of frames of libraries that crash then")
     parser.add_argument("--allow", default="", help="further exit statuses, comma separated")
-    parser.add_argument("--timeout", type=float, default=20)
+    parser.add_argument("--timeout", type=float, default=60)
     parser.add_argument("--runs", type=int, default=400, help="most runs; spread when there are more")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
@@ -193,14 +193,17 @@ class Run:
 
     def complaint_afterwards(self):
         if self.options.verify:
-            verify = subprocess.run(
-                self.fill(self.options.verify),
-                shell=True,
-                env={**os.environ, "SWEEP_STATUS": str(self.status)},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=self.options.timeout,
-            )
+            try:
+                verify = subprocess.run(
+                    self.fill(self.options.verify),
+                    shell=True,
+                    env={**os.environ, "SWEEP_STATUS": str(self.status)},
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    timeout=self.options.timeout,
+                )
+            except subprocess.TimeoutExpired:
+                return f"--verify then did not end within {self.options.timeout:g} s"
             if verify.returncode != 0:
                 said = (verify.stdout + verify.stderr).decode(errors="replace")
                 return f"--verify then ended with {verify.returncode}: {said.strip()[-400:]}"
