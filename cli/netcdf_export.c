@@ -208,6 +208,8 @@ static int define_dimensions(cli_exporter *self, int group, const tsr_array *arr
         snprintf(number, sizeof number, "dim_%d", i);
         code = find_dimension(group, name ? name : number, tsr_array_shape(array)[i],
                               &ret_dimensions[i]);
+        if (code == NC_EBADNAME)
+            code = find_dimension(group, number, tsr_array_shape(array)[i], &ret_dimensions[i]);
         if (code != NC_NOERR)
             return nc_failed(self, code, "making a dimension");
     }
@@ -253,8 +255,9 @@ static int set_fill_value(cli_exporter *self, int group, int variable, const tsr
     return nc_def_var_fill(group, variable, NC_NOFILL, NULL);
 }
 
+/* *ret_named false: netCDF does not take the name, which has been said. */
 static int define_variable(cli_exporter *self, int group, const char *name, tsr_array *array,
-                           int *ret_variable)
+                           int *ret_variable, bool *ret_named)
 {
     int dimensions[TSR_RANK_MAX], code;
     nc_type type = find_type(tsr_array_dtype(array));
@@ -270,7 +273,10 @@ static int define_variable(cli_exporter *self, int group, const char *name, tsr_
     if (code == NC_NOERR)
         put_attributes(self, group, *ret_variable, tsr_array_dtype(array), attributes);
     json_object_put(attributes);
-    return code == NC_NOERR ? 0 : nc_failed(self, code, name);
+    *ret_named = code != NC_EBADNAME;
+    if (!*ret_named)
+        leave_out(self, name, nc_strerror(code));
+    return code == NC_NOERR || !*ret_named ? 0 : nc_failed(self, code, name);
 }
 
 typedef struct cli_destination {
@@ -311,12 +317,15 @@ static int export_array(cli_exporter *self, int group, const char *name, tsr_arr
 {
     char label[160];
     int variable, status;
+    bool named;
 
     if (find_type(tsr_array_dtype(array)) == NC_NAT) {
         leave_out(self, name, "netCDF has no such element type");
         return 0;
     }
-    CLI_TRY(define_variable(self, group, name, array, &variable));
+    CLI_TRY(define_variable(self, group, name, array, &variable, &named));
+    if (!named)
+        return 0;
     progress_label(label, sizeof label, name, array);
     progress_begin(self->progress, label, tsr_array_size(array));
     status = write_elements(self, group, variable, array);
@@ -345,6 +354,10 @@ static int export_child(cli_exporter *self, int group, tsr_group *source, const 
     if (child->kind == TSR_NODE_GROUP &&
         tsr_group_open_group(source, child->name, &inner, &error) >= 0) {
         code = nc_def_grp(group, child->name, &inner_id);
+        if (code == NC_EBADNAME) {
+            leave_out(self, child->name, nc_strerror(code));
+            return 0;
+        }
         if (code != NC_NOERR)
             return nc_failed(self, code, child->name);
         return export_group(self, inner_id, inner, depth + 1);

@@ -227,6 +227,11 @@ static int transfer_child(cli_transfer *self, tsr_group *parent, const cli_child
     tsr_auto(tsr_group) *group = NULL;
     tsr_error error = TSR_ERROR_INIT;
 
+    /* Files have names that Zarr has no place for. */
+    if (tsr_group_check_name(child->name, &error) < 0) {
+        skip(self, path, error.message);
+        return 0;
+    }
     if (child->kind == TSR_NODE_ARRAY) {
         if (tsr_group_open_array(parent, child->name, &array, &error) >= 0)
             return transfer_array(self, array, path);

@@ -150,6 +150,10 @@ TSR_API int tsr_group_walk(tsr_group *group, const tsr_walk_options *options,
                            int (*each)(void *user, const char *path, tsr_node_kind kind,
                                        const tsr_error *error),
                            void *user, tsr_error *err);
+/* Checks a name as that of a member of a Zarr group: UTF-8, not empty, without '/', not only dots,
+ * not starting with "__", not the name of a metadata document. Thread: IMMUTABLE. Errors:
+ * INVALID_ARGUMENT with the rule. */
+TSR_API int tsr_group_check_name(const char *name, tsr_error *err);
 
 /* Erases the Zarr node at a place with everything below it. A place that holds no Zarr node is
  * refused, so that no folder of somebody's is lost. Thread: LOCKED. Errors: NOT_FOUND, PERMISSION,

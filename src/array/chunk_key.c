@@ -140,6 +140,11 @@ int tsri_node_name_check(const char *name, size_t size_bytes, tsr_error *err)
     return 0;
 }
 
+int tsr_group_check_name(const char *name, tsr_error *err)
+{
+    return tsri_node_name_check(name, strlen(name), err);
+}
+
 int tsri_node_path_check(const char *path, tsr_error *err)
 {
     if (*path == 0)

@@ -31,6 +31,18 @@ def test_zeros_do_not_become_missing(tessera, tmp_path):
         assert file["b"][:].mask.tolist() == [False, False, True] and file["b"]._FillValue == -9
 
 
+def test_names_that_netcdf_does_not_take_are_left_out(tessera, tmp_path):
+    root = zarr.create_group(tmp_path / "a")
+    root.create_array("good", data=np.arange(3), dimension_names=["a dimension?/"])
+    root.create_array(".hidden", data=np.arange(3))
+    root.create_group("-group")
+    err = tessera.run("export", "a", "a.nc", status=5).err
+    assert "left out .hidden: NetCDF" in err and "left out -group: NetCDF" in err
+    with netCDF4.Dataset(tmp_path / "a.nc") as file:
+        assert list(file.variables) == ["good"] and file["good"][:].tolist() == [0, 1, 2]
+        assert file["good"].dimensions == ("dim_0",) and not file.groups
+
+
 def test_there_and_back(tessera, tmp_path):
     with netCDF4.Dataset(tmp_path / "in.nc", "w") as file:
         file.createDimension("y", 30)

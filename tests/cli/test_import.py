@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import netCDF4
 import numpy as np
 import pytest
@@ -96,6 +97,30 @@ def test_variables_that_zarr_has_no_type_for_are_left_out(tessera, tmp_path):
     result = tessera.run("import", "s.nc", "s.zarr", status=5)
     assert "left out words" in result.err and "imported 1 array" in result.err
     assert zarr.open_array(tmp_path / "s.zarr" / "good", mode="r")[:].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("library", ["netCDF", "HDF5"])
+def test_names_that_zarr_reserves_are_left_out(tessera, tmp_path, library):
+    """Told once each; all that has a name for Zarr is there."""
+    path = tmp_path / "n.nc"
+    if library == "netCDF":
+        with netCDF4.Dataset(path, "w") as file:
+            for group, name in (file, "__x"), (file.createGroup("g"), "zarr.json"), (file, "good"):
+                group.createVariable(name, "i4", ())[...] = 7
+            file.createGroup("__h").createVariable("inside", "i4", ())
+        bad = {"__x", "g/zarr.json", "__h"}
+    else:
+        with h5py.File(path, "w") as file:
+            for name in "__x", "zarr.json", "g/.zarray", "..", "...", "good":
+                file[name] = np.complex64(7)  # which netCDF does not have
+            file.create_group("__h")["inside"] = 1
+        bad = {"__x", "zarr.json", "g/.zarray", "..", "...", "__h"}
+    result = tessera.run("import", "n.nc", "n.zarr", status=5)
+    told = [line.split(": ")[1] for line in result.err.splitlines() if "left out " in line and "is no name" in line]
+    assert sorted(told) == sorted(f"left out {name}" for name in bad)
+    assert f"{len(bad)} of the nodes of n.nc were left out" in result.err
+    root = zarr.open_group(tmp_path / "n.zarr", mode="r")
+    assert root["good"][()] == 7 and set(root.group_keys()) == {"g"} and set(root.array_keys()) == {"good"}
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
