@@ -38,7 +38,7 @@ static int print_array(tsr_context *context, const char *place, tsr_error *err)
     CLI_TRY(tsr_array_open(context, place, NULL, &selected.array, err));
     tsr_index_all(&selected.index, tsr_array_rank(selected.array), tsr_array_shape(selected.array));
     selected.rank = tsr_index_shape(&selected.index, selected.shape);
-    printer.text_max = scalar_text_max(tsr_array_dtype(selected.array));
+    printer.text_max = tsr_dtype_text_max(tsr_array_dtype(selected.array));
     printer.text = memory_bytes(printer.text_max);
     if (printer.text)
         status = stream_read(context, &selected, BLOCK_BYTES, NULL, take_lines, &printer, err);

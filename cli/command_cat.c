@@ -55,30 +55,57 @@ static int format(cli_printer *printer, const char *element, tsr_error *err)
     return length >= 0 ? 0 : tsr_error_set(err, TSR_INTERNAL, "an element cannot be printed");
 }
 
-/* Without the quotes that JSON wants around NaN and infinities: tables are for people and
- * spreadsheets. */
-static void print_bare(const cli_printer *printer)
+/* The text of an element for people and spreadsheets: without the quotes that JSON wants around NaN
+ * and infinities, moments as ISO 8601 has them, bytes of fixed length as they are. Control
+ * characters stay escaped. */
+static int format_bare(cli_printer *printer, const char *element, tsr_error *err)
 {
-    size_t length = strlen(printer->text);
+    const tsr_dtype *dtype = printer->dtype;
+    size_t length;
 
-    if (length >= 2 && printer->text[0] == '"')
-        fwrite(printer->text + 1, 1, length - 2, stdout);
+    if (dtype->kind == TSR_KIND_DATETIME || dtype->kind == TSR_KIND_TIMEDELTA) {
+        tsr_dtype_format_time(dtype, element, printer->text, printer->text_max);
+        return 0;
+    }
+    if (dtype->kind == TSR_KIND_BYTES) {
+        length = strnlen(element, dtype->size_bytes);
+        memcpy(printer->text, element, length);
+        printer->text[length] = '\0';
+        return 0;
+    }
+    CLI_TRY(format(printer, element, err));
+    length = strlen(printer->text);
+    if (length >= 2 && printer->text[0] == '"') {
+        memmove(printer->text, printer->text + 1, length - 2);
+        printer->text[length - 2] = '\0';
+    }
+    return 0;
+}
+
+/* Texts may hold anything; numbers have nothing that a terminal would obey. */
+static void print_plain(const cli_printer *printer)
+{
+    if (printer->dtype->kind <= TSR_KIND_RAW)
+        fputs(printer->text, stdout);
     else
-        fwrite(printer->text, 1, length, stdout);
+        show_safe_text(stdout, printer->text);
 }
 
 /* A field of CSV (RFC 4180): complex and raw elements have commas in them, and so get quotes. */
 static void print_field(const cli_printer *printer)
 {
-    if (!strchr(printer->text, ',')) {
-        print_bare(printer);
+    if (!strpbrk(printer->text, ",\"")) {
+        print_plain(printer);
         return;
     }
     putchar('"');
     for (const char *at = printer->text; *at; at++) {
         if (*at == '"')
             putchar('"');
-        putchar(*at);
+        if ((unsigned char)*at < 0x20)
+            printf("\\x%02x", (unsigned char)*at);
+        else
+            putchar(*at);
     }
     putchar('"');
 }
@@ -96,11 +123,11 @@ static int take_table(void *user, const cli_block_walk *walk, const tsr_view *bl
         else if (printer->printed > 0)
             fputs(axes > 1 && printer->separator == ' ' ? "\n\n" : "\n", stdout);
         CLI_TRY(look_up(printer, err));
-        CLI_TRY(format(printer, element, err));
+        CLI_TRY(format_bare(printer, element, err));
         if (printer->separator == ',')
             print_field(printer);
         else
-            print_bare(printer);
+            print_plain(printer);
         printer->printed++;
     }
     return ferror(stdout) ? show_check(err) : 0;
@@ -166,8 +193,8 @@ static int print_elements(cli_invocation *invocation, const cli_selected_array *
     const tsr_dtype *dtype = tsr_array_dtype(selected->array);
     cli_printer printer = {selected,
                            dtype,
-                           memory_bytes(scalar_text_max(dtype)),
-                           scalar_text_max(dtype),
+                           memory_bytes(tsr_dtype_text_max(dtype)),
+                           tsr_dtype_text_max(dtype),
                            0,
                            strcmp(format_name, "csv") == 0 ? ',' : ' '};
     cli_stream_take take = take_table;

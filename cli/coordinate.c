@@ -89,7 +89,7 @@ static bool fits(const tsr_array *array, int64_t length)
     const tsr_dtype *dtype = tsr_array_dtype(array);
 
     return tsr_array_rank(array) == 1 && tsr_array_shape(array)[0] == length &&
-           length <= COUNT_MAX && dtype->kind != TSR_KIND_COMPLEX && dtype->kind != TSR_KIND_RAW;
+           length <= COUNT_MAX && dtype->kind < TSR_KIND_COMPLEX;
 }
 
 static int read_coordinate(tsr_context *context, const cli_selected_array *selected, int axis,

@@ -161,6 +161,14 @@ static int check_combinations(cli_invocation *invocation, const cli_creation *cr
     return 0;
 }
 
+/* A name, or what metadata would say. */
+static int read_dtype(const char *text, const tsr_dtype **ret_dtype, tsr_error *err)
+{
+    if (*text && strchr("{[\"", *text))
+        return tsr_dtype_from_json(text, ret_dtype, err);
+    return tsr_dtype_parse(text, ret_dtype, err);
+}
+
 static int read_all(cli_invocation *invocation, cli_creation *creation)
 {
     const char *dtype = invocation_text(invocation, OPTION_DTYPE);
@@ -175,7 +183,7 @@ static int read_all(cli_invocation *invocation, cli_creation *creation)
     CLI_TRY(invocation_json(invocation, OPTION_INDEX_CODECS, &creation->index_codecs));
     CLI_TRY(invocation_json(invocation, OPTION_ATTRIBUTES, &creation->attributes));
     creation->zarr_format = format ? format[0] - '0' : 0;
-    if (dtype && tsr_dtype_parse(dtype, &creation->dtype, &invocation->error) < 0) {
+    if (dtype && read_dtype(dtype, &creation->dtype, &invocation->error) < 0) {
         /* A type that does not exist is a slip on the command line, not a missing file. */
         invocation->error.status = TSR_INVALID_ARGUMENT;
         return TSR_INVALID_ARGUMENT;

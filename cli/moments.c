@@ -9,7 +9,7 @@ enum { BLOCK = 1024, LANES = 8 };
 
 bool moments_supports(const tsr_dtype *dtype)
 {
-    return dtype->kind != TSR_KIND_RAW;
+    return dtype->kind <= TSR_KIND_COMPLEX;
 }
 
 void moments_init(cli_moments *moments)

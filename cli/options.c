@@ -44,8 +44,9 @@ static const cli_option table[OPTION_COUNT] = {
         "goes with the k-th of the others, as in NumPy"),
 
     VALUE(OPTION_SHAPE, "shape", 0, TEXT, "LENGTHS", "Length of each axis, such as 1000,721,1440"),
-    VALUE(OPTION_DTYPE, "dtype", 0, TEXT, "TYPE",
-          "Element type, such as float32, f4, bfloat16, r24"),
+    VALUE(
+        OPTION_DTYPE, "dtype", 0, TEXT, "TYPE",
+        "Element type, such as float32, f4, bfloat16, U10, datetime64[ns], or JSON as metadata has it"),
     VALUE(OPTION_CHUNKS, "chunks", 0, TEXT, "LENGTHS",
           "Chunk shape (of inner chunks where there are shards): 270,270 or lat=-1,lon=64 or auto; "
           "-1 is the whole axis; several lengths along an axis: [[31,28,[30,2]],100]"),

@@ -7,16 +7,9 @@
 
 #include "memory.h"
 
-size_t scalar_text_max(const tsr_dtype *dtype)
-{
-    size_t components = dtype->size_bytes / dtype->component_bytes;
-
-    return dtype->kind == TSR_KIND_RAW ? 4 * dtype->size_bytes + 8 : 24 * components + 32;
-}
-
 char *scalar_text(const tsr_dtype *dtype, const void *element)
 {
-    size_t capacity = scalar_text_max(dtype);
+    size_t capacity = tsr_dtype_text_max(dtype);
     char *text = memory_bytes(capacity);
 
     if (text && tsr_dtype_format_element(dtype, element, text, capacity) < 0) {
@@ -53,12 +46,53 @@ static const char *spelling(const char *text)
     return text;
 }
 
+/* Plain bytes up to the length of the type. */
+static int parse_bytes(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err)
+{
+    size_t length = strlen(text);
+
+    if (length > dtype->size_bytes)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%.60s is longer than the %zu bytes of %s",
+                             text, dtype->size_bytes, dtype->name);
+    memset(element, 0, dtype->size_bytes);
+    memcpy(element, text, length);
+    return 0;
+}
+
+/* Text as people write it, without quotes and escapes. */
+static int parse_text(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err)
+{
+    size_t length = strlen(text), used = 0;
+    char *quoted = memory_bytes(2 * length + 3);
+    int status;
+
+    if (!quoted)
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    quoted[used++] = '"';
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            quoted[used++] = '\\';
+        quoted[used++] = *text;
+    }
+    quoted[used++] = '"';
+    quoted[used] = '\0';
+    status = tsr_dtype_parse_element(dtype, quoted, element, err);
+    memory_free(quoted);
+    return status;
+}
+
 int scalar_parse(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err)
 {
     char quoted[64];
 
+    if (*text != '"' && dtype->kind == TSR_KIND_BYTES)
+        return parse_bytes(dtype, text, element, err);
+    if (*text != '"' && dtype->kind == TSR_KIND_TEXT)
+        return parse_text(dtype, text, element, err);
     while (isspace((unsigned char)*text))
         text++;
+    if (dtype->kind == TSR_KIND_DATETIME && strpbrk(text + (*text != '\0'), "-T:"))
+        return parse_text(dtype, text, element, err);
     if (needs_quotes(text) && strlen(text) < sizeof quoted - 2) {
         snprintf(quoted, sizeof quoted, "\"%s\"", spelling(text));
         return tsr_dtype_parse_element(dtype, quoted, element, err);

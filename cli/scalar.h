@@ -4,14 +4,12 @@
 
 #include <tessera.h>
 
-/* How many bytes the text of one element of this type needs, with its final 0. */
-size_t scalar_text_max(const tsr_dtype *dtype);
-
 /* One element as fill-value JSON in a new string; the caller frees it. NULL when out of memory. */
 char *scalar_text(const tsr_dtype *dtype, const void *element);
 
-/* Reads what people type for an element: fill-value JSON, where the quotes around NaN, Infinity and
- * 0x... may be left out. Errors: INVALID_ARGUMENT. */
+/* Reads what people type for an element: fill-value JSON, where the quotes around NaN, Infinity,
+ * 0x..., times and texts may be left out; bytes of fixed length without quotes are those bytes, not
+ * base64. Errors: INVALID_ARGUMENT, NO_MEMORY. */
 int scalar_parse(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err);
 
 /* Elements to doubles, n of them that lie `stride` bytes apart. Complex elements give their

@@ -38,7 +38,11 @@ typedef struct tsr_view {
  * imaginary part; whatever is not 0 is true.
  *
  * Where NumPy knows no rule (the small types of ml_dtypes), SAFE means what it says: every value of
- * one type, infinities, NaN and -0.0 included, is a value of the other. */
+ * one type, infinities, NaN and -0.0 included, is a value of the other.
+ *
+ * Times go to other steps of time, rounded down; what does not fit is an error under every rule,
+ * and years and months are no lengths of days. Integers are lengths of time as they are; times
+ * become integers, and integers moments, under UNSAFE. */
 typedef enum tsr_casting {
     TSR_CASTING_NO,        /* the types must be equal */
     TSR_CASTING_SAFE,      /* every value survives: int16 to float32, not int32 to float32 */
@@ -82,6 +86,11 @@ TSR_API int tsr_view_slice(tsr_view *view, int axis, int64_t start, int64_t coun
 
 /* Removes an axis by fixing it at `position`. Thread: CONFINED. Errors: OUT_OF_BOUNDS. */
 TSR_API int tsr_view_select(tsr_view *view, int axis, int64_t position, tsr_error *err);
+
+/* Narrows the elements, structs, to one of their fields, in place; the axes of a field that is an
+ * array come last. Nothing is copied. Thread: CONFINED. Errors: NOT_FOUND (no field of this name,
+ * or no struct), LIMIT (rank). The view is untouched on failure. */
+TSR_API int tsr_view_field(tsr_view *view, const char *name, tsr_error *err);
 
 /* Permutes the axes in place: afterwards axis i is the former axis order[i], as numpy.transpose
  * does. Thread: CONFINED. Errors: INVALID_ARGUMENT when `order` is not a permutation. */

@@ -4,7 +4,8 @@
  * - unknown fields (the specification asks for this), among them consolidated_metadata in .zgroup;
  * - filters absent, null or an empty list; dimension_separator absent or null;
  * - chunk lengths of 0 on axes of length 0, taken as 1;
- * - fill values in a list of one element, whole numbers for bool, 1.0 for integers, "+Infinity";
+ * - fill values in a list of one element, whole numbers for bool, 1.0 for integers, "+Infinity", 0
+ *   for an empty text;
  * - a missing .zattrs, and bare NaN and Infinity in it and in the copies that .zgroup may carry.
  * Numbers as strings, blosc's shuffle -1 and the like inside codec configurations are those codecs'
  * matter.
@@ -15,6 +16,8 @@
 
 #include "array/zarr_meta_parts.h"
 #include "base/output.h"
+#include "codec/zarr_dtype.h"
+#include "tensor/copy.h"
 
 static const char names_attribute[] = "_ARRAY_DIMENSIONS";
 
@@ -24,86 +27,12 @@ static int read_format(const tsri_json *object, tsr_error *err)
     return tsri_json_int(object, "", "zarr_format", true, 2, 2, &format, err);
 }
 
-/* ---- data types ---- */
-
-static int unsupported_type(const char *what, tsr_error *err)
-{
-    tsri_json_refuse(err, TSR_UNSUPPORTED, "/dtype", NULL, "the data type %s is not supported",
-                     what);
-    tsr_error_set_next_step(
-        err, "supported are bool, integers, floats and complex numbers up to 16 bytes, and raw "
-             "bytes: |b1, <i2, >f8, <c16, |V3");
-    return TSR_UNSUPPORTED;
-}
-
-/* What a letter of a typestr means that no type of ours has; NULL for others. */
-static const char *known_letter(char letter)
-{
-    switch (letter) {
-    case 'm':
-        return "timedelta";
-    case 'M':
-        return "datetime";
-    case 'S':
-        return "bytes of fixed length";
-    case 'U':
-        return "text of fixed length";
-    case 'O':
-        return "Python objects";
-    default:
-        return NULL;
-    }
-}
-
-static int bad_typestr(const char *typestr, const char *reason, tsr_error *err)
-{
-    return tsri_json_refuse(err, TSR_BAD_METADATA, "/dtype", NULL, "\"%s\" is no data type: %s",
-                            typestr, reason);
-}
-
-/* "<f8": a byte order, a letter, the size in bytes. */
-static int read_typestr(const char *typestr, tsri_zarr_meta *meta, bool *ret_big_endian,
-                        tsr_error *err)
-{
-    char order = *typestr, letter = order != 0 ? typestr[1] : 0;
-    if (order == 0 || strchr("<>|", order) == NULL)
-        return bad_typestr(typestr, "it starts with a byte order, one of < > |", err);
-    if (known_letter(letter) != NULL) {
-        char what[160];
-        snprintf(what, sizeof what, "\"%.60s\" (%s)", typestr, known_letter(letter));
-        return unsupported_type(what, err);
-    }
-    if (letter == 0 || strchr("biufcV", letter) == NULL)
-        return bad_typestr(typestr,
-                           "behind the byte order is a letter, one of b i u f c m M S U V O", err);
-    const char *digits = typestr + 2;
-    if (*digits == 0 || *digits == '0' || digits[strspn(digits, "0123456789")] != 0)
-        return bad_typestr(typestr, "it ends in the size in bytes", err);
-    const tsr_dtype *dtype = NULL;
-    int status = tsr_dtype_parse(typestr, &dtype, err);
-    if (status == TSR_NOT_FOUND || status == TSR_INVALID_ARGUMENT) {
-        char what[80];
-        snprintf(what, sizeof what, "\"%.60s\"", typestr);
-        return unsupported_type(what, err);
-    }
-    TSRI_TRY(status);
-    meta->dtype = dtype;
-    if (dtype->component_bytes > 1 && order == '|')
-        return bad_typestr(typestr, "a type of several bytes needs the byte order < or >", err);
-    *ret_big_endian = order == '>';
-    return 0;
-}
-
 static int read_dtype(const tsri_json *object, tsri_zarr_meta *meta, bool *ret_big_endian,
                       tsr_error *err)
 {
     tsri_json *value = NULL;
-    const char *typestr = NULL;
     TSRI_TRY(tsri_json_member(object, "", "dtype", true, &value, err));
-    if (json_object_is_type(value, json_type_array))
-        return unsupported_type("of structured elements (a list of fields)", err);
-    TSRI_TRY(tsri_json_string(object, "", "dtype", true, &typestr, err));
-    return read_typestr(typestr, meta, ret_big_endian, err);
+    return tsri_dtype_from_v2(value, "/dtype", &meta->dtype, ret_big_endian, err);
 }
 
 /* ---- the grid and the fill value ---- */
@@ -154,13 +83,32 @@ static const tsri_json *unwrapped(const tsri_json *value, const tsr_dtype *dtype
     return is_single && dtype->kind != TSR_KIND_RAW ? json_object_array_get_idx(value, 0) : value;
 }
 
-static int read_fill_value(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+/* Writers that know no empty text write 0 for it. */
+static bool is_zero_for_text(const tsri_json *value, const tsr_dtype *dtype)
+{
+    int64_t number;
+    bool is_text = dtype->kind == TSR_KIND_TEXT || dtype->kind == TSR_KIND_BYTES;
+    return is_text && value != NULL && json_object_is_type(value, json_type_int) &&
+           tsri_json_get_int64(value, false, &number) && number == 0;
+}
+
+static int read_fill_value(const tsri_json *object, bool big_endian, tsri_zarr_meta *meta,
+                           tsr_error *err)
 {
     tsri_json *value = NULL;
     TSRI_TRY(tsri_json_member(object, "", "fill_value", true, &value, err));
     const tsri_json *inner = unwrapped(value, meta->dtype);
     meta->fill_undefined = inner == NULL;
-    return tsri_zarr_take_fill_value(meta, inner, err);
+    if (is_zero_for_text(inner, meta->dtype))
+        inner = NULL;
+    TSRI_TRY(tsri_zarr_take_fill_value(meta, inner, err));
+    /* Read as little-endian bytes; the memory is ours until the document is read. */
+    if (big_endian && meta->dtype->kind == TSR_KIND_STRUCT && inner != NULL &&
+        json_object_is_type(inner, json_type_string)) {
+        tsr_view view = {.dtype = meta->dtype, .data = (char *)meta->fill_value};
+        tsri_view_copy_swapped(&view, &view);
+    }
+    return 0;
 }
 
 /* ---- codecs ---- */
@@ -262,7 +210,7 @@ int tsri_zarr2_array_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *er
     TSRI_TRY(read_dtype(object, meta, &big_endian, err));
     TSRI_TRY(read_chunks(object, meta, err));
     TSRI_TRY(read_separator(object, meta, err));
-    TSRI_TRY(read_fill_value(object, meta, err));
+    TSRI_TRY(read_fill_value(object, big_endian, meta, err));
     return read_codecs(object, big_endian, meta, err);
 }
 
@@ -358,23 +306,49 @@ static int print_without_patterns(const char *text, tsr_output *output, tsr_erro
     return tsr_output_append(output, text, strlen(text), err);
 }
 
+/* Whether v2 metadata has the bytes of a fill value as they are stored, and nothing else. */
+static bool is_stored_as_bytes(const tsr_dtype *dtype)
+{
+    return dtype->kind == TSR_KIND_RAW || dtype->kind == TSR_KIND_STRUCT;
+}
+
+/* Brings an element from storage to memory, or back. */
+static void turn_element(const tsr_dtype *dtype, bool big_endian, void *element)
+{
+    tsr_view view = {.dtype = dtype, .data = element};
+    if (big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__))
+        tsri_view_copy_swapped(&view, &view);
+}
+
 static int print_fill_value(const tsri_zarr_meta_options *options, tsr_output *output,
                             tsr_error *err)
 {
     const tsr_dtype *dtype = options->dtype;
     if (options->fill_undefined)
         return tsr_output_append(output, "null", 4, err);
-    if (dtype->kind != TSR_KIND_RAW) {
-        tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
-        TSRI_TRY(tsri_zarr_print_element(dtype, options->fill_value, &text, err));
-        TSRI_TRY(tsr_output_append(&text, "", 1, err));
-        return print_without_patterns(text.data, output, err);
+    bool is_float = dtype->kind == TSR_KIND_FLOAT || dtype->kind == TSR_KIND_COMPLEX;
+    int64_t time = 0;
+    if (is_stored_as_bytes(dtype)) {
+        tsr_auto(tsri_text) *stored = tsri_alloc_zero(dtype->size_bytes);
+        if (stored == NULL)
+            return tsri_error_no_memory(err, dtype->size_bytes);
+        if (options->fill_value != NULL)
+            memcpy(stored, options->fill_value, dtype->size_bytes);
+        turn_element(dtype, options->big_endian, stored);
+        return print_base64((const unsigned char *)stored, dtype->size_bytes, output, err);
     }
-    tsr_auto(tsri_text) *zero = tsri_alloc_zero(dtype->size_bytes);
-    if (zero == NULL)
-        return tsri_error_no_memory(err, dtype->size_bytes);
-    return print_base64(options->fill_value != NULL ? options->fill_value : zero, dtype->size_bytes,
-                        output, err);
+    if (dtype->kind == TSR_KIND_DATETIME || dtype->kind == TSR_KIND_TIMEDELTA) {
+        /* v2 knows times as numbers, NaT among them. */
+        if (options->fill_value != NULL)
+            memcpy(&time, options->fill_value, sizeof time);
+        return tsr_output_print(output, err, "%lld", (long long)time);
+    }
+    if (!is_float)
+        return tsri_zarr_print_element(dtype, options->fill_value, output, err);
+    tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
+    TSRI_TRY(tsri_zarr_print_element(dtype, options->fill_value, &text, err));
+    TSRI_TRY(tsr_output_append(&text, "", 1, err));
+    return print_without_patterns(text.data, output, err);
 }
 
 int tsri_zarr2_document_print(const tsri_zarr_meta_options *options, tsr_output *output,
@@ -382,19 +356,13 @@ int tsri_zarr2_document_print(const tsri_zarr_meta_options *options, tsr_output 
 {
     if (options->is_group)
         return tsr_output_print(output, err, "{\"zarr_format\":2}");
-    const tsr_dtype *dtype = options->dtype;
-    if (dtype->v2_kind == 0) {
-        tsr_error_set(err, TSR_UNSUPPORTED, "Zarr 2 has no data type for %s", dtype->name);
-        tsr_error_set_next_step(err, "Zarr 3 has; or choose a type that NumPy has itself");
-        return TSR_UNSUPPORTED;
-    }
-    char order = dtype->component_bytes <= 1 ? '|' : options->big_endian ? '>' : '<';
     TSRI_TRY(tsr_output_print(output, err, "{\"zarr_format\":2,\"shape\":"));
     TSRI_TRY(tsri_zarr_print_lengths(options->shape, options->rank, output, err));
     TSRI_TRY(tsr_output_print(output, err, ",\"chunks\":"));
     TSRI_TRY(tsri_zarr_print_lengths(options->chunk_shape, options->rank, output, err));
-    TSRI_TRY(tsr_output_print(output, err, ",\"dtype\":\"%c%c%zu\",\"fill_value\":", order,
-                              dtype->v2_kind, dtype->size_bytes));
+    TSRI_TRY(tsr_output_print(output, err, ",\"dtype\":"));
+    TSRI_TRY(tsri_dtype_to_v2(options->dtype, options->big_endian, output, err));
+    TSRI_TRY(tsr_output_print(output, err, ",\"fill_value\":"));
     TSRI_TRY(print_fill_value(options, output, err));
     TSRI_TRY(tsr_output_print(output, err, ",\"order\":\"%c\",\"dimension_separator\":\"%c\"",
                               options->order, options->keys.separator));

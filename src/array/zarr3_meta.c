@@ -5,6 +5,7 @@
  * Consolidated metadata is kept, not used: it may be stale. */
 #include "array/grid_meta.h"
 #include "array/zarr_meta_parts.h"
+#include "codec/zarr_dtype.h"
 #include "meta/json_pointer.h"
 
 static int read_format(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
@@ -40,39 +41,11 @@ static int unsupported(const char *pointer, const char *what, const char *name, 
     return TSR_UNSUPPORTED;
 }
 
-/* A configuration without any members, or none. */
-static int check_no_configuration(const tsri_extension *extension, const char *path, tsr_error *err)
-{
-    static const char *const known[] = {NULL};
-    return extension->configuration != NULL
-               ? tsri_json_only(extension->configuration, path, known, err)
-               : 0;
-}
-
-static const char known_types[] =
-    "supported are the types of the core specification, bool to complex128 and r8, r16, ...; int2, "
-    "int4, uint2, uint4, bfloat16, float4_*, float6_*, float8_*, complex_* of the registry";
-
 static int read_data_type(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
 {
-    tsri_extension extension;
-    TSRI_TRY(member_extension(object, "data_type", &extension, err));
-    const tsr_dtype *dtype = NULL;
-    int status = tsr_dtype_parse(extension.name, &dtype, err);
-    if (status == TSR_INVALID_ARGUMENT) {
-        if (err != NULL)
-            err->status = TSR_BAD_METADATA;
-        tsr_error_prepend(err, "/data_type");
-        return TSR_BAD_METADATA;
-    }
-    if (status == TSR_NOT_FOUND)
-        return unsupported("/data_type", "data type", extension.name, known_types, err);
-    TSRI_TRY(status);
-    meta->dtype = dtype;
-    /* NumPy's short names are no names of metadata; aliases of the registry are. */
-    if (strcmp(dtype->name, extension.name) != 0 && strncmp(extension.name, "complex_", 8) != 0)
-        return unsupported("/data_type", "data type", extension.name, known_types, err);
-    return check_no_configuration(&extension, "/data_type/configuration", err);
+    tsri_json *value = NULL;
+    TSRI_TRY(tsri_json_member(object, "", "data_type", true, &value, err));
+    return tsri_dtype_from_v3(value, "/data_type", &meta->dtype, err);
 }
 
 static int read_chunk_grid(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
@@ -238,8 +211,9 @@ static int print_array(const tsri_zarr_meta_options *options, tsr_output *output
 {
     TSRI_TRY(tsr_output_print(output, err, ",\"shape\":"));
     TSRI_TRY(tsri_zarr_print_lengths(options->shape, options->rank, output, err));
-    TSRI_TRY(tsr_output_print(output, err,
-                              ",\"data_type\":\"%s\",\"chunk_grid\":", options->dtype->name));
+    TSRI_TRY(tsr_output_print(output, err, ",\"data_type\":"));
+    TSRI_TRY(tsri_dtype_to_v3(options->dtype, output, err));
+    TSRI_TRY(tsr_output_print(output, err, ",\"chunk_grid\":"));
     TSRI_TRY(print_grid(options, output, err));
     TSRI_TRY(tsr_output_print(
         output, err,

@@ -250,8 +250,7 @@ int tsri_zarr_print_lengths(const int64_t *lengths, int count, tsr_output *outpu
 int tsri_zarr_print_element(const tsr_dtype *dtype, const void *element, tsr_output *output,
                             tsr_error *err)
 {
-    size_t capacity =
-        4 * dtype->size_bytes + 64; /* enough by the contract of tsr_dtype_format_element */
+    size_t capacity = tsr_dtype_text_max(dtype);
     tsr_auto(tsri_text) *zero = element == NULL ? tsri_alloc_zero(dtype->size_bytes) : NULL;
     if (element == NULL && zero == NULL)
         return tsri_error_no_memory(err, dtype->size_bytes);

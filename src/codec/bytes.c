@@ -50,6 +50,9 @@ static int bytes_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_
     TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
     TSRI_TRY(tsri_configuration_only(&configuration, known_fields, err));
     TSRI_TRY(tsri_configuration_choice(&configuration, "endian", order_names, &choice, err));
+    /* zarr-python writes none for structs, and means this. */
+    if (choice < 0 && dtype->kind == TSR_KIND_STRUCT && dtype->component_bytes > 1)
+        choice = 0;
     if (choice < 0 && dtype->component_bytes > 1)
         return missing_order(&configuration, dtype, err);
     *ret_codec = (void *)&opened[choice + 1][tsri_dtype_is_narrow(dtype)];

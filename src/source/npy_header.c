@@ -108,33 +108,26 @@ static int refuse_type(const char *what, const char *descr, const char *next_ste
 static int refuse_descr(const char *descr, tsr_error *err)
 {
     const char *letter = strchr("<>|=", *descr) ? descr + 1 : descr;
-    static const char save_bytes[] = "in Python, save a view of plain numbers: "
-                                     "np.save(path, a.view('i8'))";
-    static const char save_codes[] = "in Python, save the characters as numbers: "
-                                     "np.save(path, a.view('u4')), or 'u1' for bytes";
-
     switch (*letter) {
     case 'O':
         return refuse_type("Python objects", descr,
                            "they are pickled programs; in Python, turn them into plain numbers",
                            err);
     case 'U':
-        return refuse_type("strings", descr, save_codes, err);
     case 'S':
     case 'a':
-        return refuse_type("strings of bytes", descr, save_codes, err);
-    case 'M':
-        return refuse_type("dates", descr, save_bytes, err);
-    case 'm':
-        return refuse_type("durations", descr, save_bytes, err);
+        return refuse_type("strings of this length", descr,
+                           "those of 1 character up to 1 MiB are read: in Python, "
+                           "np.save(path, a.astype('U10'))",
+                           err);
     case 'f':
     case 'c':
         return refuse_type("floating-point numbers of another size than 2, 4 or 8 bytes", descr,
                            "in Python, convert them: np.save(path, a.astype('f8'))", err);
     default:
         return refuse_type("of a type that is not known here", descr,
-                           "booleans, integers, floating-point and complex numbers and raw bytes "
-                           "are read",
+                           "booleans, integers, floating-point and complex numbers, times, strings "
+                           "of fixed length and raw bytes are read",
                            err);
     }
 }
@@ -156,8 +149,9 @@ static int take_type(scanner *self, tsri_npy_header *header, tsr_error *err)
         return refuse(self, "a descr that is no short text", err);
     const char *letter = strchr("<>|=", *descr) ? descr + 1 : descr;
     size_t digits = *letter ? strspn(letter + 1, "0123456789") : 0;
-    bool plain = *letter && strchr("biufcV", *letter) && digits > 0 && digits < 8 &&
-                 letter[1 + digits] == '\0';
+    bool is_time = *letter == 'm' || *letter == 'M';
+    bool plain = *letter && strchr("biufcmMSUV", *letter) && digits > 0 && digits < 8 &&
+                 (is_time || letter[1 + digits] == '\0');
     if (!plain)
         return refuse_descr(descr, err);
     for (size_t i = 1; i <= digits; i++)

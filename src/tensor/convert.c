@@ -3,6 +3,8 @@
 #include <math.h>
 
 #include "tensor/copy.h"
+#include "tensor/dtype_text.h"
+#include "tensor/dtype_time.h"
 #include "tensor/element.h"
 #include "tensor/kernels.h"
 
@@ -57,10 +59,38 @@ static bool is_safe(const tsr_dtype *from, const tsr_dtype *to)
            source->ops->number->digits <= target->ops->number->digits;
 }
 
+static bool is_time(const tsr_dtype *dtype)
+{
+    return dtype->kind == TSR_KIND_DATETIME || dtype->kind == TSR_KIND_TIMEDELTA;
+}
+
+static bool is_fixed_text(const tsr_dtype *dtype)
+{
+    return dtype->kind == TSR_KIND_TEXT || dtype->kind == TSR_KIND_BYTES;
+}
+
+/* The least rule under which a cast from or to a time is permitted; UNSAFE + 1: none. As in NumPy,
+ * integers are lengths of time, and otherwise a number and a time are each other's only when asked.
+ */
+static tsr_casting time_rule(const tsr_dtype *from, const tsr_dtype *to)
+{
+    bool from_integer = from->kind == TSR_KIND_SIGNED || from->kind == TSR_KIND_UNSIGNED;
+    bool to_integer = to->kind == TSR_KIND_SIGNED || to->kind == TSR_KIND_UNSIGNED;
+    if (from->kind == to->kind)
+        return tsri_dtype_time_rule(from, to);
+    if (from_integer && to->kind == TSR_KIND_TIMEDELTA)
+        return from->ops->number->digits < 64 ? TSR_CASTING_SAFE : TSR_CASTING_SAME_KIND;
+    return from_integer || to_integer ? TSR_CASTING_UNSAFE : TSR_CASTING_UNSAFE + 1;
+}
+
 bool tsr_dtype_can_cast(const tsr_dtype *from, const tsr_dtype *to, tsr_casting casting)
 {
     if (tsr_dtype_equal(from, to))
         return true;
+    if (is_fixed_text(from) || is_fixed_text(to))
+        return casting <= TSR_CASTING_UNSAFE && casting >= tsri_dtype_text_rule(from, to);
+    if (is_time(from) || is_time(to))
+        return casting <= TSR_CASTING_UNSAFE && casting >= time_rule(from, to);
     if (!real_type(from)->ops->number || !real_type(to)->ops->number)
         return false;
     switch (casting) {
@@ -166,6 +196,10 @@ static bool convert_any(const tsr_view *destination, const tsr_view *source, boo
     bool from_complex = source->dtype->kind == TSR_KIND_COMPLEX;
     bool to_complex = destination->dtype->kind == TSR_KIND_COMPLEX;
     tsri_nest nest TSRI_UNINITIALIZED;
+    if (is_fixed_text(source->dtype))
+        return tsri_view_convert_texts(destination, source, checked);
+    if (is_time(source->dtype) && is_time(destination->dtype))
+        return tsri_view_convert_times(destination, source);
     if (from_complex && to_complex)
         return convert_numbers(destination, source, 2, checked);
     if (from_complex && destination->dtype->kind == TSR_KIND_BOOL) {
@@ -179,22 +213,35 @@ static bool convert_any(const tsr_view *destination, const tsr_view *source, boo
     return !to_complex || clear_imaginary(destination, checked);
 }
 
+static bool element_fits(const tsr_dtype *from, const char *element, const tsr_dtype *to)
+{
+    const tsri_number *number = real_type(from)->ops->number;
+    const tsri_number *target = real_type(to)->ops->number;
+    size_t parts = from->kind == TSR_KIND_COMPLEX ? 2 : 1;
+    uint64_t wide[2], scratch[2];
+    if (is_time(from) && is_time(to)) {
+        tsr_view one = {.dtype = from, .data = (char *)element};
+        tsr_view other = {.dtype = to, .data = (char *)scratch};
+        return tsri_view_convert_times(&other, &one);
+    }
+    if (is_fixed_text(from))
+        return tsri_dtype_text_fits(from, element, to);
+    number->load(element, wide, parts);
+    return target->store[number->wide](wide, scratch, parts, true) == parts;
+}
+
 /* Finds the first element, in C order, that does not fit, and reports it. */
 static int report_misfit(const tsr_view *source, const tsr_dtype *to, tsr_error *err)
 {
-    const tsri_number *number = real_type(source->dtype)->ops->number;
-    const tsri_number *target = real_type(to)->ops->number;
-    size_t parts = source->dtype->kind == TSR_KIND_COMPLEX ? 2 : 1;
     int64_t position[TSR_RANK_MAX] = {0};
-    uint64_t wide[2], scratch[2];
-    char text[TSRI_SHAPE_TEXT_MAX], value[64];
+    char text[TSRI_SHAPE_TEXT_MAX], value[128];
     for (;;) {
         const char *element = source->data;
         for (int axis = 0; axis < source->rank; axis++)
             element += position[axis] * source->strides[axis];
-        number->load(element, wide, parts);
-        if (target->store[number->wide](wide, scratch, parts, true) < parts) {
-            tsr_dtype_format_element(source->dtype, element, value, sizeof value);
+        if (!element_fits(source->dtype, element, to)) {
+            if (tsr_dtype_format_element(source->dtype, element, value, sizeof value) < 0)
+                snprintf(value, sizeof value, "that is too long to show");
             return tsr_error_set(err, TSR_OUT_OF_BOUNDS, "the %s %s at %s does not fit into %s",
                                  source->dtype->name, value,
                                  tsri_shape_text(source->rank, position, text), to->name);

@@ -4,6 +4,7 @@
 
 #include "tensor/byteswap.h"
 #include "tensor/convert.h"
+#include "tensor/dtype_struct.h"
 #include "tensor/kernels.h"
 #include "tensor/stream.h"
 
@@ -174,6 +175,12 @@ void tsri_view_copy_swapped(const tsr_view *destination, const tsr_view *source)
     if (components.run_bytes == 1) {
         if (destination->data != source->data)
             tsri_view_copy_same(destination, source);
+        return;
+    }
+    if (destination->dtype->kind == TSR_KIND_STRUCT) {
+        if (destination->data != source->data)
+            tsri_view_copy_same(destination, source);
+        tsri_view_swap_structs(destination);
         return;
     }
     if (!tsri_nest_init(&nest, destination, source, 1))

@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 #include "tensor/element.h"
+#include "tensor/made_dtype.h"
 
 /* Every type without parameters is one row here: name, kind, size, unit of byte order, bits of it
  * that count, letter of v2's typestr (0: it has none), text form, number, float format, component.
@@ -58,10 +59,11 @@
     COMPLEX_ROW(ROW, complex_float8_e5m2fnuz, float8_e5m2fnuz, 1, 8, 0)             \
     COMPLEX_ROW(ROW, complex_float8_e8m0fnu, float8_e8m0fnu, 1, 8, 0)
 
-#define DEFINE_TYPE(name, kind, size, unit, bits, letter, text, number, format, component)         \
-    static const struct tsr_dtype_ops name##_ops = {&tsri_text_##text, number, format, component}; \
-    const tsr_dtype tsr_dtype_##name = {                                                           \
-        sizeof(tsr_dtype), #name, TSR_KIND_##kind, size, unit, unit, letter, NULL,                 \
+#define DEFINE_TYPE(name, kind, size, unit, bits, letter, text, number, format, component) \
+    static const struct tsr_dtype_ops name##_ops = {&tsri_text_##text, number, format,     \
+                                                    component,         NULL,   NULL};      \
+    const tsr_dtype tsr_dtype_##name = {                                                   \
+        sizeof(tsr_dtype), #name, TSR_KIND_##kind, size, unit, unit, letter, NULL,         \
         &name##_ops,       bits};
 TYPE_ROWS(DEFINE_TYPE)
 
@@ -78,32 +80,46 @@ const char tsri_dtype_known_names[] =
     "bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float16, float32, float64, "
     "complex64, complex128; r8, r16, r24, ... (raw bytes); int2, int4, uint2, uint4, bfloat16, "
     "float4_e2m1fn, float6_e2m3fn, float6_e3m2fn, float8_ with e3m4, e4m3, e4m3fn, e4m3b11fnuz, "
-    "e4m3fnuz, e5m2, e5m2fnuz or e8m0fnu; complex_ with the name of a float type";
+    "e4m3fnuz, e5m2, e5m2fnuz or e8m0fnu; complex_ with the name of a float type; datetime64[ns], "
+    "timedelta64[10us], ...; U10 (text of fixed length), S10 (bytes)";
 
 #define RAW_BYTES_MAX (1 << 20)
 
-static const struct tsr_dtype_ops raw_ops = {&tsri_text_raw, NULL, NULL, NULL};
+static const struct tsr_dtype_ops raw_ops = {&tsri_text_raw, NULL, NULL, NULL, NULL, NULL};
 
-/* A type that was made at run time. */
-typedef struct made_dtype {
-    tsr_dtype dtype;
-    int references; /* atomic */
-    char name[24];
-} made_dtype;
+int tsri_dtype_make(size_t size_bytes, const tsr_dtype *pattern, char *name,
+                    tsri_made_dtype **ret_made, tsr_error *err)
+{
+    tsri_made_dtype *made = name ? tsri_alloc_zero(size_bytes) : NULL;
+    if (!made) {
+        tsri_free(name);
+        return tsri_error_no_memory(err, size_bytes);
+    }
+    made->references = 1;
+    made->name = name;
+    made->dtype = *pattern;
+    made->dtype.struct_size = sizeof(tsr_dtype);
+    made->dtype.name = name;
+    made->dtype.counter = &made->references;
+    *ret_made = made;
+    return 0;
+}
 
 int tsr_dtype_raw(size_t size_bytes, const tsr_dtype **ret_dtype, tsr_error *err)
 {
     if (size_bytes == 0 || size_bytes > RAW_BYTES_MAX)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "a raw type has 1 to %d bytes, not %zu",
                              RAW_BYTES_MAX, size_bytes);
-    made_dtype *made = tsri_alloc_zero(sizeof *made);
-    if (!made)
-        return tsri_error_no_memory(err, sizeof *made);
-    made->references = 1;
-    snprintf(made->name, sizeof made->name, "r%zu", size_bytes * 8);
-    made->dtype = (tsr_dtype){
-        sizeof(tsr_dtype), made->name, TSR_KIND_RAW, size_bytes, 1, 1, 'V', &made->references,
-        &raw_ops,          8};
+    const tsr_dtype pattern = {.kind = TSR_KIND_RAW,
+                               .size_bytes = size_bytes,
+                               .component_bytes = 1,
+                               .alignment = 1,
+                               .v2_kind = 'V',
+                               .ops = &raw_ops,
+                               .component_bits = 8};
+    tsri_made_dtype *made;
+    TSRI_TRY(
+        tsri_dtype_make(sizeof *made, &pattern, tsri_format("r%zu", size_bytes * 8), &made, err));
     *ret_dtype = &made->dtype;
     return 0;
 }
@@ -118,8 +134,13 @@ const tsr_dtype *tsr_dtype_ref(const tsr_dtype *dtype)
 void tsr_dtype_unref(const tsr_dtype *dtype)
 {
     if (dtype && dtype->counter &&
-        __atomic_sub_fetch((int *)dtype->counter, 1, __ATOMIC_ACQ_REL) == 0)
-        tsri_free((void *)dtype);
+        __atomic_sub_fetch((int *)dtype->counter, 1, __ATOMIC_ACQ_REL) == 0) {
+        tsri_made_dtype *made = (tsri_made_dtype *)dtype;
+        if (dtype->ops->clear)
+            dtype->ops->clear(&made->dtype);
+        tsri_free(made->name);
+        tsri_free(made);
+    }
 }
 
 const tsr_dtype *tsr_dtype_component(const tsr_dtype *dtype)
@@ -129,7 +150,8 @@ const tsr_dtype *tsr_dtype_component(const tsr_dtype *dtype)
 
 bool tsr_dtype_equal(const tsr_dtype *a, const tsr_dtype *b)
 {
-    return a == b || (a->ops == b->ops && a->size_bytes == b->size_bytes);
+    return a == b || (a->ops == b->ops && a->size_bytes == b->size_bytes &&
+                      (!a->ops->is_same || a->ops->is_same(a, b)));
 }
 
 /* Reads the decimal digits at `text`, which must be all there is; false otherwise or above
@@ -185,8 +207,8 @@ static int parse_short(const char *name, bool *ret_matches, const tsr_dtype **re
 }
 
 /* Families of names that carry parameters. */
-static int (*const families[])(const char *, bool *, const tsr_dtype **,
-                               tsr_error *) = {parse_raw, parse_short};
+static int (*const families[])(const char *, bool *, const tsr_dtype **, tsr_error *) = {
+    tsri_dtype_parse_time, tsri_dtype_parse_text, parse_raw, parse_short};
 
 static int report_unknown(const char *name, tsr_error *err)
 {

@@ -11,22 +11,21 @@
 /* --- writing ------------------------------------------------------------------------------------
  */
 
-static void put(tsri_element_writer *writer, const char *text, size_t length)
+void tsri_element_put(tsri_element_writer *writer, const char *text, size_t length)
 {
     if (writer->length + length < writer->capacity)
         memcpy(writer->text + writer->length, text, length);
     writer->length += length;
 }
 
-static void put_format(tsri_element_writer *writer, const char *format, ...) TSR_PRINTF(2, 3);
-static void put_format(tsri_element_writer *writer, const char *format, ...)
+void tsri_element_print(tsri_element_writer *writer, const char *format, ...)
 {
     char text[32];
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    put(writer, text, (size_t)length);
+    tsri_element_put(writer, text, (size_t)length);
 }
 
 /* The bits of a number of 1, 2, 4 or 8 bytes, which may lie anywhere. */
@@ -75,7 +74,7 @@ static void set_bits(void *element, size_t size_bytes, uint64_t bits)
 static void write_bool(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
 {
     (void)dtype;
-    put_format(writer, "%s", *(const uint8_t *)element ? "true" : "false");
+    tsri_element_print(writer, "%s", *(const uint8_t *)element ? "true" : "false");
 }
 
 /* The bits of a component that count. */
@@ -87,13 +86,14 @@ static uint64_t get_counting_bits(const tsr_dtype *dtype, const void *element)
 static void write_signed(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
 {
     int unused_bits = 64 - dtype->component_bits;
-    put_format(writer, "%" PRId64,
-               (int64_t)(get_bits(element, dtype->size_bytes) << unused_bits) >> unused_bits);
+    tsri_element_print(writer, "%" PRId64,
+                       (int64_t)(get_bits(element, dtype->size_bytes) << unused_bits) >>
+                           unused_bits);
 }
 
 static void write_unsigned(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
 {
-    put_format(writer, "%" PRIu64, get_counting_bits(dtype, element));
+    tsri_element_print(writer, "%" PRIu64, get_counting_bits(dtype, element));
 }
 
 static void write_float(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
@@ -102,30 +102,47 @@ static void write_float(const tsr_dtype *dtype, const void *element, tsri_elemen
     uint64_t bits = get_counting_bits(dtype, element), sign = tsri_float_sign(format);
     char text[32];
     if (tsri_float_is_nan(format, bits) && bits == format->nan)
-        put_format(writer, "\"NaN\"");
+        tsri_element_print(writer, "\"NaN\"");
     else if (tsri_float_is_nan(format, bits))
-        put_format(writer, "\"0x%0*" PRIx64 "\"", (int)dtype->size_bytes * 2, bits);
+        tsri_element_print(writer, "\"0x%0*" PRIx64 "\"", (int)dtype->size_bytes * 2, bits);
     else if (format->infinity && (bits & (sign - 1)) == format->infinity)
-        put_format(writer, bits & sign ? "\"-Infinity\"" : "\"Infinity\"");
+        tsri_element_print(writer, bits & sign ? "\"-Infinity\"" : "\"Infinity\"");
     else
-        put(writer, text, (size_t)tsri_float_format_text(format, bits, text));
+        tsri_element_put(writer, text, (size_t)tsri_float_format_text(format, bits, text));
 }
 
 static void write_complex(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
 {
-    put(writer, "[", 1);
+    tsri_element_put(writer, "[", 1);
     write_float(dtype->ops->component, element, writer);
-    put(writer, ", ", 2);
+    tsri_element_put(writer, ", ", 2);
     write_float(dtype->ops->component, (const char *)element + dtype->component_bytes, writer);
-    put(writer, "]", 1);
+    tsri_element_put(writer, "]", 1);
 }
 
 static void write_raw(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
 {
     const uint8_t *bytes = element;
     for (size_t i = 0; i < dtype->size_bytes; i++)
-        put_format(writer, "%c%u", i ? ',' : '[', bytes[i]);
-    put(writer, "]", 1);
+        tsri_element_print(writer, "%c%u", i ? ',' : '[', bytes[i]);
+    tsri_element_put(writer, "]", 1);
+}
+
+size_t tsr_dtype_text_max(const tsr_dtype *dtype)
+{
+    size_t bytes = 8;
+    if (dtype->kind != TSR_KIND_STRUCT)
+        return 24 * (dtype->size_bytes / dtype->component_bytes) + bytes;
+    for (int i = 0; i < tsr_dtype_field_count(dtype); i++) {
+        const tsr_field *field = tsr_dtype_field(dtype, i);
+        size_t elements = 1;
+        for (int axis = 0; axis < field->rank; axis++)
+            elements *= (size_t)field->shape[axis];
+        /* A character of a name takes six at most, a list two and a comma for each element. */
+        bytes += 6 * strlen(field->name) + 8 +
+                 elements * (tsr_dtype_text_max(field->dtype) + 2 + 2 * (size_t)field->rank);
+    }
+    return bytes;
 }
 
 int tsr_dtype_format_element(const tsr_dtype *dtype, const void *element, char *text,
@@ -142,13 +159,13 @@ int tsr_dtype_format_element(const tsr_dtype *dtype, const void *element, char *
 /* --- reading ------------------------------------------------------------------------------------
  */
 
-static const char *skip_space(const char *text)
+const char *tsri_element_skip_space(const char *text)
 {
     return text + strspn(text, " \t\r\n");
 }
 
 /* Moves *text past `token` when it stands there. */
-static bool take(const char **text, const char *token)
+bool tsri_element_take(const char **text, const char *token)
 {
     size_t length = strlen(token);
     if (strncmp(*text, token, length) != 0)
@@ -199,10 +216,10 @@ static int take_character(const char **text)
 }
 
 /* Reads a whole short JSON string into `value`; false when it is longer. */
-static bool take_string(const char **text, char *value, size_t capacity)
+bool tsri_element_take_string(const char **text, char *value, size_t capacity)
 {
     size_t length = 0;
-    if (!take(text, "\""))
+    if (!tsri_element_take(text, "\""))
         return false;
     for (int c; (c = take_character(text)) != 0;) {
         if (c < 0 || length + 1 == capacity)
@@ -218,9 +235,9 @@ static bool read_bool(const tsr_dtype *dtype, const char **text, void *element)
     uint64_t value;
     tsri_decimal decimal TSRI_UNINITIALIZED;
     (void)dtype;
-    if (take(text, "true")) {
+    if (tsri_element_take(text, "true")) {
         value = 1;
-    } else if (take(text, "false")) {
+    } else if (tsri_element_take(text, "false")) {
         value = 0;
     } else {
         const char *end = tsri_decimal_scan(*text, &decimal);
@@ -245,6 +262,11 @@ static bool read_integer(const tsr_dtype *dtype, const char **text, uint64_t pos
     set_bits(element, dtype->size_bytes, decimal.negative ? 0 - magnitude : magnitude);
     *text = end;
     return true;
+}
+
+bool tsri_element_take_int64(const char **text, int64_t *ret_value)
+{
+    return read_integer(TSR_INT64, text, INT64_MAX, (uint64_t)INT64_MAX + 1, ret_value);
 }
 
 static bool read_signed(const tsr_dtype *dtype, const char **text, void *element)
@@ -282,11 +304,11 @@ static bool read_named_float(const tsri_float_format *format, const char **text,
     bool negative = **text == '-';
     const char *name = *text + (**text == '-' || **text == '+');
     uint64_t bits;
-    if (format->infinity && take(&name, "Infinity")) {
+    if (format->infinity && tsri_element_take(&name, "Infinity")) {
         bits = format->infinity;
         if (negative && !tsri_float_negate(format, &bits))
             return false;
-    } else if (format->nan && name == *text && take(&name, "NaN")) {
+    } else if (format->nan && name == *text && tsri_element_take(&name, "NaN")) {
         bits = format->nan;
     } else {
         return false;
@@ -300,9 +322,9 @@ static bool read_quoted_float(const tsr_dtype *dtype, const char **text, uint64_
 {
     char word[32];
     const char *end = word;
-    if (!take_string(text, word, sizeof word))
+    if (!tsri_element_take_string(text, word, sizeof word))
         return false;
-    if (take(&end, "0x"))
+    if (tsri_element_take(&end, "0x"))
         return read_hexadecimal(end, dtype->component_bits, ret_bits);
     return read_named_float(dtype->ops->format, &end, ret_bits) && *end == '\0';
 }
@@ -335,53 +357,69 @@ static bool read_float(const tsr_dtype *dtype, const char **text, void *element)
 static bool read_complex(const tsr_dtype *dtype, const char **text, void *element)
 {
     for (int i = 0; i < 2; i++) {
-        if (!take(text, i ? "," : "["))
+        if (!tsri_element_take(text, i ? "," : "["))
             return false;
-        *text = skip_space(*text);
+        *text = tsri_element_skip_space(*text);
         if (!read_float(dtype->ops->component, text,
                         (char *)element + (size_t)i * dtype->component_bytes))
             return false;
-        *text = skip_space(*text);
+        *text = tsri_element_skip_space(*text);
     }
-    return take(text, "]");
+    return tsri_element_take(text, "]");
 }
 
-/* Base64 (RFC 4648, with its padding) of exactly the type's bytes; *text is behind the first quote.
- */
-static bool read_base64(const tsr_dtype *dtype, const char **text, void *element)
+static const char base64_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void tsri_element_put_base64(tsri_element_writer *writer, const void *bytes, size_t size_bytes)
 {
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    uint8_t *bytes = element;
+    const uint8_t *at = bytes;
+    for (size_t i = 0; i < size_bytes; i += 3) {
+        size_t left = size_bytes - i;
+        uint32_t group = (uint32_t)at[i] << 16 | (left > 1 ? (uint32_t)at[i + 1] << 8 : 0) |
+                         (left > 2 ? at[i + 2] : 0);
+        char text[4] = {base64_alphabet[group >> 18], base64_alphabet[group >> 12 & 63],
+                        left > 1 ? base64_alphabet[group >> 6 & 63] : '=',
+                        left > 2 ? base64_alphabet[group & 63] : '='};
+        tsri_element_put(writer, text, sizeof text);
+    }
+}
+
+bool tsri_element_take_base64(const char **text, void *bytes, size_t capacity, size_t *ret_bytes)
+{
+    uint8_t *to = bytes;
     size_t done = 0, letters = 0;
     uint32_t bits = 0;
     int c = take_character(text);
     for (; c > 0 && c != '='; c = take_character(text), letters++) {
-        const char *place = strchr(alphabet, c);
-        if (!place || (letters % 4 && done == dtype->size_bytes))
+        const char *place = strchr(base64_alphabet, c);
+        if (!place || (letters % 4 && done == capacity))
             return false;
-        bits = bits << 6 | (uint32_t)(place - alphabet);
+        bits = bits << 6 | (uint32_t)(place - base64_alphabet);
         if (letters % 4)
-            bytes[done++] = (uint8_t)(bits >> (6 - 2 * (letters % 4)));
+            to[done++] = (uint8_t)(bits >> (6 - 2 * (letters % 4)));
     }
     for (; c == '=' && letters % 4 > 1; letters++)
         c = take_character(text);
-    return c == 0 && letters % 4 == 0 && done == dtype->size_bytes;
+    *ret_bytes = done;
+    return c == 0 && letters % 4 == 0;
 }
 
 static bool read_raw(const tsr_dtype *dtype, const char **text, void *element)
 {
-    if (take(text, "\""))
-        return read_base64(dtype, text, element);
+    size_t size_bytes;
+    if (tsri_element_take(text, "\""))
+        return tsri_element_take_base64(text, element, dtype->size_bytes, &size_bytes) &&
+               size_bytes == dtype->size_bytes;
     for (size_t i = 0; i < dtype->size_bytes; i++) {
-        if (!take(text, i ? "," : "["))
+        if (!tsri_element_take(text, i ? "," : "["))
             return false;
-        *text = skip_space(*text);
+        *text = tsri_element_skip_space(*text);
         if (!read_unsigned(&tsr_dtype_uint8, text, (char *)element + i))
             return false;
-        *text = skip_space(*text);
+        *text = tsri_element_skip_space(*text);
     }
-    return take(text, "]");
+    return tsri_element_take(text, "]");
 }
 
 const tsri_element_text tsri_text_bool = {write_bool, read_bool, "true or false"};
@@ -403,14 +441,14 @@ int tsr_dtype_parse_element(const tsr_dtype *dtype, const char *text, void *elem
 {
     char small[16];
     tsr_auto(tsri_text) *large = NULL;
-    const char *end = skip_space(text);
+    const char *end = tsri_element_skip_space(text);
     if (dtype->size_bytes > sizeof small) {
         large = tsri_alloc(dtype->size_bytes);
         if (!large)
             return tsri_error_no_memory(err, dtype->size_bytes);
     }
     char *value = large ? large : small;
-    if (!dtype->ops->text->read(dtype, &end, value) || *skip_space(end) != '\0')
+    if (!dtype->ops->text->read(dtype, &end, value) || *tsri_element_skip_space(end) != '\0')
         return tsr_error_set(err, TSR_INVALID_ARGUMENT,
                              "%.60s%s is not a value of type %s: wanted is %s", text,
                              strlen(text) > 60 ? "..." : "", dtype->name, dtype->ops->text->form);

@@ -191,8 +191,7 @@ static void types_of_later_versions_are_refused_by_name(void **state)
     (void)state;
     static const struct {
         const char *file, *type;
-    } rows[] = {{"zarr_python_3_text.json", "the data type \"string\" is not supported"},
-                {"zarr_python_3_time.json", "the data type \"numpy.datetime64\" is not supported"}};
+    } rows[] = {{"zarr_python_3_text.json", "the data type \"string\" is not supported"}};
     for (size_t i = 0; i < TSRI_COUNT(rows); i++) {
         char *text = golden(rows[i].file);
         tsri_zarr_meta *meta = NULL;
@@ -203,10 +202,12 @@ static void types_of_later_versions_are_refused_by_name(void **state)
         assert_non_null(strstr(err.next_step, "float16"));
         free(text);
     }
-    static const char *const names[] = {
-        "float8_e4m4", "complex_float8_e4m3fn", "complex_float128",
-        "int3",        "numpy.timedelta64",     "fixed_length_utf32",
-        "bytes",       "variable_length_bytes", "struct"};
+    tsri_zarr_meta *time = read_golden("zarr_python_3_time.json");
+    assert_string_equal(time->dtype->name, "datetime64[ns]");
+    tsri_zarr_meta_free(time);
+    static const char *const names[] = {"float8_e4m4", "complex_float8_e4m3fn", "complex_float128",
+                                        "int3",        "numpy.timedelta",       "m8",
+                                        "bytes",       "variable_length_bytes", "datetime64"};
     for (size_t i = 0; i < TSRI_COUNT(names); i++) {
         char value[64], message[100];
         snprintf(value, sizeof value, "\"%s\"", names[i]);
@@ -318,6 +319,61 @@ static void data_type_is_a_name_or_an_extension(void **state)
     REFUSED(TSR_UNSUPPORTED,
             "/chunk_key_encoding: the chunk key encoding \"suffix\" is not supported",
             {"chunk_key_encoding", "{\"name\":\"suffix\",\"must_understand\":false}"});
+}
+
+static void data_types_with_configurations_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value, *name, *fill;
+    } rows[] = {
+        {"{\"name\":\"numpy.datetime64\",\"configuration\":{\"unit\":\"us\",\"scale_factor\":10}}",
+         "datetime64[10us]", "\"NaT\""},
+        {"{\"name\":\"numpy.timedelta64\",\"configuration\":{\"unit\":\"\u03bcs\","
+         "\"scale_factor\":1}}",
+         "timedelta64[us]", "-7"},
+        {"{\"name\":\"fixed_length_utf32\",\"configuration\":{\"length_bytes\":12}}", "U3",
+         "\"a\u00e9\""},
+        {"{\"name\":\"null_terminated_bytes\",\"configuration\":{\"length_bytes\":5}}", "S5",
+         "\"YWI=\""},
+        {"{\"name\":\"raw_bytes\",\"configuration\":{\"length_bytes\":3}}", "r24", "\"AQID\""},
+        {"{\"name\":\"struct\",\"configuration\":{\"fields\":[{\"name\":\"x\",\"data_type\":"
+         "\"float32\"},{\"name\":\"a b\",\"data_type\":\"int16\"}]}}",
+         "struct{x:float32,\"a b\":int16}", "{\"a b\": 1, \"x\": \"NaN\"}"},
+        {"{\"name\":\"structured\",\"configuration\":{\"fields\":[[\"x\",\"uint8\"],[\"y\","
+         "\"int16\"]]}}",
+         "struct{x:uint8,y:int16}", "\"AQIA\""},
+    };
+    for (size_t i = 0; i < TSRI_COUNT(rows); i++) {
+        tsri_zarr_meta *meta = READ({"data_type", rows[i].value}, {"fill_value", rows[i].fill});
+        assert_string_equal(meta->dtype->name, rows[i].name);
+        tsri_zarr_meta_free(meta);
+    }
+    BAD("/data_type/configuration: this required field is missing",
+        {"data_type", "\"numpy.datetime64\""});
+    BAD("/data_type/configuration/unit: this required field is missing",
+        {"data_type", "{\"name\":\"numpy.datetime64\",\"configuration\":{\"scale_factor\":1}}"});
+    BAD("/data_type/configuration/scale_factor: 0 is not in 1 .. 2147483647",
+        {"data_type",
+         "{\"name\":\"numpy.datetime64\",\"configuration\":{\"unit\":\"s\",\"scale_factor\":0}}"});
+    BAD("/data_type/configuration: \"S\" is no unit of time",
+        {"data_type",
+         "{\"name\":\"numpy.datetime64\",\"configuration\":{\"unit\":\"S\",\"scale_factor\":1}}"});
+    BAD("/data_type/configuration/length_bytes: 6 is no multiple of 4",
+        {"data_type", "{\"name\":\"fixed_length_utf32\",\"configuration\":{\"length_bytes\":6}}"});
+    BAD("/data_type/configuration/fields: 0 fields",
+        {"data_type", "{\"name\":\"struct\",\"configuration\":{\"fields\":[]}}"});
+    BAD("/data_type/configuration/fields: field \"x\" of a struct is there twice",
+        {"data_type",
+         "{\"name\":\"struct\",\"configuration\":{\"fields\":[{\"name\":\"x\",\"data_type\":"
+         "\"int8\"},{\"name\":\"x\",\"data_type\":\"int8\"}]}}"});
+    BAD("/data_type/configuration/fields/0: must be an object",
+        {"data_type", "{\"name\":\"struct\",\"configuration\":{\"fields\":[[\"x\",\"int8\"]]}}"});
+    BAD("/fill_value: {\"x\":1} is not a value of type struct",
+        {"data_type",
+         "{\"name\":\"struct\",\"configuration\":{\"fields\":[{\"name\":\"x\",\"data_type\":"
+         "\"int8\"},{\"name\":\"y\",\"data_type\":\"int8\"}]}}"},
+        {"fill_value", "{\"x\":1}"});
 }
 
 static void chunk_grid_is_regular_with_positive_lengths(void **state)
@@ -728,6 +784,7 @@ int main(void)
         cmocka_unit_test(shape_is_a_list_of_lengths),
         cmocka_unit_test(rank_is_at_most_32),
         cmocka_unit_test(data_type_is_a_name_or_an_extension),
+        cmocka_unit_test(data_types_with_configurations_are_read),
         cmocka_unit_test(chunk_grid_is_regular_with_positive_lengths),
         cmocka_unit_test(chunk_key_encodings_have_their_defaults),
         cmocka_unit_test(fill_values_of_every_form_are_read),

@@ -97,10 +97,10 @@ static void test_refused_types(void **state)
 {
     static const char *const rows[][2] = {
         {"'|O'", "Python objects (|O)"},
-        {"'<U12'", "strings (<U12)"},
-        {"'|S5'", "strings of bytes (|S5)"},
-        {"'<M8[ns]'", "dates (<M8[ns])"},
-        {"'<m8'", "durations (<m8)"},
+        {"'<U0'", "strings of this length (<U0)"},
+        {"'|S9999999'", "strings of this length (|S9999999)"},
+        {"'<M8[xs]'", "of a type that is not known here (<M8[xs])"},
+        {"'<m9'", "of a type that is not known here (<m9)"},
         {"'<f16'", "floating-point numbers of another size"},
         {"'<c32'", "floating-point numbers of another size"},
         {"'<i16'", "of a type that is not known here (<i16)"},

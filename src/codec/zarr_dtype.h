@@ -1,0 +1,30 @@
+/* Data types as Zarr metadata writes them: names and extension objects of v3, typestrs and lists of
+ * fields of v2. It lies among the codecs since some of them (cast_value, delta) name types too.
+ *
+ * Formats: Zarr core specification 3.1, "Data types"; the extension registry's data types; Zarr
+ * storage specification 2, "Data type encoding", which is NumPy's array interface. Names of
+ * zarr-python are read where the registry has others: raw_bytes (r24), null_terminated_bytes.
+ *
+ * Thread: CONFINED; types are IMMUTABLE. */
+#ifndef TESSERA_CODEC_ZARR_DTYPE_H
+#define TESSERA_CODEC_ZARR_DTYPE_H
+
+#include <tessera/dtype.h>
+#include <tessera/sys/output.h>
+
+#include "meta/json.h"
+
+/* Reads the data type at `path` (a JSON pointer, for errors) of v3 metadata. Owner: the caller
+ * holds one reference. Errors: BAD_METADATA, UNSUPPORTED (no such type), NO_MEMORY. */
+int tsri_dtype_from_v3(const tsri_json *value, const char *path, const tsr_dtype **ret_dtype,
+                       tsr_error *err);
+
+/* The same of v2 metadata; *ret_big_endian says the byte order of storage. */
+int tsri_dtype_from_v2(const tsri_json *value, const char *path, const tsr_dtype **ret_dtype,
+                       bool *ret_big_endian, tsr_error *err);
+
+/* Append what the functions above read. Errors: UNSUPPORTED (v2 has no such type), NO_MEMORY. */
+int tsri_dtype_to_v3(const tsr_dtype *dtype, tsr_output *output, tsr_error *err);
+int tsri_dtype_to_v2(const tsr_dtype *dtype, bool big_endian, tsr_output *output, tsr_error *err);
+
+#endif
