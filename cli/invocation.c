@@ -225,6 +225,7 @@ int invocation_parse(cli_invocation *invocation, const cli_command *command, int
 
     memset(invocation, 0, sizeof *invocation);
     invocation->command = command;
+    warnings_init(&invocation->warnings);
     invocation->operands = memory_zeroed((size_t)argc + 1, sizeof *invocation->operands);
     invocation->given = memory_zeroed((size_t)argc + 1, sizeof *invocation->given);
     if (!invocation->operands || !invocation->given)
@@ -252,6 +253,7 @@ void invocation_clear(cli_invocation *invocation)
     memory_free(invocation->given);
     if (invocation->context)
         tsr_context_free(invocation->context);
+    warnings_clear(&invocation->warnings);
     invocation->operands = NULL;
     invocation->given = NULL;
     invocation->context = NULL;
@@ -351,6 +353,8 @@ int invocation_context(cli_invocation *invocation, tsr_context **ret_context)
         options.threads = (int)threads;
         options.bytes_in_flight =
             invocation_number(invocation, OPTION_MEMORY, options.bytes_in_flight);
+        options.log = warnings_log;
+        options.log_user = &invocation->warnings;
         CLI_TRY(tsr_context_new(&options, &invocation->context, &invocation->error));
     }
     *ret_context = invocation->context;

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "try.h"
+#include "warnings.h"
 
 typedef struct cli_given_option {
     cli_option_id id;
@@ -20,6 +21,7 @@ typedef struct cli_invocation {
     cli_given_option *given; /* in the order of the command line */
     int given_count;
     tsr_context *context; /* made by the first invocation_context */
+    cli_warnings warnings;
     tsr_error error;
 } cli_invocation;
 

@@ -150,6 +150,7 @@ TSR_API int tsr_group_walk(tsr_group *group, const tsr_walk_options *options,
                            int (*each)(void *user, const char *path, tsr_node_kind kind,
                                        const tsr_error *error),
                            void *user, tsr_error *err);
+
 /* Checks a name as that of a member of a Zarr group: UTF-8, not empty, without '/', not only dots,
  * not starting with "__", not the name of a metadata document. Thread: IMMUTABLE. Errors:
  * INVALID_ARGUMENT with the rule. */

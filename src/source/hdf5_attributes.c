@@ -157,6 +157,7 @@ typedef struct walk {
 static int append_attribute(walk *self, hid_t object, const char *name, attribute *value)
 {
     tsr_error problem = TSR_ERROR_INIT;
+    char owner[256] = "";
 
     value->id = H5Aopen(object, name, H5P_DEFAULT);
     value->type = H5Aget_type(value->id);
@@ -164,8 +165,9 @@ static int append_attribute(walk *self, hid_t object, const char *name, attribut
     if (value->id < 0 || value->type < 0 || value->space < 0)
         return tsri_hdf5_refuse("", "opening it", self->err);
     if (choose_type(value, &problem) < 0) {
-        tsri_log(self->context, TSR_LOG_WARNING, "hdf5", "attribute \"%s\" is left out: %s", name,
-                 problem.message);
+        H5Iget_name(object, owner, sizeof owner);
+        tsri_log(self->context, TSR_LOG_WARNING, "hdf5",
+                 "attribute \"%s\" of \"%s\" is left out: %s", name, owner, problem.message);
         return 0;
     }
     TSRI_TRY(tsri_attribute_name(name, &self->first, self->output, self->err));

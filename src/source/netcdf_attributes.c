@@ -84,7 +84,7 @@ static int append_value(int group, int variable, const char *name, nc_type type,
 static int append_attribute(tsr_context *context, int group, int variable, int number, bool *first,
                             tsr_output *output, tsr_error *err)
 {
-    char name[NC_MAX_NAME + 1] = "", type_name[NC_MAX_NAME + 1] = "";
+    char name[NC_MAX_NAME + 1] = "", type_name[NC_MAX_NAME + 1] = "", owner[NC_MAX_NAME + 1] = "";
     nc_type type;
     size_t count;
 
@@ -98,8 +98,13 @@ static int append_attribute(tsr_context *context, int group, int variable, int n
     nc_type plain = plain_type(group, type);
     if (plain != NC_STRING && !tsri_netcdf_dtype(plain)) {
         nc_inq_type(group, type, type_name, NULL);
+        if (variable != NC_GLOBAL)
+            nc_inq_varname(group, variable, owner);
+        else
+            nc_inq_grpname(group, owner);
         tsri_log(context, TSR_LOG_WARNING, "netcdf",
-                 "attribute \"%s\" is left out: values of the type \"%s\"", name, type_name);
+                 "attribute \"%s\" of \"%s\" is left out: values of the type \"%s\"", name, owner,
+                 type_name);
         return 0;
     }
     TSRI_TRY(tsri_attribute_name(name, first, output, err));

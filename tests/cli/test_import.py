@@ -123,6 +123,20 @@ def test_names_that_zarr_reserves_are_left_out(tessera, tmp_path, library):
     assert root["good"][()] == 7 and set(root.group_keys()) == {"g"} and set(root.array_keys()) == {"good"}
 
 
+def test_warnings_of_the_library_are_told_once(tessera, tmp_path):
+    """An attribute that JSON cannot hold: it is named, with its owner, and the rest is there."""
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        for name in "a", "b":
+            file[name] = np.complex64(1)
+            file[name].attrs["pair"] = np.zeros(2, [("x", "i4"), ("y", "S3")])
+            file[name].attrs["units"] = "m"
+    lines = tessera.run("import", "w.h5", "w.zarr").err.splitlines()
+    assert len(lines) == 3 and lines[2].startswith("imported 2 arrays")
+    for line, name in zip(lines, "ab"):
+        assert line.startswith(f'tessera: warning: hdf5: attribute "pair" of "/{name}" is left out: ')
+    assert dict(zarr.open_array(tmp_path / "w.zarr" / "a", mode="r").attrs) == {"units": "m"}
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", ["<f4", ">i2", "|u1", "<c16", "|b1"])
 def test_npy(tessera, tmp_path, dtype, order):

@@ -78,7 +78,7 @@ static void test_own_types(void **state)
     H5Dclose(id);
     H5Fclose(file);
     fixture_expect_attributes(&f, "d", "{\"colour\":300}");
-    assert_non_null(strstr(logged, "hdf5: attribute \"lump\" is left out: "));
+    assert_non_null(strstr(logged, "hdf5: attribute \"lump\" of \"/d\" is left out: "));
     assert_non_null(strstr(logged, "\"opaque\""));
     fixture_close(&f);
 }

@@ -89,8 +89,8 @@ static void test_own_types(void **state)
     need(nc_put_att_text(id, v, "last", 1, "z"));
     need(nc_close(id));
     fixture_expect_attributes(&f, "v", "{\"colour\":300,\"last\":\"z\"}");
-    assert_string_equal(logged,
-                        "netcdf: attribute \"list\" is left out: values of the type \"list_t\"");
+    assert_string_equal(
+        logged, "netcdf: attribute \"list\" of \"v\" is left out: values of the type \"list_t\"");
     fixture_close(&f);
 }
 
