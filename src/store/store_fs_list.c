@@ -326,6 +326,20 @@ static int read_everything(removal *remover, DIR *stream, int directory, name_li
     return errno ? remove_error(remover, "list", "a folder", err) : 0;
 }
 
+/* Folders first, then files by name, and those that begin with a dot at the end: what tells of a
+ * folder (zarr.json, .zarray) is there as long as anything that it tells of, so that a removal that
+ * was interrupted can be repeated, and leaves nothing behind for a successor of the same name. */
+static int compare_for_removal(const void *a, const void *b)
+{
+    const entry_name *one = a, *other = b;
+    if (one->is_folder != other->is_folder)
+        return one->is_folder ? -1 : 1;
+    bool hidden = one->text[0] == '.';
+    if (hidden != (other->text[0] == '.'))
+        return hidden ? 1 : -1;
+    return strcmp(one->text, other->text);
+}
+
 /* Takes over the descriptor. */
 static int empty_folder(removal *remover, int directory, int depth, tsr_error *err)
 {
@@ -340,6 +354,8 @@ static int empty_folder(removal *remover, int directory, int depth, tsr_error *e
                                fs->root, remover->prefix, DEPTH_MAX);
     if (status == 0)
         status = read_everything(remover, stream, directory, &names, err);
+    if (status == 0 && names.count > 1)
+        qsort(names.all, names.count, sizeof *names.all, compare_for_removal);
     for (size_t i = 0; status == 0 && i < names.count; i++)
         status = remove_name(remover, directory, &names.all[i], depth, err);
     fs->system->closedir(fs->system, stream);

@@ -6,10 +6,10 @@ add_test(NAME fault.tree COMMAND ${tree_script} make $<TARGET_FILE:tessera_cli> 
 tessera_test_properties(fault.tree LABELS fault)
 set_tests_properties(fault.tree PROPERTIES FIXTURES_SETUP fault_tree)
 
-# program_sweep(NAME [WRITES array] FAULTS malloc|CALL:ERRNO ... [EXPECT option ...] RUN argument ...)
+# program_sweep(NAME [WRITES array | REMOVES array] FAULTS malloc|CALL:ERRNO ... [EXPECT option ...] RUN argument ...)
 # Each fault is the test fault.NAME_FAULT; {tree} in an argument is the copied tree.
 function(program_sweep name)
-    cmake_parse_arguments(PARSE_ARGV 1 program "" "WRITES;SELECTION;MOST" "FAULTS;RUN;EXPECT")
+    cmake_parse_arguments(PARSE_ARGV 1 program "" "WRITES;REMOVES;SELECTION;MOST" "FAULTS;RUN;EXPECT")
     if(NOT program_MOST)
         set(program_MOST 5)
     endif()
@@ -20,6 +20,10 @@ function(program_sweep name)
     string(REPLACE "{folder}" "{work}/tree" arguments "${arguments}")
     set(verify "'${Python3_EXECUTABLE}' -S '${CMAKE_CURRENT_SOURCE_DIR}/tree.py' verify \
 '$<TARGET_FILE:tessera_cli>' '{work}/tree' ${program_WRITES}")
+    if(program_REMOVES)
+        set(verify "'${Python3_EXECUTABLE}' -S '${CMAKE_CURRENT_SOURCE_DIR}/tree.py' removed \
+'$<TARGET_FILE:tessera_cli>' '{work}/tree' ${program_REMOVES}")
+    endif()
     if(program_SELECTION)
         set(verify "TREE_SELECTION=1 ${verify}")
     endif()
@@ -81,3 +85,10 @@ program_sweep(draw RUN draw "{tree}/sharded" -o - FAULTS malloc pread64:EIO)
 program_sweep(diff RUN diff "{tree}" "{tree}" FAULTS malloc openat:EMFILE)
 program_sweep(cp_tree RUN cp -r "{tree}" "{folder}/made.zarr" --codec zstd:1 FAULTS malloc pwritev:ENOSPC renameat:KILL)
 program_sweep(export RUN export "{tree}/sharded" "{folder}/made.npy" --overwrite FAULTS malloc write:ENOSPC fsync:EIO)
+# One that is killed when all is gone but the status is told by the next as nothing there.
+program_sweep(rm REMOVES plain RUN rm -f "{tree}/plain" FAULTS malloc openat:EMFILE unlinkat:EIO
+    unlinkat:KILL EXPECT --allow 3)
+program_sweep(rm_shard REMOVES sharded RUN rm -f "{tree}/sharded" FAULTS unlinkat:KILL fsync:EIO EXPECT
+    --allow 3)
+program_sweep(import_npz RUN import "{folder}/small.npz" "{folder}/made.zarr" --codec zstd:1
+    FAULTS malloc openat:EMFILE pread64:EIO renameat:KILL)

@@ -3,11 +3,13 @@
 
     tree.py make   TESSERA FOLDER            makes FOLDER
     tree.py verify TESSERA FOLDER [NAME]     after `tessera` wrote NAME (or nothing) in a copy of it
+    tree.py removed TESSERA FOLDER NAME      after `tessera` removed NAME
 
 The folder has t.zarr with `plain` and `sharded`, both 12 x 16 uint16 of 1 in chunks of 4 x 8; bare.npy with
-as many elements of 2; small.npy and small.nc with an array of 0..191. `verify` holds each chunk
+as many elements of 2; small.npy, small.npz and small.nc with arrays of 0..191. `verify` holds each chunk
 of NAME to be old whole or new whole (all new when SWEEP_STATUS is 0), everything else to be as it was,
-and `tessera check --data` to find no damage. Values are written out here, by no code under test.
+and `tessera check --data` to find no damage. `removed` finishes a removal that was not, and holds a new
+array of the name to have nothing of the old one. Values are written out here, by no code under test.
 """
 
 import os
@@ -15,6 +17,7 @@ import pathlib
 import struct
 import subprocess
 import sys
+import zipfile
 
 SHAPE, CHUNK = (12, 16), (4, 8)
 COUNT = SHAPE[0] * SHAPE[1]
@@ -62,6 +65,9 @@ def make(tessera, folder):
             assert done.returncode == 0, (words, done.stderr)
     (folder / "small.npy").write_bytes(npy(range(COUNT)))
     (folder / "small.nc").write_bytes(netcdf())
+    with zipfile.ZipFile(folder / "small.npz", "w") as archive:
+        archive.writestr("stored.npy", npy(range(COUNT)))
+        archive.writestr("deflated.npy", npy(range(COUNT)), zipfile.ZIP_DEFLATED)
     (folder / "bare.npy").write_bytes(npy([NEW] * COUNT))
 
 
@@ -112,10 +118,27 @@ def verify(tessera, folder, name):
         complain(f"damage: {done.stdout.decode()}{done.stderr.decode()}")
 
 
+def removed(tessera, folder, name):
+    place = folder / "t.zarr" / name
+    again = run(tessera, "rm", "-f", place)
+    if again.returncode not in (0, 3):
+        complain(f"{name} cannot be removed: {again.stderr.decode()}")
+    if os.environ.get("SWEEP_STATUS") == "0" and again.returncode == 0:
+        complain(f"{name} was still there")
+    made = run(tessera, "create", place, "--shape", "12,16", "--dtype", "u2", "--chunks", "4,8",
+               "--fill-value", str(NEW))
+    if made.returncode != 0:
+        complain(f"{name} cannot be made again: {made.stderr.decode()}")
+    if set(read(tessera, place)) != {NEW}:
+        complain(f"{name} has elements of the one that was removed")
+
+
 def main():
     action, tessera, folder, *name = sys.argv[1:]
     if action == "make":
         make(tessera, pathlib.Path(folder))
+    elif action == "removed":
+        removed(tessera, pathlib.Path(folder), *name)
     else:
         verify(tessera, pathlib.Path(folder), *(name or [None]))
 
