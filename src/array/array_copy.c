@@ -73,8 +73,9 @@ static bool stores_same_bytes(const copier *self)
  */
 
 static int copy_encoded(const copier *self, const int64_t *chunk, tsri_task_group *group,
-                        bool *ret_busy, tsr_error *err)
+                        tsri_turn *ret_turn, tsr_error *err)
 {
+    bool busy = false;
     tsr_extent from, to;
     tsr_get_request request;
     const tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
@@ -89,8 +90,9 @@ static int copy_encoded(const copier *self, const int64_t *chunk, tsri_task_grou
     if (status < 0)
         return status;
     status = tsri_commit_encoded(self->destination, chunk, tsr_blob_data(request.blob),
-                                 tsr_blob_size(request.blob), &self->options->write, ret_busy, err);
-    if (status == 0 && !*ret_busy)
+                                 tsr_blob_size(request.blob), &self->options->write, &busy, err);
+    *ret_turn = busy ? TSRI_TURN_BUSY : TSRI_TURN_DONE;
+    if (status == 0 && !busy)
         tsri_group_progress(group, 1, 0, (int64_t)tsr_blob_size(request.blob), 1);
     tsr_blob_unref(request.blob);
     return status;
@@ -108,7 +110,7 @@ static void box_of_chunk(const tsri_grid *grid, const int64_t *chunk, tsr_index 
 }
 
 static int copy_decoded(const copier *self, const int64_t *chunk, tsr_codec_scratch *scratch,
-                        tsri_task_group *group, bool *ret_busy, tsr_error *err)
+                        tsri_task_group *group, tsri_turn *ret_turn, tsr_error *err)
 {
     int64_t shape[TSR_RANK_MAX], start[TSR_RANK_MAX];
     tsr_auto(tsr_view) view = {0};
@@ -126,17 +128,18 @@ static int copy_decoded(const copier *self, const int64_t *chunk, tsr_codec_scra
     tsri_grid_box(self->grid, chunk, start, shape);
     tsri_target_restrict(&whole, start, shape, &target);
     return tsri_commit(self->destination, chunk, &target, &self->options->write, scratch, group,
-                       ret_busy, err);
+                       NULL, ret_turn, err);
 }
 
 static int copy_chunk(void *user, const int64_t *chunk, const tsri_target *target,
-                      tsr_codec_scratch *scratch, tsri_task_group *group, bool *ret_busy,
-                      tsr_error *err)
+                      tsr_codec_scratch *scratch, tsri_task_group *group, tsri_order *order,
+                      tsri_turn *ret_turn, tsr_error *err)
 {
     const copier *self = user;
-    (void)target; /* every chunk is copied whole */
-    return self->encoded ? copy_encoded(self, chunk, group, ret_busy, err)
-                         : copy_decoded(self, chunk, scratch, group, ret_busy, err);
+    (void)target; /* every chunk is copied whole, from memory that ends with the call */
+    (void)order;
+    return self->encoded ? copy_encoded(self, chunk, group, ret_turn, err)
+                         : copy_decoded(self, chunk, scratch, group, ret_turn, err);
 }
 
 /* ---- memory ---- */

@@ -9,9 +9,10 @@ typedef struct chunk_loop chunk_loop;
 typedef struct runner {
     tsri_task task;
     chunk_loop *loop;
-    bool busy; /* the chunk below was in somebody else's hands */
+    bool in_hand; /* the chunk below is not written yet */
     int64_t chunk[TSR_RANK_MAX];
     tsri_target target;
+    tsri_order order; /* for that chunk */
 } runner;
 
 struct chunk_loop {
@@ -23,40 +24,53 @@ struct chunk_loop {
     tsri_cursors cursors;
 };
 
-/* The next chunk with what is to be done there, or the one that was busy; false at the end. */
+/* Whether the chunk in hand is still to be written. */
+static bool is_in_hand(runner *me)
+{
+    if (me->order.done) /* somebody else has written it along with his own */
+        me->in_hand = me->order.done = false;
+    return me->in_hand;
+}
+
+/* The next chunk with what is to be done there, or the one in hand; false at the end. */
 static bool take_chunk(runner *me)
 {
     chunk_loop *self = me->loop;
     tsr_array *array;
     const int64_t *chunk;
 
-    if (tsri_group_stopped(&self->group))
-        return false;
-    if (me->busy)
+    if (tsri_group_stopped(&self->group)) {
+        if (me->order.has_claim)
+            tsri_claim_give(&me->order.claim);
+        return me->order.has_claim = false;
+    }
+    if (is_in_hand(me))
         return true;
     pthread_mutex_lock(&self->mutex);
-    bool found = tsri_cursors_peek(&self->cursors, &array, &chunk);
-    if (found) {
+    me->in_hand = tsri_cursors_peek(&self->cursors, &array, &chunk);
+    if (me->in_hand) {
         memcpy(me->chunk, chunk, (size_t)array->rank * sizeof *chunk);
         tsri_cursors_take(&self->cursors, array, me->chunk, &me->target);
     }
     pthread_mutex_unlock(&self->mutex);
-    return found;
+    return me->in_hand;
 }
 
-/* Goes from chunk to chunk until there are none, or one is busy; *ret_again then. */
-static int run_chunks(runner *me, tsr_codec_scratch *scratch, bool *ret_again, tsr_error *err)
+/* Goes from chunk to chunk until there are none, or one is in other hands: *ret_turn. A runner that
+ * waits may be going on elsewhere already. */
+static int run_chunks(runner *me, tsr_codec_scratch *scratch, tsri_turn *ret_turn, tsr_error *err)
 {
     chunk_loop *self = me->loop;
 
     while (take_chunk(me)) {
-        me->busy = false;
-        TSRI_TRY(
-            self->body(self->user, me->chunk, &me->target, scratch, &self->group, &me->busy, err));
-        if (me->busy)
-            break;
+        tsri_turn turn = TSRI_TURN_DONE;
+        int status = self->body(self->user, me->chunk, &me->target, scratch, &self->group,
+                                &me->order, &turn, err);
+        *ret_turn = status < 0 ? TSRI_TURN_DONE : turn;
+        if (status < 0 || turn != TSRI_TURN_DONE)
+            return status;
+        me->in_hand = false;
     }
-    *ret_again = me->busy && !tsri_group_stopped(&self->group);
     return 0;
 }
 
@@ -67,15 +81,15 @@ static void run(tsri_task *task)
     const tsr_system *system = self->array->context->system;
     tsr_error error = TSR_ERROR_INIT;
     tsr_codec_scratch *scratch = NULL;
-    bool again = false;
+    tsri_turn turn = TSRI_TURN_DONE;
 
     int status = tsri_scratch_acquire(self->array->context, &scratch, &error);
     if (status == 0)
-        status = run_chunks(me, scratch, &again, &error);
+        status = run_chunks(me, scratch, &turn, &error);
     tsri_scratch_release(self->array->context, scratch);
     if (status < 0) {
         tsri_group_fail(&self->group, status, &error);
-    } else if (again) {
+    } else if (turn == TSRI_TURN_BUSY && !tsri_group_stopped(&self->group)) {
         system->sleep_ns(system, TSRI_BUSY_PAUSE_NS);
         tsri_group_spawn(&self->group, task, run);
     }
@@ -105,6 +119,8 @@ static int run_loop(chunk_loop *self, int count, tsr_error *err)
         tsri_group_fail(&self->group, tsri_error_no_memory(err, sizeof *runners), err);
     for (int i = 0; runners && i < count; i++) {
         runners[i].loop = self;
+        runners[i].order.task = &runners[i].task;
+        runners[i].order.run = run;
         tsri_group_spawn(&self->group, &runners[i].task, run);
     }
     int status = tsri_group_wait(&self->group, err);

@@ -2,13 +2,11 @@
 
 #include <inttypes.h>
 
-#include "array/claim.h"
-#include "array/merge.h"
+#include "array/commit_state.h"
 #include "array/wait.h"
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/output.h"
-#include "tensor/region.h"
 
 /* Another writer may win this often in a row before a commit gives up. */
 #define ATTEMPTS_MAX 100
@@ -17,23 +15,7 @@
 /* A lock that another process has for longer is waited for without standing in anybody's way. */
 #define LOCK_WAIT_MS 10
 
-typedef struct commit {
-    tsr_array *array;
-    const tsri_target *target;
-    const tsr_write_options *options;
-    tsr_codec_scratch *scratch;
-    tsri_task_group *parent;
-    tsri_prepared *prepared; /* held: for the shape of the chunk */
-    tsr_extent extent;
-    /* What a write of everything covers. The part of a chunk behind the end of the array counts:
-     * another process may have made the array longer, and have written there. */
-    tsri_extent_inside stored, in_array, inside;
-    tsr_lock *lock;
-    tsr_generation generation; /* of the value that is there; 0: there is none */
-    bool exists;
-} commit;
-
-static int blame(const commit *self, tsr_error *err)
+int tsri_commit_blame(const tsri_commit_state *self, tsr_error *err)
 {
     if (err && err->status == TSR_DAMAGED)
         tsr_error_set_next_step(
@@ -48,9 +30,8 @@ static int blame(const commit *self, tsr_error *err)
  * ------------------------------------------------------------------------------------------------------
  */
 
-/* Puts segments, under the condition that the value is still the one that was read, if any was. */
-static int put_segments(commit *self, const tsr_segment *segments, size_t count, bool conditional,
-                        tsr_error *err)
+int tsri_commit_put(tsri_commit_state *self, const tsr_segment *segments, size_t count,
+                    bool conditional, tsr_error *err)
 {
     tsr_put_request request = {
         .key = self->extent.key,
@@ -59,7 +40,7 @@ static int put_segments(commit *self, const tsr_segment *segments, size_t count,
         .if_match = conditional && self->exists ? &self->generation : NULL,
         .if_absent = conditional && !self->exists,
         .lock = self->lock,
-        .durability = self->options->durability,
+        .durability = self->durability,
         .err = err,
     };
     int64_t size = 0;
@@ -71,10 +52,7 @@ static int put_segments(commit *self, const tsr_segment *segments, size_t count,
     return 0;
 }
 
-/* Whether a chunk that holds nothing but fill values is stored nevertheless: when that was asked
- * for, when its absence would say nothing of its elements, or when an erase could take away what
- * somebody else has put there meanwhile. */
-static bool stores_fill(const commit *self, bool conditional)
+bool tsri_commit_stores_fill(const tsri_commit_state *self, bool conditional)
 {
     if (self->options->store_fill_chunks || self->array->fill_undefined)
         return true;
@@ -82,7 +60,7 @@ static bool stores_fill(const commit *self, bool conditional)
            !self->extent.store->hints.conditional_erase;
 }
 
-static int erase(commit *self, bool conditional, tsr_error *err)
+int tsri_commit_erase(tsri_commit_state *self, bool conditional, tsr_error *err)
 {
     if (conditional && !self->exists)
         return 0;
@@ -94,10 +72,8 @@ static int erase(commit *self, bool conditional, tsr_error *err)
 
 /* ---- chunks that are encoded as a whole ---- */
 
-/* Where an encoder writes: scratch that is used again when the size is bounded, else memory of its
- * own. */
-static int output_for(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
-                      tsr_output *ret_output, bool *ret_borrowed, tsr_error *err)
+int tsri_commit_output(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                       tsr_output *ret_output, bool *ret_borrowed, tsr_error *err)
 {
     tsr_size_bound bound = prepared->bound;
 
@@ -111,47 +87,31 @@ static int output_for(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
     return ret_output->data ? 0 : tsri_error_no_memory(err, (size_t)bound.size_bytes);
 }
 
-/* Keeps encoded bytes in memory of just their size. */
-static int keep_encoded(tsr_output *encoded, bool borrowed, tsr_output *ret_kept, tsr_error *err)
-{
-    if (!borrowed) {
-        *ret_kept = *encoded;
-        return 0;
-    }
-    char *copy = tsri_alloc(encoded->size_bytes);
-    if (!copy)
-        return tsri_error_no_memory(err, encoded->size_bytes);
-    memcpy(copy, encoded->data, encoded->size_bytes);
-    *ret_kept = (tsr_output){copy, encoded->size_bytes, encoded->size_bytes, encoded->size_bytes};
-    return 0;
-}
-
 /* Encodes the chunk with what is there now (`old`, NULL: nothing) and puts or erases it. */
-static int merge_and_put(commit *self, const void *old, size_t old_bytes, bool conditional,
-                         tsr_error *err)
+static int merge_and_put(tsri_commit_state *self, const void *old, size_t old_bytes,
+                         bool conditional, tsr_error *err)
 {
-    tsri_merge merge = {self->array, self->scratch, stores_fill(self, conditional)};
+    tsri_merge merge = {self->array, self->scratch, tsri_commit_stores_fill(self, conditional)};
     tsr_output output;
     bool empty = false, borrowed;
 
-    TSRI_TRY(output_for(self->prepared, self->scratch, &output, &borrowed, err));
+    TSRI_TRY(tsri_commit_output(self->prepared, self->scratch, &output, &borrowed, err));
     int status = tsri_merge_chunk(&merge, self->prepared, self->target, &self->inside, old,
                                   old_bytes, &output, &empty, err);
     if (status < 0) {
-        blame(self, err);
+        tsri_commit_blame(self, err);
     } else if (empty) {
-        status = erase(self, conditional, err);
+        status = tsri_commit_erase(self, conditional, err);
     } else {
         tsr_segment segment = {output.data ? output.data : "", 0, output.size_bytes};
-        status = put_segments(self, &segment, 1, conditional, err);
+        status = tsri_commit_put(self, &segment, 1, conditional, err);
     }
     if (!borrowed)
         tsri_output_clear(&output);
     return status;
 }
 
-/* Notes which version of the value is there, or that there is none. */
-static int note_answer(commit *self, int status, tsr_error *err)
+int tsri_commit_note_answer(tsri_commit_state *self, int status, tsr_error *err)
 {
     self->exists = status == 0;
     if (status == TSR_NOT_FOUND) {
@@ -161,271 +121,28 @@ static int note_answer(commit *self, int status, tsr_error *err)
     return status;
 }
 
-static int read_and_merge(commit *self, tsr_error *err)
+static int read_and_merge(tsri_commit_state *self, tsr_error *err)
 {
     tsr_auto(tsr_blob) *old = NULL;
     const tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
 
-    TSRI_TRY(note_answer(self,
-                         tsr_store_get(self->extent.store, self->extent.key, whole, NULL, &old,
-                                       &self->generation, err),
-                         err));
+    TSRI_TRY(tsri_commit_note_answer(self,
+                                     tsr_store_get(self->extent.store, self->extent.key, whole,
+                                                   NULL, &old, &self->generation, err),
+                                     err));
     return merge_and_put(self, old ? tsr_blob_data(old) : NULL, old ? tsr_blob_size(old) : 0, true,
                          err);
-}
-
-/* ---- shards
- * ------------------------------------------------------------------------------------------------------------
- */
-
-/* What becomes of an inner chunk. */
-typedef struct update {
-    int64_t number;
-    tsr_output encoded; /* owned; empty: it holds nothing but fill values */
-} update;
-
-typedef struct shard_commit {
-    commit *commit;
-    const tsri_prepared *prepared;
-    tsri_target target; /* in encoded axes */
-    tsri_extent_inside inside;
-    tsri_shard_entry *old, *now; /* entry_count each */
-    uint64_t shard_bytes;        /* of the value that is there */
-    update *updates;
-    int64_t update_count;
-} shard_commit;
-
-static void shard_commit_clear(shard_commit *self)
-{
-    for (int64_t i = 0; self->updates && i < self->update_count; i++)
-        tsri_output_clear(&self->updates[i].encoded);
-    tsri_free(self->updates);
-    tsri_free(self->old);
-    tsri_free(self->now);
-}
-
-/* Reads the index of the shard that is there; a missing shard has all entries missing. */
-static int load_index(shard_commit *self, tsr_error *err)
-{
-    commit *owner = self->commit;
-    const tsri_prepared *prepared = self->prepared;
-    tsr_auto(tsr_blob) *index = NULL;
-    uint64_t index_bytes = (uint64_t)prepared->index_bytes, offset;
-    tsr_range range = {TSR_RANGE_SUFFIX, 0, index_bytes};
-    tsr_get_request request;
-
-    if (prepared->chain->shard->index_at_start)
-        range.kind = TSR_RANGE_PART;
-    int status =
-        tsri_get_and_wait(owner->extent.store, owner->extent.key, range, NULL, &request, err);
-    if (status == TSR_OUT_OF_BOUNDS)
-        return tsri_shard_index_offset(prepared, request.value_bytes, &offset, err);
-    TSRI_TRY(note_answer(owner, status, err));
-    if (!owner->exists)
-        return 0;
-    index = request.blob;
-    owner->generation = request.generation;
-    self->shard_bytes = request.value_bytes;
-    TSRI_TRY(tsri_shard_index_offset(prepared, self->shard_bytes, &offset, err));
-    TSRI_TRY(
-        tsri_shard_index_decode(prepared, owner->scratch, tsr_blob_data(index), self->old, err));
-    return tsri_shard_index_check(prepared, self->old, self->shard_bytes, err);
-}
-
-/* Lists the inner chunks that the target touches. */
-static int list_updates(shard_commit *self, tsr_error *err)
-{
-    const tsri_prepared *prepared = self->prepared;
-    const int64_t *lengths = prepared->chain->shard->chunk_shape;
-    size_t count = (size_t)tsri_target_walk_count(&self->target, lengths);
-    tsri_target_walk walk;
-
-    self->updates = tsri_alloc_array_zero(count, sizeof *self->updates);
-    if (!self->updates)
-        return tsri_error_no_memory(err, count * sizeof *self->updates);
-    tsri_target_walk_init(&walk, &self->target, NULL, lengths);
-    do {
-        int64_t number = tsri_cell_number(prepared->encoded_rank, prepared->grid, walk.cell);
-        self->updates[self->update_count++] = (update){number, {.max_bytes = SIZE_MAX}};
-    } while (tsri_target_walk_next(&walk));
-    return 0;
-}
-
-/* Fetches the present bytes of an inner chunk that is only partly written; NULL when it is missing.
- */
-static int load_inner(const shard_commit *self, int64_t number, tsr_blob **ret_old, tsr_error *err)
-{
-    const commit *owner = self->commit;
-    tsri_shard_entry entry = self->old[number];
-    tsr_get_request request;
-
-    *ret_old = NULL;
-    if (tsri_shard_entry_is_missing(entry))
-        return 0;
-    tsr_range range = {TSR_RANGE_PART, entry.offset, entry.size_bytes};
-    TSRI_TRY(tsri_get_and_wait(owner->extent.store, owner->extent.key, range, &owner->generation,
-                               &request, err));
-    *ret_old = request.blob;
-    return 0;
-}
-
-static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch *scratch,
-                         tsr_error *err)
-{
-    const commit *owner = self->commit;
-    tsri_merge merge = {owner->array, scratch, owner->options->store_fill_chunks};
-    tsr_auto(tsr_blob) *old = NULL;
-    int64_t start[TSR_RANK_MAX];
-    tsri_target inner;
-    tsri_extent_inside inside;
-    tsr_output encoded;
-    bool empty = false, borrowed;
-
-    tsri_shard_inner_start(self->prepared, at->number, start);
-    tsri_target_restrict(&self->target, start, self->prepared->chain->shard->chunk_shape, &inner);
-    tsri_merge_inner_extent(self->prepared, start, &self->inside, &inside);
-    if (!tsri_merge_covers(&inner, &inside))
-        TSRI_TRY(load_inner(self, at->number, &old, err));
-    TSRI_TRY(output_for(self->prepared->inner, scratch, &encoded, &borrowed, err));
-    int status = tsri_merge_chunk(&merge, self->prepared->inner, &inner, &inside,
-                                  old ? tsr_blob_data(old) : NULL, old ? tsr_blob_size(old) : 0,
-                                  &encoded, &empty, err);
-    if (status == 0 && !empty)
-        status = keep_encoded(&encoded, borrowed, &at->encoded, err);
-    else if (!borrowed)
-        tsri_output_clear(&encoded);
-    TSRI_TRY(status);
-    tsri_group_progress(owner->parent, 1,
-                        tsri_target_count(&inner) * (int64_t)owner->array->dtype->size_bytes, 0, 0);
-    return 0;
-}
-
-static int encode_update_task(void *user, int64_t i, tsr_error *err)
-{
-    const shard_commit *self = user;
-    tsr_codec_scratch *scratch;
-
-    TSRI_TRY(tsri_scratch_acquire(self->commit->array->context, &scratch, err));
-    int status = encode_update(self, &self->updates[i], scratch, err);
-    tsri_scratch_release(self->commit->array->context, scratch);
-    if (status < 0)
-        tsr_error_prepend(err, "inner chunk %" PRId64, self->updates[i].number);
-    return status;
-}
-
-/* Adds a segment, joining ranges of the present value that lie side by side. */
-static void add_segment(tsr_segment *segments, size_t *count, const void *bytes, uint64_t offset,
-                        uint64_t size)
-{
-    tsr_segment *last = *count ? &segments[*count - 1] : NULL;
-    if (last && !bytes && !last->bytes && last->offset + last->size_bytes == offset)
-        last->size_bytes += size;
-    else
-        segments[(*count)++] = (tsr_segment){bytes, offset, size};
-}
-
-/* Lays out the new shard: updates and kept inner chunks in the order of the grid. Sets `now`;
- * returns whether nothing is left. */
-static bool lay_out(shard_commit *self, tsr_segment *segments, size_t *count)
-{
-    uint64_t at =
-        self->prepared->chain->shard->index_at_start ? (uint64_t)self->prepared->index_bytes : 0;
-    int64_t next = 0;
-    bool empty = true;
-
-    for (int64_t number = 0; number < self->prepared->entry_count; number++) {
-        const update *updated = next < self->update_count && self->updates[next].number == number
-                                    ? &self->updates[next]
-                                    : NULL;
-        tsri_shard_entry old = self->old[number];
-        uint64_t size = updated                            ? updated->encoded.size_bytes
-                        : tsri_shard_entry_is_missing(old) ? 0
-                                                           : old.size_bytes;
-        next += updated != NULL;
-        self->now[number] = (tsri_shard_entry){TSRI_SHARD_MISSING, TSRI_SHARD_MISSING};
-        if (size == 0)
-            continue;
-        add_segment(segments, count, updated ? updated->encoded.data : NULL, old.offset, size);
-        self->now[number] = (tsri_shard_entry){at, size};
-        at += size;
-        empty = false;
-    }
-    return empty;
-}
-
-static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
-{
-    const tsri_prepared *prepared = self->prepared;
-    tsr_auto(tsri_output) index = TSRI_OUTPUT_INIT(SIZE_MAX);
-    bool at_start = prepared->chain->shard->index_at_start;
-    tsr_segment *segments = tsri_alloc_array((size_t)prepared->entry_count + 1, sizeof *segments);
-    size_t count = at_start;
-    int status = 0;
-
-    if (!segments)
-        return tsri_error_no_memory(err, ((size_t)prepared->entry_count + 1) * sizeof *segments);
-    if (lay_out(self, segments, &count) && !stores_fill(self->commit, conditional)) {
-        status = erase(self->commit, conditional, err);
-    } else {
-        status = tsri_shard_index_encode(prepared, self->commit->scratch, self->now, &index, err);
-        if (status == 0) {
-            segments[at_start ? 0 : count] = (tsr_segment){index.data, 0, index.size_bytes};
-            status = put_segments(self->commit, segments, count + !at_start, conditional, err);
-        }
-    }
-    tsri_free(segments);
-    return status;
-}
-
-/* The thread holds the key meanwhile, so it does nothing for others. */
-static int encode_updates(shard_commit *self, tsr_error *err)
-{
-    tsr_context *context = self->commit->array->context;
-    tsri_task_group alone;
-
-    TSRI_TRY(tsri_group_init(&alone, context, NULL, self->commit->parent, err));
-    alone.alone = true;
-    return tsri_parallel_for(context, NULL, &alone, self->update_count, 1, encode_update_task, self,
-                             err);
-}
-
-static int write_shard(shard_commit *self, bool covered, tsr_error *err)
-{
-    size_t count = (size_t)self->prepared->entry_count;
-
-    self->old = tsri_alloc_array(count, sizeof *self->old);
-    self->now = tsri_alloc_array(count, sizeof *self->now);
-    if (!self->old || !self->now)
-        return tsri_error_no_memory(err, count * sizeof *self->old);
-    memset(self->old, 0xff, count * sizeof *self->old);
-    if (!covered)
-        TSRI_TRY(load_index(self, err));
-    TSRI_TRY(list_updates(self, err));
-    TSRI_TRY(encode_updates(self, err));
-    return put_shard(self, !covered, err);
-}
-
-static int commit_shard(commit *self, bool covered, tsr_error *err)
-{
-    shard_commit shard = {.commit = self,
-                          .prepared = self->prepared,
-                          .target = *self->target,
-                          .inside = self->inside};
-
-    tsri_merge_to_encoded(shard.prepared, &shard.target, &shard.inside);
-    int status = write_shard(&shard, covered, err);
-    shard_commit_clear(&shard);
-    return status < 0 ? blame(self, err) : 0;
 }
 
 /* ---- the whole
  * ------------------------------------------------------------------------------------------------------------
  */
 
-static int attempt(commit *self, bool covered, tsr_error *err)
+static int attempt(tsri_commit_state *self, bool covered, bool *ret_together, tsr_error *err)
 {
+    self->durability = self->options->durability;
     if (tsri_prepared_is_shard(self->prepared) && !tsri_prepared_is_packed(self->prepared))
-        return commit_shard(self, covered, err);
+        return tsri_commit_shard(self, covered, ret_together, err);
     int status = covered ? merge_and_put(self, NULL, 0, false, err) : read_and_merge(self, err);
     if (status == 0)
         tsri_group_progress(
@@ -442,7 +159,8 @@ static int is_stopped(void *group)
 }
 
 /* Merging holds the key's lock from reading to writing, on stores that have one. */
-static int attempt_locked(commit *self, bool covered, bool *ret_busy, tsr_error *err)
+static int attempt_locked(tsri_commit_state *self, bool covered, bool *ret_together, bool *ret_busy,
+                          tsr_error *err)
 {
     const tsr_call patience = {
         .deadline_ms = LOCK_WAIT_MS, .poll = is_stopped, .user = self->parent};
@@ -456,40 +174,49 @@ static int attempt_locked(commit *self, bool covered, bool *ret_busy, tsr_error 
         tsr_error_clear(err);
     if (status < 0)
         return *ret_busy ? 0 : status;
-    status = attempt(self, covered, err);
+    status = attempt(self, covered, ret_together, err);
     tsr_store_unlock(self->extent.store, self->lock);
     return status;
 }
 
-/* Another writer that wins is no failure: everything is done again with what it wrote. */
-static int attempt_until_done(commit *self, bool *ret_busy, tsr_error *err)
+/* Another writer that wins is no failure: everything is done again with what it wrote. A failure
+ * together with others may be theirs: this chunk's own part is tried by itself. */
+static int attempt_until_done(tsri_commit_state *self, bool *ret_busy, tsr_error *err)
 {
     bool covered = tsri_merge_covers(self->target, &self->stored);
     for (int attempts = 1;; attempts++) {
+        bool together = false;
         self->inside = self->stored;
-        int status = attempt_locked(self, covered, ret_busy, err);
+        int status = attempt_locked(self, covered, &together, ret_busy, err);
         if (status == TSR_DAMAGED && tsri_merge_covers(self->target, &self->in_array)) {
             /* Nothing of the damaged chunk is needed. */
             tsr_error_clear(err);
             self->inside = self->in_array;
             covered = true;
-            status = attempt_locked(self, covered, ret_busy, err);
+            together = false;
+            status = attempt_locked(self, covered, &together, ret_busy, err);
         }
-        if (status != TSR_CONFLICT || attempts == ATTEMPTS_MAX || tsri_group_stopped(self->parent))
+        if (status == 0 || tsri_group_stopped(self->parent))
+            return status;
+        if (together)
+            self->order->single = true;
+        else if (status != TSR_CONFLICT || attempts == ATTEMPTS_MAX)
             return status;
         tsr_error_clear(err);
     }
 }
 
-static int commit_init(commit *self, tsr_array *array, const int64_t *chunk_index,
+static int commit_init(tsri_commit_state *self, tsr_array *array, const int64_t *chunk_index,
                        const tsr_write_options *options, tsr_error *err)
 {
-    *self = (commit){.array = array, .options = options};
+    *self =
+        (tsri_commit_state){.array = array, .options = options, .durability = options->durability};
     return tsri_array_locate(array, chunk_index, &self->extent, err);
 }
 
 /* Commits a chunk that nobody else in this process is writing. */
-static int commit_claimed(commit *self, const int64_t *chunk_index, bool *ret_busy, tsr_error *err)
+static int commit_claimed(tsri_commit_state *self, const int64_t *chunk_index, bool *ret_busy,
+                          tsr_error *err)
 {
     const tsri_grid *grid = self->target->read->grid;
     int64_t start[TSR_RANK_MAX];
@@ -502,30 +229,68 @@ static int commit_claimed(commit *self, const int64_t *chunk_index, bool *ret_bu
     return status;
 }
 
+/* Commits without an order: what is busy is told. */
+static int commit_or_busy(tsri_commit_state *self, const int64_t *chunk_index, tsri_turn *ret_turn,
+                          tsr_error *err)
+{
+    tsri_claim claim;
+    bool busy;
+
+    TSRI_TRY(tsri_claim_take(&claim, self->extent.store, self->extent.key, &busy, err));
+    *ret_turn = TSRI_TURN_BUSY;
+    if (busy)
+        return 0;
+    int status = commit_claimed(self, chunk_index, &busy, err);
+    *ret_turn = busy ? TSRI_TURN_BUSY : TSRI_TURN_DONE;
+    tsri_claim_give(&claim);
+    return status;
+}
+
+/* Commits when it is the order's turn; before, it waits. */
+static int commit_or_queue(tsri_commit_state *self, const int64_t *chunk_index, tsri_turn *ret_turn,
+                           tsr_error *err)
+{
+    tsri_order *order = self->order;
+    bool queued, busy = false;
+
+    if (!order->has_claim) { /* otherwise all of this is known, and others read it */
+        order->group = self->parent;
+        order->array = self->array;
+        order->target = self->target;
+        order->options = self->options;
+        strcpy(order->key, self->extent.key);
+    }
+    *ret_turn = TSRI_TURN_QUEUED;
+    TSRI_TRY(tsri_order_take(order, self->extent.store, &queued, err));
+    if (queued)
+        return 0;
+    int status = commit_claimed(self, chunk_index, &busy, err);
+    *ret_turn = busy ? TSRI_TURN_BUSY : TSRI_TURN_DONE;
+    order->single = false;
+    tsri_claim_give(&order->claim);
+    return status;
+}
+
 int tsri_commit(tsr_array *array, const int64_t *chunk_index, const tsri_target *target,
                 const tsr_write_options *options, tsr_codec_scratch *scratch,
-                tsri_task_group *parent, bool *ret_busy, tsr_error *err)
+                tsri_task_group *parent, tsri_order *order, tsri_turn *ret_turn, tsr_error *err)
 {
-    commit self;
-    tsri_claim claim;
+    tsri_commit_state self;
 
     TSRI_TRY(commit_init(&self, array, chunk_index, options, err));
     self.target = target;
     self.scratch = scratch;
     self.parent = parent;
-    TSRI_TRY(tsri_claim_take(&claim, self.extent.store, self.extent.key, ret_busy, err));
-    if (*ret_busy)
-        return 0;
-    int status = commit_claimed(&self, chunk_index, ret_busy, err);
-    tsri_claim_give(&claim);
-    return status;
+    self.order = order;
+    return order ? commit_or_queue(&self, chunk_index, ret_turn, err)
+                 : commit_or_busy(&self, chunk_index, ret_turn, err);
 }
 
 int tsri_commit_encoded(tsr_array *array, const int64_t *chunk_index, const void *bytes,
                         size_t size_bytes, const tsr_write_options *options, bool *ret_busy,
                         tsr_error *err)
 {
-    commit self;
+    tsri_commit_state self;
     tsri_claim claim;
     tsr_segment segment = {bytes, 0, size_bytes};
 
@@ -533,7 +298,7 @@ int tsri_commit_encoded(tsr_array *array, const int64_t *chunk_index, const void
     TSRI_TRY(tsri_claim_take(&claim, self.extent.store, self.extent.key, ret_busy, err));
     if (*ret_busy)
         return 0;
-    int status = put_segments(&self, &segment, 1, false, err);
+    int status = tsri_commit_put(&self, &segment, 1, false, err);
     tsri_claim_give(&claim);
     return status;
 }

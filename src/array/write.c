@@ -21,11 +21,12 @@ typedef struct writer {
 } writer;
 
 static int write_chunk(void *user, const int64_t *chunk, const tsri_target *target,
-                       tsr_codec_scratch *scratch, tsri_task_group *group, bool *ret_busy,
-                       tsr_error *err)
+                       tsr_codec_scratch *scratch, tsri_task_group *group, tsri_order *order,
+                       tsri_turn *ret_turn, tsr_error *err)
 {
     const writer *self = user;
-    return tsri_commit(self->array, chunk, target, self->options, scratch, group, ret_busy, err);
+    return tsri_commit(self->array, chunk, target, self->options, scratch, group, order, ret_turn,
+                       err);
 }
 
 /* The decoded size of a selection; 0, which means unknown, when it does not fit. */

@@ -52,7 +52,8 @@ static void count_elements(log *self, const int64_t *chunk, const tsri_target *t
 }
 
 static int body(void *user, const int64_t *chunk, const tsri_target *target,
-                tsr_codec_scratch *scratch, tsri_task_group *group, bool *ret_busy, tsr_error *err)
+                tsr_codec_scratch *scratch, tsri_task_group *group, tsri_order *order,
+                tsri_turn *ret_turn, tsr_error *err)
 {
     log *self = user;
     int status = 0;
@@ -61,12 +62,12 @@ static int body(void *user, const int64_t *chunk, const tsri_target *target,
     enter(self);
     int calls = __atomic_add_fetch(&self->calls[chunk[0]][chunk[1]], 1, __ATOMIC_RELAXED);
     int number = __atomic_add_fetch(&self->calls_in_all, 1, __ATOMIC_RELAXED);
-    if (!scratch || *ret_busy)
-        status = tsr_error_set(err, TSR_INTERNAL, "no scratch, or busy before");
+    if (!scratch || !order || *ret_turn != TSRI_TURN_DONE)
+        status = tsr_error_set(err, TSR_INTERNAL, "no scratch, no order, or busy before");
     else if (number == self->fails_after)
         status = tsr_error_set(err, TSR_NO_SPACE, "call %d fails", number);
     else if (calls <= self->busy_tries)
-        *ret_busy = true;
+        *ret_turn = TSRI_TURN_BUSY;
     else
         count_elements(self, chunk, target);
     if (self->cancel)

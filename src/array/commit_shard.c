@@ -1,0 +1,408 @@
+/* Writing a shard: only what is touched is encoded, all else keeps its encoded bytes. Writes that
+ * queued up behind the claim of the shard are written in the same put. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "array/commit_state.h"
+#include "array/wait.h"
+#include "base/checked.h"
+#include "base/context.h"
+#include "base/output.h"
+#include "tensor/region.h"
+
+/* So many writes are put together at most. */
+#define TOGETHER_MAX 64
+
+/* Keeps encoded bytes in memory of just their size. */
+static int keep_encoded(tsr_output *encoded, bool borrowed, tsr_output *ret_kept, tsr_error *err)
+{
+    if (!borrowed) {
+        *ret_kept = *encoded;
+        return 0;
+    }
+    char *copy = tsri_alloc(encoded->size_bytes);
+    if (!copy)
+        return tsri_error_no_memory(err, encoded->size_bytes);
+    memcpy(copy, encoded->data, encoded->size_bytes);
+    *ret_kept = (tsr_output){copy, encoded->size_bytes, encoded->size_bytes, encoded->size_bytes};
+    return 0;
+}
+
+/* One of those whose elements are written together. */
+typedef struct part {
+    tsri_target target; /* in encoded axes */
+    tsri_task_group *group;
+} part;
+
+/* What becomes of an inner chunk. */
+typedef struct update {
+    int64_t number;
+    const part *part;   /* whose elements it gets; each inner chunk is of one part */
+    tsr_output encoded; /* owned; empty: it holds nothing but fill values */
+} update;
+
+typedef struct shard_commit {
+    tsri_commit_state *commit;
+    const tsri_prepared *prepared;
+    tsri_extent_inside inside; /* in encoded axes */
+    part *parts; /* this commit's own, then those of the orders that are taken along */
+    tsri_order *along;
+    uint64_t *taken;             /* a bit for each inner chunk that a part touches */
+    tsri_shard_entry *old, *now; /* entry_count each */
+    uint64_t shard_bytes;        /* of the value that is there */
+    update *updates;             /* by number */
+    int64_t update_count, update_capacity;
+} shard_commit;
+
+static void shard_commit_clear(shard_commit *self)
+{
+    for (int64_t i = 0; self->updates && i < self->update_count; i++)
+        tsri_output_clear(&self->updates[i].encoded);
+    tsri_free(self->updates);
+    tsri_free(self->parts);
+    tsri_free(self->taken);
+    tsri_free(self->old);
+    tsri_free(self->now);
+}
+
+/* Reads the index of the shard that is there; a missing shard has all entries missing. */
+static int load_index(shard_commit *self, tsr_error *err)
+{
+    tsri_commit_state *owner = self->commit;
+    const tsri_prepared *prepared = self->prepared;
+    tsr_auto(tsr_blob) *index = NULL;
+    uint64_t index_bytes = (uint64_t)prepared->index_bytes, offset;
+    tsr_range range = {TSR_RANGE_SUFFIX, 0, index_bytes};
+    tsr_get_request request;
+
+    if (prepared->chain->shard->index_at_start)
+        range.kind = TSR_RANGE_PART;
+    int status =
+        tsri_get_and_wait(owner->extent.store, owner->extent.key, range, NULL, &request, err);
+    if (status == TSR_OUT_OF_BOUNDS)
+        return tsri_shard_index_offset(prepared, request.value_bytes, &offset, err);
+    TSRI_TRY(tsri_commit_note_answer(owner, status, err));
+    if (!owner->exists)
+        return 0;
+    index = request.blob;
+    owner->generation = request.generation;
+    self->shard_bytes = request.value_bytes;
+    TSRI_TRY(tsri_shard_index_offset(prepared, self->shard_bytes, &offset, err));
+    TSRI_TRY(
+        tsri_shard_index_decode(prepared, owner->scratch, tsr_blob_data(index), self->old, err));
+    return tsri_shard_index_check(prepared, self->old, self->shard_bytes, err);
+}
+
+/* ---- what is written ---- */
+
+static bool take_inner(shard_commit *self, int64_t number)
+{
+    uint64_t bit = UINT64_C(1) << number % 64, *word = &self->taken[number / 64];
+    bool first = !(*word & bit);
+    *word |= bit;
+    return first;
+}
+
+static int grow_updates(shard_commit *self, int64_t more, tsr_error *err)
+{
+    int64_t capacity = self->update_count + more;
+    void *grown;
+
+    if (capacity <= self->update_capacity)
+        return 0;
+    grown = tsri_realloc_array(self->updates, (size_t)capacity, sizeof *self->updates);
+    if (!grown)
+        return tsri_error_no_memory(err, (size_t)capacity * sizeof *self->updates);
+    self->updates = grown;
+    self->update_capacity = capacity;
+    return 0;
+}
+
+/* Lists the inner chunks that a part touches. *ret_apart: false when another part has one of them,
+ * and nothing is listed then. */
+static int list_updates(shard_commit *self, const part *from, bool *ret_apart, tsr_error *err)
+{
+    const tsri_prepared *prepared = self->prepared;
+    const int64_t *lengths = prepared->chain->shard->chunk_shape;
+    int64_t before = self->update_count;
+    tsri_target_walk walk;
+
+    TSRI_TRY(grow_updates(self, tsri_target_walk_count(&from->target, lengths), err));
+    tsri_target_walk_init(&walk, &from->target, NULL, lengths);
+    do {
+        int64_t number = tsri_cell_number(prepared->encoded_rank, prepared->grid, walk.cell);
+        *ret_apart = take_inner(self, number);
+        if (*ret_apart)
+            self->updates[self->update_count++] = (update){number, from, {.max_bytes = SIZE_MAX}};
+    } while (*ret_apart && tsri_target_walk_next(&walk));
+    while (!*ret_apart && self->update_count > before) {
+        int64_t number = self->updates[--self->update_count].number;
+        self->taken[number / 64] &= ~(UINT64_C(1) << number % 64);
+    }
+    return 0;
+}
+
+static int compare_updates(const void *left, const void *right)
+{
+    int64_t a = ((const update *)left)->number, b = ((const update *)right)->number;
+    return a < b ? -1 : a > b;
+}
+
+/* The strictest that anybody asked for holds for all. */
+static tsr_durability stricter(tsr_durability a, tsr_durability b)
+{
+    if (a == TSR_DURABILITY_CHUNK || b == TSR_DURABILITY_CHUNK)
+        return TSR_DURABILITY_CHUNK;
+    return a == TSR_DURABILITY_NONE ? b : a;
+}
+
+static void init_part(shard_commit *self, part *ret_part, const tsri_target *target,
+                      tsri_task_group *group)
+{
+    self->inside = self->commit->inside;
+    tsri_target_copy(&ret_part->target, target);
+    tsri_merge_to_encoded(self->prepared, &ret_part->target, &self->inside);
+    ret_part->group = group;
+}
+
+/* Adds those of the waiting orders whose inner chunks nobody else of the list touches; the others
+ * wait on, for the next in turn. */
+static int take_along(shard_commit *self, tsri_order *waiting, tsr_error *err)
+{
+    tsri_commit_state *owner = self->commit;
+    tsri_order *left = NULL, **left_end = &left, **along_end = &self->along;
+    part *next = &self->parts[1];
+    int status = 0;
+
+    while (waiting) {
+        tsri_order *order = waiting;
+        bool apart = false;
+        waiting = order->next;
+        order->next = NULL;
+        init_part(self, next, order->target, order->group);
+        if (status == 0)
+            status = list_updates(self, next, &apart, err);
+        tsri_order ***end = apart ? &along_end : &left_end;
+        **end = order;
+        *end = &order->next;
+        next += apart;
+        if (apart)
+            owner->durability = stricter(owner->durability, order->options->durability);
+    }
+    tsri_order_return(owner->order, left);
+    return status;
+}
+
+/* Lists all that is to be written: this commit's own part, and what queued up behind it. */
+static int list_parts(shard_commit *self, bool covered, tsr_error *err)
+{
+    tsri_commit_state *owner = self->commit;
+    tsri_order *waiting = NULL;
+    size_t count = 1, words = (size_t)self->prepared->entry_count / 64 + 1;
+    bool apart;
+
+    if (owner->order && !covered)
+        waiting = tsri_order_collect(owner->order, TOGETHER_MAX - 1);
+    for (const tsri_order *order = waiting; order; order = order->next)
+        count++;
+    self->parts = tsri_alloc_array(count, sizeof *self->parts);
+    self->taken = tsri_alloc_array_zero(words, sizeof *self->taken);
+    int status =
+        self->parts && self->taken ? 0 : tsri_error_no_memory(err, count * sizeof *self->parts);
+    if (status == 0) {
+        init_part(self, &self->parts[0], owner->target, owner->parent);
+        status = list_updates(self, &self->parts[0], &apart, err);
+    }
+    if (status < 0) {
+        tsri_order_return(owner->order, waiting);
+        return status;
+    }
+    TSRI_TRY(take_along(self, waiting, err));
+    if (count > 1)
+        qsort(self->updates, (size_t)self->update_count, sizeof *self->updates, compare_updates);
+    return 0;
+}
+
+/* ---- encoding ---- */
+
+/* Fetches the present bytes of an inner chunk that is only partly written; NULL when it is missing.
+ */
+static int load_inner(const shard_commit *self, int64_t number, tsr_blob **ret_old, tsr_error *err)
+{
+    const tsri_commit_state *owner = self->commit;
+    tsri_shard_entry entry = self->old[number];
+    tsr_get_request request;
+
+    *ret_old = NULL;
+    if (tsri_shard_entry_is_missing(entry))
+        return 0;
+    tsr_range range = {TSR_RANGE_PART, entry.offset, entry.size_bytes};
+    TSRI_TRY(tsri_get_and_wait(owner->extent.store, owner->extent.key, range, &owner->generation,
+                               &request, err));
+    *ret_old = request.blob;
+    return 0;
+}
+
+static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch *scratch,
+                         tsr_error *err)
+{
+    const tsri_commit_state *owner = self->commit;
+    tsri_merge merge = {owner->array, scratch, owner->options->store_fill_chunks};
+    tsr_auto(tsr_blob) *old = NULL;
+    int64_t start[TSR_RANK_MAX];
+    tsri_target inner;
+    tsri_extent_inside inside;
+    tsr_output encoded;
+    bool empty = false, borrowed;
+
+    tsri_shard_inner_start(self->prepared, at->number, start);
+    tsri_target_restrict(&at->part->target, start, self->prepared->chain->shard->chunk_shape,
+                         &inner);
+    tsri_merge_inner_extent(self->prepared, start, &self->inside, &inside);
+    if (!tsri_merge_covers(&inner, &inside))
+        TSRI_TRY(load_inner(self, at->number, &old, err));
+    TSRI_TRY(tsri_commit_output(self->prepared->inner, scratch, &encoded, &borrowed, err));
+    int status = tsri_merge_chunk(&merge, self->prepared->inner, &inner, &inside,
+                                  old ? tsr_blob_data(old) : NULL, old ? tsr_blob_size(old) : 0,
+                                  &encoded, &empty, err);
+    if (status == 0 && !empty)
+        status = keep_encoded(&encoded, borrowed, &at->encoded, err);
+    else if (!borrowed)
+        tsri_output_clear(&encoded);
+    TSRI_TRY(status);
+    tsri_group_progress(at->part->group, 1,
+                        tsri_target_count(&inner) * (int64_t)owner->array->dtype->size_bytes, 0, 0);
+    return 0;
+}
+
+static int encode_update_task(void *user, int64_t i, tsr_error *err)
+{
+    const shard_commit *self = user;
+    tsr_codec_scratch *scratch;
+
+    TSRI_TRY(tsri_scratch_acquire(self->commit->array->context, &scratch, err));
+    int status = encode_update(self, &self->updates[i], scratch, err);
+    tsri_scratch_release(self->commit->array->context, scratch);
+    if (status < 0)
+        tsr_error_prepend(err, "inner chunk %" PRId64, self->updates[i].number);
+    return status;
+}
+
+/* ---- putting ---- */
+
+/* Adds a segment, joining ranges of the present value that lie side by side. */
+static void add_segment(tsr_segment *segments, size_t *count, const void *bytes, uint64_t offset,
+                        uint64_t size)
+{
+    tsr_segment *last = *count ? &segments[*count - 1] : NULL;
+    if (last && !bytes && !last->bytes && last->offset + last->size_bytes == offset)
+        last->size_bytes += size;
+    else
+        segments[(*count)++] = (tsr_segment){bytes, offset, size};
+}
+
+/* Lays out the new shard: updates and kept inner chunks in the order of the grid. Sets `now`;
+ * returns whether nothing is left. */
+static bool lay_out(shard_commit *self, tsr_segment *segments, size_t *count)
+{
+    uint64_t at =
+        self->prepared->chain->shard->index_at_start ? (uint64_t)self->prepared->index_bytes : 0;
+    int64_t next = 0;
+    bool empty = true;
+
+    for (int64_t number = 0; number < self->prepared->entry_count; number++) {
+        const update *updated = next < self->update_count && self->updates[next].number == number
+                                    ? &self->updates[next]
+                                    : NULL;
+        tsri_shard_entry old = self->old[number];
+        uint64_t size = updated                            ? updated->encoded.size_bytes
+                        : tsri_shard_entry_is_missing(old) ? 0
+                                                           : old.size_bytes;
+        next += updated != NULL;
+        self->now[number] = (tsri_shard_entry){TSRI_SHARD_MISSING, TSRI_SHARD_MISSING};
+        if (size == 0)
+            continue;
+        add_segment(segments, count, updated ? updated->encoded.data : NULL, old.offset, size);
+        self->now[number] = (tsri_shard_entry){at, size};
+        at += size;
+        empty = false;
+    }
+    return empty;
+}
+
+static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
+{
+    const tsri_prepared *prepared = self->prepared;
+    tsr_auto(tsri_output) index = TSRI_OUTPUT_INIT(SIZE_MAX);
+    bool at_start = prepared->chain->shard->index_at_start;
+    tsr_segment *segments = tsri_alloc_array((size_t)prepared->entry_count + 1, sizeof *segments);
+    size_t count = at_start;
+    int status = 0;
+
+    if (!segments)
+        return tsri_error_no_memory(err, ((size_t)prepared->entry_count + 1) * sizeof *segments);
+    if (lay_out(self, segments, &count) && !tsri_commit_stores_fill(self->commit, conditional)) {
+        status = tsri_commit_erase(self->commit, conditional, err);
+    } else {
+        status = tsri_shard_index_encode(prepared, self->commit->scratch, self->now, &index, err);
+        if (status == 0) {
+            segments[at_start ? 0 : count] = (tsr_segment){index.data, 0, index.size_bytes};
+            status = tsri_commit_put(self->commit, segments, count + !at_start, conditional, err);
+        }
+    }
+    tsri_free(segments);
+    return status;
+}
+
+/* The thread holds the key meanwhile, so it does nothing for others. */
+static int encode_updates(shard_commit *self, tsr_error *err)
+{
+    tsr_context *context = self->commit->array->context;
+    tsri_task_group alone;
+
+    TSRI_TRY(tsri_group_init(&alone, context, NULL, self->commit->parent, err));
+    alone.alone = true;
+    return tsri_parallel_for(context, NULL, &alone, self->update_count, 1, encode_update_task, self,
+                             err);
+}
+
+static int write_shard(shard_commit *self, bool covered, tsr_error *err)
+{
+    size_t count = (size_t)self->prepared->entry_count;
+
+    self->old = tsri_alloc_array(count, sizeof *self->old);
+    self->now = tsri_alloc_array(count, sizeof *self->now);
+    if (!self->old || !self->now)
+        return tsri_error_no_memory(err, count * sizeof *self->old);
+    memset(self->old, 0xff, count * sizeof *self->old);
+    if (!covered)
+        TSRI_TRY(load_index(self, err));
+    TSRI_TRY(list_parts(self, covered, err));
+    TSRI_TRY(encode_updates(self, err));
+    return put_shard(self, !covered, err);
+}
+
+/* Tells the tasks of the orders that were taken along what became of them. */
+static void finish_along(shard_commit *self, int status, bool *ret_together)
+{
+    if (status == TSR_CONFLICT) {
+        tsri_order_return(self->commit->order, self->along);
+        return;
+    }
+    *ret_together = self->along && status < 0;
+    while (self->along) {
+        tsri_order *order = self->along;
+        self->along = order->next;
+        tsri_order_finish(order, status == 0);
+    }
+}
+
+int tsri_commit_shard(tsri_commit_state *self, bool covered, bool *ret_together, tsr_error *err)
+{
+    shard_commit shard = {.commit = self, .prepared = self->prepared};
+
+    int status = write_shard(&shard, covered, err);
+    finish_along(&shard, status, ret_together);
+    shard_commit_clear(&shard);
+    return status < 0 ? tsri_commit_blame(self, err) : 0;
+}

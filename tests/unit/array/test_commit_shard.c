@@ -1,0 +1,280 @@
+/* Proves that writes which queue up behind a shard are put together: how many puts there are, that
+ * each writer's elements arrive, and that one writer's failure, cancelling or other wishes are not
+ * those of the others. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+
+#include "array/claim.h"
+#include "support/slow_store.h"
+#include "support/temporary.h"
+#include "unit/array/array_testing.h"
+
+enum { INNER = 8, CHUNKS = 16, COUNT = INNER * CHUNKS, WRITERS_MAX = 12 };
+
+static const array_row one_shard = {.name = "one shard",
+                                    .rank = 1,
+                                    .shape = {COUNT},
+                                    .chunk = {INNER},
+                                    .shard = {COUNT},
+                                    .codec = "zstd:1"};
+
+/* Writes [start, start + count) as `value`. */
+typedef struct writer {
+    pthread_t thread;
+    tsr_array *array;
+    int64_t start, count;
+    int value;
+    bool from_source, source_fails, store_fill;
+    int *cancel;
+    int status;
+    tsr_error err;
+} writer;
+
+static int give_elements(void *user, const tsr_view *piece, const int64_t *position, tsr_error *err)
+{
+    const writer *self = user;
+    (void)position;
+    if (self->source_fails)
+        return tsr_error_set(err, TSR_PERMISSION, "the source of %d says no", self->value);
+    tsr_view_fill(piece, &(int32_t){self->value});
+    return 0;
+}
+
+static void *write_range(void *user)
+{
+    writer *self = user;
+    int32_t values[COUNT];
+    tsr_write_options options;
+    tsr_call call = {.cancel = self->cancel};
+    tsr_view view;
+    tsr_index index = {.rank = 1, .axes = {{TSR_INDEX_RANGE, self->start, self->count, 1}}};
+
+    tsr_write_options_init(&options);
+    options.store_fill_chunks = self->store_fill;
+    for (int64_t i = 0; i < self->count; i++)
+        values[i] = self->value;
+    if (self->from_source) {
+        self->status = tsr_array_write_source(self->array, &index, give_elements, self, &options,
+                                              &call, &self->err);
+        return NULL;
+    }
+    self->status = tsr_view_init(&view, TSR_INT32, 1, &self->count, values, &self->err);
+    if (self->status == 0)
+        self->status = tsr_array_write_index(self->array, &index, &view, TSR_CASTING_NO, &options,
+                                             &call, &self->err);
+    return NULL;
+}
+
+/* The first put waits until the others have queued up; then a minute is over or all of them are
+ * there. */
+typedef struct gate {
+    const tsr_store *store;
+    int wanted, puts;
+    int *cancel; /* set when all are there */
+} gate;
+
+static void hold_first_put(void *user, slow_store *store, int64_t number, const char *key)
+{
+    gate *self = user;
+    (void)store;
+    if (number > 0 || __atomic_fetch_add(&self->puts, 1, __ATOMIC_RELAXED) > 0)
+        return;
+    for (int i = 0; i < 60000 && tsri_orders_waiting(self->store, key) < self->wanted; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    if (self->cancel)
+        __atomic_store_n(self->cancel, 1, __ATOMIC_RELAXED);
+}
+
+/* Starts the first writer, and the others when its put is under way. Returns the number of puts. */
+static int run_queued(fixture *f, writer *writers, int count, int *cancel, int32_t *ret_values)
+{
+    slow_store *slow = slow_store_open(f->context, &(slow_store_options){.at_once = true});
+    tsr_array *array = array_new(f, &slow->head, "a", &one_shard, TSR_INT32, NULL);
+    gate all = {.store = &slow->head, .wanted = count - 1, .cancel = cancel};
+
+    slow_store_before(slow, hold_first_put, &all);
+    for (int i = 0; i < count; i++) {
+        writers[i].array = array;
+        assert_int_equal(pthread_create(&writers[i].thread, NULL, write_range, &writers[i]), 0);
+        for (int wait = 0; i == 0 && wait < 60000 && !__atomic_load_n(&all.puts, __ATOMIC_RELAXED);
+             wait++)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    for (int i = 0; i < count; i++)
+        pthread_join(writers[i].thread, NULL);
+    slow_store_before(slow, NULL, NULL);
+    good(tsr_array_read(array, NULL, NULL, NULL, ret_values, COUNT * sizeof *ret_values, NULL,
+                        &f->err),
+         &f->err);
+    tsr_array_close(array);
+    tsr_store_close(&slow->head);
+    return all.puts;
+}
+
+static void expect_values(const int32_t *values, const writer *writers, int count)
+{
+    for (int i = 0; i < count; i++)
+        for (int64_t at = 0; at < writers[i].count; at++)
+            assert_int_equal(values[writers[i].start + at], writers[i].value);
+}
+
+static void what_queues_up_is_put_together(void **state)
+{
+    writer writers[WRITERS_MAX] = {{0}};
+    int32_t values[COUNT];
+
+    for (int i = 0; i < WRITERS_MAX; i++)
+        writers[i] = (writer){.start = i * INNER,
+                              .count = INNER,
+                              .value = 100 + i,
+                              .from_source = i % 3 == 1,
+                              .err = TSR_ERROR_INIT};
+    assert_int_equal(run_queued(*state, writers, WRITERS_MAX, NULL, values), 2);
+    for (int i = 0; i < WRITERS_MAX; i++)
+        good(writers[i].status, &writers[i].err);
+    expect_values(values, writers, WRITERS_MAX);
+}
+
+/* Halves of one inner chunk are put one after the other, and both are there. */
+static void writers_of_one_inner_chunk_take_turns(void **state)
+{
+    writer writers[4] = {{0}};
+    int32_t values[COUNT];
+
+    for (int i = 0; i < 4; i++)
+        writers[i] = (writer){
+            .start = i * INNER / 2, .count = INNER / 2, .value = 7 + i, .err = TSR_ERROR_INIT};
+    /* The first by itself; of {second half of 0, halves of 1} two together, and the last. */
+    assert_int_equal(run_queued(*state, writers, 4, NULL, values), 3);
+    for (int i = 0; i < 4; i++)
+        good(writers[i].status, &writers[i].err);
+    expect_values(values, writers, 4);
+}
+
+static void a_failure_is_of_one_writer(void **state)
+{
+    writer writers[6] = {{0}};
+    int32_t values[COUNT];
+
+    for (int i = 0; i < 6; i++)
+        writers[i] = (writer){.start = i * INNER,
+                              .count = INNER,
+                              .value = 30 + i,
+                              .from_source = true,
+                              .source_fails = i == 3,
+                              .err = TSR_ERROR_INIT};
+    run_queued(*state, writers, 6, NULL, values);
+    for (int i = 0; i < 6; i++) {
+        if (i != 3) {
+            good(writers[i].status, &writers[i].err);
+            expect_values(values, &writers[i], 1);
+            continue;
+        }
+        assert_int_equal(writers[i].status, TSR_PERMISSION);
+        assert_non_null(strstr(writers[i].err.message, "the source of 33 says no"));
+        assert_int_equal(values[3 * INNER], 0);
+    }
+}
+
+/* Cancelled while they wait or while another writes for them: they end, the others are served. */
+static void a_cancel_is_of_one_writer(void **state)
+{
+    writer writers[6] = {{0}};
+    int32_t values[COUNT];
+    int cancel = 0;
+
+    for (int i = 0; i < 6; i++)
+        writers[i] = (writer){.start = i * INNER,
+                              .count = INNER,
+                              .value = 50 + i,
+                              .cancel = i % 2 ? &cancel : NULL,
+                              .err = TSR_ERROR_INIT};
+    run_queued(*state, writers, 6, &cancel, values);
+    for (int i = 0; i < 6; i += 2) {
+        good(writers[i].status, &writers[i].err);
+        expect_values(values, &writers[i], 1);
+    }
+    for (int i = 1; i < 6; i += 2) {
+        assert_true(writers[i].status == 0 || writers[i].status == TSR_CANCELLED);
+        if (writers[i].status == 0)
+            expect_values(values, &writers[i], 1);
+    }
+}
+
+/* Zeros are the fill value: only who asked for it gets them stored. */
+static void other_wishes_are_put_apart(void **state)
+{
+    writer writers[3] = {{0}};
+    int32_t values[COUNT];
+
+    for (int i = 0; i < 3; i++)
+        writers[i] = (writer){.start = i * INNER,
+                              .count = INNER,
+                              .value = i == 0,
+                              .store_fill = i == 2,
+                              .err = TSR_ERROR_INIT};
+    assert_int_equal(run_queued(*state, writers, 3, NULL, values), 3);
+    for (int i = 0; i < 3; i++)
+        good(writers[i].status, &writers[i].err);
+    expect_values(values, writers, 3);
+}
+
+/* The same on files, where the lock of the shard is held, with many rounds and no gate. */
+static void *write_rounds(void *user)
+{
+    writer *self = user;
+    for (int round = 1; round <= 40 && self->status == 0; round++) {
+        self->value = self->value / 1000 * 1000 + round;
+        write_range(self);
+    }
+    return NULL;
+}
+
+static void writers_of_a_file_lose_nothing(void **state)
+{
+    writer writers[WRITERS_MAX] = {{0}};
+    int32_t values[COUNT];
+    char *folder = temporary_folder_new();
+    fixture fs;
+
+    (void)state;
+    fixture_open(&fs, folder);
+    tsr_array *array = array_new(&fs, fs.store, "a", &one_shard, TSR_INT32, NULL);
+    for (int i = 0; i < WRITERS_MAX; i++) {
+        writers[i] = (writer){.array = array,
+                              .start = i * INNER + i % 2 * (INNER / 2),
+                              .count = INNER / (1 + i % 2),
+                              .value = 1000 * (i + 1),
+                              .err = TSR_ERROR_INIT};
+        assert_int_equal(pthread_create(&writers[i].thread, NULL, write_rounds, &writers[i]), 0);
+    }
+    for (int i = 0; i < WRITERS_MAX; i++) {
+        pthread_join(writers[i].thread, NULL);
+        good(writers[i].status, &writers[i].err);
+        assert_int_equal(writers[i].value, 1000 * (i + 1) + 40);
+    }
+    good(tsr_array_read(array, NULL, NULL, NULL, values, sizeof values, NULL, &fs.err), &fs.err);
+    expect_values(values, writers, WRITERS_MAX);
+    tsr_array_close(array);
+    fixture_close(&fs);
+    temporary_folder_remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(what_queues_up_is_put_together),
+        FIXTURE_TEST(writers_of_one_inner_chunk_take_turns),
+        FIXTURE_TEST(a_failure_is_of_one_writer),
+        FIXTURE_TEST(a_cancel_is_of_one_writer),
+        FIXTURE_TEST(other_wishes_are_put_apart),
+        FIXTURE_TEST(writers_of_a_file_lose_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
