@@ -33,6 +33,9 @@ typedef struct tsr_context_options {
     /* Called on any thread with one line per event; NULL: silent. */
     void (*log)(void *user, tsr_log_level level, const char *subsystem, const char *message);
     void *log_user;
+    int kept_files; /* most files that all stores of this context keep open between reads of parts
+                       of them; 0: a quarter of what the process may have open, at most 256;
+                       negative: none */
 } tsr_context_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */

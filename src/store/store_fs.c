@@ -91,6 +91,15 @@ static int hold_working_directory(tsri_fs *fs, tsr_error *err)
     return fs->base < 0 ? tsri_error_errno(err, errno, "open", "the working directory") : 0;
 }
 
+static int init_parts(tsri_fs *fs, tsr_context *context, tsr_error *err)
+{
+    TSRI_TRY(tsr_store_init(&fs->head, &tsri_store_fs_ops, context, fs->root, err));
+    int status = tsri_fs_keeper_new(fs, &fs->keeper, err);
+    if (status < 0)
+        tsr_store_clear(&fs->head);
+    return status;
+}
+
 static int fs_open(tsr_context *context, const char *scheme, const char *address,
                    tsr_store **ret_store, tsr_error *err)
 {
@@ -104,7 +113,7 @@ static int fs_open(tsr_context *context, const char *scheme, const char *address
     fs->root = root;
     int status = hold_working_directory(fs, err);
     if (status == 0) {
-        status = tsr_store_init(&fs->head, &tsri_store_fs_ops, context, root, err);
+        status = init_parts(fs, context, err);
         if (status < 0 && fs->base >= 0)
             tsri_fs_close(fs, fs->base);
     }
@@ -127,6 +136,7 @@ static int fs_open(tsr_context *context, const char *scheme, const char *address
 static void fs_close(tsr_store *store)
 {
     tsri_fs *fs = (tsri_fs *)store;
+    tsri_fs_keeper_free(fs->keeper);
     tsri_fork_mutex_clear(&fs->mutex);
     tsri_fs_sync_clear(fs);
     tsri_fs_close(fs, fs->base);

@@ -2,6 +2,7 @@
  *   store_fs.c        opening, closing, the ops table
  *   store_fs_place.c  from a key to an open directory and a name, never out of the root
  *   store_fs_read.c   get
+ *   store_fs_keep.c   files that stay open between reads
  *   store_fs_lock.c   the lock file of a key
  *   store_fs_write.c  put and erase of one key
  *   store_fs_list.c   listing and erase_prefix
@@ -36,6 +37,8 @@
 
 typedef struct tsri_fs_lock tsri_fs_lock;
 typedef struct tsri_fs_folder tsri_fs_folder;
+typedef struct tsri_fs_keeper tsri_fs_keeper;
+typedef struct tsri_fs_kept tsri_fs_kept;
 
 #define TSRI_FS_FOLDER_BUCKETS 256
 
@@ -45,6 +48,7 @@ typedef struct tsri_fs {
     char *root; /* as the user gave it, without a slash at its end */
     int base;   /* the directory that a relative root starts from; AT_FDCWD for an absolute one */
     bool follow_symlinks;
+    tsri_fs_keeper *keeper; /* owned */
     tsri_fork_mutex mutex;
 
     /* Under the mutex. */
@@ -112,12 +116,45 @@ int tsri_fs_place_stat(const tsri_fs *fs, const tsri_fs_place *place, struct sta
 int tsri_fs_check_regular(const tsri_fs *fs, const struct stat *status, const char *key,
                           tsr_error *err);
 
-/* Device, inode, modification time and size, as TensorStore has it, and the size besides. */
+/* Device, inode, modification time and size: what TensorStore has, and the size besides. */
+#define TSRI_FS_GENERATION_TIME 2 /* the word with the time, in nanoseconds since 1970 */
 tsr_generation tsri_fs_generation(const struct stat *status);
 
 /* Reads the whole range or fails: false with errno, or with errno 0 when the file ends before. */
 bool tsri_fs_read(const tsri_fs *fs, int descriptor, void *bytes, size_t size_bytes,
                   int64_t offset);
+
+/* Formats root and path into a buffer of PATH_MAX bytes; false when it is too long. */
+bool tsri_fs_full_path(const tsri_fs *fs, const char *path, char *ret_full);
+
+/* ---- store_fs_keep.c ---- */
+
+/* One version of a value, open for reading. */
+typedef struct tsri_fs_version {
+    int descriptor;
+    uint64_t size_bytes;
+    tsr_generation generation;
+    tsri_fs_kept *kept; /* that owns the descriptor; NULL: the version itself does */
+} tsri_fs_version;
+
+/* What keeps files open; it counts what the context allows. Errors: NO_MEMORY. */
+int tsri_fs_keeper_new(const tsri_fs *fs, tsri_fs_keeper **ret_keeper, tsr_error *err);
+void tsri_fs_keeper_free(tsri_fs_keeper *keeper);
+
+/* Takes the kept file of a key, when there is one and the key still leads to it, unchanged. */
+bool tsri_fs_keep_take(const tsri_fs *fs, const char *key, tsri_fs_version *ret_version);
+
+/* Ends the use of a version: closes it, or keeps it open for the next read of its key. */
+void tsri_fs_keep_give(const tsri_fs *fs, const char *key, const tsri_fs_version *version,
+                       bool worth_keeping);
+
+/* Closes what is kept of a key, or of all keys that start with a prefix: their values are replaced
+ * or gone, and an open file would hold their room on the disk. */
+void tsri_fs_keep_forget(const tsri_fs *fs, const char *key);
+void tsri_fs_keep_forget_prefix(const tsri_fs *fs, const char *prefix);
+
+/* Closes all kept files that nobody reads at the moment; whether there were any. */
+bool tsri_fs_keep_make_room(const tsri_fs *fs);
 
 /* ---- store_fs_read.c ---- */
 

@@ -45,13 +45,24 @@ int tsri_fs_check_key(const char *key, tsr_error *err)
 
 /* ---- Errors ---- */
 
+bool tsri_fs_full_path(const tsri_fs *fs, const char *path, char *ret_full)
+{
+    size_t root_bytes = strlen(fs->root), path_bytes = strlen(path);
+    if (root_bytes + path_bytes + 2 > PATH_MAX)
+        return false;
+    memcpy(ret_full, fs->root, root_bytes);
+    if (path_bytes > 0)
+        ret_full[root_bytes++] = '/';
+    memcpy(ret_full + root_bytes, path, path_bytes + 1);
+    return true;
+}
+
 /* The status of a name below the root, or of the root itself; the links in front of it are
  * followed. */
 static bool path_stat(const tsri_fs *fs, const char *path, int flags, struct stat *ret_status)
 {
     char full[PATH_MAX];
-    if (snprintf(full, sizeof full, "%s%s%s", fs->root, path[0] ? "/" : "", path) >=
-        (int)sizeof full)
+    if (!tsri_fs_full_path(fs, path, full))
         return false;
     return fs->system->fstatat(fs->system, fs->base, full, ret_status, flags) == 0;
 }
@@ -131,7 +142,7 @@ int tsri_fs_openat(const tsri_fs *fs, int directory, const char *path, int flags
     int descriptor;
     do {
         descriptor = fs->system->openat(fs->system, directory, path, flags | O_CLOEXEC, 0666);
-    } while (descriptor < 0 && errno == EINTR);
+    } while (descriptor < 0 && (errno == EINTR || (errno == EMFILE && tsri_fs_keep_make_room(fs))));
     return descriptor;
 }
 
@@ -139,8 +150,7 @@ int tsri_fs_openat(const tsri_fs *fs, int directory, const char *path, int flags
 static int open_following(const tsri_fs *fs, const char *path, int flags)
 {
     char full[PATH_MAX];
-    if (snprintf(full, sizeof full, "%s%s%s", fs->root, path[0] ? "/" : "", path) >=
-        (int)sizeof full) {
+    if (!tsri_fs_full_path(fs, path, full)) {
         errno = ENAMETOOLONG;
         return -1;
     }

@@ -5,32 +5,39 @@
 #include "store/store_fs.h"
 #include "store/store_request.h"
 
-/* One open file: what all requests for its key that stand side by side are read from. */
-typedef struct version {
-    int descriptor;
-    struct stat status;
-    tsr_generation generation;
-} version;
-
-static int open_version(const tsri_fs *fs, const char *key, version *ret_version, tsr_error *err)
+/* Opens what all requests for a key that stand side by side are read from. */
+static int open_version(const tsri_fs *fs, const char *key, tsri_fs_version *ret_version,
+                        tsr_error *err)
 {
-    version opened;
+    struct stat found;
     TSRI_TRY(tsri_fs_check_key(key, err));
-    opened.descriptor = tsri_fs_open_file(fs, key);
-    if (opened.descriptor < 0)
+    if (tsri_fs_keep_take(fs, key, ret_version))
+        return 0;
+    int descriptor = tsri_fs_open_file(fs, key), status = 0;
+    if (descriptor < 0)
         return tsri_fs_error(fs, err, errno, "open", key);
-    int status = 0;
-    if (fs->system->fstat(fs->system, opened.descriptor, &opened.status) < 0)
+    if (fs->system->fstat(fs->system, descriptor, &found) < 0)
         status = tsri_fs_error(fs, err, errno, "look at", key);
     else
-        status = tsri_fs_check_regular(fs, &opened.status, key, err);
+        status = tsri_fs_check_regular(fs, &found, key, err);
     if (status < 0) {
-        tsri_fs_close(fs, opened.descriptor);
+        tsri_fs_close(fs, descriptor);
         return status;
     }
-    opened.generation = tsri_fs_generation(&opened.status);
-    *ret_version = opened;
+    *ret_version = (tsri_fs_version){.descriptor = descriptor,
+                                     .size_bytes = (uint64_t)found.st_size,
+                                     .generation = tsri_fs_generation(&found)};
     return 0;
+}
+
+/* Times of files come in ticks, by some file systems of whole seconds: a file that was changed a
+ * moment ago may be replaced by another of the same generation. */
+#define SETTLING_NS (2 * INT64_C(1000000000))
+
+static bool is_settled(const tsri_fs *fs, const tsr_generation *generation)
+{
+    int64_t changed_ns = (int64_t)generation->words[TSRI_FS_GENERATION_TIME];
+    return fs->system->realtime_ns(fs->system) - changed_ns >= SETTLING_NS;
 }
 
 static int changed_while_read(const tsri_fs *fs, const tsr_get_request *request)
@@ -45,8 +52,8 @@ static int changed_while_read(const tsri_fs *fs, const tsr_get_request *request)
 }
 
 /* Reads the range and makes sure that the file was the same before and after. */
-static int read_range(const tsri_fs *fs, const tsr_get_request *request, const version *opened,
-                      void *bytes)
+static int read_range(const tsri_fs *fs, const tsr_get_request *request,
+                      const tsri_fs_version *opened, void *bytes)
 {
     struct stat after;
     errno = 0;
@@ -68,7 +75,7 @@ static int read_range(const tsri_fs *fs, const tsr_get_request *request, const v
     return 0;
 }
 
-static int answer_bytes(const tsri_fs *fs, tsr_get_request *request, const version *opened)
+static int answer_bytes(const tsri_fs *fs, tsr_get_request *request, const tsri_fs_version *opened)
 {
     if (request->destination && request->size_bytes <= request->destination_bytes)
         return read_range(fs, request, opened, request->destination);
@@ -79,14 +86,15 @@ static int answer_bytes(const tsri_fs *fs, tsr_get_request *request, const versi
     return 0;
 }
 
-static int answer(const tsri_fs *fs, tsr_get_request *request, const version *opened,
+static int answer(const tsri_fs *fs, tsr_get_request *request, const tsri_fs_version *opened,
                   const tsri_watch *watch)
 {
     TSRI_TRY(tsri_watch_check_cancel(watch, request->err));
     TSRI_TRY(tsri_check_match(request->key, request->if_match, &opened->generation, request->err));
-    TSRI_TRY(tsri_get_place(request, (uint64_t)opened->status.st_size));
+    TSRI_TRY(tsri_get_place(request, opened->size_bytes));
     TSRI_TRY(answer_bytes(fs, request, opened));
     request->generation = opened->generation;
+    request->settled = is_settled(fs, &opened->generation);
     return 0;
 }
 
@@ -100,24 +108,36 @@ static size_t run_length(const tsr_get_request *requests, size_t n)
     return length;
 }
 
-/* A request may be gone as soon as it was answered, and the text of its key with it. */
+static int answer_run_one(const tsri_fs *fs, tsr_get_request *request, int opening,
+                          const tsri_fs_version *opened, const tsr_error *failure,
+                          const tsri_watch *watch)
+{
+    request->blob = NULL;
+    if (opening == 0)
+        return answer(fs, request, opened, watch);
+    if (request->err)
+        *request->err = *failure;
+    return opening;
+}
+
+/* A request may be gone as soon as it was answered, and the text of its key with it. A file of
+ * which parts are asked for is likely to be asked for others. */
 static void answer_run(const tsri_fs *fs, tsr_get_request *requests, size_t n, tsri_watch *watch)
 {
-    version opened;
+    tsri_fs_version opened;
     tsr_error failure;
+    bool in_part = false;
     int opening = tsri_watch_check(watch, &failure);
     if (opening == 0)
         opening = open_version(fs, requests[0].key, &opened, &failure);
     for (size_t i = 0; i < n; i++) {
         tsr_get_request *request = &requests[i];
-        request->blob = NULL;
-        request->status = opening < 0 ? opening : answer(fs, request, &opened, watch);
-        if (opening < 0 && request->err)
-            *request->err = failure;
+        request->status = answer_run_one(fs, request, opening, &opened, &failure, watch);
+        in_part |= request->range.kind != TSR_RANGE_WHOLE;
+        if (i + 1 == n && opening == 0)
+            tsri_fs_keep_give(fs, request->key, &opened, in_part);
         request->done(request);
     }
-    if (opening == 0)
-        tsri_fs_close(fs, opened.descriptor);
 }
 
 void tsri_fs_get(tsr_store *store, tsr_get_request *requests, size_t n, const tsr_call *call)

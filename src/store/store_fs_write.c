@@ -335,6 +335,7 @@ static int publish(put_draft *draft)
     if (errno)
         return draft_error(draft, "rename the new value to");
     draft->lock->used = true;
+    tsri_fs_keep_forget(draft->fs, request->key);
     request->generation = tsri_fs_generation(&status);
     return tsri_fs_sync_entry(draft->fs, draft->lock->place.folder, request->durability,
                               draft->watch, request->err);
@@ -436,6 +437,7 @@ static int erase_under_lock(tsri_fs *fs, const tsri_fs_lock *lock, const char *k
     if (fs->system->unlinkat(fs->system, lock->place.directory, lock->place.name, 0) < 0 &&
         errno != ENOENT)
         return tsri_fs_error(fs, err, errno, "remove", key);
+    tsri_fs_keep_forget(fs, key);
     return tsri_fs_sync_entry(fs, lock->place.folder, TSR_DURABILITY_FLUSH, watch, err);
 }
 

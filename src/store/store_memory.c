@@ -84,6 +84,7 @@ static int answer(memory_store *store, tsr_get_request *request, const tsri_watc
     TSRI_TRY(tsr_blob_slice(value, (size_t)request->offset, request->size_bytes, &request->blob,
                             request->err));
     request->generation = generation;
+    request->settled = true;
     return 0;
 }
 

@@ -46,6 +46,10 @@ struct tsr_get_request {
     uint64_t offset;   /* of the answer in the value */
     uint64_t value_bytes; /* size of the whole value */
     tsr_generation generation;
+    /* Whether no later value can have the same generation, so that what was made of this one may be
+     * kept as long as a later answer is of its generation. A file system says so of files that have
+     * not been touched for a while. */
+    bool settled;
 };
 
 /* An exclusion of other writers of one key, by tsr_store_ops.lock. CONFINED. */
