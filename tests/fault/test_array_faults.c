@@ -408,6 +408,9 @@ static void sweep(bool (*fail_one)(const operation *, int64_t, bool, int64_t *),
         int64_t failures = 0, n = 1 + (int64_t)i % stride;
         while (fail_one(&operations[i], n, for_ever, &failures))
             n += stride;
+        /* Some can be done without: those of files that stay open, for one. */
+        for (n = 1; failures == 0 && fail_one(&operations[i], n, for_ever, &failures);)
+            n++;
         assert_true(failures > 0);
     }
 }

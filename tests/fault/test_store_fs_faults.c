@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "nth_malloc.h"
+#include "store/store_fs.h"
 
 /* ---- Operations ---- */
 
@@ -233,6 +234,8 @@ static bool run_once(const sweep *s)
     else
         fired = faulty_system_fired(&f.faulty);
     faulty_system_fail(&f.faulty, NULL, 0, 0, false);
+    /* Kept files are given up when they are asked for; nothing else stays open. */
+    tsri_fs_keep_make_room((const tsri_fs *)f.store);
     HOLDS(open_descriptors() == before, s, status);
     bool must_succeed = fired && s->error_number == EINTR && !s->for_ever && s->call;
     HOLDS(!must_succeed || status == 0, s, status);

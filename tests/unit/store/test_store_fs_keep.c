@@ -323,8 +323,8 @@ static void *work(void *user)
         const char *key = thread_keys[rand_r(&self->seed) % KEYS];
         if (self->writes) {
             memset(value, 'a' + i % 26, 8);
-            self->wrong += tsr_store_put(self->store, key, value, 8, TSR_DURABILITY_NONE, NULL,
-                                         NULL) != 0;
+            self->wrong +=
+                tsr_store_put(self->store, key, value, 8, TSR_DURABILITY_NONE, NULL, NULL) != 0;
             continue;
         }
         tsr_get_request request = {.key = key,

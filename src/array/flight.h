@@ -1,0 +1,84 @@
+/* The inside of the fetch loop: the state of one tsri_fetch (fetch.c), and portions on their way to
+ * the store and back (flight.c). */
+#ifndef TESSERA_ARRAY_FLIGHT_H
+#define TESSERA_ARRAY_FLIGHT_H
+
+#include "array/cursor.h"
+#include "array/unit.h"
+
+typedef struct tsri_fetcher tsri_fetcher;
+typedef struct tsri_flight tsri_flight;
+
+typedef struct tsri_runner {
+    tsri_task task;
+    tsri_fetcher *fetch;
+    bool active;
+} tsri_runner;
+
+/* A portion on its way: handed out, asked for, answered. */
+struct tsri_flight {
+    tsri_task task;
+    tsri_fetcher *fetch;
+    tsri_portion portion;
+    tsr_get_request request;
+    bool answered; /* by a store that answers at once, before get returned */
+    int64_t budget_bytes;
+    tsr_generation generation; /* that the answer must be of, when known */
+    bool has_generation;
+    tsr_error error;
+};
+
+struct tsri_fetcher {
+    tsr_context *context;
+    const tsr_call *call;
+    tsri_task_group group;
+    tsri_budget budget;
+    int threads;
+    bool is_small; /* not worth waking another thread for */
+
+    pthread_mutex_t mutex; /* everything below; held for moments, never over I/O or decoding */
+    tsri_cursors cursors;
+    tsri_unit *ready; /* units that may have portions to hand out, latest first */
+    int in_flight;    /* requests to stores that do not answer at once */
+    tsri_flight *parked;   /* a flight that waits for budget */
+    tsri_runner *runners;  /* `threads` of them */
+};
+
+/* ---- fetch.c ---- */
+
+/* Says that a unit may have portions to hand out. */
+void tsri_fetcher_publish(tsri_fetcher *self, tsri_unit *unit);
+
+/* Ends the whole with a failure. */
+void tsri_fetcher_fail(tsri_fetcher *self, tsr_error *error);
+
+/* Drops one reference; the last one ends the unit, or starts it again when its value changed on the
+ * way. A nested shard holds a reference of the shard around it. */
+void tsri_fetcher_release(tsri_fetcher *self, tsri_unit *unit);
+
+/* ---- flight.c ---- */
+
+/* How large the answer to a range of a unit can be; 0: unknown. */
+uint64_t tsri_flight_expected_bytes(const tsri_unit *unit, const tsr_range *range);
+
+/* Makes the request of a portion. Its bytes go to the caller's memory where they can, else to
+ * `buffer` (NULL: the store allocates). */
+void tsri_flight_fill_request(tsri_flight *self, void *buffer, size_t buffer_bytes,
+                              void (*answered)(tsr_get_request *request));
+
+/* Decodes an answered request, or judges its failure, and ends the flight. */
+void tsri_flight_take_answer(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch);
+
+/* Does with the bytes of a portion what its kind asks for. */
+int tsri_flight_take_bytes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch,
+                           const void *bytes, size_t size_bytes, uint64_t value_bytes,
+                           tsr_error *err);
+
+/* Ends a flight: reports what it did, and releases its unit. */
+void tsri_flight_finish(tsri_fetcher *self, tsri_flight *from, int status, tsr_error *err);
+
+/* Inner chunks that are shards themselves become units of their own; nothing was fetched for them.
+ */
+int tsri_flight_start_children(tsri_fetcher *self, const tsri_portion *portion, tsr_error *err);
+
+#endif
