@@ -32,6 +32,11 @@ typedef struct tsr_array_open_options {
     /* Groups: read each node's own document also where the group has copies of all of them, which
      * are used otherwise when it is opened for reading (see tsr_group_consolidate). */
     bool ignore_consolidated;
+    /* What stays in memory between the reads of this handle, in bytes; 0: nothing. Before anything
+     * of it is used the store is asked whether the value is still the same. */
+    int64_t index_cache_bytes; /* indexes of shards; default 16 MiB */
+    int64_t chunk_cache_bytes; /* decoded chunks (inner chunks), for programs that come back to
+                                  them, such as loops over rows; default 0 */
 } tsr_array_open_options;
 
 typedef enum tsr_create_mode {

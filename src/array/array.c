@@ -34,6 +34,8 @@ static void array_free(tsr_array *array)
     if (array->release_file)
         array->release_file(array->file);
     tsri_fork_unregister(&array->fork_handler);
+    tsri_cache_clear(&array->indexes);
+    tsri_cache_clear(&array->chunks);
     pthread_mutex_destroy(&array->mutex);
     pthread_mutex_destroy(&array->serial);
     tsri_context_unref(array->context);
@@ -173,6 +175,8 @@ static int array_alloc(tsr_context *context, tsr_array **ret_array, tsr_error *e
                                               .child = unlock_in_child,
                                               .user = array};
     tsri_fork_register(&array->fork_handler);
+    tsri_cache_init(&array->indexes, TSRI_INDEX_CACHE_BYTES);
+    tsri_cache_init(&array->chunks, 0);
     *ret_array = array;
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <tessera/sys/array.h>
 
+#include "array/cache.h"
 #include "array/chunk_key.h"
 #include "array/grid.h"
 #include "array/prepared_stock.h"
@@ -19,6 +20,7 @@
 #include "codec/shard.h"
 
 #define TSRI_SHARD_LEVELS_MAX 8
+#define TSRI_INDEX_CACHE_BYTES (INT64_C(16) << 20)
 
 typedef struct tsri_hold tsri_hold;
 
@@ -49,6 +51,8 @@ struct tsr_array {
     tsr_store *store;   /* of Zarr arrays: held; otherwise NULL */
     char *path;         /* of the array in its store, "" for the root */
     tsri_chunk_key key; /* ready to be copied and set */
+    tsri_cache indexes; /* of shards, decoded and checked; of Zarr arrays */
+    tsri_cache chunks;  /* decoded, when the opener asked for it; of Zarr arrays */
 
     pthread_mutex_t mutex; /* grid, stock, attributes, meta; never held over I/O */
     tsri_zarr_meta *meta;  /* of Zarr arrays; replaced together with attributes */

@@ -174,6 +174,7 @@ static int take_portion(tsri_fetcher *self, tsri_flight *next, bool *ret_found, 
     if (!*ret_found)
         return 0;
     next->request = (tsr_get_request){0};
+    next->kept = NULL;
     next->generation = next->portion.unit->generation;
     next->has_generation = next->portion.unit->has_generation;
     if (!answers_at_once(next->portion.unit))
@@ -252,6 +253,7 @@ static void answered_later(tsri_task *task)
     int status = tsri_scratch_acquire(self->context, &scratch, &from->error);
     if (status < 0) {
         tsr_blob_unref(from->request.blob);
+        tsr_blob_unref(from->kept);
         tsri_flight_finish(self, from, status, &from->error);
     } else {
         tsri_flight_take_answer(self, from, scratch);
@@ -330,6 +332,7 @@ static int send_later(tsri_fetcher *self, const tsri_flight *now, tsr_error *err
     tsri_flight *sent = tsri_alloc(sizeof *sent);
     if (!sent) {
         drop_portion(self, &now->portion);
+        tsr_blob_unref(now->kept);
         return tsri_error_no_memory(err, sizeof *sent);
     }
     *sent = *now;
@@ -363,25 +366,34 @@ static bool is_nested(const tsri_portion *portion)
            tsri_prepared_is_shard(portion->unit->prepared->inner);
 }
 
+/* For a portion of a store that answers later, for which nothing was asked after all. */
+static void give_back_turn(tsri_fetcher *self, bool slow)
+{
+    if (!slow)
+        return;
+    pthread_mutex_lock(&self->mutex);
+    self->in_flight--;
+    pthread_mutex_unlock(&self->mutex);
+}
+
 static int run_portion(tsri_fetcher *self, tsri_flight *now, tsr_codec_scratch *scratch,
                        tsr_error *err)
 {
     const tsri_unit *unit = now->portion.unit;
+    bool slow = !answers_at_once(unit);
     int status = 0;
 
     if (now->portion.kind == TSRI_PORTION_BOX) {
         read_boxes(self, now, scratch);
     } else if (is_nested(&now->portion)) {
-        bool slow = !answers_at_once(unit);
         status = tsri_flight_start_children(self, &now->portion, err);
-        if (slow) {
-            pthread_mutex_lock(&self->mutex);
-            self->in_flight--;
-            pthread_mutex_unlock(&self->mutex);
-        }
+        give_back_turn(self, slow);
         tsri_fetcher_release(self, now->portion.unit);
     } else if (unit->blob) {
         run_in_memory(self, now, scratch);
+    } else if (tsri_flight_find_kept(now)) {
+        tsri_flight_take_kept(self, now, scratch);
+        give_back_turn(self, slow);
     } else if (answers_at_once(unit)) {
         run_at_once(self, now, scratch);
     } else {
@@ -446,6 +458,7 @@ static void clear(tsri_fetcher *self)
         tsri_flight *parked = self->parked;
         self->parked = (tsri_flight *)parked->task.next;
         drop_portion(self, &parked->portion);
+        tsr_blob_unref(parked->kept);
         tsri_free(parked);
     }
     while (self->ready) {

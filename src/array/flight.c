@@ -52,12 +52,31 @@ static uint64_t size_limit(const tsri_flight *self)
     return expected > 0 && expected < largest ? 2 * expected + (1 << 20) : 2 * largest;
 }
 
+/* Asks whether what was kept is of the present version, and for no bytes. */
+static void fill_question(tsri_flight *self, void (*answered)(tsr_get_request *request))
+{
+    static const char nothing = 0;
+    self->request = (tsr_get_request){
+        .key = self->portion.unit->extent.key,
+        .range = {TSR_RANGE_PART, 0, 0},
+        .if_match = &self->kept_source.generation,
+        .destination = (void *)&nothing,
+        .done = answered,
+        .user = self,
+        .err = &self->error,
+    };
+}
+
 void tsri_flight_fill_request(tsri_flight *self, void *buffer, size_t buffer_bytes,
                               void (*answered)(tsr_get_request *request))
 {
     const tsri_unit *unit = self->portion.unit;
     void *direct = direct_destination(self);
 
+    if (self->kept) {
+        fill_question(self, answered);
+        return;
+    }
     self->request = (tsr_get_request){
         .key = unit->extent.key,
         .range = range_in_value(unit, self->portion.range),
@@ -159,8 +178,22 @@ static int judge_failure(tsri_fetcher *self, tsri_flight *from, tsr_error *err)
     return tsri_unit_blame(unit, -1, portion->range.offset, portion->range.size_bytes, err);
 }
 
-static int take_index(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch, const void *bytes,
-                      size_t size_bytes, uint64_t shard_bytes, tsr_error *err)
+/* Decodes an index, and keeps it for later reads. */
+static int take_index_bytes(tsri_fetcher *self, tsri_unit *unit, tsr_codec_scratch *scratch,
+                            const void *bytes, uint64_t shard_bytes, tsr_error *err)
+{
+    tsr_auto(tsr_blob) *index = NULL;
+    unit->state = TSRI_UNIT_DONE;
+    TSRI_TRY(tsri_unit_decode_index(unit, scratch, bytes, shard_bytes, &index, err));
+    if (unit->settled && unit->extent.store == unit->array->store) {
+        const tsri_cache_source source = tsri_unit_cache_source(unit);
+        tsri_cache_put(&unit->array->indexes, &source, index);
+    }
+    return tsri_unit_take_index(unit, scratch, index, self->threads, err);
+}
+
+static int take_index(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch,
+                      const void *bytes, size_t size_bytes, uint64_t shard_bytes, tsr_error *err)
 {
     tsri_unit *unit = from->portion.unit;
     uint64_t offset;
@@ -170,7 +203,12 @@ static int take_index(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *
         tsri_shard_index_offset(unit->prepared, size_bytes, &offset, err);
         return tsri_unit_blame(unit, -1, 0, shard_bytes, err);
     }
-    return tsri_unit_take_index(unit, scratch, bytes, shard_bytes, self->threads, err);
+    if (!unit->blob) {
+        unit->generation = from->request.generation;
+        unit->has_generation = true;
+        unit->settled = from->request.settled;
+    }
+    return take_index_bytes(self, unit, scratch, bytes, shard_bytes, err);
 }
 
 /* A shard that further codecs have packed is unpacked into memory and goes on from there. */
@@ -193,10 +231,11 @@ static int take_packed_shard(tsri_fetcher *self, tsri_flight *from, tsr_codec_sc
     memcpy(tsr_blob_data_writable(blob), unpacked, unpacked_bytes);
     tsr_blob_unref(unit->blob);
     unit->blob = blob;
+    unit->settled = false;
     unit->extent.offset = 0;
     unit->extent.size_bytes = unpacked_bytes;
-    return tsri_unit_take_index(unit, scratch, (const char *)tsr_blob_data(blob) + offset,
-                                unpacked_bytes, self->threads, err);
+    return take_index_bytes(self, unit, scratch, (const char *)tsr_blob_data(blob) + offset,
+                            unpacked_bytes, err);
 }
 
 static size_t entries_of_same_chunk(const tsri_entry *entries, size_t count)
@@ -207,8 +246,8 @@ static size_t entries_of_same_chunk(const tsri_entry *entries, size_t count)
     return same;
 }
 
-static int take_entries(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch, const void *bytes,
-                        tsr_error *err)
+static int take_entries(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch,
+                        const void *bytes, tsr_error *err)
 {
     tsri_unit *unit = from->portion.unit;
     const tsri_entry *entries = unit->entries + from->portion.first_entry;
@@ -260,8 +299,9 @@ static int check_raw_size(const tsri_flight *from, tsr_error *err)
 }
 
 /* Does with the bytes of a portion what its kind asks for. */
-int tsri_flight_take_bytes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch, const void *bytes,
-                      size_t size_bytes, uint64_t value_bytes, tsr_error *err)
+int tsri_flight_take_bytes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch,
+                           const void *bytes, size_t size_bytes, uint64_t value_bytes,
+                           tsr_error *err)
 {
     tsri_unit *unit = from->portion.unit;
     uint64_t shard_bytes =
@@ -269,8 +309,6 @@ int tsri_flight_take_bytes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scra
 
     switch (from->portion.kind) {
     case TSRI_PORTION_INDEX:
-        unit->generation = from->request.generation;
-        unit->has_generation = !unit->blob;
         return take_index(self, from, scratch, bytes, size_bytes, shard_bytes, err);
     case TSRI_PORTION_ENTRIES:
         return take_entries(self, from, scratch, bytes, err);
@@ -286,6 +324,10 @@ int tsri_flight_take_bytes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scra
     default:
         if (tsri_prepared_is_shard(unit->prepared))
             return take_packed_shard(self, from, scratch, bytes, size_bytes, err);
+        if (!unit->blob && unit->level == 0) {
+            unit->generation = from->request.generation;
+            unit->settled = from->request.settled;
+        }
         TSRI_TRY(tsri_unit_decode_whole(unit, scratch, bytes, size_bytes, err));
         tsri_group_progress(&self->group, 1, 0, 0, 0);
         return 0;
@@ -311,15 +353,93 @@ void tsri_flight_finish(tsri_fetcher *self, tsri_flight *from, int status, tsr_e
     tsri_fetcher_release(self, unit);
 }
 
-void tsri_flight_take_answer(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch)
+/* ---- what the array has kept ---- */
+
+bool tsri_flight_find_kept(tsri_flight *self)
 {
-    tsr_get_request *request = &from->request;
-    const void *bytes = request->blob ? tsr_blob_data(request->blob) : request->destination;
-    int status = request->status < 0 ? judge_failure(self, from, &from->error)
-                                     : tsri_flight_take_bytes(self, from, scratch, bytes, request->size_bytes,
-                                                  request->value_bytes, &from->error);
-    tsr_blob_unref(request->blob);
-    request->blob = NULL;
+    const tsri_unit *unit = self->portion.unit;
+    tsri_cache *cache = NULL;
+    uint64_t kept_bytes = 0;
+
+    if (self->portion.kind == TSRI_PORTION_INDEX) {
+        cache = &unit->array->indexes;
+        kept_bytes = (uint64_t)unit->prepared->entry_count * sizeof(tsri_shard_entry);
+    } else if (self->portion.kind == TSRI_PORTION_WHOLE &&
+               !tsri_prepared_is_shard(unit->prepared)) {
+        cache = &unit->array->chunks;
+        kept_bytes = (uint64_t)unit->prepared->decoded_bytes;
+    }
+    if (!cache || cache->limit_bytes == 0 || unit->blob || unit->extent.store != unit->array->store)
+        return false;
+    self->kept_source = tsri_unit_cache_source(unit);
+    self->kept = tsri_cache_get(cache, &self->kept_source);
+    bool known = self->kept && unit->has_generation &&
+                 tsr_generation_equal(&unit->generation, &self->kept_source.generation);
+    if (self->kept &&
+        ((unit->has_generation && !known) || tsr_blob_size(self->kept) != kept_bytes)) {
+        tsr_blob_unref(self->kept);
+        self->kept = NULL;
+        known = false;
+    }
+    return known;
+}
+
+/* What was kept is of an older version: the unit starts again, without it. Nothing of it has
+ * reached anybody. */
+static void forget_kept(tsri_flight *from)
+{
+    tsri_unit *unit = from->portion.unit;
+    bool is_index = from->portion.kind == TSRI_PORTION_INDEX;
+    tsri_cache_drop(is_index ? &unit->array->indexes : &unit->array->chunks, &from->kept_source);
+    __atomic_store_n(&unit->conflict, 1, __ATOMIC_RELEASE);
+    tsr_error_clear(&from->error);
+}
+
+static int deliver_kept(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch,
+                        tsr_error *err)
+{
+    tsri_unit *unit = from->portion.unit;
+    unit->generation = from->kept_source.generation;
+    unit->settled = true;
+    if (from->portion.kind == TSRI_PORTION_INDEX) {
+        unit->has_generation = true;
+        return tsri_unit_take_index(unit, scratch, from->kept, self->threads, err);
+    }
+    TSRI_TRY(tsri_unit_deliver_kept(unit, scratch, from->kept, err));
+    tsri_group_progress(&self->group, 1, 0, 0, 0);
+    return 0;
+}
+
+void tsri_flight_take_kept(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch)
+{
+    int status = deliver_kept(self, from, scratch, &from->error);
+    tsr_blob_unref(from->kept);
     tsri_flight_finish(self, from, status, &from->error);
 }
 
+/* Does what the answer of the store says. */
+static int follow_answer(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch,
+                         tsr_error *err)
+{
+    tsr_get_request *request = &from->request;
+    const void *bytes = request->blob ? tsr_blob_data(request->blob) : request->destination;
+    if (from->kept && (request->status == TSR_CONFLICT || request->status == TSR_NOT_FOUND)) {
+        forget_kept(from);
+        return 0;
+    }
+    if (request->status < 0)
+        return judge_failure(self, from, err);
+    if (from->kept)
+        return deliver_kept(self, from, scratch, err);
+    return tsri_flight_take_bytes(self, from, scratch, bytes, request->size_bytes,
+                                  request->value_bytes, err);
+}
+
+void tsri_flight_take_answer(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch)
+{
+    int status = follow_answer(self, from, scratch, &from->error);
+    tsr_blob_unref(from->request.blob);
+    tsr_blob_unref(from->kept);
+    from->request.blob = NULL;
+    tsri_flight_finish(self, from, status, &from->error);
+}

@@ -25,6 +25,9 @@ struct tsri_flight {
     int64_t budget_bytes;
     tsr_generation generation; /* that the answer must be of, when known */
     bool has_generation;
+    tsr_blob *kept; /* held: what the array has kept of the portion; the store is only asked whether
+                       it is of the present version */
+    tsri_cache_source kept_source;
     tsr_error error;
 };
 
@@ -38,10 +41,10 @@ struct tsri_fetcher {
 
     pthread_mutex_t mutex; /* everything below; held for moments, never over I/O or decoding */
     tsri_cursors cursors;
-    tsri_unit *ready; /* units that may have portions to hand out, latest first */
-    int in_flight;    /* requests to stores that do not answer at once */
-    tsri_flight *parked;   /* a flight that waits for budget */
-    tsri_runner *runners;  /* `threads` of them */
+    tsri_unit *ready;     /* units that may have portions to hand out, latest first */
+    int in_flight;        /* requests to stores that do not answer at once */
+    tsri_flight *parked;  /* a flight that waits for budget */
+    tsri_runner *runners; /* `threads` of them */
 };
 
 /* ---- fetch.c ---- */
@@ -60,6 +63,13 @@ void tsri_fetcher_release(tsri_fetcher *self, tsri_unit *unit);
 
 /* How large the answer to a range of a unit can be; 0: unknown. */
 uint64_t tsri_flight_expected_bytes(const tsri_unit *unit, const tsr_range *range);
+
+/* Looks for what the array has kept of a portion. Returns true when it is known to be of the right
+ * version, so that nothing need be asked for. */
+bool tsri_flight_find_kept(tsri_flight *self);
+
+/* Delivers what the array has kept, and ends the flight. */
+void tsri_flight_take_kept(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch);
 
 /* Makes the request of a portion. Its bytes go to the caller's memory where they can, else to
  * `buffer` (NULL: the store allocates). */

@@ -6,7 +6,8 @@
 
 void tsr_array_open_options_init(tsr_array_open_options *options)
 {
-    *options = (tsr_array_open_options){.struct_size = sizeof *options};
+    *options = (tsr_array_open_options){.struct_size = sizeof *options,
+                                        .index_cache_bytes = TSRI_INDEX_CACHE_BYTES};
 }
 
 static int check_options(const tsr_array_open_options *options, tsr_error *err)
@@ -17,6 +18,9 @@ static int check_options(const tsr_array_open_options *options, tsr_error *err)
     if (options->zarr_format != 0 && options->zarr_format != 2 && options->zarr_format != 3)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "zarr_format %d; 2 or 3",
                              options->zarr_format);
+    if (options->index_cache_bytes < 0 || options->chunk_cache_bytes < 0)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "a cache of a negative size; 0 keeps nothing");
     return 0;
 }
 
@@ -46,6 +50,8 @@ int tsri_array_open_node(tsr_store *store, const char *path, const char *place,
     TSRI_TRY(tsri_array_from_zarr(store->context, store, path, place, meta, options->writable,
                                   ret_array, err));
     meta = NULL;
+    (*ret_array)->indexes.limit_bytes = options->index_cache_bytes;
+    (*ret_array)->chunks.limit_bytes = options->chunk_cache_bytes;
     return 0;
 }
 

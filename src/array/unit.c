@@ -40,7 +40,7 @@ void tsri_unit_restart(tsri_unit *unit)
     unit->entries = NULL;
     unit->entry_total = unit->next_entry = 0;
     unit->raw_target = 0;
-    unit->has_generation = unit->has_first_version = false;
+    unit->has_generation = unit->has_first_version = unit->settled = false;
     unit->conflict = 0;
     unit->references = 1;
     unit->attempts++;
@@ -190,75 +190,6 @@ static bool restrict_to_inner(const tsri_unit *unit, size_t target, int64_t numb
                                 unit->prepared->chain->shard->chunk_shape, ret_target);
 }
 
-static int add_entries(tsri_unit *unit, size_t target, const tsri_shard_entry *index,
-                       tsr_error *err)
-{
-    const tsri_prepared *prepared = unit->prepared;
-    const int64_t *lengths = prepared->chain->shard->chunk_shape;
-    size_t capacity =
-        unit->entry_total + (size_t)tsri_target_walk_count(&unit->targets[target], lengths);
-    tsri_entry *grown = tsri_realloc_array(unit->entries, capacity, sizeof *grown);
-    tsri_target_walk walk;
-    tsri_target inner;
-
-    if (!grown)
-        return tsri_error_no_memory(err, capacity * sizeof *grown);
-    unit->entries = grown;
-    tsri_target_walk_init(&walk, &unit->targets[target], NULL, lengths);
-    do {
-        int64_t number = tsri_cell_number(prepared->encoded_rank, prepared->grid, walk.cell);
-        if (tsri_shard_entry_is_missing(index[number])) {
-            tsri_target_walk_take(&walk, &inner);
-            TSRI_TRY(tsri_target_deliver_fill(&inner, err));
-            continue;
-        }
-        unit->entries[unit->entry_total++] =
-            (tsri_entry){index[number].offset, index[number].size_bytes, number, target};
-    } while (tsri_target_walk_next(&walk));
-    return 0;
-}
-
-static int compare_entries(const void *left, const void *right)
-{
-    const tsri_entry *a = left, *b = right;
-    if (a->offset != b->offset)
-        return a->offset < b->offset ? -1 : 1;
-    if (a->number != b->number)
-        return a->number < b->number ? -1 : 1;
-    return a->target < b->target ? -1 : a->target > b->target;
-}
-
-/* Enough portions for every thread to have several, so that none waits for the last one. */
-#define PORTIONS_PER_THREAD 4
-
-static int make_entries(tsri_unit *unit, const tsri_shard_entry *index, int threads, tsr_error *err)
-{
-    for (size_t target = 0; target < unit->target_count; target++)
-        TSRI_TRY(add_entries(unit, target, index, err));
-    qsort(unit->entries, unit->entry_total, sizeof *unit->entries, compare_entries);
-    unit->entries_per_portion = unit->entry_total / (size_t)(threads * PORTIONS_PER_THREAD) + 1;
-    return 0;
-}
-
-int tsri_unit_take_index(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
-                         uint64_t shard_bytes, int threads, tsr_error *err)
-{
-    const tsri_prepared *prepared = unit->prepared;
-    tsri_shard_entry *index = tsri_alloc_array((size_t)prepared->entry_count, sizeof *index);
-    if (!index)
-        return tsri_error_no_memory(err, (size_t)prepared->entry_count * sizeof *index);
-    int status = tsri_shard_index_decode(prepared, scratch, bytes, index, err);
-    if (status == 0)
-        status = tsri_shard_index_check(prepared, index, shard_bytes, err);
-    if (status < 0)
-        tsri_unit_blame(unit, -1, 0, shard_bytes, err);
-    else
-        status = make_entries(unit, index, threads, err);
-    tsri_free(index);
-    unit->state = status == 0 && unit->entry_total > 0 ? TSRI_UNIT_CUT : TSRI_UNIT_DONE;
-    return status;
-}
-
 /* ---- decoding
  * -------------------------------------------------------------------------------------------------
  */
@@ -284,16 +215,127 @@ static void *direct_memory(const tsri_prepared *prepared, const tsri_target *tar
     return direct ? target->data : NULL;
 }
 
+static int deliver_all(const tsri_target *const *targets, size_t count, const tsr_view *chunk,
+                       bool swapped, tsr_codec_scratch *scratch, tsr_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        TSRI_TRY(tsri_target_deliver(targets[i], chunk, swapped, scratch, err));
+    return 0;
+}
+
+/* ---- chunks that are kept ---- */
+
+tsri_cache_source tsri_unit_cache_source(const tsri_unit *unit)
+{
+    return (tsri_cache_source){unit->extent.key, unit->extent.offset, unit->level,
+                               unit->generation};
+}
+
+/* Elements are kept in the layout of the encoded chunk where it has one, else as they are handed
+ * out, dense. */
+static void view_of_kept(const tsri_prepared *prepared, const void *elements, tsr_view *ret_view,
+                         bool *ret_swapped)
+{
+    const tsr_dtype *dtype = prepared->chain->type.dtype;
+    int64_t stride = (int64_t)dtype->size_bytes;
+    *ret_view =
+        (tsr_view){.dtype = dtype, .rank = prepared->chain->type.rank, .data = (char *)elements};
+    *ret_swapped = prepared->in_place && prepared->swapped;
+    for (int axis = ret_view->rank - 1; axis >= 0; axis--) {
+        ret_view->shape[axis] = prepared->shape[axis];
+        ret_view->strides[axis] = prepared->in_place ? prepared->strides[axis] : stride;
+        stride *= prepared->shape[axis];
+    }
+}
+
+/* Decodes a leaf chunk into memory that the array keeps, and delivers it from there. */
+static int decode_and_keep(tsri_unit *unit, const tsri_prepared *prepared,
+                           tsr_codec_scratch *scratch, const void *bytes, size_t size_bytes,
+                           const tsri_cache_source *source, const tsri_target *const *targets,
+                           size_t count, tsr_error *err)
+{
+    tsr_auto(tsr_blob) *elements = NULL;
+    tsr_view chunk, kept;
+    bool swapped;
+
+    TSRI_TRY(tsr_blob_new((size_t)prepared->decoded_bytes, &elements, err));
+    void *data = tsr_blob_data_writable(elements);
+    TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, SIZE_MAX, data, &chunk,
+                               &swapped, err));
+    view_of_kept(prepared, data, &kept, &swapped);
+    if (prepared->in_place && chunk.data != data)
+        memcpy(data, chunk.data, (size_t)prepared->decoded_bytes);
+    else if (!prepared->in_place)
+        TSRI_TRY(tsr_view_copy(&kept, &chunk, TSR_CASTING_NO, err));
+    tsri_cache_put(&unit->array->chunks, source, elements);
+    return deliver_all(targets, count, &kept, swapped, scratch, err);
+}
+
+/* Whether chunks of this shape are kept. Bare elements are read as fast as they are found here. */
+static bool keeps_chunks(const tsri_unit *unit, const tsri_prepared *prepared)
+{
+    return unit->array->chunks.limit_bytes > 0 && !unit->blob &&
+           unit->extent.store == unit->array->store && !tsri_prepared_is_raw(prepared);
+}
+
+static bool is_kept_for(const tsri_prepared *prepared, const tsr_blob *elements)
+{
+    return tsr_blob_size(elements) == (size_t)prepared->decoded_bytes;
+}
+
+static bool keeps_inner_chunks(const tsri_unit *unit)
+{
+    const tsri_prepared *inner = unit->prepared->inner;
+    return keeps_chunks(unit, inner) && !tsri_prepared_is_shard(inner);
+}
+
+/* Delivers an inner chunk that the array has kept of this version of the shard. */
+static int deliver_kept_inner(tsri_unit *unit, tsr_codec_scratch *scratch, uint64_t offset,
+                              const tsri_target *target, bool *ret_delivered, tsr_error *err)
+{
+    const tsri_prepared *inner = unit->prepared->inner;
+    tsr_view chunk;
+    bool swapped;
+
+    tsri_cache_source source = {unit->extent.key, unit->extent.offset + offset, unit->level + 1,
+                                unit->generation};
+    tsr_auto(tsr_blob) *elements = tsri_cache_get(&unit->array->chunks, &source);
+    if (!elements || !tsr_generation_equal(&source.generation, &unit->generation) ||
+        !is_kept_for(inner, elements))
+        return 0;
+    *ret_delivered = true;
+    view_of_kept(inner, tsr_blob_data(elements), &chunk, &swapped);
+    return tsri_target_deliver(target, &chunk, swapped, scratch, err);
+}
+
+int tsri_unit_deliver_kept(tsri_unit *unit, tsr_codec_scratch *scratch, const tsr_blob *elements,
+                           tsr_error *err)
+{
+    tsr_view chunk;
+    bool swapped;
+    view_of_kept(unit->prepared, tsr_blob_data(elements), &chunk, &swapped);
+    for (size_t i = 0; i < unit->target_count; i++)
+        TSRI_TRY(tsri_target_deliver(&unit->targets[i], &chunk, swapped, scratch, err));
+    return 0;
+}
+
 /* Decodes a leaf chunk for one or more targets in its own coordinates. */
-static int decode_and_deliver(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
-                              const void *bytes, size_t size_bytes,
+static int decode_and_deliver(tsri_unit *unit, const tsri_prepared *prepared, uint64_t offset,
+                              tsr_codec_scratch *scratch, const void *bytes, size_t size_bytes,
                               const tsri_target *const *targets, size_t count, tsr_error *err)
 {
     tsr_view chunk;
     bool swapped;
     size_t wanted = 0;
-    void *direct = count == 1 ? direct_memory(prepared, targets[0]) : NULL;
 
+    if (unit->settled && keeps_chunks(unit, prepared)) {
+        const tsri_cache_source source = {unit->extent.key, unit->extent.offset + offset,
+                                          unit->level + (prepared != unit->prepared),
+                                          unit->generation};
+        return decode_and_keep(unit, prepared, scratch, bytes, size_bytes, &source, targets, count,
+                               err);
+    }
+    void *direct = count == 1 ? direct_memory(prepared, targets[0]) : NULL;
     for (size_t i = 0; i < count; i++)
         wanted = TSRI_MAX(wanted, wanted_bytes(prepared, targets[i]));
     TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, wanted, direct, &chunk,
@@ -302,9 +344,7 @@ static int decode_and_deliver(const tsri_prepared *prepared, tsr_codec_scratch *
         tsri_target_account(targets[0]);
         return 0;
     }
-    for (size_t i = 0; i < count; i++)
-        TSRI_TRY(tsri_target_deliver(targets[i], &chunk, swapped, scratch, err));
-    return 0;
+    return deliver_all(targets, count, &chunk, swapped, scratch, err);
 }
 
 int tsri_unit_decode_whole(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
@@ -315,7 +355,7 @@ int tsri_unit_decode_whole(tsri_unit *unit, tsr_codec_scratch *scratch, const vo
         return tsri_error_no_memory(err, unit->target_count * sizeof *targets);
     for (size_t i = 0; i < unit->target_count; i++)
         targets[i] = &unit->targets[i];
-    int status = decode_and_deliver(unit->prepared, scratch, bytes, size_bytes, targets,
+    int status = decode_and_deliver(unit, unit->prepared, 0, scratch, bytes, size_bytes, targets,
                                     unit->target_count, err);
     tsri_free(targets);
     return status < 0 ? tsri_unit_blame(unit, -1, 0, size_bytes, err) : 0;
@@ -335,8 +375,8 @@ static int decode_shared_entry(tsri_unit *unit, tsr_codec_scratch *scratch,
         targets[i] = &restricted[i];
     }
     if (status == 0)
-        status = decode_and_deliver(unit->prepared->inner, scratch, bytes, entries->size_bytes,
-                                    targets, count, err);
+        status = decode_and_deliver(unit, unit->prepared->inner, entries->offset, scratch, bytes,
+                                    entries->size_bytes, targets, count, err);
     tsri_free(restricted);
     tsri_free(targets);
     return status;
@@ -352,12 +392,97 @@ int tsri_unit_decode_entry(tsri_unit *unit, tsr_codec_scratch *scratch, const ts
         tsri_target inner;
         const tsri_target *target = &inner;
         restrict_to_inner(unit, entries->target, entries->number, &inner);
-        status = decode_and_deliver(unit->prepared->inner, scratch, bytes, entries->size_bytes,
-                                    &target, 1, err);
+        status = decode_and_deliver(unit, unit->prepared->inner, entries->offset, scratch, bytes,
+                                    entries->size_bytes, &target, 1, err);
     }
     return status < 0
                ? tsri_unit_blame(unit, entries->number, entries->offset, entries->size_bytes, err)
                : 0;
+}
+
+/* ---- indexes ---- */
+
+static int add_entries(tsri_unit *unit, tsr_codec_scratch *scratch, size_t target,
+                       const tsri_shard_entry *index, tsr_error *err)
+{
+    const tsri_prepared *prepared = unit->prepared;
+    const int64_t *lengths = prepared->chain->shard->chunk_shape;
+    size_t capacity =
+        unit->entry_total + (size_t)tsri_target_walk_count(&unit->targets[target], lengths);
+    tsri_entry *grown = tsri_realloc_array(unit->entries, capacity, sizeof *grown);
+    tsri_target_walk walk;
+    tsri_target inner;
+
+    if (!grown)
+        return tsri_error_no_memory(err, capacity * sizeof *grown);
+    unit->entries = grown;
+    tsri_target_walk_init(&walk, &unit->targets[target], NULL, lengths);
+    do {
+        int64_t number = tsri_cell_number(prepared->encoded_rank, prepared->grid, walk.cell);
+        if (tsri_shard_entry_is_missing(index[number])) {
+            tsri_target_walk_take(&walk, &inner);
+            TSRI_TRY(tsri_target_deliver_fill(&inner, err));
+            continue;
+        }
+        if (keeps_inner_chunks(unit)) {
+            bool delivered = false;
+            tsri_target_walk_take(&walk, &inner);
+            TSRI_TRY(
+                deliver_kept_inner(unit, scratch, index[number].offset, &inner, &delivered, err));
+            if (delivered)
+                continue;
+        }
+        unit->entries[unit->entry_total++] =
+            (tsri_entry){index[number].offset, index[number].size_bytes, number, target};
+    } while (tsri_target_walk_next(&walk));
+    return 0;
+}
+
+static int compare_entries(const void *left, const void *right)
+{
+    const tsri_entry *a = left, *b = right;
+    if (a->offset != b->offset)
+        return a->offset < b->offset ? -1 : 1;
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
+    return a->target < b->target ? -1 : a->target > b->target;
+}
+
+/* Enough portions for every thread to have several, so that none waits for the last one. */
+#define PORTIONS_PER_THREAD 4
+
+static int make_entries(tsri_unit *unit, tsr_codec_scratch *scratch, const tsri_shard_entry *index,
+                        int threads, tsr_error *err)
+{
+    for (size_t target = 0; target < unit->target_count; target++)
+        TSRI_TRY(add_entries(unit, scratch, target, index, err));
+    qsort(unit->entries, unit->entry_total, sizeof *unit->entries, compare_entries);
+    unit->entries_per_portion = unit->entry_total / (size_t)(threads * PORTIONS_PER_THREAD) + 1;
+    return 0;
+}
+
+int tsri_unit_decode_index(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
+                           uint64_t shard_bytes, tsr_blob **ret_index, tsr_error *err)
+{
+    const tsri_prepared *prepared = unit->prepared;
+    tsr_auto(tsr_blob) *index = NULL;
+    TSRI_TRY(tsr_blob_new((size_t)prepared->entry_count * sizeof(tsri_shard_entry), &index, err));
+    tsri_shard_entry *entries = tsr_blob_data_writable(index);
+    int status = tsri_shard_index_decode(prepared, scratch, bytes, entries, err);
+    if (status == 0)
+        status = tsri_shard_index_check(prepared, entries, shard_bytes, err);
+    if (status < 0)
+        return tsri_unit_blame(unit, -1, 0, shard_bytes, err);
+    *ret_index = TSRI_TAKE(index);
+    return 0;
+}
+
+int tsri_unit_take_index(tsri_unit *unit, tsr_codec_scratch *scratch, const tsr_blob *index,
+                         int threads, tsr_error *err)
+{
+    int status = make_entries(unit, scratch, tsr_blob_data(index), threads, err);
+    unit->state = status == 0 && unit->entry_total > 0 ? TSRI_UNIT_CUT : TSRI_UNIT_DONE;
+    return status;
 }
 
 /* The array axis behind each encoded axis of the unit. */
@@ -383,6 +508,7 @@ int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count
     child->blob = unit->blob ? tsr_blob_ref(unit->blob) : NULL;
     child->generation = unit->generation;
     child->has_generation = unit->has_generation;
+    child->settled = unit->settled;
     memcpy(child->origin, unit->origin, sizeof child->origin);
     tsri_shard_inner_start(unit->prepared, entries->number, start);
     array_axes(unit, axes);

@@ -73,6 +73,7 @@ struct tsri_unit {
     tsr_blob *blob;            /* held; NULL: in the store */
     tsr_generation generation; /* of the value that the index was read from */
     bool has_generation;
+    bool settled;                 /* what is made of this generation may be kept */
     tsr_generation first_version; /* of a raw chunk: of the piece that was answered first; under the
                                      loop's mutex */
     bool has_first_version;
@@ -107,11 +108,24 @@ void tsri_unit_restart(tsri_unit *unit);
 bool tsri_unit_next_portion(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes,
                             tsri_portion *ret_portion);
 
-/* Takes in the index of a shard: `bytes` are the answer to the INDEX portion of a shard of
- * `shard_bytes`. Missing inner chunks are delivered as fill; the others become entries. `threads`
- * decides how finely they are handed out. Errors: DAMAGED, NO_MEMORY, sinks'. */
-int tsri_unit_take_index(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
-                         uint64_t shard_bytes, int threads, tsr_error *err);
+/* Decodes and checks the index of a shard: `bytes` are the answer to the INDEX portion of a shard
+ * of `shard_bytes`. *ret_index holds the entries. Errors: DAMAGED, NO_MEMORY. */
+int tsri_unit_decode_index(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
+                           uint64_t shard_bytes, tsr_blob **ret_index, tsr_error *err);
+
+/* Takes in a decoded index. Missing inner chunks are delivered as fill, kept ones from the array's
+ * cache; the others become entries. `threads` decides how finely they are handed out. Errors:
+ * NO_MEMORY, sinks'. */
+int tsri_unit_take_index(tsri_unit *unit, tsr_codec_scratch *scratch, const tsr_blob *index,
+                         int threads, tsr_error *err);
+
+/* The index of the unit, or the unit as a whole, as a source of what the array keeps. */
+tsri_cache_source tsri_unit_cache_source(const tsri_unit *unit);
+
+/* Delivers a whole chunk that was decoded before: `elements` as the array's cache holds them.
+ * Errors: NO_MEMORY, sinks'. */
+int tsri_unit_deliver_kept(tsri_unit *unit, tsr_codec_scratch *scratch, const tsr_blob *elements,
+                           tsr_error *err);
 
 /* Decodes a whole chunk and delivers it. Errors: DAMAGED, NO_MEMORY, sinks'. */
 int tsri_unit_decode_whole(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,

@@ -56,6 +56,8 @@ static int read_range(const tsri_fs *fs, const tsr_get_request *request,
                       const tsri_fs_version *opened, void *bytes)
 {
     struct stat after;
+    if (request->size_bytes == 0)
+        return 0;
     errno = 0;
     if (!tsri_fs_read(fs, opened->descriptor, bytes, request->size_bytes,
                       (int64_t)request->offset)) {
