@@ -5,6 +5,7 @@
 #include "array/flight.h"
 #include "base/checked.h"
 #include "base/context.h"
+#include "tensor/stream.h"
 
 /* Pieces of about this size are read into a buffer that stays in the second-level cache. */
 #define PORTION_BYTES (512 << 10)
@@ -485,6 +486,13 @@ static void set_totals(tsri_fetcher *self, const tsri_read *reads, size_t n)
     self->is_small = bytes < SMALL_BYTES;
 }
 
+/* Each piece of a large view is written past the caches, whatever the span of the piece itself. */
+static void prepare_read(tsri_fetcher *self, tsri_read *read)
+{
+    read->group = &self->group;
+    read->streamed = read->view && tsr_view_size(read->view) >= TSRI_STREAM_SPAN_BYTES;
+}
+
 int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call *call,
                tsri_task_group *parent, tsr_error *err)
 {
@@ -508,7 +516,7 @@ int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call 
         self.runners[i].fetch = &self;
     set_totals(&self, reads, n);
     for (size_t i = 0; i < n; i++)
-        reads[i].group = &self.group;
+        prepare_read(&self, &reads[i]);
     pthread_mutex_lock(&self.mutex);
     if (self.runners && self.cursors.count > 0)
         wake(&self);

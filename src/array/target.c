@@ -226,10 +226,13 @@ bool tsri_target_is_direct(const tsri_target *target, const int64_t *shape, cons
     return true;
 }
 
-static void copy_elements(const tsr_view *destination, const tsr_view *source, bool swapped)
+static void copy_elements(const tsr_view *destination, const tsr_view *source, bool swapped,
+                          bool streamed)
 {
     if (swapped)
         tsri_view_copy_swapped(destination, source);
+    else if (streamed)
+        tsri_view_copy_streamed(destination, source);
     else
         tsri_view_copy_same(destination, source);
 }
@@ -390,7 +393,7 @@ static int deliver_to_sink(const tsri_target *target, tsr_view *source, bool swa
     native.data = tsri_scratch_buffer(scratch, TSRI_BUFFER_CHUNK, (size_t)tsr_view_size(&native));
     if (!native.data)
         return tsri_error_no_memory(err, (size_t)tsr_view_size(&native));
-    copy_elements(&native, source, swapped);
+    copy_elements(&native, source, swapped, false);
     return tsri_target_call(target, &native, NULL, err);
 }
 
@@ -407,7 +410,7 @@ int tsri_target_deliver(const tsri_target *target, const tsr_view *chunk, bool s
         return deliver_to_sink(target, &source, swapped, scratch, err);
     tsri_target_view_of_destination(target, &destination);
     if (destination.dtype == source.dtype || tsr_dtype_equal(destination.dtype, source.dtype)) {
-        copy_elements(&destination, &source, swapped);
+        copy_elements(&destination, &source, swapped, target->read->streamed);
         return 0;
     }
     if (!swapped)

@@ -68,13 +68,39 @@ static bool move_tiles_any(void *user, char *to, const char *from, const tsri_ne
     return true;
 }
 
+/* Rows that are whole lines, known to the compiler: no row looks for partial lines at its ends.
+ * Measured beside tsri_stream_run, into 2 GiB: 13.2 against 9.3 GB/s for rows of one line, 27.2
+ * against 22.7 for rows of two, no difference from four lines on. Wider registers made none either:
+ * a line is written as a whole whatever it is put together from. */
+static inline __attribute__((always_inline)) void stream_lines(char *to, const char *from,
+                                                               const tsri_nest_axis *outer,
+                                                               const tsri_nest_axis *inner,
+                                                               size_t lines)
+{
+    for (int64_t i = 0; i < outer->count; i++, to += outer->to, from += outer->from)
+        for (int64_t k = 0; k < inner->count; k++)
+            tsri_stream_lines(to + k * inner->to, from + k * inner->from, lines);
+}
+
+static bool starts_on_lines(const char *to, const tsri_nest_axis *outer,
+                            const tsri_nest_axis *inner)
+{
+    return ((uintptr_t)to | (uintptr_t)outer->to | (uintptr_t)inner->to) % TSRI_LINE_BYTES == 0;
+}
+
 static bool stream_rows(void *user, char *to, const char *from, const tsri_nest_axis *outer,
                         const tsri_nest_axis *inner)
 {
     size_t run_bytes = ((const tsri_copy_job *)user)->run_bytes;
-    for (int64_t i = 0; i < outer->count; i++, to += outer->to, from += outer->from)
-        for (int64_t k = 0; k < inner->count; k++)
-            tsri_stream_run(to + k * inner->to, from + k * inner->from, run_bytes);
+    bool aligned = starts_on_lines(to, outer, inner);
+    if (aligned && run_bytes == TSRI_LINE_BYTES)
+        stream_lines(to, from, outer, inner, 1);
+    else if (aligned && run_bytes == 2 * TSRI_LINE_BYTES)
+        stream_lines(to, from, outer, inner, 2);
+    else
+        for (int64_t i = 0; i < outer->count; i++, to += outer->to, from += outer->from)
+            for (int64_t k = 0; k < inner->count; k++)
+                tsri_stream_run(to + k * inner->to, from + k * inner->from, run_bytes);
     return true;
 }
 

@@ -232,6 +232,29 @@ static void mistakes_are_refused(void **state)
     tsr_array_close(array);
 }
 
+/* Pieces of large views are written past the caches, with rows that begin anywhere in a line. */
+static void large_views_are_read_right(void **state)
+{
+    fixture *f = *state;
+    enum { EDGE = 2080 };
+    static const array_row large = {
+        .rank = 2, .shape = {EDGE, EDGE}, .chunk = {512, 48}, .codec = "zstd:1"};
+    tsr_array *array = array_new(f, f->store, "large", &large, TSR_INT32, NULL);
+    const size_t size_bytes = sizeof(int32_t) * EDGE * EDGE;
+    int32_t *values = malloc(size_bytes), *seen = calloc(EDGE * EDGE + 1, sizeof *seen);
+    for (int i = 0; i < EDGE * EDGE; i++)
+        values[i] = i;
+    good(tsr_array_write(array, NULL, NULL, NULL, values, size_bytes, NULL, &f->err), &f->err);
+    for (int shift = 0; shift < 2; shift++) {
+        good(tsr_array_read(array, NULL, NULL, NULL, seen + shift, size_bytes, NULL, &f->err),
+             &f->err);
+        assert_memory_equal(seen + shift, values, size_bytes);
+    }
+    free(seen);
+    free(values);
+    tsr_array_close(array);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +263,7 @@ int main(void)
         FIXTURE_TEST(a_sink_sees_every_element_once),
         FIXTURE_TEST(empty_axes_hold_nothing),
         FIXTURE_TEST(the_longest_axes_have_corners),
+        FIXTURE_TEST(large_views_are_read_right),
         FIXTURE_TEST(mistakes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
