@@ -219,11 +219,12 @@ static void files_are_opened_by_what_they_hold(void **state)
     assert_string_equal(tsr_array_driver(array), "test");
     tsr_array_close(array);
     assert_int_equal(opened, 0);
-    assert_int_equal(tsr_array_open(f->context, text,
-                                    &(tsr_array_open_options){sizeof(tsr_array_open_options), NULL,
-                                                              true, 0, false},
-                                    &array, &f->err),
-                     TSR_READ_ONLY);
+    assert_int_equal(
+        tsr_array_open(f->context, text,
+                       &(tsr_array_open_options){.struct_size = sizeof(tsr_array_open_options),
+                                                 .writable = true},
+                       &array, &f->err),
+        TSR_READ_ONLY);
     snprintf(text, sizeof text, "%s/none", path);
     assert_int_equal(tsr_array_open(f->context, text, NULL, &array, &f->err), TSR_NOT_FOUND);
     good(tsr_group_open(f->context, path, NULL, &group, &f->err), &f->err);
