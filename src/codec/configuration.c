@@ -140,3 +140,18 @@ int tsri_configuration_missing(const tsri_configuration *configuration, const ch
     return tsr_error_set(err, TSR_BAD_METADATA, "%s: " CONFIGURATION_PATH "/%s is missing: %s",
                          configuration->codec, name, what_is_expected);
 }
+
+int tsr_codec_setup_int(const tsr_codec_setup *setup, const char *name, int64_t minimum,
+                        int64_t maximum, int64_t *ret_value, tsr_error *err)
+{
+    tsr_auto(tsri_configuration) configuration = {0};
+    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
+    return tsri_configuration_int(&configuration, name, minimum, maximum, ret_value, err);
+}
+
+int tsr_codec_setup_only(const tsr_codec_setup *setup, const char *const *known, tsr_error *err)
+{
+    tsr_auto(tsri_configuration) configuration = {0};
+    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
+    return tsri_configuration_only(&configuration, known, err);
+}

@@ -152,6 +152,19 @@ typedef struct tsr_codec_ops {
     int (*append)(const void *codec, tsr_output *output, size_t start, tsr_error *err);
 } tsr_codec_ops;
 
+/* For `open`: reads an integer of the configuration; where there is no such field (or, in what
+ * numcodecs wrote, a null) *ret_value stays what it is, which is how the codec gives its default.
+ * Thread: CONFINED. Errors: BAD_METADATA (no integer, or outside the limits; names the field),
+ * NO_MEMORY. */
+TSR_API int tsr_codec_setup_int(const tsr_codec_setup *setup, const char *name, int64_t minimum,
+                                int64_t maximum, int64_t *ret_value, tsr_error *err);
+
+/* For `open`: refuses a configuration with fields that are not in `known` (ended by NULL), so that
+ * nobody reads data by rules that the codec does not know. Thread: CONFINED. Errors: BAD_METADATA,
+ * NO_MEMORY. */
+TSR_API int tsr_codec_setup_only(const tsr_codec_setup *setup, const char *const *known,
+                                 tsr_error *err);
+
 /* Adds a codec to a context; later registrations win over earlier ones and over built-in ones.
  * `ops` must outlive the context. Thread: LOCKED. Errors: NO_MEMORY, INVALID_ARGUMENT (struct_size,
  * missing functions). */
