@@ -231,6 +231,26 @@ typedef struct tsr_read_request {
 TSR_API int tsr_read_many(tsr_context *context, const tsr_read_request *requests, size_t n,
                           const tsr_call *call, tsr_error *err);
 
+/* What a read takes: see tsr_array_explain. */
+typedef struct tsr_read_cost {
+    int64_t objects;         /* chunks (shards) of the store that are looked at */
+    int64_t missing_objects; /* of these: not stored, so all fill value */
+    int64_t requests;        /* ranges asked of the store, those for indexes included */
+    int64_t fetched_bytes;   /* all in all */
+    int64_t index_bytes;     /* of these: indexes of shards */
+    int64_t used_bytes;      /* of these: encoded chunks, or bare elements, that are needed */
+    int64_t chunks; /* decoded: inner chunks where there are shards; none for bare elements */
+    int64_t decoded_bytes; /* what they decode to; less where the codec can stop early */
+    int64_t wanted_bytes;  /* the elements that were asked for */
+} tsr_read_cost;
+
+/* Finds out what reading the elements of an index takes, by going through all of the read but the
+ * fetching and decoding of elements: indexes of shards are fetched, and stores are asked for sizes.
+ * Nothing is estimated. index NULL: everything. Thread: LOCKED. Errors: as tsr_array_read, and
+ * UNSUPPORTED (no chunks in a store: netCDF, whose library does the fetching). */
+TSR_API int tsr_array_explain(tsr_array *array, const tsr_index *index, const tsr_call *call,
+                              tsr_read_cost *ret_cost, tsr_error *err);
+
 /* Durability and fill handling of writes. */
 typedef struct tsr_write_options {
     size_t struct_size;

@@ -390,6 +390,9 @@ static int run_portion(tsri_fetcher *self, tsri_flight *now, tsr_codec_scratch *
         status = tsri_flight_start_children(self, &now->portion, err);
         give_back_turn(self, slow);
         tsri_fetcher_release(self, now->portion.unit);
+    } else if (self->cost && now->portion.kind != TSRI_PORTION_INDEX) {
+        tsri_explain_elements(self, now);
+        give_back_turn(self, slow);
     } else if (unit->blob) {
         run_in_memory(self, now, scratch);
     } else if (tsri_flight_find_kept(now)) {
@@ -496,7 +499,7 @@ static void prepare_read(tsri_fetcher *self, tsri_read *read)
 int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call *call,
                tsri_task_group *parent, tsr_error *err)
 {
-    tsri_fetcher self = {.context = context, .call = call};
+    tsri_fetcher self = {.context = context, .call = call, .cost = n == 1 ? reads->cost : NULL};
 
     TSRI_TRY(tsri_cursors_init(&self.cursors, reads, n, err));
     int status = tsri_group_init(&self.group, context, call, parent, err);

@@ -423,6 +423,8 @@ static int follow_answer(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratc
 {
     tsr_get_request *request = &from->request;
     const void *bytes = request->blob ? tsr_blob_data(request->blob) : request->destination;
+    if (self->cost)
+        tsri_explain_index(self, from);
     if (from->kept && (request->status == TSR_CONFLICT || request->status == TSR_NOT_FOUND)) {
         forget_kept(from);
         return 0;

@@ -37,7 +37,9 @@ struct tsri_fetcher {
     tsri_task_group group;
     tsri_budget budget;
     int threads;
-    bool is_small; /* not worth waking another thread for */
+    bool is_small;       /* not worth waking another thread for */
+    tsr_read_cost *cost; /* nothing is fetched but indexes: what would be is counted here, under the
+                            mutex; NULL: a read */
 
     pthread_mutex_t mutex; /* everything below; held for moments, never over I/O or decoding */
     tsri_cursors cursors;
@@ -90,5 +92,13 @@ void tsri_flight_finish(tsri_fetcher *self, tsri_flight *from, int status, tsr_e
 /* Inner chunks that are shards themselves become units of their own; nothing was fetched for them.
  */
 int tsri_flight_start_children(tsri_fetcher *self, const tsri_portion *portion, tsr_error *err);
+
+/* ---- explain.c ---- */
+
+/* Counts what a portion of elements takes, instead of fetching it, and ends the flight. */
+void tsri_explain_elements(tsri_fetcher *self, tsri_flight *now);
+
+/* Counts an index that was fetched, or found missing. */
+void tsri_explain_index(tsri_fetcher *self, const tsri_flight *from);
 
 #endif

@@ -29,7 +29,8 @@ typedef struct tsri_read {
     tsri_points_set *points; /* of the lists of the index; set by the cursors */
     int *ended; /* atomic: a positive value with which the sink or source ended everything */
     struct tsri_task_group *group; /* that counts progress; set by the fetch loop */
-    bool streamed; /* the view is larger than the caches: it is written past them; likewise */
+    tsr_read_cost *cost; /* the read is only explained: counted here; NULL: it is carried out */
+    bool streamed;       /* the view is larger than the caches: it is written past them; likewise */
 } tsri_read;
 
 typedef struct tsri_target_axis {
