@@ -32,7 +32,8 @@ typedef struct tsr_generation {
 TSR_API bool tsr_generation_equal(const tsr_generation *a, const tsr_generation *b);
 
 /* When a put is on disk. Visible it is at once in any case, whole or not at all. After a sync that
- * failed, a store acknowledges nothing more, and every put and erase gives IO. */
+ * failed, no store of the context acknowledges anything more on that file system: every put and
+ * erase there gives IO until the program is started anew. */
 typedef enum tsr_durability {
     TSR_DURABILITY_NONE,  /* whenever the system likes */
     TSR_DURABILITY_CHUNK, /* before it is acknowledged, its folder entry included */

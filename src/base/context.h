@@ -38,6 +38,7 @@ typedef enum tsri_slot {
     TSRI_SLOT_SCRATCH,
     TSRI_SLOT_CLAIMS,
     TSRI_SLOT_FILES,
+    TSRI_SLOT_SYNC_FAILURES,
     TSRI_SLOT_COUNT
 } tsri_slot;
 

@@ -111,7 +111,9 @@ static int fs_open(tsr_context *context, const char *scheme, const char *address
     fs->system = context->system;
     fs->follow_symlinks = context->options.follow_symlinks;
     fs->root = root;
-    int status = hold_working_directory(fs, err);
+    int status = tsri_sync_failures_get(context, &fs->failures, err);
+    if (status == 0)
+        status = hold_working_directory(fs, err);
     if (status == 0) {
         status = init_parts(fs, context, err);
         if (status < 0 && fs->base >= 0)

@@ -27,6 +27,7 @@
 #include "base/context.h"
 #include "store/fork_mutex.h"
 #include "store/key.h"
+#include "store/sync_failures.h"
 #include "store/watch.h"
 
 #define TSRI_FS_LOCK_SUFFIX ".__lock"
@@ -60,7 +61,8 @@ typedef struct tsri_fs {
                               on disk */
     int root_levels;       /* how many folders on the way to the root were made here */
     bool sync_failed;      /* nothing is acknowledged any more */
-    char sync_failure[512]; /* what failed */
+    char sync_failure[TSRI_SYNC_FAILURE_TEXT_MAX]; /* what failed */
+    tsri_sync_failures *failures;                  /* of all stores of the context */
 } tsri_fs;
 
 /* ---- store_fs_place.c ---- */
@@ -228,7 +230,8 @@ int tsri_fs_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *c
 
 /* ---- store_fs_sync.c ---- */
 
-/* Fails when a sync has failed before. Errors: IO. */
+/* Fails when a sync on the same file system has failed before, by any store of the context. Errors:
+ * IO. */
 int tsri_fs_sync_check(tsri_fs *fs, tsr_error *err);
 
 /* Brings the bytes of a file to the disk. Errors: IO (and from then on for every writer), NO_SPACE.

@@ -7,7 +7,8 @@
  * root.
  *
  * After a failed sync the kernel has dropped the pages and calls them clean, so trying again would
- * succeed and mean nothing: the store acknowledges nothing more. */
+ * succeed and mean nothing: no store of the context acknowledges anything more on that file system
+ * (sync_failures.h). */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -38,25 +39,66 @@ static int acknowledge_nothing(tsri_fs *fs, tsr_error *err)
     return TSR_IO;
 }
 
-int tsri_fs_sync_check(tsri_fs *fs, tsr_error *err)
+/* The device of the root, or of the folder that it will be made in. False when it cannot be told.
+ */
+static bool find_device(const tsri_fs *fs, dev_t *ret_device)
 {
-    if (!__atomic_load_n(&fs->sync_failed, __ATOMIC_ACQUIRE))
-        return 0;
-    return acknowledge_nothing(fs, err);
+    char path[PATH_MAX];
+    struct stat status;
+    size_t size = strlen(fs->root);
+    if (size >= sizeof path)
+        return false;
+    memcpy(path, fs->root, size + 1);
+    while (fs->system->fstatat(fs->system, fs->base, path, &status, 0) < 0) {
+        char *slash = strrchr(path, '/');
+        if (strcmp(path, "/") == 0 || strcmp(path, ".") == 0)
+            return false;
+        if (slash && slash > path)
+            *slash = 0;
+        else
+            strcpy(path, slash ? "/" : ".");
+    }
+    *ret_device = status.st_dev;
+    return true;
 }
 
-/* Remembers the first failure for all that come later. */
-static int sync_failed(tsri_fs *fs, const char *path, int error_number, tsr_error *err)
+/* Takes over the failure; the first one stays. */
+static void remember_failure(tsri_fs *fs, const char *text)
 {
     tsri_fork_mutex_lock(&fs->mutex);
     if (!fs->sync_failed)
-        snprintf(fs->sync_failure, sizeof fs->sync_failure, "the sync of %s failed before (%s)",
-                 path, strerror(error_number));
+        snprintf(fs->sync_failure, sizeof fs->sync_failure, "%s", text);
     __atomic_store_n(&fs->sync_failed, true, __ATOMIC_RELEASE);
     tsri_fork_mutex_unlock(&fs->mutex);
+}
+
+int tsri_fs_sync_check(tsri_fs *fs, tsr_error *err)
+{
+    char text[TSRI_SYNC_FAILURE_TEXT_MAX];
+    dev_t device;
+    if (!__atomic_load_n(&fs->sync_failed, __ATOMIC_ACQUIRE)) {
+        if (!tsri_sync_failures_any(fs->failures) || !find_device(fs, &device) ||
+            !tsri_sync_failures_find(fs->failures, device, text))
+            return 0;
+        remember_failure(fs, text);
+    }
+    return acknowledge_nothing(fs, err);
+}
+
+/* Remembers the first failure for all that come later, here and in other stores. */
+static int sync_failed(tsri_fs *fs, const char *path, int error_number, tsr_error *err)
+{
+    char text[TSRI_SYNC_FAILURE_TEXT_MAX];
+    dev_t device;
+    snprintf(text, sizeof text, "the sync of %.200s%s%.200s failed before (%s)", fs->root,
+             *path ? "/" : "", path, strerror(error_number));
+    remember_failure(fs, text);
+    if (find_device(fs, &device))
+        tsri_sync_failures_add(fs->failures, device, text);
     int status = tsri_fs_error(fs, err, error_number, "sync", path);
-    tsr_error_set_next_step(err, "nothing more is written to this store: look at the disk, then "
-                                 "start the program again");
+    tsr_error_set_next_step(err,
+                            "nothing more is written to this file system: look at the disk, then "
+                            "start the program again");
     return status;
 }
 

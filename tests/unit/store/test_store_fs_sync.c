@@ -318,13 +318,39 @@ static void after_a_failed_sync_of_a_folder_nothing_is_written(void **state)
     assert_int_equal(put_one(r, "a/k", TSR_DURABILITY_FLUSH), 0);
     r->recorder.fail = "fsync /root/a";
     assert_int_equal(tsr_store_flush(r->store, NULL, &r->err), TSR_IO);
-    assert_nothing_more_is_written(r, "sync of a failed");
+    assert_nothing_more_is_written(r, "root/a failed");
     recording_free(r);
-    /* A store that is opened anew starts with a clean slate; the disk decides. */
+    /* A program that is started anew has a clean slate; the disk decides. */
     r = recording_new(*state, "root");
     r->recorder.fail = "fsync /root/b";
     assert_int_equal(put_one(r, "b/k", TSR_DURABILITY_CHUNK), TSR_IO);
-    assert_nothing_more_is_written(r, "sync of b failed");
+    assert_nothing_more_is_written(r, "root/b failed");
+    recording_free(r);
+}
+
+/* Stores come and go with the arrays on them; the disk is the same. */
+static void a_failed_sync_is_known_to_other_stores(void **state)
+{
+    recording *r = recording_new(*state, "root");
+    tsr_store *before, *after;
+    char path[4200];
+    assert_int_equal(tsr_store_open(r->context, path_of(r->f, "other", path), &before, NULL), 0);
+    assert_int_equal(tsr_store_put(before, "k", "v", 1, TSR_DURABILITY_FLUSH, NULL, &r->err), 0);
+    r->recorder.fail = "fdatasync /root/a.__lock";
+    assert_int_equal(put_one(r, "a", TSR_DURABILITY_CHUNK), TSR_IO);
+    r->recorder.fail = NULL;
+    assert_int_equal(tsr_store_open(r->context, path_of(r->f, "new", path), &after, NULL), 0);
+    tsr_store *stores[] = {before, after};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tsr_store_put(stores[i], "l", "v", 1, TSR_DURABILITY_NONE, NULL, &r->err),
+                         TSR_IO);
+        assert_non_null(strstr(r->err.message, "root/a failed"));
+        tsr_store_close(stores[i]);
+    }
+    /* What lies in memory has no disk. */
+    assert_int_equal(tsr_store_open(r->context, "memory:", &after, NULL), 0);
+    assert_int_equal(tsr_store_put(after, "l", "v", 1, TSR_DURABILITY_CHUNK, NULL, &r->err), 0);
+    tsr_store_close(after);
     recording_free(r);
 }
 
@@ -362,6 +388,7 @@ int main(void)
         FIXTURE_TEST(many_folders_are_bounded),
         FIXTURE_TEST(after_a_failed_sync_of_bytes_nothing_is_written),
         FIXTURE_TEST(after_a_failed_sync_of_a_folder_nothing_is_written),
+        FIXTURE_TEST(a_failed_sync_is_known_to_other_stores),
         FIXTURE_TEST(a_full_disk_is_not_final),
         FIXTURE_TEST(folders_without_a_sync_are_taken_as_they_are),
     };
