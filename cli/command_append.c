@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "creation.h"
+#include "frame_input.h"
 #include "location.h"
 #include "memory.h"
 #include "progress.h"
@@ -83,20 +84,37 @@ static int append(cli_invocation *invocation, const cli_selected_array *source,
     return status;
 }
 
+static int append_stream(cli_invocation *invocation, tsr_array *destination, int axis)
+{
+    cli_progress progress;
+
+    progress_init(&progress, invocation, "appending");
+    progress_begin(&progress, tsr_array_place(destination), 0);
+    int status =
+        frame_input_append(invocation, stdin, "standard input", destination, axis, &progress);
+    progress_end(&progress);
+    return status;
+}
+
 static int run(cli_invocation *invocation)
 {
+    bool from_stream = strcmp(invocation->operands[0], "-") == 0;
     tsr_auto(cli_selected_array) source = {0};
     tsr_auto(tsr_array) *destination = NULL;
     char shape[SHOW_SHAPE_MAX];
     bool dry = invocation_has(invocation, OPTION_DRY_RUN);
     int axis;
 
-    CLI_TRY(location_open_glued(invocation, invocation->operands[0], false, &source));
+    if (!from_stream)
+        CLI_TRY(location_open_glued(invocation, invocation->operands[0], false, &source));
     CLI_TRY(location_open_array(invocation, invocation->operands[1], !dry, &destination));
     CLI_TRY(read_axis(invocation, destination, &axis));
+    if (!dry && from_stream)
+        return append_stream(invocation, destination, axis);
     if (!dry)
         return append(invocation, &source, destination, axis);
-    printf("would append %s along axis %d of ", show_shape(shape, source.rank, source.shape), axis);
+    printf("would append %s along axis %d of ",
+           from_stream ? "frames" : show_shape(shape, source.rank, source.shape), axis);
     show_safe_text(stdout, tsr_array_place(destination));
     putchar('\n');
     return 0;
@@ -109,10 +127,14 @@ const cli_command command_append = {
     .description =
         "SOURCE is any array, with a selection if wanted, that is as long as PLACE along all axes but the "
         "one that grows. Readers see the elements and the new length at once. Several programs may append "
-        "to one array at the same time: one comes after the other, and nothing is lost.",
+        "to one array at the same time: one comes after the other, and nothing is lost.\n\n"
+        "With - as SOURCE bare little-endian elements come from standard input, one position of the axis "
+        "after the other, until it ends. They are gathered in memory up to the end of a chunk (a shard), "
+        "so that each is written once, and readers see them then.",
     .operands = {{.kind = OPERAND_SELECTED, .name = "SOURCE"},
                  {.kind = OPERAND_PLACE, .name = "PLACE"}},
     .examples = {{"append day.npy out.zarr/t", "Along the first axis"},
+                 {"append - movie.zarr/frames < camera.u16", "Frames as they come"},
                  {"append 'ocean.nc/TEMP[0:10]' out.zarr/TEMP --axis time", "Along a named one"}},
     COMMAND_OPTIONS(OPTION_AXIS, OPTION_CASTING, OPTION_DURABILITY, OPTION_MEMORY, OPTION_DRY_RUN,
                     OPTION_THREADS, OPTION_PROGRESS),

@@ -13,5 +13,6 @@
 #include <tessera/store.h>
 #include <tessera/version.h>
 #include <tessera/view.h>
+#include <tessera/writer.h>
 
 #endif

@@ -74,6 +74,35 @@ def test_appending_what_does_not_fit(tessera, tmp_path, counting):
     assert "the limit is" in tessera.error("append", "a.zarr", "a.zarr", "--memory", "100", status=8)
 
 
+@pytest.mark.parametrize("axis,number", [([], 0), (["--axis", "x"], 1)])
+def test_frames_from_standard_input(tessera, tmp_path, axis, number):
+    """A shard holds four frames: nine of them are two shards that are written once, and a third."""
+    shape = [0, 7] if number == 0 else [7, 0]
+    shards, chunks = ("4,7", "2,7") if number == 0 else ("7,4", "7,2")
+    tessera.run("create", "f.zarr", "--shape", ",".join(map(str, shape)), "--dtype", "uint16",
+                "--chunks", chunks, "--shards", shards, "--dimension-names", "y,x")
+    frames = np.arange(63, dtype="<u2").reshape(9, 7)
+    tessera.run("append", "-", "f.zarr", *axis, input=frames.tobytes())
+    expected = frames if number == 0 else frames.T
+    assert np.array_equal(opened(tmp_path, "f.zarr")[:], expected)
+    tessera.run("append", "-", "f.zarr", *axis, input=b"")
+    tessera.run("append", "-", "f.zarr", *axis, input=frames[:2].tobytes())
+    assert np.array_equal(opened(tmp_path, "f.zarr")[:],
+                          np.concatenate([expected, expected.take([0, 1], number)], number))
+    tessera.run("check", "f.zarr", "--data")
+
+
+def test_a_stream_that_breaks_off(tessera, tmp_path, counting):
+    """Whole frames are kept, the rest is told."""
+    error = tessera.error("append", "-", "a.zarr", status=2, input=bytes(2 * 40 + 13))
+    assert "ends within a frame: 13 bytes where one has 40" in error
+    assert "2 whole frames were appended" in error
+    assert np.array_equal(opened(tmp_path)[:], np.concatenate([counting, np.zeros((2, 10), "i4")]))
+    assert "the limit of the writer is 100 bytes" in tessera.error(
+        "append", "-", "a.zarr", "--memory", "100", status=8, input=b"")
+    assert "would append frames along axis 0" in tessera.run("append", "-n", "-", "a.zarr", input=b"").out
+
+
 def test_several_programs_append(tessera, program, tmp_path):
     tessera.run("create", "log", "--shape", "0,4", "--dtype", "int32", "--chunks", "3,4")
     runs = []
