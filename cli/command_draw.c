@@ -412,7 +412,7 @@ static int run(cli_invocation *invocation)
     CLI_TRY(location_open_selected(invocation, invocation->operands[0], false, &selected));
     if (!moments_supports(tsr_array_dtype(selected.array)))
         return tsr_error_set(&invocation->error, TSR_UNSUPPORTED,
-                             "%s: elements of type %s have no order to draw them by",
+                             "%s: elements of type %s are no numbers to be drawn",
                              tsr_array_place(selected.array),
                              tsr_array_dtype(selected.array)->name);
     CLI_TRY(choose_plane(invocation, &selected));

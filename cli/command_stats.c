@@ -238,7 +238,7 @@ static int run(cli_invocation *invocation)
     rules.fill_value = tsr_array_fill_value(selected.array);
     if (!moments_supports(rules.dtype))
         return tsr_error_set(&invocation->error, TSR_UNSUPPORTED,
-                             "%s: elements of type %s have no order and no mean",
+                             "%s: elements of type %s are no numbers to be measured",
                              tsr_array_place(selected.array), rules.dtype->name);
     CLI_TRY(missing_values_find(selected.array, missing_rule_of(invocation), &missing,
                                 &invocation->error));

@@ -107,9 +107,10 @@ TSR_API extern const tsr_dtype tsr_dtype_complex_bfloat16, tsr_dtype_complex_flo
 
 /* The type of a name: Zarr v3 names ("float32", "r24", "complex_float32", which is complex64),
  * NumPy's short names ("f4", "<u2", "|b1", byte order is ignored since it belongs to storage),
- * "datetime64[ns]", "timedelta64[10us]", "M8[D]", "U10", "S10". Owner: the caller holds one
- * reference (static types ignore it). Thread: IMMUTABLE. Errors: NOT_FOUND with the known names as
- * next step, INVALID_ARGUMENT, NO_MEMORY. */
+ * "datetime64[ns]", "timedelta64[10us]", "M8[D]", "U10", "S10",
+ * "struct{x:float32,y:int16}" (names in JSON's quotes when they have other characters). Owner: the
+ * caller holds one reference (static types ignore it). Thread: IMMUTABLE. Errors: NOT_FOUND with
+ * the known names as next step, INVALID_ARGUMENT, NO_MEMORY. */
 TSR_API int tsr_dtype_parse(const char *name, const tsr_dtype **ret_dtype, tsr_error *err);
 
 /* The raw type of `size_bytes` bytes, named r(8 x size_bytes). Owner: the caller holds one
@@ -154,7 +155,8 @@ typedef struct tsr_field {
 
 /* A struct of `count` fields, which it copies; offsets need not be set. Owner: the caller holds one
  * reference. Thread: IMMUTABLE. Errors: INVALID_ARGUMENT (no field, a name that is empty, not UTF-8
- * or there twice, more than 2^20 bytes), NO_MEMORY. Format: Zarr extension registry, struct. */
+ * or there twice; more than 4096 fields, 2^20 bytes or 64 structs inside of each other), NO_MEMORY.
+ * Format: Zarr extension registry, struct. */
 TSR_API int tsr_dtype_struct(const tsr_field *fields, int count, const tsr_dtype **ret_dtype,
                              tsr_error *err);
 

@@ -68,12 +68,12 @@ static double round_to_integer(rounding mode, double x)
 /* The ends of an integer type. */
 static __int128 smallest_of(const tsr_dtype *dtype)
 {
-    return dtype->kind == TSR_KIND_UNSIGNED ? 0 : -((__int128)1 << (8 * dtype->size_bytes - 1));
+    return dtype->kind == TSR_KIND_UNSIGNED ? 0 : -((__int128)1 << (dtype->component_bits - 1));
 }
 
 static __int128 largest_of(const tsr_dtype *dtype)
 {
-    int bits = 8 * (int)dtype->size_bytes - (dtype->kind == TSR_KIND_SIGNED);
+    int bits = dtype->component_bits - (dtype->kind == TSR_KIND_SIGNED);
     return ((__int128)1 << bits) - 1;
 }
 

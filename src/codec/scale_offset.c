@@ -32,7 +32,7 @@ static int misfit(const scale_codec *codec, const void *element, int status, tsr
 /* The range of a type of up to 64 bits, in more than those. */
 static bool fits(const scale_codec *codec, __int128 value)
 {
-    int bits = 8 * (int)codec->dtype->size_bytes;
+    int bits = codec->dtype->component_bits;
     if (codec->dtype->kind == TSR_KIND_UNSIGNED)
         return value >= 0 && value < (__int128)1 << bits;
     return value >= -((__int128)1 << (bits - 1)) && value < (__int128)1 << (bits - 1);

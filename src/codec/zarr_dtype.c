@@ -6,7 +6,7 @@
 #include "meta/json_pointer.h"
 #include "tensor/element.h"
 
-#define FIELDS_MAX 65535
+#define FIELDS_MAX 4096
 
 static int unsupported_type(const char *path, const char *what, tsr_error *err)
 {

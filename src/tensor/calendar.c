@@ -122,6 +122,20 @@ bool tsri_time_rescale(bool is_moment, tsri_time_scale from, tsri_time_scale to,
     return true;
 }
 
+bool tsri_time_factor(tsri_time_scale from, tsri_time_scale to, int64_t *ret_up, int64_t *ret_down)
+{
+    bool months = is_calendar(from.unit);
+    if (from.unit == TSRI_UNIT_GENERIC || to.unit == TSRI_UNIT_GENERIC ||
+        months != is_calendar(to.unit))
+        return false;
+    wide up = months ? months_in(from) : attoseconds_in(from.unit) * from.scale;
+    wide down = months ? months_in(to) : attoseconds_in(to.unit) * to.scale;
+    wide common = greatest_common_divisor(up, down);
+    *ret_up = (int64_t)TSRI_MIN(up / common, (wide)INT64_MAX);
+    *ret_down = (int64_t)TSRI_MIN(down / common, (wide)INT64_MAX);
+    return up / common <= INT64_MAX && down / common <= INT64_MAX;
+}
+
 /* --- text ---------------------------------------------------------------------------------------
  */
 

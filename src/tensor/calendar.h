@@ -40,6 +40,10 @@ typedef struct tsri_time_scale {
 bool tsri_time_rescale(bool is_moment, tsri_time_scale from, tsri_time_scale to, int64_t value,
                        int64_t *ret_value);
 
+/* Whether every value is rescaled by the same factor of at most 64 bits, value x up / down in
+ * lowest terms: so for loops over many. */
+bool tsri_time_factor(tsri_time_scale from, tsri_time_scale to, int64_t *ret_up, int64_t *ret_down);
+
 /* Writes a moment as numpy.datetime_as_string does ("1969-12-31T23:59:59.5", "NaT", a generic
  * number as it is) into `text`, which has room for 64 bytes. Returns the length. */
 int tsri_time_format(tsri_time_scale scale, int64_t value, char *text);

@@ -81,7 +81,8 @@ const char tsri_dtype_known_names[] =
     "complex64, complex128; r8, r16, r24, ... (raw bytes); int2, int4, uint2, uint4, bfloat16, "
     "float4_e2m1fn, float6_e2m3fn, float6_e3m2fn, float8_ with e3m4, e4m3, e4m3fn, e4m3b11fnuz, "
     "e4m3fnuz, e5m2, e5m2fnuz or e8m0fnu; complex_ with the name of a float type; datetime64[ns], "
-    "timedelta64[10us], ...; U10 (text of fixed length), S10 (bytes)";
+    "timedelta64[10us], ...; U10 (text of fixed length), S10 (bytes); "
+    "struct{x:float32,y:int16}";
 
 #define RAW_BYTES_MAX (1 << 20)
 
@@ -208,7 +209,7 @@ static int parse_short(const char *name, bool *ret_matches, const tsr_dtype **re
 
 /* Families of names that carry parameters. */
 static int (*const families[])(const char *, bool *, const tsr_dtype **, tsr_error *) = {
-    tsri_dtype_parse_time, tsri_dtype_parse_text, parse_raw, parse_short};
+    tsri_dtype_parse_time, tsri_dtype_parse_text, tsri_dtype_parse_struct, parse_raw, parse_short};
 
 static int report_unknown(const char *name, tsr_error *err)
 {

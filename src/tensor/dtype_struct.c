@@ -11,7 +11,8 @@
 #include "tensor/nest.h"
 
 #define STRUCT_BYTES_MAX (1 << 20)
-#define STRUCT_FIELDS_MAX 65535
+#define STRUCT_FIELDS_MAX 4096
+#define STRUCT_DEPTH_MAX 64
 
 /* Numbers of one width, one behind the other, that byte order swaps. */
 typedef struct swap_run {
@@ -22,6 +23,7 @@ typedef struct struct_dtype {
     tsri_made_dtype made;
     tsr_field *fields; /* owned, with their names and a reference to each type */
     int count;
+    int depth; /* 1 without structs inside */
     swap_run *runs;
     size_t run_count;
 } struct_dtype;
@@ -40,6 +42,11 @@ const tsr_field *tsr_dtype_field(const tsr_dtype *dtype, int number)
 {
     return number >= 0 && number < tsr_dtype_field_count(dtype) ? &struct_of(dtype)->fields[number]
                                                                 : NULL;
+}
+
+static int depth_of_type(const tsr_dtype *dtype)
+{
+    return dtype->kind == TSR_KIND_STRUCT ? struct_of(dtype)->depth : 0;
 }
 
 static int64_t field_count_of(const tsr_field *field)
@@ -185,20 +192,20 @@ static const tsr_field *find_field(const struct_dtype *type, const char **text)
 /* Every field once, in any order. */
 static bool read_object(const struct_dtype *type, const char **text, void *element)
 {
-    uint8_t *seen = tsri_alloc_zero((size_t)type->count);
-    bool good = seen != NULL;
-    for (int i = 0; i < type->count && good; i++) {
-        good = take_after_space(text, i ? "," : "{");
-        const tsr_field *field = good ? find_field(type, text) : NULL;
-        good = field && !seen[field - type->fields] && take_after_space(text, ":");
-        if (!good)
-            break;
+    uint8_t seen[STRUCT_FIELDS_MAX / 8] = {0};
+    for (int i = 0; i < type->count; i++) {
+        if (!take_after_space(text, i ? "," : "{"))
+            return false;
+        const tsr_field *field = find_field(type, text);
+        size_t number = field ? (size_t)(field - type->fields) : 0;
+        if (!field || seen[number / 8] >> number % 8 & 1 || !take_after_space(text, ":"))
+            return false;
         char *to = (char *)element + field->offset_bytes;
-        good = read_list(field, 0, text, &to);
-        seen[field - type->fields] = 1;
+        if (!read_list(field, 0, text, &to))
+            return false;
+        seen[number / 8] |= (uint8_t)(1 << number % 8);
     }
-    tsri_free(seen);
-    return good && take_after_space(text, "}");
+    return take_after_space(text, "}");
 }
 
 static bool read_struct(const tsr_dtype *dtype, const char **text, void *element)
@@ -309,6 +316,8 @@ static int check_field(const tsr_field *fields, int number, int64_t *size_bytes,
             return refuse_field(field, "is there twice", err);
     if (field->rank < 0 || field->rank > TSR_FIELD_RANK_MAX)
         return refuse_field(field, "has too many axes", err);
+    if (depth_of_type(field->dtype) >= STRUCT_DEPTH_MAX)
+        return refuse_field(field, "is a struct that is nested too deep", err);
     if (!tsri_shape_count(field->rank, field->shape, &count) ||
         !tsri_multiply_i64(count, (int64_t)field->dtype->size_bytes, &bytes) || count < 1 ||
         bytes > STRUCT_BYTES_MAX - *size_bytes)
@@ -367,6 +376,7 @@ static int copy_fields(struct_dtype *type, const tsr_field *fields, int count, t
         *field = fields[i];
         field->dtype = tsr_dtype_ref(fields[i].dtype);
         field->name = tsri_strdup(fields[i].name);
+        type->depth = TSRI_MAX(type->depth, depth_of_type(field->dtype) + 1);
         type->count++;
         if (!field->name)
             return tsri_error_no_memory(err, strlen(fields[i].name) + 1);
@@ -404,6 +414,138 @@ int tsr_dtype_struct(const tsr_field *fields, int count, const tsr_dtype **ret_d
     }
     *ret_dtype = &made->dtype;
     return 0;
+}
+
+/* --- names of types ----------------------------------------------------------------------------
+ */
+
+static int bad_name(const char *name, tsr_error *err)
+{
+    return tsr_error_set(
+        err, TSR_INVALID_ARGUMENT,
+        "type \"%.60s\": wanted is struct{NAME:TYPE,...}, where a NAME with other "
+        "characters than letters, digits and _ . - stands in quotes, and a TYPE may "
+        "be followed by (LENGTH,...)",
+        name);
+}
+
+/* The end of a type inside of a struct: the comma, brace or parenthesis behind it; NULL for braces
+ * and quotes that do not match. */
+static const char *end_of_type(const char *text)
+{
+    int depth = 0;
+    for (bool quoted = false; *text; text++) {
+        if (quoted) {
+            text += *text == '\\' && text[1];
+            quoted = *text != '"';
+        } else if (*text == '"') {
+            quoted = true;
+        } else if (depth == 0 && strchr(",}(", *text)) {
+            return text;
+        } else {
+            depth += (*text == '{') - (*text == '}');
+        }
+    }
+    return NULL;
+}
+
+static char *take_name(const char **text)
+{
+    static const char ends[] = ":,{}()\"";
+    if (**text != '"') {
+        const char *start = *text;
+        *text += strcspn(start, ends);
+        return tsri_strndup(start, (size_t)(*text - start));
+    }
+    /* A name is never longer than its JSON. */
+    char *name = tsri_alloc(strlen(*text) + 1);
+    tsri_element_writer writer = {name, strlen(*text) + 1, 0};
+    uint32_t character;
+    bool end = false;
+    for (++*text; name && tsri_element_take_character(text, &character, &end) && !end;) {
+        char letter = (char)character;
+        if (character < 0x80)
+            tsri_element_put(&writer, &letter, 1);
+        else
+            tsri_element_put_character(&writer, character);
+    }
+    if (name)
+        name[end ? writer.length : 0] = '\0';
+    return name;
+}
+
+/* (3,2) */
+static bool take_shape(const char **text, tsr_field *field)
+{
+    while (tsri_element_take(text, field->rank ? "," : "(")) {
+        int64_t length;
+        if (field->rank == TSR_FIELD_RANK_MAX || !tsri_element_take_int64(text, &length) ||
+            length < 1)
+            return false;
+        field->shape[field->rank++] = length;
+    }
+    return field->rank == 0 || tsri_element_take(text, ")");
+}
+
+/* One field; *text is behind it. The caller frees its name and type, also on failure. */
+static int take_field(const char **text, const char *whole, tsr_field *field, tsr_error *err)
+{
+    char *name = take_name(text);
+    field->name = name;
+    if (!name)
+        return tsri_error_no_memory(err, strlen(*text));
+    const char *end = tsri_element_take(text, ":") ? end_of_type(*text) : NULL;
+    if (!end)
+        return bad_name(whole, err);
+    tsr_auto(tsri_text) *type = tsri_strndup(*text, (size_t)(end - *text));
+    if (!type)
+        return tsri_error_no_memory(err, (size_t)(end - *text));
+    TSRI_TRY(tsr_dtype_parse(type, &field->dtype, err));
+    *text = end;
+    return take_shape(text, field) ? 0 : bad_name(whole, err);
+}
+
+/* How deep structs are nested in a name. */
+static int depth_of(const char *name)
+{
+    int depth = 0, deepest = 0;
+    for (; *name; name++) {
+        depth += (*name == '{') - (*name == '}');
+        deepest = TSRI_MAX(deepest, depth);
+    }
+    return deepest;
+}
+
+int tsri_dtype_parse_struct(const char *name, bool *ret_matches, const tsr_dtype **ret_dtype,
+                            tsr_error *err)
+{
+    const char *text = name;
+    int count = 0, status = 0;
+    *ret_matches = tsri_element_take(&text, "struct{");
+    if (!*ret_matches)
+        return 0;
+    /* Each field takes three characters at least. */
+    size_t room = TSRI_MIN(strlen(text) / 3 + 1, (size_t)STRUCT_FIELDS_MAX + 1);
+    tsr_field *fields = tsri_alloc_array_zero(room, sizeof *fields);
+    if (!fields)
+        return tsri_error_no_memory(err, room * sizeof *fields);
+    if (depth_of(name) > STRUCT_DEPTH_MAX)
+        status = bad_name(name, err);
+    do
+        status = status < 0              ? status
+                 : (size_t)count == room ? bad_name(name, err)
+                                         : take_field(&text, name, &fields[count++], err);
+    while (status == 0 && tsri_element_take(&text, ","));
+    if (status == 0 && strcmp(text, "}") != 0)
+        status = bad_name(name, err);
+    if (status == 0)
+        status = tsr_dtype_struct(fields, count, ret_dtype, err);
+    for (int i = 0; i < count; i++) {
+        tsri_free((char *)fields[i].name);
+        tsr_dtype_unref(fields[i].dtype);
+    }
+    tsri_free(fields);
+    return status;
 }
 
 int tsr_view_field(tsr_view *view, const char *name, tsr_error *err)

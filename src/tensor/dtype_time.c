@@ -241,7 +241,23 @@ tsr_casting tsri_dtype_time_rule(const tsr_dtype *from, const tsr_dtype *to)
 typedef struct time_job {
     tsri_time_scale from, to;
     bool is_moment;
+    bool has_factor;
+    int64_t up, down;
 } time_job;
+
+/* By the job's factor: most casts are from one fixed unit to another. */
+static bool rescale_by_factor(const time_job *job, int64_t value, int64_t *ret_value)
+{
+    int64_t product;
+    if (value == TSRI_NOT_A_TIME) {
+        *ret_value = value;
+        return true;
+    }
+    if (__builtin_mul_overflow(value, job->up, &product) || product == INT64_MIN)
+        return tsri_time_rescale(job->is_moment, job->from, job->to, value, ret_value);
+    *ret_value = product / job->down - (product % job->down < 0);
+    return true;
+}
 
 static bool convert_rows(void *user, char *to, const char *from, const tsri_nest_axis *outer,
                          const tsri_nest_axis *inner)
@@ -249,9 +265,11 @@ static bool convert_rows(void *user, char *to, const char *from, const tsri_nest
     const time_job *job = user;
     for (int64_t i = 0; i < outer->count; i++, to += outer->to, from += outer->from)
         for (int64_t k = 0; k < inner->count; k++) {
-            int64_t value;
-            if (!tsri_time_rescale(job->is_moment, job->from, job->to, load(from + k * inner->from),
-                                   &value))
+            int64_t value, before = load(from + k * inner->from);
+            bool fits = job->has_factor
+                            ? rescale_by_factor(job, before, &value)
+                            : tsri_time_rescale(job->is_moment, job->from, job->to, before, &value);
+            if (!fits)
                 return false;
             memcpy(to + k * inner->to, &value, sizeof value);
         }
@@ -261,8 +279,10 @@ static bool convert_rows(void *user, char *to, const char *from, const tsri_nest
 bool tsri_view_convert_times(const tsr_view *destination, const tsr_view *source)
 {
     tsri_nest nest TSRI_UNINITIALIZED;
-    time_job job = {scale_of(source->dtype), scale_of(destination->dtype),
-                    source->dtype->kind == TSR_KIND_DATETIME};
+    time_job job = {.from = scale_of(source->dtype),
+                    .to = scale_of(destination->dtype),
+                    .is_moment = source->dtype->kind == TSR_KIND_DATETIME};
+    job.has_factor = tsri_time_factor(job.from, job.to, &job.up, &job.down);
     return !tsri_nest_init(&nest, destination, source, 1) ||
            tsri_nest_run(&nest, convert_rows, &job);
 }

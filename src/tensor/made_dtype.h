@@ -25,6 +25,8 @@ int tsri_dtype_make(size_t size_bytes, const tsr_dtype *pattern, char *name,
  * belongs to the family, right or wrong. Errors: INVALID_ARGUMENT, NO_MEMORY. */
 int tsri_dtype_parse_time(const char *name, bool *ret_matches, const tsr_dtype **ret_dtype,
                           tsr_error *err);
+int tsri_dtype_parse_struct(const char *name, bool *ret_matches, const tsr_dtype **ret_dtype,
+                            tsr_error *err);
 int tsri_dtype_parse_text(const char *name, bool *ret_matches, const tsr_dtype **ret_dtype,
                           tsr_error *err);
 

@@ -63,6 +63,31 @@ static void reading_v3(void **state)
     }
 }
 
+/* Types with parameters, and values of them. */
+static void reading_types(void **state)
+{
+    (void)state;
+    static const char *const types[][2] = {
+        {"{\"name\":\"struct\",\"configuration\":{\"fields\":[{\"name\":\"a\",\"data_type\":"
+         "\"int16\"},{\"name\":\"b\",\"data_type\":{\"name\":\"struct\",\"configuration\":{"
+         "\"fields\":[{\"name\":\"c d\",\"data_type\":{\"name\":\"fixed_length_utf32\","
+         "\"configuration\":{\"length_bytes\":40}}},{\"name\":\"e\",\"data_type\":\"r24\"}]}}}]}}",
+         "{\"a\":1,\"b\":{\"c d\":\"\\u00e9\",\"e\":[1,2,3]}}"},
+        {"{\"name\":\"numpy.timedelta64\",\"configuration\":{\"unit\":\"ns\",\"scale_factor\":5}}",
+         "\"NaT\""},
+    };
+    for (size_t i = 0; i < TSRI_COUNT(types); i++) {
+        char text[1000];
+        snprintf(text, sizeof text,
+                 "{\"zarr_format\":3,\"node_type\":\"array\",\"shape\":[4],\"data_type\":%s,"
+                 "\"chunk_grid\":{\"name\":\"regular\",\"configuration\":{\"chunk_shape\":[2]}},"
+                 "\"chunk_key_encoding\":{\"name\":\"default\"},\"fill_value\":%s,\"codecs\":["
+                 "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}]}",
+                 types[i][0], types[i][1]);
+        sweep(parse_v3, text);
+    }
+}
+
 static int parse_v2(const void *user, tsri_zarr_meta **ret_meta, tsr_error *err)
 {
     const char *const *texts = user;
@@ -77,6 +102,9 @@ static void reading_v2(void **state)
     sweep(parse_v2, texts);
     free(texts[0]);
     texts[0] = golden("zarr_python_2_raw.zarray");
+    sweep(parse_v2, texts);
+    free(texts[0]);
+    texts[0] = golden("zarr_python_2_record.zarray");
     sweep(parse_v2, texts);
     free(texts[0]);
     free(texts[1]);
@@ -173,8 +201,8 @@ static void writing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reading_v3), cmocka_unit_test(reading_v2), cmocka_unit_test(building),
-        cmocka_unit_test(changing),   cmocka_unit_test(writing),
+        cmocka_unit_test(reading_v3), cmocka_unit_test(reading_types), cmocka_unit_test(reading_v2),
+        cmocka_unit_test(building),   cmocka_unit_test(changing),      cmocka_unit_test(writing),
     };
     return cmocka_run_group_tests(tests, make_context, free_context);
 }

@@ -22,17 +22,17 @@ enum { TYPES = sizeof names / sizeof names[0], SIZE_MAX_BYTES = 16 };
 
 static void round_trip(const tsr_dtype *dtype, const char *element)
 {
-    char text[24 * 2 + 8 + 1], back[SIZE_MAX_BYTES];
-    size_t room = dtype->kind == TSR_KIND_RAW
-                      ? 4 * dtype->size_bytes + 8
-                      : 24 * (dtype->size_bytes / dtype->component_bytes) + 8;
+    char text[1024], back[SIZE_MAX_BYTES];
+    size_t room = tsr_dtype_text_max(dtype);
     require(room < sizeof text);
     int length = tsr_dtype_format_element(dtype, element, text, room);
     require(length > 0 && (size_t)length == strlen(text));
     require(tsr_dtype_parse_element(dtype, text, back, NULL) == 0);
-    /* Bits that do not count read back as none, or as the sign. */
+    /* Bits that do not count read back as none, or as the sign; what is no character of Unicode and
+     * a bool that is neither 0 nor 1 read back as something else, too. */
     char again[sizeof text];
-    if (dtype->component_bits == 8 * (int)dtype->component_bytes)
+    if (dtype->component_bits == 8 * (int)dtype->component_bytes && dtype->kind <= TSR_KIND_BYTES &&
+        dtype->kind != TSR_KIND_TEXT)
         require(memcmp(back, element, dtype->size_bytes) == 0);
     require(tsr_dtype_format_element(dtype, back, again, room) == length);
     require(strcmp(text, again) == 0);

@@ -149,6 +149,25 @@ static void test_refusals(void **state)
     }
 }
 
+/* The range of a type is that of the bits that count, not that of its byte. */
+static void test_narrow(void **state)
+{
+    codec_case row = row_of(TSR_INT32, "{\"data_type\":\"int4\",\"out_of_range\":\"clamp\"}");
+
+    (void)state;
+    codec_expect_elements(&row, "7 8 -8 -9 100", "7 7 -8 -8 7", "7 7 -8 -8 7");
+    row = row_of(TSR_FLOAT32, "{\"data_type\":\"uint2\",\"out_of_range\":\"wrap\"}");
+    codec_expect_elements(&row, "3.0 4.0 -1.0", "3 0 3", "3.0 0.0 3.0");
+    row = row_of(TSR_INT32, "{\"data_type\":\"int2\"}");
+    codec_expect_element_refused(&row, true, "1 -2", 0, "");
+    codec_expect_element_refused(&row, true, "2", TSR_OUT_OF_BOUNDS,
+                                 "the int32 2 does not fit into int2");
+    row = row_of(TSR_FLOAT32, "{\"data_type\":\"float8_e4m3fn\"}");
+    codec_expect_elements(&row, "448.0 0.3", "450.0 0.3", "448.0 0.3125");
+    codec_expect_element_refused(&row, true, "500.0", TSR_OUT_OF_BOUNDS, "500.0");
+    codec_expect_element_refused(&row, true, "\"Infinity\"", TSR_OUT_OF_BOUNDS, "Infinity");
+}
+
 static codec_case wider = {.label = "wider",
                            .name = "cast_value",
                            .configuration = "{\"data_type\":\"int64\"}",
@@ -166,11 +185,17 @@ static codec_case mapped = {.label = "map",
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rounding),   cmocka_unit_test(test_exact),
-        cmocka_unit_test(test_error),      cmocka_unit_test(test_clamp),
-        cmocka_unit_test(test_wrap),       cmocka_unit_test(test_scalar_map),
-        cmocka_unit_test(test_fill_value), cmocka_unit_test(test_refusals),
-        CODEC_SUITE_ARRAY_TESTS(&wider),   CODEC_SUITE_TEST(codec_test_describe, &mapped),
+        cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_error),
+        cmocka_unit_test(test_clamp),
+        cmocka_unit_test(test_wrap),
+        cmocka_unit_test(test_scalar_map),
+        cmocka_unit_test(test_fill_value),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_narrow),
+        CODEC_SUITE_ARRAY_TESTS(&wider),
+        CODEC_SUITE_TEST(codec_test_describe, &mapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,14 @@ static void check_cast(const char *kind, const char *unit, int scale, long long 
 {
     tsri_time_scale from = {unit_of(unit), scale}, to = {unit_of(other), times};
     int64_t result = 0;
+    int64_t up, down;
+    if (tsri_time_factor(from, to, &up, &down)) {
+        __int128 product = (__int128)value * up;
+        assert_true(product / down - (product % down < 0) == expected);
+    } else {
+        assert_true((from.unit <= TSRI_UNIT_MONTH) != (to.unit <= TSRI_UNIT_MONTH) ||
+                    up == INT64_MAX || down == INT64_MAX);
+    }
     if (!tsri_time_rescale(*kind == 'M', from, to, value, &result) || result != expected)
         fail_msg("%s: %lld x %d %s is %lld x %d %s, not %lld", kind, value, scale, unit, expected,
                  times, other, (long long)result);

@@ -66,6 +66,52 @@ static void test_layout(void **state)
     tsr_dtype_unref(again);
 }
 
+static void test_names_are_read(void **state)
+{
+    static const char *const names[] = {"struct{x:float32}",
+                                        "struct{x:float32,y:datetime64[10us],z:U3,w:uint16(2,2)}",
+                                        "struct{a:struct{b:struct{c:int8}},\"odd: {name}\":r24}",
+                                        "struct{\"mar\\\"ks\":bool,\"\xc3\xa9\":int4}"};
+    static const char *const refused[] = {"struct{",
+                                          "struct{}",
+                                          "struct{x}",
+                                          "struct{x:int8",
+                                          "struct{x:int8}}",
+                                          "struct{x:int8,}",
+                                          "struct{:int8}",
+                                          "struct{x:int8(0)}",
+                                          "struct{x:int8()}",
+                                          "struct{x:int8(2}",
+                                          "struct{x:int8,x:int8}",
+                                          "struct{\"x:int8}",
+                                          "struct{x:struct{y:int8}",
+                                          "struct{x:int8(1,1,1,1,1,1,1,1,1)}"};
+    const tsr_dtype *record = make_record(), *dtype;
+    (void)state;
+    assert_int_equal(tsr_dtype_parse(record->name, &dtype, NULL), 0);
+    assert_true(tsr_dtype_equal(record, dtype));
+    tsr_dtype_unref(dtype);
+    tsr_dtype_unref(record);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(tsr_dtype_parse(names[i], &dtype, NULL), 0);
+        assert_string_equal(dtype->name, names[i]);
+        tsr_dtype_unref(dtype);
+    }
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        if (tsr_dtype_parse(refused[i], &dtype, NULL) != TSR_INVALID_ARGUMENT)
+            fail_msg("%s is taken", refused[i]);
+    assert_int_equal(tsr_dtype_parse("struct{x:int3}", &dtype, NULL), TSR_NOT_FOUND);
+    assert_int_equal(tsr_dtype_parse("struct{x:}", &dtype, NULL), TSR_NOT_FOUND);
+    /* Deeper than anybody means. */
+    char deep[1000] = "";
+    for (int i = 0; i < 70; i++)
+        strcat(deep, "struct{a:");
+    strcat(deep, "int8");
+    for (int i = 0; i < 70; i++)
+        strcat(deep, "}");
+    assert_int_equal(tsr_dtype_parse(deep, &dtype, NULL), TSR_INVALID_ARGUMENT);
+}
+
 static void test_refusals(void **state)
 {
     static const tsr_field twice[] = {{.name = "a", .dtype = TSR_INT8},
@@ -199,7 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layout),           cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_elements),         cmocka_unit_test(test_byte_order),
-        cmocka_unit_test(test_fields_are_views),
+        cmocka_unit_test(test_fields_are_views), cmocka_unit_test(test_names_are_read),
     };
     return cmocka_run_group_tests_name("tensor.dtype_struct", tests, NULL, NULL);
 }

@@ -158,6 +158,18 @@ static void test_casts(void **state)
     assert_int_equal(tsr_view_slice(&b, 0, 0, 3, 1, NULL), 0);
     assert_int_equal(tsr_view_copy(&a, &b, TSR_CASTING_SAFE, NULL), 0);
     assert_int_equal(to[2], INT64_C(-86400000000000));
+    /* NumPy's vectors again, through views: rounded down, with NaT, beyond 64 bits on the way. */
+    const tsr_dtype *seven = type("M8[7ns]"), *three = type("M8[3ns]");
+    int64_t steps[] = {-1, INT64_MIN, INT64_C(3000000000000000000), 5};
+    static const int64_t expected[] = {-3, INT64_MIN, INT64_C(7000000000000000000), 11};
+    assert_int_equal(tsr_view_init(&b, seven, 1, shape, steps, NULL), 0);
+    assert_int_equal(tsr_view_init(&a, three, 1, shape, to, NULL), 0);
+    assert_int_equal(tsr_view_copy(&a, &b, TSR_CASTING_SAME_KIND, NULL), 0);
+    assert_memory_equal(to, expected, sizeof expected);
+    steps[2] = INT64_C(4000000000000000000);
+    assert_int_equal(tsr_view_copy(&a, &b, TSR_CASTING_UNSAFE, NULL), TSR_OUT_OF_BOUNDS);
+    tsr_dtype_unref(seven);
+    tsr_dtype_unref(three);
     /* Numbers as they are. */
     assert_int_equal(tsr_view_init(&a, TSR_INT32, 1, shape, narrow, NULL), 0);
     assert_int_equal(tsr_view_init(&b, days, 1, shape, from, NULL), 0);
