@@ -219,6 +219,107 @@ static int children(run *self)
     return status;
 }
 
+static int update_attributes(run *self)
+{
+    static const char *const removed[] = {"nobody", NULL};
+    tsr_array *array = NULL;
+    int status = open_array(self, "a", true, &array);
+    if (status == 0)
+        status = tsr_array_update_attributes(array, "{\"more\":[1]}", removed, &self->err);
+    tsr_array_close(array);
+    return status;
+}
+
+/* Opens an array that is this operation's own, of whatever length earlier tries left. */
+static int open_own(run *self, const char *name, tsr_array **ret_array)
+{
+    int status = open_array(self, name, true, ret_array);
+    if (status != TSR_NOT_FOUND)
+        return status;
+    tsr_error_clear(&self->err);
+    status = create_array(self, name, true, TSR_CREATE_NEW);
+    return status == 0 ? open_array(self, name, true, ret_array) : status;
+}
+
+/* Shorter and longer again: where it grew it is all fill values, whatever went wrong before. */
+static int resize(run *self)
+{
+    int32_t values[COUNT];
+    const int64_t half = COUNT / 2 + 1, whole = COUNT;
+    tsr_array *array = NULL;
+    int status = open_own(self, "own", &array);
+    for (int i = 0; i < COUNT; i++)
+        values[i] = NEW;
+    if (status == 0)
+        status = tsr_array_resize(array, &whole, NULL, NULL, &self->err);
+    if (status == 0)
+        status = tsr_array_write(array, NULL, NULL, NULL, values, sizeof values, NULL, &self->err);
+    if (status == 0)
+        status = tsr_array_resize(array, &half, NULL, NULL, &self->err);
+    if (status == 0)
+        status = tsr_array_resize(array, &whole, NULL, NULL, &self->err);
+    if (status == 0)
+        status = tsr_array_read(array, NULL, NULL, NULL, values, sizeof values, NULL, &self->err);
+    for (int i = 0; i < COUNT && status == 0; i++)
+        assert_int_equal(values[i], i < half ? NEW : 0);
+    tsr_array_close(array);
+    return status;
+}
+
+/* Of an append that failed nothing is seen. */
+static int append(run *self)
+{
+    int32_t values[CHUNK + 3], read[CHUNK + 3];
+    const int64_t count = CHUNK + 3;
+    int64_t start = 0;
+    tsr_array *array = NULL;
+    tsr_view view;
+    int status = open_own(self, "own", &array);
+    for (int i = 0; i < count; i++)
+        values[i] = NEW + i;
+    if (status == 0)
+        status = tsr_view_init(&view, TSR_INT32, 1, &count, values, &self->err);
+    if (status == 0)
+        status = tsr_array_append(array, 0, &view, TSR_CASTING_NO, NULL, NULL, &start, &self->err);
+    if (status == 0)
+        assert_int_equal(tsr_array_shape(array)[0], start + count);
+    if (status == 0)
+        status = tsr_array_read(array, &start, &count, NULL, read, sizeof read, NULL, &self->err);
+    if (status == 0)
+        assert_memory_equal(read, values, sizeof read);
+    tsr_array_close(array);
+    return status;
+}
+
+static int consolidate(run *self)
+{
+    tsr_array_open_options options;
+    tsr_group *group = NULL;
+    tsr_array_open_options_init(&options);
+    options.writable = true;
+    int status = tsr_group_open(self->context, self->place, &options, &group, &self->err);
+    if (status == 0)
+        status = tsr_group_consolidate(group, NULL, NULL, &self->err);
+    tsr_group_close(group);
+    return status == 0 ? children(self) : status;
+}
+
+static int move(run *self)
+{
+    char from[256];
+    tsr_array *array = NULL;
+    int status = open_array(self, "moved/here", false, &array);
+    if (status == TSR_NOT_FOUND) {
+        tsr_error_clear(&self->err);
+        status = open_own(self, "own", &array);
+        snprintf(from, sizeof from, "%s", in_tree(self, "own"));
+        if (status == 0)
+            status = tsr_place_move(self->context, from, in_tree(self, "moved/here"), &self->err);
+    }
+    tsr_array_close(array);
+    return status;
+}
+
 /* Which elements an operation may have changed, in "a". */
 typedef struct operation {
     const char *name;
@@ -241,6 +342,11 @@ static const operation operations[] = {
     {"copy", copy, NULL, 0, 0, false},
     {"erase", erase, NULL, 0, 0, true},
     {"children", children, NULL, 0, 0, false},
+    {"change attributes", update_attributes, NULL, 0, 0, false},
+    {"resize", resize, NULL, 0, 0, false},
+    {"append", append, NULL, 0, 0, false},
+    {"consolidate", consolidate, NULL, 0, 0, false},
+    {"move", move, NULL, 0, 0, false},
 };
 
 /* ---- what must hold ---- */
