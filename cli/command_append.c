@@ -136,7 +136,7 @@ const cli_command command_append = {
     .examples = {{"append day.npy out.zarr/t", "Along the first axis"},
                  {"append - movie.zarr/frames < camera.u16", "Frames as they come"},
                  {"append 'ocean.nc/TEMP[0:10]' out.zarr/TEMP --axis time", "Along a named one"}},
-    COMMAND_OPTIONS(OPTION_AXIS, OPTION_CASTING, OPTION_DURABILITY, OPTION_MEMORY, OPTION_DRY_RUN,
-                    OPTION_THREADS, OPTION_PROGRESS),
+    COMMAND_OPTIONS(OPTION_AXIS, OPTION_CASTING, OPTION_DURABILITY, OPTION_INNER_ORDER,
+                    OPTION_MEMORY, OPTION_DRY_RUN, OPTION_THREADS, OPTION_PROGRESS),
     .run = run,
 };

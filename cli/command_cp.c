@@ -34,7 +34,7 @@ const cli_command command_cp = {
                   "Another element type"},
                  {"cp -r v2.zarr v3.zarr --zarr-format 3", "From Zarr v2 to v3"}},
     COMMAND_OPTIONS(OPTION_RECURSIVE, OPTION_DTYPE, OPTION_CASTING, CREATION_OPTIONS,
-                    OPTION_OVERWRITE, OPTION_DRY_RUN, OPTION_DURABILITY, OPTION_MEMORY,
-                    OPTION_THREADS, OPTION_PROGRESS, OPTION_JSON),
+                    OPTION_OVERWRITE, OPTION_DRY_RUN, OPTION_DURABILITY, OPTION_INNER_ORDER,
+                    OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS, OPTION_JSON),
     .run = run,
 };

@@ -158,7 +158,7 @@ const cli_command command_import = {
          {"import frames.npy out.zarr/frames", "A NumPy file"},
          {"import scan.bin out.zarr/scan --dtype u2 --shape 512,2048,2048", "Bare numbers"}},
     COMMAND_OPTIONS(OPTION_SHAPE, OPTION_DTYPE, OPTION_CASTING, CREATION_OPTIONS, OPTION_OVERWRITE,
-                    OPTION_DRY_RUN, OPTION_DURABILITY, OPTION_MEMORY, OPTION_THREADS,
-                    OPTION_PROGRESS, OPTION_JSON),
+                    OPTION_DRY_RUN, OPTION_DURABILITY, OPTION_INNER_ORDER, OPTION_MEMORY,
+                    OPTION_THREADS, OPTION_PROGRESS, OPTION_JSON),
     .run = run,
 };

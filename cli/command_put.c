@@ -172,7 +172,7 @@ const cli_command command_put = {
                  {"put 'ocean.nc/TEMP[0]' 'ocean.zarr/TEMP[0]'", "From one array to another"},
                  {"put - out.zarr/t < values.f4", "Bare elements from standard input"}},
     COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_CASTING,
-                    OPTION_DURABILITY, OPTION_DRY_RUN, OPTION_MEMORY, OPTION_THREADS,
-                    OPTION_PROGRESS),
+                    OPTION_DURABILITY, OPTION_INNER_ORDER, OPTION_DRY_RUN, OPTION_MEMORY,
+                    OPTION_THREADS, OPTION_PROGRESS),
     .run = run,
 };

@@ -249,12 +249,17 @@ int creation_read_shape(cli_invocation *invocation, int64_t *ret_shape, int *ret
 void creation_write_options(const cli_invocation *invocation, tsr_write_options *ret_options)
 {
     const char *durability = invocation_text(invocation, OPTION_DURABILITY);
+    const char *order = invocation_text(invocation, OPTION_INNER_ORDER);
 
     tsr_write_options_init(ret_options);
     if (durability && strcmp(durability, "none") == 0)
         ret_options->durability = TSR_DURABILITY_NONE;
     else if (durability && strcmp(durability, "chunk") == 0)
         ret_options->durability = TSR_DURABILITY_CHUNK;
+    if (order && strcmp(order, "morton") == 0)
+        ret_options->inner_order = TSR_INNER_ORDER_MORTON;
+    else if (order && strcmp(order, "colexicographic") == 0)
+        ret_options->inner_order = TSR_INNER_ORDER_COLEXICOGRAPHIC;
 }
 
 tsr_casting creation_casting(const cli_invocation *invocation)

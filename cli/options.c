@@ -78,6 +78,10 @@ static const cli_option table[OPTION_COUNT] = {
     CHOICE(OPTION_DURABILITY, "durability", 0, "none|flush|chunk",
            "When data is on disk: none whenever the system likes, flush when the command ends "
            "(default), chunk after each chunk"),
+    CHOICE(
+        OPTION_INNER_ORDER, "inner-order", 0, "lexicographic|colexicographic|morton",
+        "In which order the chunks lie in a shard: the last axis fastest (default), the first axis "
+        "fastest, or so that boxes of any shape lie close together"),
     CHOICE(OPTION_CASTING, "casting", 0, "no|safe|same_kind|unsafe",
            "How far element types may be converted, by NumPy's rules; the default is no"),
     FLAG(OPTION_OVERWRITE, "overwrite", 0, "Replace what is at the destination"),

@@ -41,6 +41,7 @@ typedef enum cli_option_id {
     OPTION_ORDER,
     /* Writing and removing. */
     OPTION_DURABILITY,
+    OPTION_INNER_ORDER,
     OPTION_CASTING,
     OPTION_OVERWRITE,
     OPTION_KEEP_CHUNKS,

@@ -251,12 +251,28 @@ typedef struct tsr_read_cost {
 TSR_API int tsr_array_explain(tsr_array *array, const tsr_index *index, const tsr_call *call,
                               tsr_read_cost *ret_cost, tsr_error *err);
 
-/* Durability and fill handling of writes. */
+/* In which order the inner chunks lie in a shard, along the axes of the shard: what is read
+ * together is best written side by side. Recorded nowhere, since a reader finds them through the
+ * index. */
+typedef enum tsr_inner_order {
+    TSR_INNER_ORDER_LEXICOGRAPHIC,   /* the last axis moves fastest (default) */
+    TSR_INNER_ORDER_COLEXICOGRAPHIC, /* the first axis moves fastest */
+    TSR_INNER_ORDER_MORTON,  /* boxes of any shape lie close together, as zarr-python does it */
+    TSR_INNER_ORDER_FUNCTION /* what order_inner_chunks says */
+} tsr_inner_order;
+
+/* Durability, fill handling and layout of writes. */
 typedef struct tsr_write_options {
     size_t struct_size;
     tsr_durability durability; /* default TSR_DURABILITY_FLUSH */
     bool store_fill_chunks; /* store chunks that hold nothing but the fill value too; default false:
                                they are left out, and erased where they were */
+    tsr_inner_order inner_order;
+    /* For TSR_INNER_ORDER_FUNCTION: fills in the numbers, in C order of `grid` (inner chunks along
+     * each axis of the shard), of the inner chunks from first to last, each once. Called on any
+     * thread of the pool. */
+    void (*order_inner_chunks)(void *user, int rank, const int64_t *grid, int64_t *ret_numbers);
+    void *order_user;
 } tsr_write_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */

@@ -64,6 +64,10 @@ static bool stores_same_bytes(const copier *self)
         source->fill_undefined != destination->fill_undefined ||
         memcmp(source->fill_value, destination->fill_value, source->dtype->size_bytes) != 0)
         return false;
+    /* Shards whose chunks are to lie in another order are put together anew. */
+    if (destination->shard_levels > 0 &&
+        self->options->write.inner_order != TSR_INNER_ORDER_LEXICOGRAPHIC)
+        return false;
     return tsri_grid_equal(self->source_grid, self->grid) &&
            is_same_chain(source->chain, destination->chain);
 }

@@ -91,7 +91,8 @@ int tsri_commit_output(const tsri_prepared *prepared, tsr_codec_scratch *scratch
 static int merge_and_put(tsri_commit_state *self, const void *old, size_t old_bytes,
                          bool conditional, tsr_error *err)
 {
-    tsri_merge merge = {self->array, self->scratch, tsri_commit_stores_fill(self, conditional)};
+    tsri_merge merge = {self->array, self->scratch, self->options,
+                        tsri_commit_stores_fill(self, conditional)};
     tsr_output output;
     bool empty = false, borrowed;
 

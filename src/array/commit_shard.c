@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "array/commit_state.h"
+#include "array/shard_order.h"
 #include "array/wait.h"
 #include "base/checked.h"
 #include "base/context.h"
@@ -247,7 +248,7 @@ static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch
                          tsr_error *err)
 {
     const tsri_commit_state *owner = self->commit;
-    tsri_merge merge = {owner->array, scratch, owner->options->store_fill_chunks};
+    tsri_merge merge = {owner->array, scratch, owner->options, owner->options->store_fill_chunks};
     tsr_auto(tsr_blob) *old = NULL;
     int64_t start[TSR_RANK_MAX];
     tsri_target inner;
@@ -301,24 +302,30 @@ static void add_segment(tsr_segment *segments, size_t *count, const void *bytes,
         segments[(*count)++] = (tsr_segment){bytes, offset, size};
 }
 
-/* Lays out the new shard: updates and kept inner chunks in the order of the grid. Sets `now`;
- * returns whether nothing is left. */
-static bool lay_out(shard_commit *self, tsr_segment *segments, size_t *count)
+/* What becomes of an inner chunk; NULL: it stays. Updates are in the order of their numbers. */
+static const update *find_update(const shard_commit *self, int64_t number)
+{
+    const update wanted = {.number = number};
+    return self->update_count == 0 ? NULL
+                                   : bsearch(&wanted, self->updates, (size_t)self->update_count,
+                                             sizeof *self->updates, compare_updates);
+}
+
+/* Lays out the new shard: updates and kept inner chunks in the order that the writer wants (`order`
+ * NULL: that of the grid). Sets `now`; returns whether nothing is left. */
+static bool lay_out(shard_commit *self, const int64_t *order, tsr_segment *segments, size_t *count)
 {
     uint64_t at =
         self->prepared->chain->shard->index_at_start ? (uint64_t)self->prepared->index_bytes : 0;
-    int64_t next = 0;
     bool empty = true;
 
-    for (int64_t number = 0; number < self->prepared->entry_count; number++) {
-        const update *updated = next < self->update_count && self->updates[next].number == number
-                                    ? &self->updates[next]
-                                    : NULL;
+    for (int64_t i = 0; i < self->prepared->entry_count; i++) {
+        int64_t number = order ? order[i] : i;
+        const update *updated = find_update(self, number);
         tsri_shard_entry old = self->old[number];
         uint64_t size = updated                            ? updated->encoded.size_bytes
                         : tsri_shard_entry_is_missing(old) ? 0
                                                            : old.size_bytes;
-        next += updated != NULL;
         self->now[number] = (tsri_shard_entry){TSRI_SHARD_MISSING, TSRI_SHARD_MISSING};
         if (size == 0)
             continue;
@@ -337,11 +344,18 @@ static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
     bool at_start = prepared->chain->shard->index_at_start;
     tsr_segment *segments = tsri_alloc_array((size_t)prepared->entry_count + 1, sizeof *segments);
     size_t count = at_start;
-    int status = 0;
+    int64_t *order;
+    int status;
 
     if (!segments)
         return tsri_error_no_memory(err, ((size_t)prepared->entry_count + 1) * sizeof *segments);
-    if (lay_out(self, segments, &count) && !tsri_commit_stores_fill(self->commit, conditional)) {
+    status = tsri_shard_order_new(self->commit->options, prepared, &order, err);
+    if (status < 0) {
+        tsri_free(segments);
+        return status;
+    }
+    if (lay_out(self, order, segments, &count) &&
+        !tsri_commit_stores_fill(self->commit, conditional)) {
         status = tsri_commit_erase(self->commit, conditional, err);
     } else {
         status = tsri_shard_index_encode(prepared, self->commit->scratch, self->now, &index, err);
@@ -350,6 +364,7 @@ static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
             status = tsri_commit_put(self->commit, segments, count + !at_start, conditional, err);
         }
     }
+    tsri_free(order);
     tsri_free(segments);
     return status;
 }

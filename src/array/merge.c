@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "array/shard_order.h"
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/output.h"
@@ -177,8 +178,8 @@ static int write_index(tsri_merge *self, const tsri_prepared *prepared,
 
 static int merge_entries(tsri_merge *self, const tsri_prepared *prepared, const tsri_target *target,
                          const tsri_extent_inside *inside, const void *old,
-                         tsri_shard_entry *entries, tsr_output *output, bool *ret_empty,
-                         tsr_error *err)
+                         tsri_shard_entry *entries, const int64_t *order, tsr_output *output,
+                         bool *ret_empty, tsr_error *err)
 {
     size_t base = output->size_bytes;
 
@@ -188,7 +189,8 @@ static int merge_entries(tsri_merge *self, const tsri_prepared *prepared, const 
             return TSR_NO_MEMORY;
         output->size_bytes += (size_t)prepared->index_bytes;
     }
-    for (int64_t number = 0; number < prepared->entry_count; number++) {
+    for (int64_t i = 0; i < prepared->entry_count; i++) {
+        int64_t number = order ? order[i] : i;
         TSRI_TRY(merge_inner(self, prepared, number, target, inside, old, base, &entries[number],
                              output, err));
         *ret_empty &= tsri_shard_entry_is_missing(entries[number]);
@@ -212,10 +214,14 @@ static int merge_shard(tsri_merge *self, const tsri_prepared *prepared, const ts
     if (!entries)
         return tsri_error_no_memory(err, (size_t)prepared->entry_count * sizeof *entries);
     tsri_merge_to_encoded(prepared, &encoded, &encoded_inside);
+    int64_t *order = NULL;
     int status = load_index(self, prepared, old, old_bytes, entries, err);
     if (status == 0)
-        status = merge_entries(self, prepared, &encoded, &encoded_inside, old, entries, output,
-                               ret_empty, err);
+        status = tsri_shard_order_new(self->options, prepared, &order, err);
+    if (status == 0)
+        status = merge_entries(self, prepared, &encoded, &encoded_inside, old, entries, order,
+                               output, ret_empty, err);
+    tsri_free(order);
     tsri_free(entries);
     return status;
 }

@@ -8,6 +8,7 @@
 typedef struct tsri_merge {
     tsr_array *array;
     tsr_codec_scratch *scratch;
+    const tsr_write_options *options;
     bool store_fill_chunks;
 } tsri_merge;
 

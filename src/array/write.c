@@ -64,6 +64,8 @@ int tsri_write(tsri_read *write, const tsr_write_options *options, const tsr_cal
         return tsr_error_set(err, TSR_INVALID_ARGUMENT,
                              "options that tsr_write_options_init has not set up");
     }
+    if (self.options->inner_order == TSR_INNER_ORDER_FUNCTION && !self.options->order_inner_chunks)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "no function that orders inner chunks");
     int status = tsri_chunk_loop(write, 0, selected_bytes(write), call, write_chunk, &self, err);
     if (status == 0 && self.options->durability == TSR_DURABILITY_FLUSH)
         status = tsr_store_flush(array->store, call, err);

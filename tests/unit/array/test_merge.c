@@ -29,7 +29,9 @@ static int merge(fixture *f, tsr_array *array, int64_t start, int64_t count, con
     read.index.rank = 1;
     read.index.axes[0] = (tsr_index_axis){TSR_INDEX_RANGE, start, count, 1};
     tsri_target_init(&target, &read);
-    tsri_merge self = {array, scratch, store_fill};
+    tsr_write_options options;
+    tsr_write_options_init(&options);
+    tsri_merge self = {array, scratch, &options, store_fill};
     int status = tsri_merge_chunk(&self, array->prepared, &target, &inside, old, old_bytes, output,
                                   ret_empty, &f->err);
     tsr_codec_scratch_free(scratch);
