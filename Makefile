@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 10
 export FUZZ_SECONDS
 
-.PHONY: build demo test check asan ubsan tsan coverage fuzz bench install uninstall format clean help
+.PHONY: build demo test check asan ubsan tsan coverage fuzz torture bench install uninstall format clean help
 
 build: ## Build the library and the command line: build/release/tessera
 	@tools/build release products
@@ -24,6 +24,11 @@ asan ubsan tsan coverage: ## The tests under a sanitizer, or with line coverage
 
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (10)
 	@tools/fuzz
+
+torture: ## 16 processes write into the same shards, writers are killed, at full size
+	@tools/setup build
+	@tools/build dev
+	@TESSERA_TORTURE=1 build/dev/tests/array/test_torture
 
 bench: ## Measure against tensorstore and zarrs
 	@tools/setup build bench
