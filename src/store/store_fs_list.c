@@ -92,7 +92,8 @@ typedef struct listing {
     int (*each)(void *user, const tsr_store_entry *entry);
     void *user;
     tsri_watch watch;
-    char path[TSRI_KEY_BYTES_MAX + 2]; /* below the root, folders with their slash */
+    char path[TSRI_KEY_BYTES_MAX + 2];   /* below the root, folders with their slash */
+    char folder[TSRI_KEY_BYTES_MAX + 2]; /* the one that is being opened, without it */
 } listing;
 
 /* Adds an entry of a folder when it is wanted, or a folder of keys. Returns 0 or an errno. */
@@ -134,33 +135,45 @@ static bool is_cycle(const level *here)
     return false;
 }
 
-/* Reads the folder at lister->path, of which `size` bytes count. An absent one is empty, and so is
- * one that a link led back to. */
-static int read_folder(listing *lister, size_t size, level *here, name_list *names, tsr_error *err)
+/* Opens the folder at lister->path, of which `size` bytes count, and notes which one it is.
+ * *ret_directory is -1 when it is absent. */
+static int open_level(listing *lister, size_t size, level *here, int *ret_directory, tsr_error *err)
 {
     const tsri_fs *fs = lister->fs;
-    char folder[TSRI_KEY_BYTES_MAX + 2];
     struct stat status;
     size_t folder_size = size ? size - 1 : 0;
-    memcpy(folder, lister->path, folder_size);
-    folder[folder_size] = 0;
-    int directory = tsri_fs_open_directory(fs, folder, O_RDONLY);
+    memcpy(lister->folder, lister->path, folder_size);
+    lister->folder[folder_size] = 0;
+    int directory = tsri_fs_open_directory(fs, lister->folder, O_RDONLY);
+    *ret_directory = directory;
     if (directory < 0 && (errno == ENOENT || errno == ENOTDIR))
         return 0;
     if (directory < 0 || fs->system->fstat(fs->system, directory, &status) < 0) {
-        int failed = tsri_fs_error(fs, err, errno, "open", folder);
+        int failed = tsri_fs_error(fs, err, errno, "open", lister->folder);
         tsri_fs_close(fs, directory);
         return failed;
     }
     here->device = status.st_dev;
     here->inode = status.st_ino;
+    return 0;
+}
+
+/* Reads the folder at lister->path, of which `size` bytes count. An absent one is empty, and so is
+ * one that a link led back to. */
+static int read_folder(listing *lister, size_t size, level *here, name_list *names, tsr_error *err)
+{
+    const tsri_fs *fs = lister->fs;
+    int directory;
+    TSRI_TRY(open_level(lister, size, here, &directory, err));
+    if (directory < 0)
+        return 0;
     if (is_cycle(here)) {
         tsri_fs_close(fs, directory);
         return 0;
     }
     DIR *stream = open_stream(fs, directory);
     if (!stream)
-        return tsri_fs_error(fs, err, errno, "list", folder);
+        return tsri_fs_error(fs, err, errno, "list", lister->folder);
     const struct dirent *entry;
     int error_number = 0;
     while (error_number == 0 && (entry = next_entry(fs, stream)) != NULL)
@@ -169,7 +182,7 @@ static int read_folder(listing *lister, size_t size, level *here, name_list *nam
         error_number = errno;
     fs->system->closedir(fs->system, stream);
     if (error_number)
-        return tsri_fs_error(fs, err, error_number, "list", folder);
+        return tsri_fs_error(fs, err, error_number, "list", lister->folder);
     return 0;
 }
 
@@ -219,12 +232,29 @@ static int check_prefix(const char *prefix, char ret_folder[TSRI_KEY_BYTES_MAX +
     return tsri_fs_check_key(ret_folder, err);
 }
 
+/* Lists the prefix, of which `size` bytes lead to the folder that is looked at now: each folder on
+ * the way is noted, so that a link back to one of them is found by those who list a tree level by
+ * level, too. (Without a delimiter the whole is listed from there, whatever led there.) */
+static int list_through(listing *lister, size_t size, const level *above, tsr_error *err)
+{
+    level here = {.above = above};
+    int directory;
+    if (size == lister->prefix_size)
+        return list_folder(lister, size, above, err);
+    TSRI_TRY(open_level(lister, size, &here, &directory, err));
+    if (directory < 0)
+        return 0;
+    tsri_fs_close(lister->fs, directory);
+    size_t next = size + strcspn(lister->path + size, "/") + 1;
+    return list_through(lister, next, &here, err);
+}
+
 static int list_below(listing *lister, const char *prefix, tsr_error *err)
 {
     TSRI_TRY(check_prefix(prefix, lister->path, err));
     lister->prefix_size = strlen(prefix);
     strcpy(lister->path, prefix);
-    return list_folder(lister, lister->prefix_size, NULL, err);
+    return list_through(lister, lister->delimiter ? 0 : lister->prefix_size, NULL, err);
 }
 
 int tsri_fs_list(tsr_store *store, const char *prefix, bool delimiter,

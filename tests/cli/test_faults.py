@@ -146,6 +146,18 @@ def test_the_corner_of_an_array_of_2_to_the_62(tessera, tmp_path, idle):
 # ---- things where files should be ---------------------------------------------------------------------
 
 
+def test_links_in_circles_end(tessera, tree, tmp_path):
+    """Two links back, which without a check would make 2^40 groups."""
+    for name in ("one", "two"):
+        (tmp_path / "t.zarr" / name).symlink_to(".")
+    (tmp_path / "t.zarr" / "inner" / "up").symlink_to("..")
+    listed = tessera.json("tree", "t.zarr", schema="tree")
+    assert [child["name"] for child in listed["children"]] == ["inner", "one", "plain", "sharded", "two"]
+    assert tessera.run("check", "t.zarr").out.startswith("checked 3 arrays, ")
+    tessera.run("cp", "-r", "t.zarr", "u.zarr")
+    assert len(list((tmp_path / "u.zarr").rglob("zarr.json"))) == 8
+
+
 @pytest.mark.parametrize("kind", ["fifo", "folder", "loop", "dangling", "short", "empty"])
 def test_something_else_where_a_chunk_should_be(tessera, tmp_path, kind):
     chunk = array(tmp_path, zarr.codecs.ZstdCodec(checksum=True))

@@ -85,6 +85,13 @@ static void circles_of_links_end(void **state)
     make_link(f, "a", "twin");
     assert_names(f, "", false, "a/b/k twin/b/k");
     assert_names(f, "a/b/up/b/", false, "k");
+    /* Who goes down level by level comes to an end as well. */
+    assert_names(f, "a/", true, "b/ self/");
+    assert_names(f, "a/self/", true, "");
+    assert_names(f, "a/b/", true, "k up/");
+    assert_names(f, "a/b/up/", true, "");
+    assert_names(f, "twin/b/", true, "k up/");
+    assert_names(f, "twin/b/up/", true, "");
     fixture_close(f);
     fixture_open(f, false);
     assert_names(f, "", false, "a/b/k");
