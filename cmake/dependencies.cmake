@@ -51,7 +51,23 @@ if(TESSERA_ZFP)
     endif()
 endif()
 
-# libpng serves the command line alone (cli/ links tessera_png); the library does not know pictures.
+# Libraries of pictures, each a codec of its own.
+foreach(row "IMAGE_PNG libpng" "IMAGE_JPEG libjpeg" "IMAGE_WEBP libwebp")
+    separate_arguments(row)
+    list(GET row 0 part)
+    list(GET row 1 module)
+    set(TESSERA_HAVE_${part} 0)
+    if(TESSERA_IMAGES)
+        pkg_check_modules(TESSERA_${module} IMPORTED_TARGET ${module})
+        if(TESSERA_${module}_FOUND)
+            set(TESSERA_HAVE_${part} 1)
+            list(APPEND TESSERA_PKGCONFIG_USED ${module})
+            target_link_libraries(tessera_dependencies INTERFACE PkgConfig::TESSERA_${module})
+        endif()
+    endif()
+endforeach()
+
+# libpng also serves the command line, which draws (cli/ links tessera_png).
 set(TESSERA_HAVE_PNG 0)
 add_library(tessera_png INTERFACE)
 if(TESSERA_PNG)

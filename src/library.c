@@ -22,6 +22,11 @@ const char *tsr_version(void)
 #else
 #define NPZ "false"
 #endif
+/* Whether an optional codec is there. */
+#define TRUTH_0 "false"
+#define TRUTH_1 "true"
+#define TRUTH_OF(value) TRUTH_##value
+#define TRUTH(value) TRUTH_OF(value)
 #define TEXT_OF(value) #value
 #define TEXT(value) TEXT_OF(value)
 #ifdef __GLIBC__
@@ -31,15 +36,18 @@ const char *tsr_version(void)
 #endif
 #define DEPENDENCY(name, version) "\"" name "\":\"" version "\","
 
+#define PARTS                                                                                         \
+    "{\"netcdf\":" NETCDF ",\"hdf5\":" NETCDF ",\"npz\":" NPZ                                         \
+    ",\"zfp\":" TRUTH(TESSERA_HAVE_ZFP) ",\"png\":" TRUTH(TESSERA_HAVE_IMAGE_PNG) ",\"jpeg\":" TRUTH( \
+        TESSERA_HAVE_IMAGE_JPEG) ",\"webp\":" TRUTH(TESSERA_HAVE_IMAGE_WEBP) "}"
+
 const char *tsr_build_info(void)
 {
     return "{\"version\":\"" TESSERA_VERSION "\",\"revision\":\"" TESSERA_BUILD_DESCRIBE
            "\",\"build\":\"" TESSERA_BUILD_KIND "\",\"compiler\":\"" TESSERA_BUILD_COMPILER
            "\",\"target\":\"" TESSERA_BUILD_TARGET
-           "\",\"libraries\":{" TESSERA_DEPENDENCY_MAP(DEPENDENCY) "\"libc\":\"" LIBC "\"},"
-                                                                   "\"parts\":{\"netcdf\":" NETCDF
-                                                                   ",\"hdf5\":" NETCDF
-                                                                   ",\"npz\":" NPZ "}}";
+           "\",\"libraries\":{" TESSERA_DEPENDENCY_MAP(DEPENDENCY) "\"libc\":\"" LIBC
+                                                                   "\"},\"parts\":" PARTS "}";
 }
 
 int tsr_context_new(const tsr_context_options *options, tsr_context **ret_context, tsr_error *err)

@@ -16,6 +16,15 @@ static const tsr_codec_ops *const built_in[] = {
 #if TESSERA_HAVE_ZFP
     &tsri_codec_zfp, &tsri_codec_zfpy,
 #endif
+#if TESSERA_HAVE_IMAGE_PNG
+    &tsri_codec_png,
+#endif
+#if TESSERA_HAVE_IMAGE_JPEG
+    &tsri_codec_jpeg,
+#endif
+#if TESSERA_HAVE_IMAGE_WEBP
+    &tsri_codec_webp,
+#endif
     /* array to array */
     &tsri_codec_transpose, &tsri_codec_reshape, &tsri_codec_cast_value, &tsri_codec_scale_offset,
     &tsri_codec_bitround, &tsri_codec_numcodecs_bitround,
