@@ -23,7 +23,8 @@ const cli_command command_cp = {
     .description =
         "What no option changes stays as it is in the source: chunks, shards, codecs, fill value, names, "
         "attributes. Where nothing about the chunks changes, their bytes are moved as they are. DESTINATION "
-        "is the new array or group itself. An interrupted copy is finished by the same command.",
+        "is the new array or group itself. An interrupted copy is finished by the same command, which "
+        "keeps the chunks and shards that are whole.",
     .operands = {{.kind = OPERAND_PLACE, .name = "SOURCE"},
                  {.kind = OPERAND_PLACE, .name = "DESTINATION"}},
     .examples = {{"cp relief.zarr/ROSE other.zarr/relief --chunks lat=-1,lon=64 --shards auto "

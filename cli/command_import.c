@@ -54,22 +54,24 @@ static int create_and_write(cli_invocation *invocation, FILE *stream, cli_array_
 {
     const char *source = invocation->operands[0], *place = invocation->operands[1];
     tsr_auto(tsr_array) *array = NULL;
-    struct json_object *finished;
+    cli_transfer_record record;
     cli_transfer_start start;
     int64_t start_ms = progress_now_ms();
     char shape[SHOW_SHAPE_MAX];
 
-    CLI_TRY(transfer_begin(invocation, source, place, &start, &finished));
+    int status = transfer_begin(invocation, source, place, &start, &record);
+    if (status < 0 || invocation_has(invocation, OPTION_DRY_RUN))
+        transfer_record_clear(&record);
+    CLI_TRY(status);
     if (invocation_has(invocation, OPTION_DRY_RUN)) {
-        json_object_put(finished);
         printf("%s %s  %s  %s\n", words.would, source,
                show_shape(shape, plan->options.rank, plan->options.shape),
                plan->options.dtype->name);
         return 0;
     }
-    int status =
-        start == TRANSFER_RESUME ? transfer_remove(invocation, source, place, place, finished) : 0;
-    json_object_put(finished);
+    if (start == TRANSFER_RESUME)
+        status = transfer_remove(invocation, source, place, place, &record);
+    transfer_record_clear(&record);
     CLI_TRY(status);
     CLI_TRY(
         tsr_array_create(invocation->context, place, &plan->options, &array, &invocation->error));

@@ -17,7 +17,8 @@ typedef struct cli_transfer {
     cli_creation creation;
     cli_progress progress;
     bool dry_run, resume;
-    struct json_object *finished; /* paths of arrays that are whole */
+    cli_transfer_record record;
+    const char *current_path; /* of the array that is being copied */
     cli_transfer_result result;
 } cli_transfer;
 
@@ -38,8 +39,9 @@ static void skip(cli_transfer *self, const char *path, const char *problem)
 
 static bool is_finished(const cli_transfer *self, const char *path)
 {
-    for (size_t i = 0; i < json_object_array_length(self->finished); i++)
-        if (strcmp(json_object_get_string(json_object_array_get_idx(self->finished, i)), path) == 0)
+    for (size_t i = 0; i < json_object_array_length(self->record.finished); i++)
+        if (strcmp(json_object_get_string(json_object_array_get_idx(self->record.finished, i)),
+                   path) == 0)
             return true;
     return false;
 }
@@ -48,10 +50,43 @@ static int remember_finished(cli_transfer *self, const char *path)
 {
     struct json_object *text = json_object_new_string(path);
 
-    if (!text || json_object_array_add(self->finished, text) < 0)
+    if (!text || json_object_array_add(self->record.finished, text) < 0)
         return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
+    json_object_put(self->record.current);
+    self->record.current = NULL;
     return transfer_mark(self->invocation, self->source_place, self->destination_place,
-                         self->finished);
+                         &self->record, &self->invocation->error);
+}
+
+/* How many chunks of an array a run before this one has finished. */
+static int64_t finished_chunks(const cli_transfer *self, const char *path)
+{
+    struct json_object *value;
+
+    if (!json_object_object_get_ex(self->record.current, "path", &value) ||
+        strcmp(json_object_get_string(value), path) != 0 ||
+        !json_object_object_get_ex(self->record.current, "chunks", &value))
+        return 0;
+    return json_object_get_int64(value) > 0 ? json_object_get_int64(value) : 0;
+}
+
+/* Remembers how many chunks of the present array are whole, while others are being copied. */
+static int remember_chunks(void *user, int64_t chunks, tsr_error *err)
+{
+    cli_transfer *self = user;
+    cli_document document;
+    cli_transfer_record record;
+    int status;
+
+    document_init(&document);
+    document_add_text(&document, document.root, "path", self->current_path);
+    document_add_integer(&document, document.root, "chunks", chunks);
+    record = (cli_transfer_record){self->record.finished, document.root};
+    status = document.failed ? tsr_error_set(err, TSR_NO_MEMORY, "out of memory")
+                             : transfer_mark(self->invocation, self->source_place,
+                                             self->destination_place, &record, err);
+    document_clear(&document);
+    return status;
 }
 
 static void say_array(cli_transfer *self, const char *path, const tsr_array *array)
@@ -64,7 +99,8 @@ static void say_array(cli_transfer *self, const char *path, const tsr_array *arr
            tsr_array_dtype(array)->name, show_size(size, tsr_array_size(array)));
 }
 
-static int copy_elements(cli_transfer *self, tsr_array *source, tsr_array *destination)
+static int copy_elements(cli_transfer *self, tsr_array *source, tsr_array *destination,
+                         int64_t done_chunks)
 {
     tsr_copy_options options;
     tsr_call call;
@@ -73,6 +109,10 @@ static int copy_elements(cli_transfer *self, tsr_array *source, tsr_array *desti
     options.memory_bytes = invocation_number(self->invocation, OPTION_MEMORY, 0);
     options.casting = creation_casting(self->invocation);
     creation_write_options(self->invocation, &options.write);
+    options.keep_stored = self->resume;
+    options.done_chunks = done_chunks;
+    options.checkpoint = remember_chunks;
+    options.checkpoint_user = self;
     progress_call(&self->progress, &call);
     return tsr_array_copy(source, destination, &options, &call, &self->invocation->error);
 }
@@ -101,8 +141,10 @@ static bool shrink_shards(cli_array_plan *plan, const tsr_array *destination)
     return true;
 }
 
+/* `done_chunks` of what is there already are whole. */
 static int create_as_planned(cli_transfer *self, tsr_array *source, const char *path,
-                             const char *place, cli_array_plan *plan, bool *ret_smaller)
+                             const char *place, cli_array_plan *plan, int64_t done_chunks,
+                             bool *ret_smaller)
 {
     tsr_auto(tsr_array) *destination = NULL;
     cli_invocation *invocation = self->invocation;
@@ -114,7 +156,7 @@ static int create_as_planned(cli_transfer *self, tsr_array *source, const char *
                              &invocation->error));
     progress_label(label, sizeof label, path, source);
     progress_begin(&self->progress, label, tsr_array_size(source));
-    status = copy_elements(self, source, destination);
+    status = copy_elements(self, source, destination, done_chunks);
     progress_end(&self->progress);
     *ret_smaller =
         status == TSR_LIMIT && plan->options.shard_auto && shrink_shards(plan, destination);
@@ -125,24 +167,36 @@ static int create_as_planned(cli_transfer *self, tsr_array *source, const char *
 static int start_over(cli_transfer *self, const char *place)
 {
     return transfer_remove(self->invocation, self->source_place, self->destination_place, place,
-                           self->finished);
+                           &self->record);
 }
 
 static int create_and_copy(cli_transfer *self, tsr_array *source, const char *path,
                            const char *place)
 {
     cli_array_plan plan;
+    tsr_node_kind kind = TSR_NODE_NONE;
     bool smaller;
     int status;
 
     if (self->resume)
-        CLI_TRY(start_over(self, place));
+        CLI_TRY(tsr_place_probe(self->invocation->context, place, NULL, &kind,
+                                &self->invocation->error));
     CLI_TRY(creation_plan_copy(self->invocation, &self->creation, source, &plan));
-    status = create_as_planned(self, source, path, place, &plan, &smaller);
+    /* What a run before this one has begun goes on; what it looks different from is made anew. */
+    plan.options.mode = kind == TSR_NODE_ARRAY ? TSR_CREATE_OPEN : TSR_CREATE_NEW;
+    status = create_as_planned(
+        self, source, path, place, &plan,
+        kind == TSR_NODE_ARRAY ? finished_chunks(self, self->current_path) : 0, &smaller);
+    if (status == TSR_EXISTS && kind == TSR_NODE_ARRAY) {
+        plan.options.mode = TSR_CREATE_NEW;
+        status = start_over(self, place);
+        if (status >= 0)
+            status = create_as_planned(self, source, path, place, &plan, 0, &smaller);
+    }
     while (status < 0 && smaller) {
         status = start_over(self, place);
         if (status >= 0)
-            status = create_as_planned(self, source, path, place, &plan, &smaller);
+            status = create_as_planned(self, source, path, place, &plan, 0, &smaller);
         else
             smaller = false;
     }
@@ -173,6 +227,7 @@ static int transfer_array(cli_transfer *self, tsr_array *source, const char *pat
     } else if (is_kept(self, path, *path ? place : self->destination_place)) {
         self->result.kept++;
     } else {
+        self->current_path = path;
         status = create_and_copy(self, source, label, *path ? place : self->destination_place);
         if (status >= 0)
             status = remember_finished(self, path);
@@ -341,7 +396,7 @@ static int copy_all(cli_transfer *self, const cli_location_node *source)
 
     CLI_TRY(creation_read(invocation, &self->creation));
     CLI_TRY(transfer_begin(invocation, self->source_place, self->destination_place, &start,
-                           &self->finished));
+                           &self->record));
     self->resume = start == TRANSFER_RESUME;
     if (source->array)
         status = transfer_array(self, source->array, "");
@@ -414,6 +469,6 @@ int transfer_node(cli_invocation *invocation, const cli_transfer_words *words,
     if (status >= 0)
         status = finish(&self, start_ms);
     creation_clear(&self.creation);
-    json_object_put(self.finished);
+    transfer_record_clear(&self.record);
     return transfer_interrupted(invocation, status);
 }

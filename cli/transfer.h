@@ -2,8 +2,8 @@
  * and `cp`.
  *
  * While a copy is under way the key `__tessera_unfinished` lies at the root of the destination. It
- * names the command and the arrays that are whole; the same command finds it and goes on, and
- * `check` reports it. At the end it is gone. */
+ * names the command, the arrays that are whole, and how many chunks of the present one are; the
+ * same command finds it and goes on, and `check` reports it. At the end it is gone. */
 #ifndef TESSERA_CLI_TRANSFER_H
 #define TESSERA_CLI_TRANSFER_H
 
@@ -49,21 +49,30 @@ typedef enum cli_transfer_start {
     TRANSFER_RESUME
 } cli_transfer_start;
 
+/* What the mark remembers of a run. */
+typedef struct cli_transfer_record {
+    struct json_object *finished; /* paths of the arrays that are whole; owned */
+    struct json_object *current;  /* {"path", "chunks"}: so many chunks of that array are whole;
+                                     owned; NULL: none */
+} cli_transfer_record;
+
+void transfer_record_clear(cli_transfer_record *record);
+
 /* Makes the destination ready: refuses what is there, erases it with --overwrite, or finds that an
  * interrupted run of the same command left it; then leaves the mark. Errors: EXISTS, and those of
  * the store. */
 int transfer_begin(cli_invocation *invocation, const char *source_place,
                    const char *destination_place, cli_transfer_start *ret_start,
-                   struct json_object **ret_finished);
+                   cli_transfer_record *ret_record);
 
 /* Removes what an interrupted run left at `place`, a part of the destination or the destination
- * itself, whose mark stays. Errors: those of tsr_place_erase. */
+ * itself, whose mark stays and forgets the current array. Errors: those of tsr_place_erase. */
 int transfer_remove(cli_invocation *invocation, const char *source_place,
-                    const char *destination_place, const char *place, struct json_object *finished);
+                    const char *destination_place, const char *place, cli_transfer_record *record);
 
-/* Remembers that an array is whole. */
+/* Writes the mark. On any thread, if no other uses the record meanwhile. */
 int transfer_mark(cli_invocation *invocation, const char *source_place,
-                  const char *destination_place, struct json_object *finished);
+                  const char *destination_place, const cli_transfer_record *record, tsr_error *err);
 
 /* After a failure that the same command would run into again (options that do not fit, too little
  * memory): removes what was begun at a fresh place. Everything else is left for the next run to go

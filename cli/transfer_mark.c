@@ -17,7 +17,7 @@ static bool is_manner(cli_option_id id)
 /* What the mark says: who writes here, from what, with which options, and what is whole. The
  * options tell a run that goes on from one that wants something else. */
 static int describe_run(cli_invocation *invocation, const char *source_place,
-                        struct json_object *finished, cli_document *document)
+                        const cli_transfer_record *record, cli_document *document, tsr_error *err)
 {
     struct json_object *options;
     char *path = NULL;
@@ -38,9 +38,11 @@ static int describe_run(cli_invocation *invocation, const char *source_place,
         document_add_text(document, options, NULL, option_row(given->id)->name);
         document_add_text(document, options, NULL, given->value);
     }
-    if (finished)
-        document_add_value(document, document->root, "finished", finished);
-    return document->failed ? tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory") : 0;
+    if (record)
+        document_add_value(document, document->root, "finished", record->finished);
+    if (record && record->current)
+        document_add_value(document, document->root, "current", record->current);
+    return document->failed ? tsr_error_set(err, TSR_NO_MEMORY, "out of memory") : 0;
 }
 
 static int open_store(cli_invocation *invocation, const char *place, tsr_store **ret_store)
@@ -51,8 +53,15 @@ static int open_store(cli_invocation *invocation, const char *place, tsr_store *
     return tsr_store_open(context, place, ret_store, &invocation->error);
 }
 
+void transfer_record_clear(cli_transfer_record *record)
+{
+    json_object_put(record->finished);
+    json_object_put(record->current);
+    memset(record, 0, sizeof *record);
+}
+
 int transfer_mark(cli_invocation *invocation, const char *source_place,
-                  const char *destination_place, struct json_object *finished)
+                  const char *destination_place, const cli_transfer_record *record, tsr_error *err)
 {
     tsr_auto(tsr_store) *store = NULL;
     tsr_write_options options;
@@ -60,15 +69,15 @@ int transfer_mark(cli_invocation *invocation, const char *source_place,
     char *text;
     int status;
 
-    CLI_TRY(open_store(invocation, destination_place, &store));
+    /* Whoever begins a transfer has made the context. */
+    CLI_TRY(tsr_store_open(invocation->context, destination_place, &store, err));
     creation_write_options(invocation, &options);
-    status = describe_run(invocation, source_place, finished, &document);
+    status = describe_run(invocation, source_place, record, &document, err);
+    if (status >= 0)
+        status = tsr_json_text(document.root, 0, &text, err);
     if (status >= 0) {
-        status = tsr_json_text(document.root, 0, &text, &invocation->error);
-    }
-    if (status >= 0) {
-        status = tsr_store_put(store, TRANSFER_MARK, text, strlen(text), options.durability, NULL,
-                               &invocation->error);
+        status =
+            tsr_store_put(store, TRANSFER_MARK, text, strlen(text), options.durability, NULL, err);
         tsr_free(text);
     }
     document_clear(&document);
@@ -110,32 +119,43 @@ static int read_mark(cli_invocation *invocation, const char *place, struct json_
     return *ret_mark ? 0 : tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
 }
 
-/* Whether the mark is of this very command. Takes the list of what is finished out of it. */
-static int match_mark(cli_invocation *invocation, const char *source_place,
-                      struct json_object *mark, bool *ret_same, struct json_object **ret_finished)
+/* Takes a member out of an object; NULL when there is none, or of another kind. */
+static struct json_object *take_member(struct json_object *object, const char *name, json_type type)
 {
-    struct json_object *finished = NULL;
+    struct json_object *value = NULL;
+
+    if (!json_object_object_get_ex(object, name, &value))
+        return NULL;
+    json_object_get(value);
+    json_object_object_del(object, name);
+    if (json_object_is_type(value, type))
+        return value;
+    json_object_put(value);
+    return NULL;
+}
+
+/* Whether the mark is of this very command. Takes out of it what it remembers. */
+static int match_mark(cli_invocation *invocation, const char *source_place,
+                      struct json_object *mark, bool *ret_same, cli_transfer_record *ret_record)
+{
+    cli_transfer_record record;
     cli_document document;
+    int status;
 
     *ret_same = false;
     if (!json_object_is_type(mark, json_type_object))
         return 0;
-    if (json_object_object_get_ex(mark, "finished", &finished)) {
-        json_object_get(finished);
-        json_object_object_del(mark, "finished");
-    }
-    if (describe_run(invocation, source_place, NULL, &document) < 0) {
-        json_object_put(finished);
-        document_clear(&document);
-        return TSR_NO_MEMORY;
-    }
-    *ret_same = json_object_equal(mark, document.root) != 0;
+    record.finished = take_member(mark, "finished", json_type_array);
+    record.current = take_member(mark, "current", json_type_object);
+    status = describe_run(invocation, source_place, NULL, &document, &invocation->error);
+    if (status >= 0)
+        *ret_same = json_object_equal(mark, document.root) != 0;
     document_clear(&document);
-    if (*ret_same && json_object_is_type(finished, json_type_array))
-        *ret_finished = finished;
+    if (*ret_same)
+        *ret_record = record;
     else
-        json_object_put(finished);
-    return 0;
+        transfer_record_clear(&record);
+    return status;
 }
 
 static int refuse(cli_invocation *invocation, const char *place, bool marked)
@@ -157,7 +177,7 @@ static int refuse(cli_invocation *invocation, const char *place, bool marked)
 /* Decides about what lies at the destination. */
 static int look_at_destination(cli_invocation *invocation, const char *source_place,
                                const char *place, cli_transfer_start *ret_start,
-                               struct json_object **ret_finished)
+                               cli_transfer_record *ret_record)
 {
     struct json_object *mark;
     tsr_context *context;
@@ -171,7 +191,7 @@ static int look_at_destination(cli_invocation *invocation, const char *source_pl
     CLI_TRY(invocation_context(invocation, &context));
     CLI_TRY(read_mark(invocation, place, &mark));
     marked = mark != NULL;
-    status = match_mark(invocation, source_place, mark, &same, ret_finished);
+    status = match_mark(invocation, source_place, mark, &same, ret_record);
     json_object_put(mark);
     CLI_TRY(status);
     if (same) {
@@ -190,25 +210,33 @@ static int look_at_destination(cli_invocation *invocation, const char *source_pl
 
 int transfer_begin(cli_invocation *invocation, const char *source_place,
                    const char *destination_place, cli_transfer_start *ret_start,
-                   struct json_object **ret_finished)
+                   cli_transfer_record *ret_record)
 {
-    *ret_finished = NULL;
+    memset(ret_record, 0, sizeof *ret_record);
     CLI_TRY(
-        look_at_destination(invocation, source_place, destination_place, ret_start, ret_finished));
-    if (!*ret_finished)
-        *ret_finished = json_object_new_array();
-    if (!*ret_finished)
+        look_at_destination(invocation, source_place, destination_place, ret_start, ret_record));
+    if (!ret_record->finished)
+        ret_record->finished = json_object_new_array();
+    if (!ret_record->finished)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
     if (invocation_has(invocation, OPTION_DRY_RUN))
         return 0;
-    return transfer_mark(invocation, source_place, destination_place, *ret_finished);
+    return transfer_mark(invocation, source_place, destination_place, ret_record,
+                         &invocation->error);
 }
 
 int transfer_remove(cli_invocation *invocation, const char *source_place,
-                    const char *destination_place, const char *place, struct json_object *finished)
+                    const char *destination_place, const char *place, cli_transfer_record *record)
 {
     tsr_node_kind kind;
 
+    /* What is said of chunks must be forgotten before they are gone. */
+    if (record->current) {
+        json_object_put(record->current);
+        record->current = NULL;
+        CLI_TRY(
+            transfer_mark(invocation, source_place, destination_place, record, &invocation->error));
+    }
     CLI_TRY(tsr_place_probe(invocation->context, place, NULL, &kind, &invocation->error));
     if (kind == TSR_NODE_NONE)
         return 0;
@@ -216,7 +244,7 @@ int transfer_remove(cli_invocation *invocation, const char *source_place,
     /* Where the destination itself went, so did its mark. */
     if (strcmp(place, destination_place) != 0)
         return 0;
-    return transfer_mark(invocation, source_place, destination_place, finished);
+    return transfer_mark(invocation, source_place, destination_place, record, &invocation->error);
 }
 
 int transfer_abandon(cli_invocation *invocation, const char *destination_place,
@@ -244,7 +272,7 @@ int transfer_interrupted(cli_invocation *invocation, int status)
 {
     if (status == TSR_CANCELLED)
         tsr_error_set_next_step(&invocation->error,
-                                "run the same command again: it goes on behind the last array that "
-                                "was finished");
+                                "run the same command again: it goes on where this one has "
+                                "ended");
     return status;
 }

@@ -415,6 +415,17 @@ typedef struct tsr_copy_options {
     int64_t memory_bytes; /* a copy that needs more is refused with the numbers; 0: no limit */
     tsr_casting casting;  /* default TSR_CASTING_NO */
     tsr_write_options write;
+
+    /* For a copy that is taken up again where a process that was killed has left it. */
+    int64_t done_chunks; /* so many of the destination's chunks, in C order of its grid, are left as
+                            they are: what the last checkpoint said */
+    bool keep_stored;    /* and so are the others that the destination stores: they are whole, since
+                            nobody but that copy has written there */
+    /* Called now and then, on one thread at a time but on any: the first so many chunks are whole,
+     * and as durable as asked for. NULL: never. A negative status ends the copy. */
+    int (*checkpoint)(void *user, int64_t done_chunks, tsr_error *err);
+    void *checkpoint_user;
+    int64_t checkpoint_ms; /* from one to the next, at least; default 1000 */
 } tsr_copy_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */

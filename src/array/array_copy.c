@@ -4,6 +4,7 @@
 
 #include "array/chunk_loop.h"
 #include "array/commit.h"
+#include "array/copy_journal.h"
 #include "array/fetch.h"
 #include "array/wait.h"
 #include "base/checked.h"
@@ -12,7 +13,7 @@
 
 void tsr_copy_options_init(tsr_copy_options *options)
 {
-    *options = (tsr_copy_options){.struct_size = sizeof *options};
+    *options = (tsr_copy_options){.struct_size = sizeof *options, .checkpoint_ms = 1000};
     tsr_write_options_init(&options->write);
 }
 
@@ -21,6 +22,7 @@ typedef struct copier {
     const tsri_grid *source_grid, *grid; /* of the source and the destination */
     const tsr_copy_options *options;
     bool encoded; /* chunks are moved as they are stored */
+    tsri_copy_journal *journal;
 } copier;
 
 static int check(const copier *self, tsr_error *err)
@@ -135,6 +137,39 @@ static int copy_decoded(const copier *self, const int64_t *chunk, tsr_codec_scra
                        NULL, ret_turn, err);
 }
 
+/* Whether a run before this one has done a chunk. */
+static int is_kept(const copier *self, const int64_t *chunk, int64_t number, bool *ret_kept,
+                   tsr_error *err)
+{
+    const tsr_range nothing = {TSR_RANGE_SUFFIX, 0, 0};
+    tsr_extent extent;
+    tsr_get_request request;
+
+    *ret_kept = number >= 0 && number < self->options->done_chunks;
+    if (*ret_kept || !self->options->keep_stored)
+        return 0;
+    TSRI_TRY(tsri_array_locate(self->destination, chunk, &extent, err));
+    int status = tsri_get_and_wait(extent.store, extent.key, nothing, NULL, &request, err);
+    if (status == TSR_NOT_FOUND) {
+        tsr_error_clear(err);
+        return 0;
+    }
+    TSRI_TRY(status);
+    tsr_blob_unref(request.blob);
+    *ret_kept = true;
+    return 0;
+}
+
+static void tell_kept(const copier *self, const int64_t *chunk, tsri_task_group *group)
+{
+    int64_t shape[TSR_RANK_MAX], bytes = (int64_t)self->destination->dtype->size_bytes;
+
+    tsri_grid_inside(self->grid, chunk, shape);
+    for (int axis = 0; axis < self->grid->rank; axis++)
+        bytes *= shape[axis]; /* a chunk of the destination is decoded at once elsewhere: it fits */
+    tsri_group_progress(group, 1, self->encoded ? 0 : bytes, 0, 0);
+}
+
 static int copy_chunk(void *user, const int64_t *chunk, const tsri_target *target,
                       tsr_codec_scratch *scratch, tsri_task_group *group, tsri_order *order,
                       tsri_turn *ret_turn, tsr_error *err)
@@ -142,8 +177,15 @@ static int copy_chunk(void *user, const int64_t *chunk, const tsri_target *targe
     const copier *self = user;
     (void)target; /* every chunk is copied whole, from memory that ends with the call */
     (void)order;
-    return self->encoded ? copy_encoded(self, chunk, group, ret_turn, err)
-                         : copy_decoded(self, chunk, scratch, group, ret_turn, err);
+    int64_t number = tsri_copy_journal_number(self->journal, chunk);
+    bool kept = false;
+    TSRI_TRY(is_kept(self, chunk, number, &kept, err));
+    if (kept)
+        tell_kept(self, chunk, group);
+    else
+        TSRI_TRY(self->encoded ? copy_encoded(self, chunk, group, ret_turn, err)
+                               : copy_decoded(self, chunk, scratch, group, ret_turn, err));
+    return *ret_turn == TSRI_TURN_DONE ? tsri_copy_journal_add(self->journal, number, err) : 0;
 }
 
 /* ---- memory ---- */
@@ -208,7 +250,8 @@ int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_opt
 {
     tsr_copy_options defaults;
     tsr_auto(tsri_grid) *from = tsri_array_grid(source), *to = tsri_array_grid(destination);
-    copier self = {source, destination, from, to, options, false};
+    tsri_copy_journal journal;
+    copier self = {source, destination, from, to, options, false, &journal};
     tsri_read everything = {.array = destination, .grid = to};
     int runners = 0;
 
@@ -224,7 +267,9 @@ int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_opt
     tsr_index_all(&everything.index, destination->rank, to->shape);
     TSRI_TRY(count_runners(&self, &runners, err));
     int64_t total = self.encoded ? 0 : tsr_array_size(destination);
+    tsri_copy_journal_init(&journal, self.options, destination->store, to);
     int status = tsri_chunk_loop(&everything, runners, total, call, copy_chunk, &self, err);
+    tsri_copy_journal_clear(&journal);
     if (status == 0 && self.options->write.durability == TSR_DURABILITY_FLUSH)
         status = tsr_store_flush(destination->store, call, err);
     return status;

@@ -1,5 +1,7 @@
 """Interruptions: the chunk in hand is finished, nothing torn is seen, the same command goes on."""
 
+import json
+import shutil
 import signal
 import subprocess
 import time
@@ -58,6 +60,20 @@ def test_interrupted_once(tessera, program, tmp_path, slow, number):
     tessera.run("check", "out.zarr", "--data")
 
 
+def test_what_was_spoilt_between_two_runs_is_made_anew(tessera, program, tmp_path, slow):
+    """A mark is believed only of the array that it was made for."""
+    child = begin(program, tmp_path)
+    child.kill()
+    child.communicate()
+    mark = tmp_path / "out.zarr" / "__tessera_unfinished"
+    said = json.loads(mark.read_text())
+    assert said["finished"] == ["a"]
+    shutil.rmtree(tmp_path / "out.zarr" / "b")
+    mark.write_text(json.dumps({**said, "current": {"path": "b", "chunks": 200}}))
+    tessera.run(*COPY[:-4], "--codec", "zstd:19")
+    tessera.run("diff", "in.zarr", "out.zarr")
+
+
 def test_interrupted_twice(tessera, program, tmp_path, slow):
     child = begin(program, tmp_path)
     child.send_signal(signal.SIGINT)
@@ -71,14 +87,28 @@ def test_interrupted_twice(tessera, program, tmp_path, slow):
     check_partial(tessera, tmp_path, slow)
 
 
+def stored(folder):
+    """The chunks of the second array, and which file each of them is."""
+    found = {path: path.stat() for path in (folder / "out.zarr" / "b" / "c").rglob("*") if path.name.isdigit()}
+    return {path: (status.st_ino, status.st_mtime_ns) for path, status in found.items() if path.is_file()}
+
+
 def test_killed(tessera, program, tmp_path, slow):
-    for _ in range(3):
+    """At any moment; what is whole stays as it is, and the next run goes on behind it."""
+    before = {}
+    for wait in 0, 0.3, 0.7:
         child = begin(program, tmp_path)
+        time.sleep(wait)
         child.kill()
         child.communicate()
         check_partial(tessera, tmp_path, slow)
-    tessera.run(*COPY, status=0)
+        now = stored(tmp_path)
+        assert before.items() <= now.items()
+        before = now
+    tessera.run(*COPY[:-4], "--codec", "zstd:19")
+    assert before.items() <= stored(tmp_path).items() and len(stored(tmp_path)) == 256
     tessera.run("diff", "in.zarr", "out.zarr")
+    assert not list((tmp_path / "out.zarr").rglob("__*"))
     report = tessera.json("check", "out.zarr", "--data", schema="check")
     assert report["findings"] == []
 

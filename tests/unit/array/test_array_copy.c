@@ -134,6 +134,94 @@ static void types_are_cast_when_permitted(void **state)
     tsr_array_close(destination);
 }
 
+/* ---- taken up again ---- */
+
+typedef struct checkpoints {
+    int64_t last, stop_at;
+    bool went_back;
+} checkpoints;
+
+/* Ends the copy, as if it were killed, at the first checkpoint from `stop_at` on. On any thread. */
+static int note_checkpoint(void *user, int64_t done_chunks, tsr_error *err)
+{
+    checkpoints *self = user;
+    self->went_back |= done_chunks < self->last;
+    self->last = done_chunks;
+    return done_chunks < self->stop_at ? 0 : tsr_error_set(err, TSR_CANCELLED, "as far as it goes");
+}
+
+static bool is_stored(fixture *f, const char *key)
+{
+    tsr_auto(tsr_blob) *blob = NULL;
+    tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
+    return tsr_store_get(f->store, key, whole, NULL, &blob, NULL, NULL) == 0;
+}
+
+/* The destination has 3 x 3 chunks of 4 x 5, of which the first column is all fill. */
+static void a_copy_goes_on_where_it_was_killed(void **state)
+{
+    fixture *f = *state;
+    for (int64_t stop_at = 1; stop_at <= 9; stop_at++) {
+        tsr_array *source = filled(f, "from", &rows[1], TSR_INT32);
+        tsr_array *to = array_new(f, f->store, "to", &rows[0], TSR_INT32, NULL);
+        checkpoints notes = {.stop_at = stop_at};
+        tsr_copy_options options;
+        tsr_copy_options_init(&options);
+        options.checkpoint = note_checkpoint;
+        options.checkpoint_user = &notes;
+        options.checkpoint_ms = 0;
+        assert_int_equal(tsr_array_copy(source, to, &options, NULL, &f->err), TSR_CANCELLED);
+        tsr_error_clear(&f->err);
+        assert_true(notes.last >= stop_at && notes.last <= 9);
+        assert_false(notes.went_back);
+
+        /* What is done is not done again: it is spoilt here, and stays so. Chunk 1 lies in the
+         * first row; chunk 3 is all fill and was never stored. */
+        bool spoilt = notes.last > 1;
+        if (spoilt)
+            good(tsr_store_erase(f->store, "to/c/0/1", NULL, &f->err), &f->err);
+        options.done_chunks = notes.last;
+        options.keep_stored = true;
+        notes.stop_at = INT64_MAX;
+        good(tsr_array_copy(source, to, &options, NULL, &f->err), &f->err);
+        assert_int_equal(is_stored(f, "to/c/0/1"), !spoilt);
+        assert_false(is_stored(f, "to/c/1/0"));
+        assert_false(notes.went_back);
+        assert_int_equal(notes.last, 9);
+        options.done_chunks = 0;
+        options.checkpoint = NULL;
+        good(tsr_array_copy(source, to, &options, NULL, &f->err), &f->err);
+        check_copied(f, to);
+        tsr_array_close(source);
+        tsr_array_close(to);
+        good(tsr_store_erase_prefix(f->store, "to/", NULL, &f->err), &f->err);
+        good(tsr_store_erase_prefix(f->store, "from/", NULL, &f->err), &f->err);
+    }
+}
+
+/* Other chunks that are stored already are whole, and are left as they are. */
+static void stored_chunks_are_kept_when_asked(void **state)
+{
+    fixture *f = *state;
+    tsr_array *source = filled(f, "from", &rows[1], TSR_INT32);
+    tsr_array *to = array_new(f, f->store, "to", &rows[0], TSR_INT32, NULL);
+    const int32_t mine[4 * 5] = {[0] = 77, [19] = 78};
+    const int64_t start[] = {4, 5}, shape[] = {4, 5};
+    int32_t back[4 * 5];
+    tsr_copy_options options;
+    tsr_copy_options_init(&options);
+    options.keep_stored = true;
+    good(tsr_array_write(to, start, shape, NULL, mine, sizeof mine, NULL, &f->err), &f->err);
+    good(tsr_array_copy(source, to, &options, NULL, &f->err), &f->err);
+    good(tsr_array_read(to, start, shape, NULL, back, sizeof back, NULL, &f->err), &f->err);
+    assert_memory_equal(back, mine, sizeof mine);
+    options.keep_stored = false;
+    good(tsr_array_copy(source, to, &options, NULL, &f->err), &f->err);
+    check_copied(f, to);
+    tsr_array_close(source);
+    tsr_array_close(to);
+}
+
 static void what_cannot_be_copied_is_refused(void **state)
 {
     fixture *f = *state;
@@ -213,6 +301,8 @@ int main(void)
         FIXTURE_TEST(every_kind_is_copied_into_every_kind),
         FIXTURE_TEST(equal_chunks_are_moved_as_they_lie),
         FIXTURE_TEST(types_are_cast_when_permitted),
+        FIXTURE_TEST(a_copy_goes_on_where_it_was_killed),
+        FIXTURE_TEST(stored_chunks_are_kept_when_asked),
         FIXTURE_TEST(what_cannot_be_copied_is_refused),
         FIXTURE_TEST(damage_of_the_source_is_named),
         FIXTURE_TEST(a_slow_source_is_copied),
