@@ -245,8 +245,9 @@ static int zarr_locate(void *driver, const int64_t *chunk_index, tsr_extent *ret
                        tsr_error *err)
 {
     const tsr_array *array = driver;
-    tsri_chunk_key key = array->key;
+    tsri_chunk_key key TSRI_UNINITIALIZED;
 
+    tsri_chunk_key_copy(&key, &array->key);
     TSRI_TRY(tsri_chunk_key_set(&key, chunk_index, err));
     ret_extent->store = array->store;
     memcpy(ret_extent->key, key.text, (size_t)key.size_bytes + 1);

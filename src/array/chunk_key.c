@@ -25,6 +25,18 @@ int tsri_chunk_key_init(tsri_chunk_key *ret_key, const char *path, tsri_chunk_ke
     return 0;
 }
 
+void tsri_chunk_key_copy(tsri_chunk_key *ret_key, const tsri_chunk_key *key)
+{
+    size_t rank = (size_t)key->rank;
+    ret_key->style = key->style;
+    ret_key->rank = key->rank;
+    ret_key->formatted = key->formatted;
+    ret_key->size_bytes = key->size_bytes;
+    memcpy(ret_key->index, key->index, rank * sizeof *key->index);
+    memcpy(ret_key->starts, key->starts, rank * sizeof *key->starts);
+    memcpy(ret_key->text, key->text, (size_t)key->size_bytes + 1);
+}
+
 /* The decimal digits of a number >= 0, as they end at `end`. Returns where they start. */
 static char *digits_before(char *end, int64_t number)
 {

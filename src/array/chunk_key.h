@@ -39,6 +39,9 @@ typedef struct tsri_chunk_key {
 int tsri_chunk_key_init(tsri_chunk_key *ret_key, const char *path, tsri_chunk_key_style style,
                         int rank, tsr_error *err);
 
+/* Copies what is used of a key, which is a small part of its memory. */
+void tsri_chunk_key_copy(tsri_chunk_key *ret_key, const tsri_chunk_key *key);
+
 /* Sets text and size_bytes to the key of the chunk at `index` (all >= 0). Errors: LIMIT when it
  * exceeds TSR_KEY_MAX. */
 int tsri_chunk_key_set(tsri_chunk_key *key, const int64_t *index, tsr_error *err);

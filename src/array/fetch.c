@@ -56,6 +56,13 @@ void tsri_fetcher_fail(tsri_fetcher *self, tsr_error *error)
     tsri_group_fail(&self->group, error->status ? error->status : TSR_INTERNAL, error);
 }
 
+/* Keeps the memory of a unit that was cleared. The caller holds the mutex. */
+static void push_spare(tsri_fetcher *self, tsri_unit *unit)
+{
+    unit->next = self->spares;
+    self->spares = unit;
+}
+
 void tsri_fetcher_release(tsri_fetcher *self, tsri_unit *unit)
 {
     while (unit && __atomic_sub_fetch(&unit->references, 1, __ATOMIC_ACQ_REL) == 0) {
@@ -65,7 +72,10 @@ void tsri_fetcher_release(tsri_fetcher *self, tsri_unit *unit)
             tsri_fetcher_publish(self, unit);
             return;
         }
-        tsri_unit_free(unit);
+        tsri_unit_clear(unit);
+        pthread_mutex_lock(&self->mutex);
+        push_spare(self, unit);
+        pthread_mutex_unlock(&self->mutex);
         unit = parent;
     }
 }
@@ -85,17 +95,22 @@ static int admit(tsri_fetcher *self, tsri_unit **ret_unit, tsr_error *err)
     memcpy(chunk, at, (size_t)array->rank * sizeof *chunk);
     const tsri_grid *grid = tsri_cursors_grid(&self->cursors);
     TSRI_TRY(tsri_array_prepare(array, grid, chunk, &prepared, err));
-    TSRI_TRY(tsri_unit_new(array, prepared, tsri_cursors_sharers(&self->cursors), &unit, err));
+    tsri_unit *spare = self->spares, *next_spare = spare ? spare->next : NULL;
+    TSRI_TRY(
+        tsri_unit_new(array, prepared, tsri_cursors_sharers(&self->cursors), spare, &unit, err));
+    self->spares = next_spare;
     while (unit->target_count < unit->target_capacity &&
            tsri_cursors_take(&self->cursors, array, chunk, &unit->targets[unit->target_count]))
         unit->target_count++;
     for (int axis = 0; axis < array->rank; axis++)
         unit->origin[axis] = tsri_grid_start(grid, axis, chunk[axis]);
     int status = prepared ? tsri_array_locate(array, chunk, &unit->extent, err) : 0;
-    if (status < 0)
-        tsri_unit_free(unit);
-    else
-        *ret_unit = unit;
+    if (status < 0) {
+        tsri_unit_clear(unit);
+        push_spare(self, unit);
+        return status;
+    }
+    *ret_unit = unit;
     return status;
 }
 
@@ -160,8 +175,10 @@ static int find_unit(tsri_fetcher *self, tsri_portion *portion, bool *ret_found,
         bool waits = unit->state == TSRI_UNIT_WAITING;
         if (waits || unit->state == TSRI_UNIT_DONE) {
             self->ready = unit->next;
-            if (!waits && __atomic_sub_fetch(&unit->references, 1, __ATOMIC_ACQ_REL) == 0)
-                tsri_unit_free(unit);
+            if (!waits && __atomic_sub_fetch(&unit->references, 1, __ATOMIC_ACQ_REL) == 0) {
+                tsri_unit_clear(unit);
+                push_spare(self, unit);
+            }
         }
         if (*ret_found)
             return 0;
@@ -406,6 +423,13 @@ static int run_portion(tsri_fetcher *self, tsri_flight *now, tsr_codec_scratch *
     return status;
 }
 
+/* Without clearing texts that nobody reads. */
+static void forget_error(tsr_error *error)
+{
+    error->status = 0;
+    error->message[0] = error->where[0] = error->next_step[0] = 0;
+}
+
 /* Does one thing; false when there is nothing to do. The runner becomes inactive in the same moment
  * in which it finds nothing, so that whoever brings something knows that it has to be woken. */
 static bool run_once(tsri_runner *me, tsr_codec_scratch *scratch, tsri_flight *now)
@@ -416,7 +440,7 @@ static bool run_once(tsri_runner *me, tsr_codec_scratch *scratch, tsri_flight *n
     int status = 0;
 
     now->fetch = self;
-    now->error = (tsr_error)TSR_ERROR_INIT;
+    forget_error(&now->error);
     pthread_mutex_lock(&self->mutex);
     if (!stopped)
         parked = take_parked(self);
@@ -469,6 +493,11 @@ static void clear(tsri_fetcher *self)
         tsri_unit *unit = self->ready;
         self->ready = unit->next;
         tsri_fetcher_release(self, unit);
+    }
+    while (self->spares) {
+        tsri_unit *spare = self->spares;
+        self->spares = spare->next;
+        tsri_unit_free(spare);
     }
     tsri_cursors_clear(&self->cursors);
     tsri_free(self->runners);

@@ -44,6 +44,7 @@ struct tsri_fetcher {
     pthread_mutex_t mutex; /* everything below; held for moments, never over I/O or decoding */
     tsri_cursors cursors;
     tsri_unit *ready;     /* units that may have portions to hand out, latest first */
+    tsri_unit *spares;    /* memory of units that have ended, for new ones */
     int in_flight;        /* requests to stores that do not answer at once */
     tsri_flight *parked;  /* a flight that waits for budget */
     tsri_runner *runners; /* `threads` of them */

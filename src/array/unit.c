@@ -6,17 +6,22 @@
 #include "base/checked.h"
 #include "tensor/region.h"
 
-int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count,
+int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count, tsri_unit *spare,
                   tsri_unit **ret_unit, tsr_error *err)
 {
-    tsri_unit *unit = tsri_alloc_zero(sizeof *unit);
-    if (!unit)
+    tsri_target *many = NULL;
+    if (target_count > 1 && !(many = tsri_alloc_array(target_count, sizeof *many)))
+        return tsri_error_no_memory(err, target_count * sizeof *many);
+    tsri_unit *unit = spare ? spare : tsri_alloc(sizeof *unit);
+    if (!unit) {
+        tsri_free(many);
         return tsri_error_no_memory(err, sizeof *unit);
-    unit->targets = tsri_alloc_array(target_count, sizeof *unit->targets);
-    if (!unit->targets) {
-        tsri_free(unit);
-        return tsri_error_no_memory(err, target_count * sizeof *unit->targets);
     }
+    memset(unit, 0, offsetof(tsri_unit, origin));
+    unit->extent.store = NULL;
+    unit->extent.key[0] = 0;
+    unit->extent.offset = unit->extent.size_bytes = 0;
+    unit->targets = many ? many : &unit->first_target;
     unit->array = array;
     unit->prepared = prepared ? tsri_prepared_ref(prepared) : NULL;
     unit->target_capacity = target_count;
@@ -25,12 +30,17 @@ int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count
     return 0;
 }
 
-void tsri_unit_free(tsri_unit *unit)
+void tsri_unit_clear(tsri_unit *unit)
 {
     tsri_prepared_unref(unit->prepared);
     tsr_blob_unref(unit->blob);
     tsri_free(unit->entries);
-    tsri_free(unit->targets);
+    if (unit->targets != &unit->first_target)
+        tsri_free(unit->targets);
+}
+
+void tsri_unit_free(tsri_unit *unit)
+{
     tsri_free(unit);
 }
 
@@ -499,7 +509,7 @@ int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count
     int64_t start[TSR_RANK_MAX];
     int axes[TSR_RANK_MAX];
 
-    TSRI_TRY(tsri_unit_new(unit->array, unit->prepared->inner, count, &child, err));
+    TSRI_TRY(tsri_unit_new(unit->array, unit->prepared->inner, count, NULL, &child, err));
     child->parent = unit;
     child->level = unit->level + 1;
     child->extent = unit->extent;

@@ -63,14 +63,10 @@ struct tsri_unit {
     tsri_unit *next;   /* in the lists of the fetch loop */
     tsri_unit *parent; /* of a nested shard: the shard around it, of which it holds a reference */
     tsri_unit_state state;
-    tsr_array *array;             /* borrowed from the read */
-    tsri_prepared *prepared;      /* held; NULL for boxes */
-    int level;                    /* 0: a chunk of the store */
-    int64_t origin[TSR_RANK_MAX]; /* of its first element, in the array's coordinates and axes */
-
-    /* Where its bytes lie: in a store, or in memory. */
-    tsr_extent extent;
-    tsr_blob *blob;            /* held; NULL: in the store */
+    tsr_array *array;          /* borrowed from the read */
+    tsri_prepared *prepared;   /* held; NULL for boxes */
+    int level;                 /* 0: a chunk of the store */
+    tsr_blob *blob;            /* held: where its bytes lie; NULL: in the store */
     tsr_generation generation; /* of the value that the index was read from */
     bool has_generation;
     bool settled;                 /* what is made of this generation may be kept */
@@ -88,16 +84,27 @@ struct tsri_unit {
     size_t raw_target;
     int64_t raw_next;
     tsri_raw_cut raw_cut;
-    tsri_raw_lines raw_lines;
 
     size_t target_count, target_capacity;
     tsri_target *targets;
+
+    /* From here on a new unit is not cleared: half of what a small chunk costs would be that. */
+    int64_t origin[TSR_RANK_MAX]; /* of its first element, in the array's coordinates and axes */
+    tsr_extent extent; /* where its bytes lie in the store, or from `offset` on in the blob */
+    tsri_raw_lines raw_lines;
+    tsri_target first_target; /* is `targets` where there is one */
 };
 
-/* A unit for targets of one chunk, without them. Takes a hold of `prepared`, which may be NULL.
+/* A unit for targets of one chunk, without them, in the memory of `spare`, a unit that was cleared
+ * and is used up on success; NULL: in new memory. Takes a hold of `prepared`, which may be NULL.
  * Errors: NO_MEMORY. */
-int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count,
+int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count, tsri_unit *spare,
                   tsri_unit **ret_unit, tsr_error *err);
+
+/* Gives up what it holds; its memory is a spare then. */
+void tsri_unit_clear(tsri_unit *unit);
+
+/* Frees the memory of a spare; NULL is left alone. */
 void tsri_unit_free(tsri_unit *unit);
 
 /* Goes back to the start, to be fetched again. */

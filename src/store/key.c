@@ -33,6 +33,10 @@ static int check_text(const char *what, const char *text, size_t *ret_size, tsr_
                              what, text, TSRI_KEY_BYTES_MAX);
     for (size_t at = 0, step; at < size; at += step) {
         uint32_t code_point;
+        if (((unsigned char)text[at] & 0x80) == 0) {
+            step = 1;
+            continue;
+        }
         step = tsri_text_character(text + at, size - at, &code_point);
         if (step == 0) {
             tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s \"%s\" is not UTF-8", what, text);
