@@ -78,7 +78,7 @@ static void the_budget_holds_and_the_oldest_goes(void **state)
 {
     (void)state;
     tsri_cache cache;
-    char keys[200][8];
+    char keys[200][12];
     tsri_cache_init(&cache, 40 * 1000);
     tsri_cache_source first = source_of("first", 0, 0, 1);
     put(&cache, &first, 1000, 'f');
