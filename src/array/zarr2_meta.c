@@ -18,6 +18,7 @@
 #include "base/output.h"
 #include "codec/zarr_dtype.h"
 #include "tensor/copy.h"
+#include "tensor/element.h"
 
 static const char names_attribute[] = "_ARRAY_DIMENSIONS";
 
@@ -275,23 +276,19 @@ static int print_codecs(const tsri_zarr_meta_options *options, tsr_output *outpu
     return options->codec_count > 0 ? tsr_output_append(output, "]", 1, err) : 0;
 }
 
-/* Base64 (RFC 4648) of raw bytes, which v2 metadata knows in this form only. */
-static int print_base64(const unsigned char *bytes, size_t size_bytes, tsr_output *output,
-                        tsr_error *err)
+/* Base64 of raw bytes, which v2 metadata knows in this form only. */
+static int print_base64(const void *bytes, size_t size_bytes, tsr_output *output, tsr_error *err)
 {
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    TSRI_TRY(tsr_output_append(output, "\"", 1, err));
-    for (size_t i = 0; i < size_bytes; i += 3) {
-        size_t left = size_bytes - i;
-        uint32_t group = (uint32_t)bytes[i] << 16 | (left > 1 ? (uint32_t)bytes[i + 1] << 8 : 0) |
-                         (left > 2 ? bytes[i + 2] : 0);
-        char text[4] = {alphabet[group >> 18], alphabet[group >> 12 & 63],
-                        left > 1 ? alphabet[group >> 6 & 63] : '=',
-                        left > 2 ? alphabet[group & 63] : '='};
-        TSRI_TRY(tsr_output_append(output, text, sizeof text, err));
-    }
-    return tsr_output_append(output, "\"", 1, err);
+    size_t capacity = (size_bytes + 2) / 3 * 4 + 3;
+    char *text = tsr_output_reserve(output, capacity, err);
+    if (text == NULL)
+        return err != NULL ? err->status : TSR_NO_MEMORY;
+    tsri_element_writer writer = {text, capacity, 0};
+    tsri_element_put(&writer, "\"", 1);
+    tsri_element_put_base64(&writer, bytes, size_bytes);
+    tsri_element_put(&writer, "\"", 1);
+    output->size_bytes += writer.length;
+    return 0;
 }
 
 /* v2 has one NaN, so every bit pattern of one is written as that, in both parts of a complex
@@ -335,7 +332,7 @@ static int print_fill_value(const tsri_zarr_meta_options *options, tsr_output *o
         if (options->fill_value != NULL)
             memcpy(stored, options->fill_value, dtype->size_bytes);
         turn_element(dtype, options->big_endian, stored);
-        return print_base64((const unsigned char *)stored, dtype->size_bytes, output, err);
+        return print_base64(stored, dtype->size_bytes, output, err);
     }
     if (dtype->kind == TSR_KIND_DATETIME || dtype->kind == TSR_KIND_TIMEDELTA) {
         /* v2 knows times as numbers, NaT among them. */

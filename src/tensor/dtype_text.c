@@ -71,11 +71,7 @@ static bool take_unit(const char **text, uint32_t *ret_unit)
 {
     *ret_unit = 0;
     for (int i = 0; i < 4; i++, ++*text) {
-        char c = **text;
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
+        int digit = tsri_element_hexadecimal(**text);
         if (digit < 0)
             return false;
         *ret_unit = *ret_unit << 4 | (uint32_t)digit;

@@ -174,7 +174,7 @@ bool tsri_element_take(const char **text, const char *token)
     return true;
 }
 
-static int hexadecimal_digit(char c)
+int tsri_element_hexadecimal(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -183,36 +183,17 @@ static int hexadecimal_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* The character that an escape stands for, or -1; *text is behind the backslash. Values of ours are
- * ASCII. */
-static int take_escape(const char **text)
-{
-    static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
-    char letter = *(*text)++;
-    const char *place = letter ? strchr(letters, letter) : NULL;
-    int code = 0;
-    if (place)
-        return meanings[place - letters];
-    for (int i = 0; letter == 'u' && i < 4; i++, (*text)++) {
-        int digit = hexadecimal_digit(**text);
-        if (digit < 0)
-            return -1;
-        code = code * 16 + digit;
-    }
-    return letter == 'u' && code > 0 && code < 128 ? code : -1;
-}
-
 /* The next character of a JSON string of which *text is inside: 0 at its end (then *text is behind
- * the closing quote), -1 for what cannot be a part of our values. */
+ * the closing quote), -1 for what cannot be a part of our values, which are ASCII. */
 static int take_character(const char **text)
 {
-    unsigned char c = (unsigned char)**text;
-    if (c < 0x20 || c > 0x7e)
+    uint32_t character;
+    bool end = false;
+    if (!tsri_element_take_character(text, &character, &end))
         return -1;
-    ++*text;
-    if (c == '"')
+    if (end)
         return 0;
-    return c == '\\' ? take_escape(text) : c;
+    return character > 0 && character < 0x7f ? (int)character : -1;
 }
 
 /* Reads a whole short JSON string into `value`; false when it is longer. */
@@ -287,7 +268,7 @@ static bool read_hexadecimal(const char *digits, int most_bits, uint64_t *ret_bi
     if (*digits == '\0')
         return false;
     for (; *digits; digits++) {
-        int digit = hexadecimal_digit(*digits);
+        int digit = tsri_element_hexadecimal(*digits);
         if (digit < 0 || bits >> 60 != 0)
             return false;
         bits = bits << 4 | (uint64_t)digit;

@@ -39,6 +39,9 @@ bool tsri_element_take(const char **text, const char *token);
 bool tsri_element_take_string(const char **text, char *value, size_t capacity);
 bool tsri_element_take_int64(const char **text, int64_t *ret_value);
 
+/* The value of a hexadecimal digit, or -1. */
+int tsri_element_hexadecimal(char c);
+
 /* A character of a JSON string: written, escaped where it must be; read inside of the quotes, where
  * the closing one sets *ret_end. False for what no string of JSON has. */
 void tsri_element_put_character(tsri_element_writer *writer, uint32_t character);
