@@ -340,12 +340,16 @@ static int fill_in_zarr(tsr_array *array, tsr_store *store, const char *path, co
         .writable = writable,
     };
     tsr_codec_type type = {meta->dtype, meta->rank, meta->fill_value};
+    /* v2 has its codecs in three fields, of which the codec's name and configuration tell. */
+    const char *where = meta->zarr_format == 3 ? "/codecs" : "codecs";
     tsri_chain *chain;
 
     TSRI_TRY(fill_in(array, &description, err));
     array->grid = tsri_grid_ref(meta->grid);
-    TSRI_TRY(tsri_chain_new(array->context, meta->codecs, meta->codec_count, &type, &chain, err));
-    TSRI_TRY(take_chain(array, chain, err));
+    TSRI_TRY_IN(err,
+                tsri_chain_new(array->context, meta->codecs, meta->codec_count, &type, &chain, err),
+                "%s", where);
+    TSRI_TRY_IN(err, take_chain(array, chain, err), "%s", where);
     TSRI_TRY(check_shard_edges(array, meta->grid, err));
     array->store = tsr_store_ref(store);
     array->path = tsri_strdup(path);
