@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 10
 export FUZZ_SECONDS
 
-.PHONY: build demo test check asan ubsan tsan coverage fuzz torture bench install uninstall format clean help
+.PHONY: build demo test check asan ubsan tsan coverage fuzz torture conformance bench install uninstall format clean help
 
 build: ## Build the library and the command line: build/release/tessera
 	@tools/build release products
@@ -29,6 +29,11 @@ torture: ## 16 processes write into the same shards, writers are killed, at full
 	@tools/setup build
 	@tools/build dev
 	@TESSERA_TORTURE=1 build/dev/tests/array/test_torture
+
+conformance: ## Every case of the matrix against every peer (long); writes docs/conformance.md
+	@tools/setup build test
+	@tools/build release products
+	@TESSERA="$(CURDIR)/build/release/tessera" build/venv/bin/python tests/interop/conformance.py
 
 bench: ## Measure against tensorstore and zarrs
 	@tools/setup build bench

@@ -201,9 +201,9 @@ static int short_form_error(const char *text, tsr_error *err)
 {
     tsr_error_set(err, TSR_INVALID_ARGUMENT, "codec \"%s\" is not understood", text);
     tsr_error_set_next_step(
-        err,
-        "write zstd:LEVEL, gzip:LEVEL, zlib:LEVEL, bz2:LEVEL, lz4, blosc:NAME:LEVEL:SHUFFLE or none; "
-        "`tessera codecs` lists all");
+        err, "write zstd:LEVEL, gzip:LEVEL, zlib:LEVEL, bz2:LEVEL, lzma:PRESET, lz4, "
+             "blosc:NAME:LEVEL:SHUFFLE or none; "
+             "`tessera codecs` lists all");
     return TSR_INVALID_ARGUMENT;
 }
 
@@ -240,8 +240,9 @@ static const struct leveled {
     const char *name, *parameter, *default_level;
     bool v2_only;
 } leveled_codecs[] = {
-    {"zstd", "level", "0", false}, {"gzip", "level", "5", false},      {"zlib", "level", "5", true},
-    {"bz2", "level", "5", true},   {"lz4", "acceleration", "1", true},
+    {"zstd", "level", "0", false},      {"gzip", "level", "5", false},
+    {"zlib", "level", "5", true},       {"bz2", "level", "5", true},
+    {"lz4", "acceleration", "1", true}, {"lzma", "preset", "6", true},
 };
 
 static int print_leveled(const struct leveled *codec, const short_form *form, int zarr_format,

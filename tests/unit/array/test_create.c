@@ -133,6 +133,8 @@ static void short_forms_mean_codecs(void **state)
         {"zlib:9", 2, {"\"id\":\"zlib\"", "\"level\":9", "\"filters\":null"}},
         {"lz4", 2, {"\"lz4\"", "\"acceleration\":1", "\"order\":\"C\""}},
         {"bz2:2", 2, {"\"bz2\"", "\"level\":2", ""}},
+        {"lzma:3", 2, {"\"lzma\"", "\"preset\":3", ""}},
+        {"lzma", 3, {"numcodecs.lzma", "\"preset\":6", "crc32c"}},
         {"blosc:lz4:1:noshuffle", 2, {"\"shuffle\":0", "\"clevel\":1", ""}},
         {"none", 2, {"\"compressor\":null", "", ""}},
     };

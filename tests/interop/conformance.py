@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""make conformance: every case of the matrix against every peer that can do it; writes docs/conformance.md.
+
+A section is a function that yields (row, column, cases); a case is a callable that takes a folder and returns, for each
+peer's name, whether it reads ours and whether we read its (None: the peer cannot do that). New parts of Zarr add a
+section to SECTIONS. A case that fails is listed with what went wrong, and makes the exit status 1."""
+import argparse
+import collections
+import contextlib
+import importlib.metadata
+import pathlib
+import subprocess
+import sys
+import tempfile
+import traceback
+import warnings
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import numpy as np  # noqa: E402
+import zarr  # noqa: E402
+
+import cases  # noqa: E402
+import codec_cases  # noqa: E402
+import peers  # noqa: E402
+import tessera_cli as cli  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def same(left, right):
+    left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
+    return left.shape == right.shape and left.tobytes() == right.astype(left.dtype).tobytes()
+
+
+# ---- types and layouts ----
+
+
+def matrix_case(case):
+    """What we write is read by each peer, and what each peer writes is read by us, bit for bit."""
+    def run(folder):
+        place = folder / "a"
+        values = cases.values(case)
+        cli.create(place, case)
+        if values.size:
+            cli.put(place, values)
+        found = {}
+        for peer in peers.PEERS:
+            if not peer.supports(case):
+                continue
+            reads = same(values, peer.read(place))
+            writes = None
+            if values.size and peer.supports(case, writing=True):
+                turned = np.ascontiguousarray(values[::-1]) if values.ndim else values
+                peer.write(place, turned)
+                writes = same(turned, cli.read(place, case.dtype, case.shape))
+                peer.write(place, values)
+            found[peer.name] = (reads, writes)
+        return found
+    return run
+
+
+def v3_types():
+    """Zarr v3: types by layouts"""
+    for number in range(len(cases.TYPES) * len(cases.LAYOUTS) * 3):
+        case = cases.make(number, 3)
+        yield case.dtype, case.layout, matrix_case(case)
+
+
+def v2_types():
+    """Zarr v2: types by compressors"""
+    for number in range(len(cases.TYPES) * len(cases.V2_COMPRESSORS) * 2):
+        case = cases.make(number, 2)
+        compressor = case.compressors[0] if case.compressors else {"id": "none"}
+        yield case.dtype, " ".join(str(compressor[key]) for key in ("id", "cname") if key in compressor), matrix_case(case)
+
+
+# ---- codecs ----
+
+
+def codec_case(case):
+    """zarr-python's own reading of its own writing is what counts: some codecs round."""
+    def run(folder):
+        values = codec_cases.values(case)
+        ours, theirs = folder / "ours", folder / "theirs"
+        cli.create(ours, case)
+        cli.create(theirs, case)  # the metadata is ours, the chunks are theirs
+        cli.put(ours, values)
+        zarr.open_array(theirs, mode="r+")[...] = values
+        expected = zarr.open_array(theirs, mode="r")[...]
+        return {"zarr-python": (same(expected, zarr.open_array(ours, mode="r")[...]) and
+                                same(expected, cli.read(ours, case.dtype, case.shape)),
+                                same(expected, cli.read(theirs, case.dtype, case.shape)))}
+    return run
+
+
+SOME_TYPES = ["bool", "uint8", "int32", "float64", "complex128"]  # codecs of bytes see no types
+
+
+def codecs():
+    """Codecs of numcodecs: by layouts, over their types and configurations"""
+    for name in codec_cases.NAMES:
+        for layout in codec_cases.LAYOUTS:
+            for dtype in codec_cases.ARRAYS.get(name, SOME_TYPES):
+                for variant in range(3):
+                    case = codec_cases.make(name, layout, dtype, variant)
+                    if case:
+                        yield name, layout, codec_case(case)
+
+
+SECTIONS = [v3_types, v2_types, codecs]
+
+# ---- running and writing ----
+
+
+class Cell:
+    """Counts, and the peers that took part."""
+    def __init__(self):
+        self.cases = self.reads = self.reads_wanted = self.writes = self.writes_wanted = 0
+
+    def add(self, found):
+        self.cases += 1
+        for reads, writes in found.values():
+            self.reads_wanted += 1
+            self.reads += bool(reads)
+            self.writes_wanted += writes is not None
+            self.writes += bool(writes)
+
+    def text(self):
+        ours = f"{self.reads}/{self.reads_wanted}"
+        theirs = f"{self.writes}/{self.writes_wanted}"
+        return f"{ours} · {theirs}" if self.cases else ""
+
+
+def run_section(section, step, failures, peers_seen):
+    rows, columns = {}, {}
+    for number, (row, column, run) in enumerate(section()):
+        rows.setdefault(row), columns.setdefault(column)
+        cell = columns[column] = columns[column] or {}
+        counted = cell.setdefault(row, Cell())
+        if number % step:
+            continue
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                found = run(pathlib.Path(folder))
+            except Exception as error:  # every failure is reported, whatever it is
+                failures.append(f"{section.__name__}, {row}, {column}: {type(error).__name__}: {error}"[:400])
+                traceback.print_exc()
+                counted.add({"?": (False, False)})
+                continue
+        counted.add(found)
+        for peer, (reads, writes) in found.items():
+            peers_seen[peer] += 1
+            if reads is False or writes is False:
+                failures.append(f"{section.__name__}, {row}, {column}: {peer} reads ours: {reads}, we read its: {writes}")
+    return list(rows), columns
+
+
+def table(rows, columns):
+    yield "| | " + " | ".join(columns) + " |"
+    yield "|---|" + "---|" * len(columns)
+    for row in rows:
+        yield f"| {row} | " + " | ".join(columns[column].get(row, Cell()).text() for column in columns) + " |"
+
+
+def describe_ours():
+    done = subprocess.run([cli.TESSERA, "version"], capture_output=True, text=True, check=True)
+    return done.stdout.split()[-1]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs/conformance.md")
+    parser.add_argument("--every", type=int, default=1, help="run each N-th case alone, and say so")
+    options = parser.parse_args()
+    failures, peers_seen, lines = [], collections.Counter(), []
+    for section in SECTIONS:
+        rows, columns = run_section(section, options.every, failures, peers_seen)
+        count = sum(cell.cases for column in columns.values() for cell in column.values())
+        lines += ["", f"## {section.__doc__}", "", f"{count} cases.", "", *table(rows, columns)]
+        print(f"{section.__name__}: {count} cases, {len(failures)} failures so far", flush=True)
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}"
+                         for name in ("zarr", "numcodecs", "tensorstore", "zarrs", "numpy"))
+    head = ["# Conformance", "",
+            "Written by `make conformance` (`tests/interop/conformance.py`), which fails where a number below is not whole.",
+            "",
+            f"Tessera {describe_ours()} against {versions}. A cell has two fractions: how often a peer read what Tessera had "
+            "written, and how often Tessera read what a peer had written, of the times that a peer can do that at all. "
+            "Values are compared bit for bit, over random shapes, chunks, fill values and data.", "",
+            "What each peer cannot do is listed, with the reason, in `tests/interop/peers.py` and `codec_cases.py`."]
+    if options.every > 1:
+        head += ["", f"One case in {options.every} of the matrix was run for this page (`--every {options.every}`)."]
+    text = "\n".join(head + lines) + "\n"
+    if failures:
+        text += "\n## Failures\n\n" + "\n".join(f"- {line}" for line in failures) + "\n"
+    options.output.write_text(text, encoding="utf-8")
+    for line in failures:
+        print(line)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        sys.exit(main())
