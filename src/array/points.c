@@ -62,20 +62,41 @@ static const int64_t *coordinates_of(const tsri_index_group *group, int array_ax
     return NULL;
 }
 
+/* The least and the greatest number of a cell that there can be. */
+static void bound_digit(const sorter *self, const digit *added, int64_t *ret_least,
+                        int64_t *ret_most)
+{
+    int64_t least = INT64_MAX, most = INT64_MIN;
+
+    if (added->above > 0) {
+        *ret_least = 0;
+        *ret_most = (added->above - 1) / added->length;
+        return;
+    }
+    /* Numbers of chunks rise with the positions; within chunks of many lengths they do not. */
+    for (int64_t i = 0; i < self->group->count; i++) {
+        int64_t value = added->grid && added->length > 0 ? digit_of(added, added->coordinates[i])
+                                                         : added->coordinates[i];
+        least = TSRI_MIN(least, value);
+        most = TSRI_MAX(most, value);
+    }
+    bool chunks = !added->grid || added->length == 0;
+    *ret_least = chunks ? digit_of(added, least) : least;
+    *ret_most = chunks ? digit_of(added, most) : most;
+}
+
 static void add_digit(sorter *self, int array_axis, int64_t above, int64_t length)
 {
     const int64_t *coordinates = coordinates_of(self->group, array_axis);
     const tsri_grid *grid = self->grid->axes[array_axis].length > 0 ? NULL : self->grid;
     digit added = {coordinates,      grid, array_axis, above, length, shift_of(above),
                    shift_of(length), 0,    0};
-    int64_t least = INT64_MAX, most = 0;
+    int64_t least, most;
 
-    for (int64_t i = 0; coordinates && i < self->group->count; i++) {
-        int64_t value = digit_of(&added, coordinates[i]);
-        least = TSRI_MIN(least, value);
-        most = TSRI_MAX(most, value);
-    }
-    if (!coordinates || most == least)
+    if (!coordinates)
+        return;
+    bound_digit(self, &added, &least, &most);
+    if (most == least)
         return;
     added.least = least;
     added.bits = count_bits((uint64_t)(most - least));
@@ -132,15 +153,27 @@ static uint64_t key_of(const sorter *self, int64_t point, int low, int width)
     return width < 64 ? key & ((UINT64_C(1) << width) - 1) : key;
 }
 
+/* All of the key, where it fits. */
+static uint64_t whole_key_of(const sorter *self, int64_t point)
+{
+    uint64_t key = 0;
+    for (int i = 0; i < self->digit_count; i++) {
+        const digit *part = &self->digits[i];
+        key = key << part->bits | (uint64_t)digit_of(part, part->coordinates[point]);
+    }
+    return key;
+}
+
 /* Whether the keys, filled in for these bits, rise already. */
-static bool fill_keys(sorter *self, int low, int width)
+static bool fill_keys(sorter *self, int low, int width, bool whole)
 {
     uint64_t before = 0;
     bool rises = true;
 
     for (int64_t i = 0; i < self->group->count; i++) {
         int64_t point = self->order ? self->order[i] : i;
-        uint64_t key = key_of(self, point, low, width) << self->place_bits | (uint64_t)i;
+        uint64_t key = whole ? whole_key_of(self, point) : key_of(self, point, low, width);
+        key = key << self->place_bits | (uint64_t)i;
         self->keys[i] = key;
         rises &= key >= before;
         before = key;
@@ -210,7 +243,7 @@ static int sort(sorter *self, tsr_error *err)
     self->place_bits = count_bits(count);
     for (int low = 0; low < total; low += 64 - self->place_bits) {
         int width = TSRI_MIN(total - low, 64 - self->place_bits);
-        if (fill_keys(self, low, width))
+        if (fill_keys(self, low, width, width == total))
             continue;
         int64_t *order = tsri_alloc_array(count, sizeof *order);
         if (!order)

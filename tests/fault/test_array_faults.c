@@ -136,6 +136,94 @@ static int write_chunks(run *self)
     return write_box(self, "flat", 4, 40);
 }
 
+enum { LISTED = 40, LIST_START = 20 };
+
+/* Elements LIST_START.. in another order, the first ones twice, as a table with a row for each. */
+static int select_list(run *self, tsr_index *ret_index)
+{
+    static const int64_t shape = COUNT, rows[] = {LISTED + 3, 1};
+    int64_t table[LISTED + 3];
+    tsr_view view;
+    for (int i = 0; i < LISTED + 3; i++)
+        table[i] = LIST_START + i * 7 % LISTED;
+    int status = tsr_view_init(&view, TSR_INT64, 2, rows, table, &self->err);
+    return status < 0 ? status : tsr_index_points(ret_index, 1, &shape, &view, &self->err);
+}
+
+/* Into another type, so that elements pass through memory of their own. */
+static int read_list(run *self)
+{
+    static const int64_t count = LISTED + 3;
+    tsr_auto(tsr_index) index = {.layout = NULL};
+    double values[LISTED + 3];
+    tsr_array *array = NULL;
+    tsr_view view;
+    int status = open_array(self, "a", false, &array);
+    if (status == 0)
+        status = select_list(self, &index);
+    if (status == 0)
+        status = tsr_view_init(&view, TSR_FLOAT64, 1, &count, values, &self->err);
+    tsr_read_request request = {array, &index, &view, TSR_CASTING_SAFE};
+    if (status == 0)
+        status = tsr_read_many(self->context, &request, 1, NULL, &self->err);
+    for (int i = 0; i < LISTED + 3 && status == 0; i++)
+        assert_true(values[i] == OLD);
+    tsr_array_close(array);
+    return status;
+}
+
+static int count_elements(void *user, const tsr_view *piece, const int64_t *position,
+                          tsr_error *err)
+{
+    (void)position;
+    (void)err;
+    __atomic_add_fetch((int64_t *)user, tsr_view_count(piece), __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* Part of the list, through a sink. */
+static int sink_list(run *self)
+{
+    static const int64_t listed = LISTED + 3;
+    tsr_auto(tsr_index) index = {.layout = NULL}, part = {.layout = NULL}, both = {.layout = NULL};
+    tsr_array *array = NULL;
+    int64_t count = 0;
+    int status = open_array(self, "a", false, &array);
+    if (status == 0)
+        status = select_list(self, &index);
+    if (status == 0)
+        status = tsr_index_parse(&part, "[5, 0, 0, 30, 41], None", 1, &listed, &self->err);
+    if (status == 0)
+        status = tsr_index_compose(&both, &index, &part, &self->err);
+    if (status == 0)
+        status = tsr_array_read_sink(array, &both, count_elements, &count, NULL, &self->err);
+    if (status == 0)
+        assert_int_equal(count, 5);
+    tsr_array_close(array);
+    return status;
+}
+
+static int write_list(run *self)
+{
+    static const int64_t count = LISTED + 3;
+    tsr_auto(tsr_index) index = {.layout = NULL};
+    int16_t values[LISTED + 3];
+    tsr_array *array = NULL;
+    tsr_view view;
+    for (int i = 0; i < LISTED + 3; i++)
+        values[i] = i < 3 ? OLD + 9 : NEW; /* the first three are written over */
+    int status = open_array(self, "a", true, &array);
+    if (status == 0)
+        status = select_list(self, &index);
+    if (status == 0)
+        status = tsr_view_init(&view, TSR_INT16, 1, &count, values, &self->err);
+    if (status == 0)
+        status =
+            tsr_array_write_index(array, &index, &view, TSR_CASTING_SAFE, NULL, NULL, &self->err);
+    tsr_array_close(array);
+    return status;
+}
+
 static int set_attributes(run *self)
 {
     tsr_array *array = NULL;
@@ -337,6 +425,9 @@ static const operation operations[] = {
     {"write whole", write_whole, "a", 0, COUNT, false},
     {"write part", write_part, "a", 20, 40, false},
     {"write chunks", write_chunks, "flat", 4, 40, false},
+    {"read list", read_list, NULL, 0, 0, false},
+    {"sink list", sink_list, NULL, 0, 0, false},
+    {"write list", write_list, "a", LIST_START, LISTED, false},
     {"attributes", set_attributes, NULL, 0, 0, false},
     {"walk", walk, NULL, 0, 0, false},
     {"copy", copy, NULL, 0, 0, false},

@@ -346,6 +346,7 @@ static void test_random_texts_stay_inside(void **state)
                 tests_random_fail(&random, "\"%s\" leads out of an axis of %lld", text,
                                   (long long)shape[axis]);
         }
+        tsr_index_clear(&index);
     }
 }
 
