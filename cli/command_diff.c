@@ -423,7 +423,8 @@ static int compare_operands(cli_comparer *self)
     tsr_auto(cli_selected_array) a = {0};
     tsr_auto(cli_selected_array) b = {0};
     bool groups[2], selects = invocation_has(invocation, OPTION_SELECT) ||
-                              invocation_has(invocation, OPTION_ISEL);
+                              invocation_has(invocation, OPTION_ISEL) ||
+                              invocation_has(invocation, OPTION_POINTS);
 
     /* What is no group is an array, or not there: opening it says which. */
     CLI_TRY(location_is_group(invocation, invocation->operands[0], &groups[0]));
