@@ -360,14 +360,18 @@ static int decode_and_deliver(tsri_unit *unit, const tsri_prepared *prepared, ui
 int tsri_unit_decode_whole(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
                            size_t size_bytes, tsr_error *err)
 {
-    const tsri_target **targets = tsri_alloc_array(unit->target_count, sizeof(const tsri_target *));
+    const tsri_target *single = unit->targets;
+    const tsri_target **targets = &single;
+    if (unit->target_count > 1)
+        targets = tsri_alloc_array(unit->target_count, sizeof(const tsri_target *));
     if (!targets)
         return tsri_error_no_memory(err, unit->target_count * sizeof *targets);
     for (size_t i = 0; i < unit->target_count; i++)
         targets[i] = &unit->targets[i];
     int status = decode_and_deliver(unit, unit->prepared, 0, scratch, bytes, size_bytes, targets,
                                     unit->target_count, err);
-    tsri_free(targets);
+    if (targets != &single)
+        tsri_free(targets);
     return status < 0 ? tsri_unit_blame(unit, -1, 0, size_bytes, err) : 0;
 }
 

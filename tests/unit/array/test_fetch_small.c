@@ -1,0 +1,134 @@
+/* Proves what small chunks cost the fetch loop: no memory of their own, and of a file system one
+ * open, one read, two looks and one close each; so that whatever a read allocates or asks beyond
+ * that does not grow with the number of chunks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "fault/nth_malloc.h"
+#include "support/faulty_system.h"
+#include "support/temporary.h"
+#include "unit/array/array_testing.h"
+
+enum { EDGE = 8, CHUNK_BYTES = 2 * EDGE * EDGE };
+
+/* One thread: which of several comes first would decide how many scratches there are. */
+static void open_single(fixture *f, const char *url, const tsr_system *system)
+{
+    tsr_context_options options;
+    memset(f, 0, sizeof *f);
+    tsr_context_options_init(&options);
+    options.threads = 1;
+    options.system = system;
+    options.kept_files = -1; /* what is kept takes memory of its own */
+    good(tsr_context_new(&options, &f->context, &f->err), &f->err);
+    good(tsr_store_open(f->context, url, &f->store, &f->err), &f->err);
+}
+
+static tsr_array *array_of(fixture *f, const char *path, int64_t chunks, const char *codec)
+{
+    array_row row = {.rank = 2, .shape = {EDGE, EDGE * chunks}, .chunk = {EDGE, EDGE}};
+    row.codec = codec;
+    tsr_array *array = array_new(f, f->store, path, &row, TSR_UINT16, NULL);
+    size_t size_bytes = (size_t)chunks * CHUNK_BYTES;
+    uint16_t *values = malloc(size_bytes);
+    tsr_write_options options;
+    tsr_index all;
+    tsr_view view;
+    for (size_t i = 0; i < size_bytes / 2; i++)
+        values[i] = (uint16_t)(i * 40503 + 1);
+    tsr_write_options_init(&options);
+    options.durability = TSR_DURABILITY_NONE;
+    tsr_index_all(&all, 2, row.shape);
+    good(tsr_view_init(&view, TSR_UINT16, 2, row.shape, values, &f->err), &f->err);
+    good(tsr_array_write_index(array, &all, &view, TSR_CASTING_NO, &options, NULL, &f->err),
+         &f->err);
+    free(values);
+    return array;
+}
+
+/* How many allocations a read of the whole array takes, once everything that lasts is there. */
+static int64_t allocations_of_read(fixture *f, const char *codec, int64_t chunks)
+{
+    char path[40];
+    snprintf(path, sizeof path, "%s%lld", codec[0] == 'n' ? "raw" : "packed", (long long)chunks);
+    tsr_array *array = array_of(f, path, chunks, codec);
+    size_t size_bytes = (size_t)chunks * CHUNK_BYTES;
+    void *values = malloc(size_bytes);
+    for (int i = 0; i < 2; i++)
+        good(tsr_array_read(array, NULL, NULL, NULL, values, size_bytes, NULL, &f->err), &f->err);
+    nth_malloc_arm(0, false);
+    int status = tsr_array_read(array, NULL, NULL, NULL, values, size_bytes, NULL, &f->err);
+    int64_t count = nth_malloc_count();
+    nth_malloc_disarm();
+    good(status, &f->err);
+    free(values);
+    tsr_array_close(array);
+    return count;
+}
+
+static void chunks_in_files_take_no_memory(void **state)
+{
+    (void)state;
+    static const char *const codecs[] = {"none", "zstd:1"};
+    char *folder = temporary_folder_new();
+    fixture f;
+    open_single(&f, folder, NULL);
+    for (int i = 0; i < 2; i++) {
+        int64_t few = allocations_of_read(&f, codecs[i], 50);
+        int64_t many = allocations_of_read(&f, codecs[i], 150);
+        assert_int_equal(many, few);
+    }
+    fixture_close(&f);
+    temporary_folder_remove(folder);
+}
+
+/* The store lends its memory: one handle a chunk. */
+static void chunks_in_memory_take_a_handle(void **state)
+{
+    (void)state;
+    fixture f;
+    open_single(&f, "memory:", NULL);
+    int64_t few = allocations_of_read(&f, "none", 50), many = allocations_of_read(&f, "none", 150);
+    assert_int_equal(many - few, 100);
+    fixture_close(&f);
+}
+
+static void chunks_in_files_take_five_calls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t calls;
+    } expected[] = {{"openat", 1}, {"pread", 1}, {"fstat", 2}, {"close", 1}, {"fstatat", 0}};
+    enum { CHUNKS = 60 };
+    static uint16_t values[CHUNKS * CHUNK_BYTES / 2];
+    int64_t before[5];
+    char *folder = temporary_folder_new();
+    faulty_system faulty;
+    fixture f;
+    faulty_system_init(&faulty, NULL);
+    open_single(&f, folder, &faulty.system);
+    tsr_array *array = array_of(&f, "a", CHUNKS, "zstd:1");
+    for (int i = 0; i < 5; i++)
+        before[i] = faulty_system_count(&faulty, expected[i].name);
+    good(tsr_array_read(array, NULL, NULL, NULL, values, sizeof values, NULL, &f.err), &f.err);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(faulty_system_count(&faulty, expected[i].name) - before[i],
+                         expected[i].calls * CHUNKS);
+    tsr_array_close(array);
+    fixture_close(&f);
+    temporary_folder_remove(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(chunks_in_files_take_no_memory),
+        cmocka_unit_test(chunks_in_memory_take_a_handle),
+        cmocka_unit_test(chunks_in_files_take_five_calls),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
