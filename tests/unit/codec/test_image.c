@@ -157,7 +157,7 @@ static void test_garbage(void **state)
     static const char *const files[][2] = {{"imagecodecs_png", "image-png-3.picture"},
                                            {"imagecodecs_jpeg", "image-jpeg-3.picture"},
                                            {"imagecodecs_webp", "image-webp-3.picture"}};
-    unsigned char found[ROWS * COLUMNS * 3];
+    uint16_t found[ROWS * COLUMNS * SAMPLES_MAX];
     uint64_t random = 5;
 
     (void)state;
@@ -224,7 +224,7 @@ static void test_shapes(void **state)
 
 static void test_another_picture_is_damage(void **state)
 {
-    unsigned char found[ROWS * COLUMNS * 4];
+    uint16_t found[ROWS * COLUMNS * SAMPLES_MAX];
     tsr_error err = TSR_ERROR_INIT;
     size_t size_bytes;
 
