@@ -55,15 +55,27 @@ static int keep_fill_value(cli_invocation *invocation, const tsr_array *source,
 /* ---- what stands for missing elements -----------------------------------------------------------
  */
 
+/* Whether the fill value is the one that null stands for to a reader. */
+static bool fills_with_zeros(const cli_array_plan *plan)
+{
+    const char *element = plan->options.fill_value;
+
+    for (size_t i = 0; element && i < plan->options.dtype->size_bytes; i++)
+        if (element[i])
+            return false;
+    return true;
+}
+
 /* xarray takes the fill value of a v2 array for missing elements, whether it has `_FillValue` or
- * not, and opens what has dimension names. There it becomes `_FillValue`, or null, so that real
- * zeros are not masked. `missing` NULL: the source has none. */
+ * not, and opens what has dimension names. There it becomes `_FillValue`; or null instead of 0, so
+ * that real zeros are not masked. `missing` NULL: the source has none. */
 static int fill_value_as_missing(cli_invocation *invocation, const void *missing,
                                  cli_array_plan *plan)
 {
-    plan->options.fill_undefined = missing == NULL;
-    if (!missing)
+    if (!missing) {
+        plan->options.fill_undefined = fills_with_zeros(plan);
         return 0;
+    }
     if (!plan->fill_value)
         plan->fill_value = memory_zeroed(1, plan->options.dtype->size_bytes);
     if (!plan->fill_value)
