@@ -144,13 +144,17 @@ static const char *inner_path(const tsri_consolidated *self, const char *path)
     return length == 0 ? path : path[length] == '/' ? path + length + 1 : path + length;
 }
 
-static tsri_json *find_copy(const tsri_consolidated *self, const char *path, const char *name)
+/* *ret_copy is NULL where there is none. */
+static int find_copy(const tsri_consolidated *self, const char *path, const char *name,
+                     tsri_json **ret_copy, tsr_error *err)
 {
-    tsri_json *copy = NULL;
     tsr_auto(tsri_text) *key = tsri_path_join(path, name);
-    if (key)
-        json_object_object_get_ex(self->map, key, &copy);
-    return copy;
+
+    if (!key)
+        return tsri_error_no_memory(err, strlen(path));
+    *ret_copy = NULL;
+    json_object_object_get_ex(self->map, key, ret_copy);
+    return 0;
 }
 
 /* The copy as a document of its own. The text belongs to the caller, in `ret_text`. */
@@ -176,8 +180,9 @@ static int read_v3(const tsri_consolidated *self, const char *path, tsri_zarr_me
 {
     tsr_auto(tsri_text) *text = NULL, *key = NULL;
     tsri_zarr_document document;
-    const tsri_json *copy = find_copy(self, path, "");
+    tsri_json *copy;
 
+    TSRI_TRY(find_copy(self, path, "", &copy, err));
     if (!copy)
         return no_copy(self, path, err);
     TSRI_TRY(copy_text(self, copy, path, &text, &key, &document, err));
@@ -189,10 +194,11 @@ static int read_v2(const tsri_consolidated *self, const char *path, tsri_zarr_me
 {
     tsr_auto(tsri_text) *text = NULL, *key = NULL, *beside_text = NULL, *beside_key = NULL;
     tsri_zarr_document document, beside;
-    const tsri_json *array = find_copy(self, path, ".zarray");
-    const tsri_json *own = array ? array : find_copy(self, path, ".zgroup");
-    const tsri_json *attributes = find_copy(self, path, ".zattrs");
+    tsri_json *array, *own, *attributes;
 
+    TSRI_TRY(find_copy(self, path, ".zarray", &array, err));
+    TSRI_TRY(find_copy(self, path, array ? ".zarray" : ".zgroup", &own, err));
+    TSRI_TRY(find_copy(self, path, ".zattrs", &attributes, err));
     if (!own)
         return no_copy(self, path, err);
     TSRI_TRY(copy_text(self, own, path, &text, &key, &document, err));
