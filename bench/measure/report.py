@@ -94,6 +94,9 @@ def text(report):
         "Processor seconds of all threads, user and system, freeing included (median), and peak resident memory above idle:",
         table(cost_lines(report, sides)),
     ]
+    stored = stored_lines(report, sides)
+    if stored:
+        parts.append("MiB in the files that each side wrote:\n" + table(stored))
     failures = [f"{result['id']}: {side}: {why}" for result in report["rows"] for side, why in result["failures"].items()]
     if failures:
         parts.append("failed:\n" + "\n".join("  " + line for line in failures))
@@ -112,6 +115,17 @@ def cost_lines(report, sides):
             + [memory_text(result, side) for side in sides]
         )
     return lines
+
+
+def stored_lines(report, sides):
+    """How much each side stored, so that nobody is faster by compressing less unseen."""
+    lines = [
+        [result["what"], result["policy_short"]]
+        + [f"{result['stored_bytes'][side] / 2**20:.1f}" if side in result["stored_bytes"] else "-" for side in sides]
+        for result in report["rows"]
+        if result["stored_bytes"]
+    ]
+    return [["row", "output", *sides], *lines] if lines else []
 
 
 def slower_rows(report):
