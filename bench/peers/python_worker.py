@@ -7,6 +7,7 @@ import ctypes
 import mmap
 import os
 import sys
+from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -88,8 +89,8 @@ def load_boxes(path):
         return [tuple(map(int, line.split())) for line in file]
 
 
-class Worker:
-    """A side: `ways(job)` names the ways in which it can do a job, `run(job, way, seen)` returns seconds."""
+class Worker(ABC):
+    """One side of the benchmark; each library that is measured fills in how it does a job."""
 
     name = version = ""
 
@@ -97,14 +98,17 @@ class Worker:
         self.held = None
         self.chosen = {}
 
+    @abstractmethod
     def ways(self, job):
-        raise NotImplementedError
+        """The names of the ways in which it can do a job."""
 
+    @abstractmethod
     def run(self, job, way, seen):
-        raise NotImplementedError
+        """Does a job in one of its ways and returns seconds; what it read goes to `seen`, unless that is None."""
 
+    @abstractmethod
     def fill(self, memory, store):
-        raise NotImplementedError
+        """Fills the big buffer with the values of a store."""
 
     def prepare(self, job):
         ways = self.ways(job)
