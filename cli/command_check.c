@@ -152,6 +152,52 @@ static int check_child(cli_checker *checker, tsr_group *parent, const cli_child 
     return child_failed(checker, parent, child->name, status, &error);
 }
 
+/* What keeps copies from being compared is a finding about them; the nodes are looked at in any
+ * case. */
+static int judge_copies(cli_checker *checker, const char *place, cli_finding_kind kind, int status,
+                        tsr_error *error)
+{
+    if (status != TSR_BAD_METADATA && status != TSR_UNSUPPORTED && status != TSR_LIMIT) {
+        checker->invocation->error = *error;
+        return status;
+    }
+    if (kind == FINDING_STALE)
+        tsr_error_prepend(error, "the consolidated copies cannot be compared");
+    findings_add(&checker->findings, kind, place, NULL, 0, NULL, 0, error);
+    return 0;
+}
+
+/* Compares the copies that a group carries with the documents of the nodes. */
+static int check_copies(cli_checker *checker, tsr_group *group)
+{
+    tsr_consolidate_options options;
+    tsr_consolidate_result result;
+    tsr_error error = TSR_ERROR_INIT;
+    int status;
+
+    /* A removal that is not done tells whether there are copies, and looks at nothing else. */
+    tsr_consolidate_options_init(&options);
+    options.dry_run = true;
+    options.remove = true;
+    status = tsr_group_consolidate(group, &options, &result, &error);
+    if (status < 0)
+        return judge_copies(checker, tsr_group_place(group), FINDING_METADATA, status, &error);
+    if (!result.had_copies)
+        return 0;
+    options.remove = false;
+    status = tsr_group_consolidate(group, &options, &result, &error);
+    if (status < 0)
+        return judge_copies(checker, tsr_group_place(group), FINDING_STALE, status, &error);
+    if (result.was_stale) {
+        tsr_error_set(&error, TSR_CONFLICT,
+                      "the consolidated metadata is not what the nodes say; `tessera consolidate` "
+                      "makes it anew");
+        findings_add(&checker->findings, FINDING_STALE, tsr_group_place(group), NULL, 0, NULL, 0,
+                     &error);
+    }
+    return 0;
+}
+
 static int check_group(cli_checker *checker, tsr_group *group, int depth)
 {
     cli_child_list list;
@@ -162,8 +208,10 @@ static int check_group(cli_checker *checker, tsr_group *group, int depth)
                              "%s: groups are nested more than %d deep", tsr_group_place(group),
                              DEPTH_MAX);
     checker->groups++;
-    if (location_is_zarr(tsr_group_driver(group)))
+    if (location_is_zarr(tsr_group_driver(group))) {
         CLI_TRY(check_mark(checker, tsr_group_place(group)));
+        CLI_TRY(check_copies(checker, group));
+    }
     CLI_TRY(child_list_read(group, &list, &checker->invocation->error));
     for (size_t i = 0; status >= 0 && i < list.count; i++)
         status = check_child(checker, group, &list.children[i], depth);
@@ -203,7 +251,7 @@ static int check_root(cli_checker *checker, const char *place)
 {
     cli_invocation *invocation = checker->invocation;
     tsr_auto(cli_location_node) node = {NULL, NULL};
-    int status = location_open_node(invocation, place, &node);
+    int status = location_open_node_itself(invocation, place, &node);
 
     if (status == TSR_BAD_METADATA || status == TSR_UNSUPPORTED) {
         findings_add(&checker->findings, FINDING_METADATA, place, NULL, 0, NULL, 0,
@@ -282,8 +330,9 @@ const cli_command command_check = {
     .summary = "look for damage: metadata, shard indexes, checksums, left-over files",
     .description =
         "Without --data it reads metadata and shard indexes only: each entry must lie inside its shard. With "
-        "--data every chunk is decoded, so that every checksum is verified. Keys that belong to nothing and "
-        "files that a killed writer left are named, but are no damage. The exit status is 1 when damage was "
+        "--data every chunk is decoded, so that every checksum is verified. Keys that belong to nothing, "
+        "files that a killed writer left and consolidated metadata that is stale are named, but are no "
+        "damage. Nodes are read from their own documents in any case. The exit status is 1 when damage was "
         "found.",
     .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
     .examples = {{"check relief.zarr", "The structure of a tree"},

@@ -5,7 +5,7 @@
 static const char *const kind_names[] = {
     [FINDING_METADATA] = "metadata",     [FINDING_CHUNK] = "chunk",
     [FINDING_UNFINISHED] = "unfinished", [FINDING_ORPHAN] = "orphan",
-    [FINDING_TEMPORARY] = "temporary",
+    [FINDING_TEMPORARY] = "temporary",   [FINDING_STALE] = "stale",
 };
 
 bool finding_is_damage(cli_finding_kind kind)

@@ -12,7 +12,8 @@ typedef enum cli_finding_kind {
     FINDING_CHUNK,      /* a chunk, shard or inner chunk whose bytes or index entry are not sound */
     FINDING_UNFINISHED, /* an interrupted copy: what is there is sound, but not all is there */
     FINDING_ORPHAN,     /* a key that belongs to no node */
-    FINDING_TEMPORARY   /* a file that a writer left */
+    FINDING_TEMPORARY,  /* a file that a writer left */
+    FINDING_STALE       /* something kept beside the data that is not what the data is now */
 } cli_finding_kind;
 
 typedef struct cli_findings {

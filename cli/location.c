@@ -125,20 +125,35 @@ int location_open_array(cli_invocation *invocation, const char *operand, bool wr
     return open_array(invocation, operand, writable, ret_array);
 }
 
-int location_open_node(cli_invocation *invocation, const char *operand, cli_location_node *ret_node)
+static int open_node(cli_invocation *invocation, const char *operand, bool ignore_consolidated,
+                     cli_location_node *ret_node)
 {
+    tsr_array_open_options options;
     tsr_node_kind kind;
     tsr_context *context;
     int status;
 
     memset(ret_node, 0, sizeof *ret_node);
+    tsr_array_open_options_init(&options);
+    options.ignore_consolidated = ignore_consolidated;
     CLI_TRY(invocation_context(invocation, &context));
     CLI_TRY(tsr_place_probe(context, operand, NULL, &kind, &invocation->error));
     if (kind == TSR_NODE_ARRAY)
         return open_array(invocation, operand, false, &ret_node->array);
     /* Nothing there: opening says so in the library's own words. */
-    status = tsr_group_open(context, operand, NULL, &ret_node->group, &invocation->error);
+    status = tsr_group_open(context, operand, &options, &ret_node->group, &invocation->error);
     return status < 0 ? opening_failed(invocation, operand, status) : 0;
+}
+
+int location_open_node(cli_invocation *invocation, const char *operand, cli_location_node *ret_node)
+{
+    return open_node(invocation, operand, false, ret_node);
+}
+
+int location_open_node_itself(cli_invocation *invocation, const char *operand,
+                              cli_location_node *ret_node)
+{
+    return open_node(invocation, operand, true, ret_node);
 }
 
 void location_node_clear(cli_location_node *node)

@@ -48,6 +48,10 @@ typedef struct cli_location_node {
 int location_open_node(cli_invocation *invocation, const char *operand,
                        cli_location_node *ret_node);
 
+/* The same, with every node read from its own document also where a group carries copies. */
+int location_open_node_itself(cli_invocation *invocation, const char *operand,
+                              cli_location_node *ret_node);
+
 /* Whether a group lies at a place. Errors: NO_MEMORY. */
 int location_is_group(cli_invocation *invocation, const char *place, bool *ret_group);
 

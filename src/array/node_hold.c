@@ -27,6 +27,17 @@ static int take_claim(tsri_node_hold *hold, const tsr_call *call, tsr_error *err
     return tsri_group_wait(&watch, err);
 }
 
+static int read_node(tsri_node_hold *hold, int zarr_format, bool is_group, tsr_error *err)
+{
+    TSRI_TRY(tsri_node_read_version(hold->store, hold->path, zarr_format, &hold->meta,
+                                    &hold->version, err));
+    if (hold->meta->is_group == is_group)
+        return 0;
+    tsr_error_set(err, TSR_CONFLICT, "%s has become %s meanwhile", hold->path,
+                  is_group ? "an array" : "a group");
+    return TSR_CONFLICT;
+}
+
 static int take(tsri_node_hold *hold, int zarr_format, bool is_group, const tsr_call *call,
                 tsr_error *err)
 {
@@ -37,13 +48,7 @@ static int take(tsri_node_hold *hold, int zarr_format, bool is_group, const tsr_
         return tsri_error_no_memory(err, strlen(hold->path));
     TSRI_TRY(take_claim(hold, call, err));
     TSRI_TRY(tsr_store_lock(hold->store, hold->key, call, &hold->lock, err));
-    TSRI_TRY(tsri_node_read_version(hold->store, hold->path, zarr_format, &hold->meta,
-                                    &hold->version, err));
-    if (hold->meta->is_group == is_group)
-        return 0;
-    tsr_error_set(err, TSR_CONFLICT, "%s has become %s meanwhile", hold->path,
-                  is_group ? "an array" : "a group");
-    return TSR_CONFLICT;
+    return read_node(hold, zarr_format, is_group, err);
 }
 
 int tsri_node_hold_take(tsri_node_hold *hold, tsr_store *store, const char *path, int zarr_format,
@@ -51,6 +56,16 @@ int tsri_node_hold_take(tsri_node_hold *hold, tsr_store *store, const char *path
 {
     *hold = (tsri_node_hold){.store = store, .path = path};
     int status = take(hold, zarr_format, is_group, call, err);
+    if (status < 0)
+        tsri_node_hold_give(hold);
+    return status;
+}
+
+int tsri_node_hold_look(tsri_node_hold *hold, tsr_store *store, const char *path, int zarr_format,
+                        bool is_group, tsr_error *err)
+{
+    *hold = (tsri_node_hold){.store = store, .path = path};
+    int status = read_node(hold, zarr_format, is_group, err);
     if (status < 0)
         tsri_node_hold_give(hold);
     return status;

@@ -30,6 +30,11 @@ typedef struct tsri_node_hold {
 int tsri_node_hold_take(tsri_node_hold *hold, tsr_store *store, const char *path, int zarr_format,
                         bool is_group, const tsr_call *call, tsr_error *err);
 
+/* Only reads the node, excluding nobody, for callers that will put nothing. Owner and errors as of
+ * tsri_node_hold_take. */
+int tsri_node_hold_look(tsri_node_hold *hold, tsr_store *store, const char *path, int zarr_format,
+                        bool is_group, tsr_error *err);
+
 /* Puts the node's own document, or a v2 node's attributes, in the place of what was read. The first
  * put of the own document uses the lock up. Errors: CONFLICT, and those of the store. */
 int tsri_node_hold_put_document(tsri_node_hold *hold, const tsri_zarr_meta *meta, tsr_error *err);

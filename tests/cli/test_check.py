@@ -121,3 +121,41 @@ def test_an_unfinished_copy_is_told(tessera, counting, tmp_path):
     (tmp_path / "a.zarr" / "__tessera_unfinished").write_text(json.dumps({"command": "cp"}))
     report = tessera.json("check", "a.zarr", schema="check", status=1)
     assert kinds(report) == ["unfinished"]
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_stale_consolidated_copies(tessera, tmp_path, zarr_format):
+    """What zarr-python has just consolidated is fresh, though it words some things differently."""
+    root = zarr.create_group(tmp_path / "t.zarr", zarr_format=zarr_format)
+    root.create_group("inner").create_array("a", shape=(4,), chunks=(2,), dtype="i2", attributes={"n": {"x": 1}})
+    tessera.run("create", "t.zarr/ours", "--shape", "5", "--dtype", "float32", "--codec", "none",
+                "--zarr-format", zarr_format)
+    zarr.consolidate_metadata(tmp_path / "t.zarr", zarr_format=zarr_format)
+    assert tessera.json("check", "t.zarr", schema="check")["findings"] == []
+    assert "up to date" in tessera.run("consolidate", "-n", "t.zarr").out
+    tessera.run("attr", "t.zarr/inner/a", "n=2")
+    for again in range(2):  # a change below, then a node more
+        finding, = tessera.json("check", "t.zarr", schema="check")["findings"]
+        assert (finding["kind"], finding["damage"]) == ("stale", False)
+        assert finding["place"].endswith("t.zarr") and "tessera consolidate" in finding["problem"]
+        assert "1 to look at" in tessera.run("check", "t.zarr").out
+        tessera.run("consolidate", "t.zarr")
+        assert tessera.json("check", "t.zarr", schema="check")["notes"] == 0
+        if not again:
+            tessera.run("create", "t.zarr/more", "--shape", "5", "--dtype", "int8", "--zarr-format", zarr_format)
+    # The nodes are looked at themselves: damage below is found although there is a sound copy of it.
+    name = "zarr.json" if zarr_format == 3 else ".zarray"
+    (tmp_path / "t.zarr" / "inner" / "a" / name).write_text("{")
+    report = tessera.json("check", "t.zarr", schema="check", status=1)
+    assert kinds(report) == ["metadata", "stale"]
+    assert "cannot be compared" in report["findings"][0]["problem"]
+
+
+def test_consolidated_copies_that_are_not_valid(tessera, tree, tmp_path):
+    path = tmp_path / "t.zarr" / "zarr.json"
+    document = json.loads(path.read_text())
+    document["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": 5}
+    path.write_text(json.dumps(document))
+    report = tessera.json("check", "t.zarr", schema="check", status=1)
+    assert kinds(report) == ["metadata"] and report["arrays"] == 3
+    assert "/consolidated_metadata/metadata" in report["findings"][0]["problem"]
