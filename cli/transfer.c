@@ -17,6 +17,7 @@ typedef struct cli_transfer {
     cli_creation creation;
     cli_progress progress;
     bool dry_run, resume;
+    bool unfinished; /* nodes were left out that another run may be able to read */
     cli_transfer_record record;
     const char *current_path; /* of the array that is being copied */
     cli_transfer_result result;
@@ -25,8 +26,15 @@ typedef struct cli_transfer {
 /* ---- single nodes -------------------------------------------------------------------------------
  */
 
+/* Whether the same command may well meet something else next time. */
+static bool may_pass(int status)
+{
+    return status == TSR_IO || status == TSR_PERMISSION || status == TSR_UNREACHABLE ||
+           status == TSR_DEADLINE;
+}
+
 /* One bad node hides no other. */
-static void skip(cli_transfer *self, const char *path, const char *problem)
+static void skip(cli_transfer *self, const char *path, int status, const char *problem)
 {
     progress_end(&self->progress);
     fputs("tessera: left out ", stderr);
@@ -35,6 +43,7 @@ static void skip(cli_transfer *self, const char *path, const char *problem)
     show_safe_text(stderr, problem);
     fputc('\n', stderr);
     self->result.skipped++;
+    self->unfinished |= may_pass(status);
 }
 
 static bool is_finished(const cli_transfer *self, const char *path)
@@ -284,7 +293,7 @@ static int transfer_child(cli_transfer *self, tsr_group *parent, const cli_child
 
     /* Files have names that Zarr has no place for. */
     if (tsr_group_check_name(child->name, &error) < 0) {
-        skip(self, path, error.message);
+        skip(self, path, error.status, error.message);
         return 0;
     }
     if (child->kind == TSR_NODE_ARRAY) {
@@ -298,7 +307,7 @@ static int transfer_child(cli_transfer *self, tsr_group *parent, const cli_child
         self->invocation->error = error;
         return error.status;
     }
-    skip(self, path,
+    skip(self, path, error.status ? error.status : child->status,
          error.message[0] ? error.message
          : child->problem ? child->problem
                           : "unknown");
@@ -406,7 +415,7 @@ static int copy_all(cli_transfer *self, const cli_location_node *source)
         return status;
     if (status < 0)
         return transfer_abandon(invocation, self->destination_place, start, status);
-    return transfer_end(invocation, self->destination_place);
+    return self->unfinished ? 0 : transfer_end(invocation, self->destination_place);
 }
 
 static int finish(cli_transfer *self, int64_t start_ms)
@@ -423,8 +432,13 @@ static int finish(cli_transfer *self, int64_t start_ms)
     }
     if (result->skipped == 0)
         return 0;
-    return tsr_error_set(&invocation->error, TSR_PARTIAL, "%lld of the nodes of %s were left out",
-                         (long long)result->skipped, self->source_place);
+    tsr_error_set(&invocation->error, TSR_PARTIAL, "%lld of the nodes of %s were left out",
+                  (long long)result->skipped, self->source_place);
+    if (self->unfinished)
+        tsr_error_set_next_step(&invocation->error,
+                                "run the same command again once they can be read: it keeps what "
+                                "is whole");
+    return TSR_PARTIAL;
 }
 
 /* A copy onto itself would read what it has just erased. */

@@ -32,7 +32,8 @@ typedef struct cli_transfer_result {
 } cli_transfer_result;
 
 /* Copies. Nodes that cannot be read are named on standard error and left out; the status is then
- * PARTIAL. Errors: EXISTS, and those of creating, reading and writing. */
+ * PARTIAL, and where reading failed in a way that may pass (input, permission), the same command
+ * goes on with them. Errors: EXISTS, and those of creating, reading and writing. */
 int transfer_node(cli_invocation *invocation, const cli_transfer_words *words,
                   const cli_location_node *source, const char *source_place,
                   const char *destination_place);

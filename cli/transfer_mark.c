@@ -87,9 +87,17 @@ int transfer_mark(cli_invocation *invocation, const char *source_place,
 int transfer_end(cli_invocation *invocation, const char *destination_place)
 {
     tsr_auto(tsr_store) *store = NULL;
+    tsr_error error = TSR_ERROR_INIT;
 
     CLI_TRY(open_store(invocation, destination_place, &store));
-    return tsr_store_erase(store, TRANSFER_MARK, NULL, &invocation->error);
+    if (tsr_store_erase(store, TRANSFER_MARK, NULL, &error) >= 0)
+        return 0;
+    /* A mark that is gone, but may be back after a power cut, costs the next run no more than a
+     * look; after a failed sync this fails, too. */
+    if (tsr_store_erase(store, TRANSFER_MARK, NULL, NULL) >= 0)
+        return 0;
+    invocation->error = error;
+    return error.status;
 }
 
 /* Reads the mark; NULL when there is none. */
