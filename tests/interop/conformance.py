@@ -3,12 +3,16 @@
 
 A section is a function that yields (row, column, cases); a case is a callable that takes a folder and returns, for each
 peer's name, whether it reads ours and whether we read its (None: the peer cannot do that). New parts of Zarr add a
-section to SECTIONS. A case that fails is listed with what went wrong, and makes the exit status 1."""
+section to SECTIONS. A case that fails is listed with what went wrong, and makes the exit status 1.
+
+The page ends with the demands of the specifications and the tests that are named after them, which are read out of
+tests/specification; --demands brings that part up to date alone."""
 import argparse
 import collections
 import contextlib
 import importlib.metadata
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -110,6 +114,42 @@ def codecs():
 
 SECTIONS = [v3_types, v2_types, codecs]
 
+# ---- demands of the specifications ----
+
+DEMANDS = "## Demands of the specifications"
+DEMAND_FILES = [
+    ("test_must_core_nodes.c", "Core specification 3.1: documents, extensions, nodes, stores"),
+    ("test_must_core_chunks.c", "Core specification 3.1: types, fill values, grids, keys, lists of codecs"),
+    ("test_must_codecs.c", "Codecs of the specification"),
+    ("test_must_sharding.c", "Codec sharding_indexed 1.0"),
+    ("test_must_registry.c", "Registry of extensions"),
+    ("test_mistakes.c", "Mistakes that others have made"),
+]
+DEMAND = re.compile(r'MUST\("((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)",\s*(must_\w+)\)')
+
+
+def demands_of(name):
+    """The rows of a table in tests/specification: section, sentence, test."""
+    text = (ROOT / "tests/specification" / name).read_text(encoding="utf-8")
+    return [tuple(part.replace('\\"', '"') for part in match.groups()) for match in DEMAND.finditer(text)]
+
+
+def demands():
+    """That part of the page."""
+    yield from ("", DEMANDS, "",
+                "Each is a test of its own, by the name that stands beside it (`make test T=specification`). A sentence is "
+                "said here in few words; the text that it is taken from has more.")
+    for name, title in DEMAND_FILES:
+        yield from ("", f"### {title}", "", f"`tests/specification/{name}`", "", "| where | what | test |", "|---|---|---|")
+        for where, what, test in demands_of(name):
+            yield f"| {where} | {what} | `{test}` |".replace("*", "\\*")
+
+
+def with_demands(page):
+    """A page with that part as the sources have it now; what stands before it is kept."""
+    return page.split("\n" + DEMANDS)[0].rstrip("\n") + "\n" + "\n".join(demands()) + "\n"
+
+
 # ---- running and writing ----
 
 
@@ -173,7 +213,11 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs/conformance.md")
     parser.add_argument("--every", type=int, default=1, help="run each N-th case alone, and say so")
+    parser.add_argument("--demands", action="store_true", help="run nothing, and bring that part of the page up to date")
     options = parser.parse_args()
+    if options.demands:
+        options.output.write_text(with_demands(options.output.read_text(encoding="utf-8")), encoding="utf-8")
+        return 0
     failures, peers_seen, lines = [], collections.Counter(), []
     for section in SECTIONS:
         rows, columns = run_section(section, options.every, failures, peers_seen)
@@ -194,7 +238,7 @@ def main():
     text = "\n".join(head + lines) + "\n"
     if failures:
         text += "\n## Failures\n\n" + "\n".join(f"- {line}" for line in failures) + "\n"
-    options.output.write_text(text, encoding="utf-8")
+    options.output.write_text(with_demands(text), encoding="utf-8")
     for line in failures:
         print(line)
     return 1 if failures else 0

@@ -10,7 +10,7 @@ def test_a_sample(tmp_path, monkeypatch):
     assert conformance.main() == 0
     text = page.read_text(encoding="utf-8")
     assert "Failures" not in text and "One case in 400 of the matrix" in text
-    assert text.count("\n## ") == len(conformance.SECTIONS)
+    assert text.count("\n## ") == len(conformance.SECTIONS) + 1
     assert "| float64 |" in text and "| delta |" in text
 
 
@@ -27,3 +27,15 @@ def test_failures_are_told(tmp_path, monkeypatch):
     text = page.read_text(encoding="utf-8")
     assert "section, row, column: peer reads ours: True, we read its: False" in text
     assert "section, row, other: KeyError" in text and "| row | 1/1 · 0/1 | 0/1 · 0/1 |" in text
+
+
+def test_the_page_names_every_demand():
+    """docs/conformance.md is up to date with the tests that are named after the specification."""
+    page = (conformance.ROOT / "docs/conformance.md").read_text(encoding="utf-8")
+    assert conformance.with_demands(page) == page, "run tests/interop/conformance.py --demands"
+    folder = conformance.ROOT / "tests/specification"
+    assert {path.name for path in folder.glob("test_*.c")} == {name for name, _ in conformance.DEMAND_FILES}
+    for name, _ in conformance.DEMAND_FILES:
+        source = (folder / name).read_text(encoding="utf-8")
+        tests = [test for _, _, test in conformance.demands_of(name)]
+        assert len(tests) == len(set(tests)) == source.count("static void must_") > 0
