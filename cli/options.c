@@ -134,6 +134,11 @@ static const cli_option table[OPTION_COUNT] = {
     FLAG(OPTION_LEVELS, "levels", 0, "Try more levels of each codec"),
     VALUE(OPTION_SAMPLE, "sample", 0, BYTES, "SIZE", "How many bytes to try on (default 16MiB)"),
 
+    FLAG(OPTION_STORED, "stored", 0,
+         "Hash encoded chunks as they are stored, without decoding them; default: values"),
+    FLAG(OPTION_HASH_LEVELS, "levels", 0,
+         "Tell the hashes of shards and chunks too; those of nothing but fill values have none"),
+
     FLAG(OPTION_DATA, "data", 0, "Also decode every chunk, so that each checksum is verified"),
     VALUE(OPTION_RATE, "rate", 0, RATE, "SIZE", "Read at most this much a second, such as 50MiB/s"),
     FLAG(OPTION_BUILD, "build", 0,

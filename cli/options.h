@@ -74,6 +74,9 @@ typedef enum cli_option_id {
     OPTION_TRY,
     OPTION_LEVELS,
     OPTION_SAMPLE,
+    /* hash. */
+    OPTION_STORED,
+    OPTION_HASH_LEVELS,
     /* check. */
     OPTION_DATA,
     OPTION_RATE,

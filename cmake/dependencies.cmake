@@ -51,6 +51,16 @@ if(TESSERA_ZFP)
     endif()
 endif()
 
+set(TESSERA_HAVE_HASH 0)
+if(TESSERA_HASH)
+    pkg_check_modules(TESSERA_nettle IMPORTED_TARGET nettle)
+    if(TESSERA_nettle_FOUND)
+        set(TESSERA_HAVE_HASH 1)
+        list(APPEND TESSERA_PKGCONFIG_USED nettle)
+        target_link_libraries(tessera_dependencies INTERFACE PkgConfig::TESSERA_nettle)
+    endif()
+endif()
+
 # Libraries of pictures, each a codec of its own.
 foreach(row "IMAGE_PNG libpng" "IMAGE_JPEG libjpeg" "IMAGE_WEBP libwebp")
     separate_arguments(row)

@@ -9,6 +9,7 @@
 #include <tessera/dtype.h>
 #include <tessera/error.h>
 #include <tessera/group.h>
+#include <tessera/hash.h>
 #include <tessera/index.h>
 #include <tessera/store.h>
 #include <tessera/version.h>

@@ -36,10 +36,10 @@ const char *tsr_version(void)
 #endif
 #define DEPENDENCY(name, version) "\"" name "\":\"" version "\","
 
-#define PARTS                                                                                         \
-    "{\"netcdf\":" NETCDF ",\"hdf5\":" NETCDF ",\"npz\":" NPZ                                         \
-    ",\"zfp\":" TRUTH(TESSERA_HAVE_ZFP) ",\"png\":" TRUTH(TESSERA_HAVE_IMAGE_PNG) ",\"jpeg\":" TRUTH( \
-        TESSERA_HAVE_IMAGE_JPEG) ",\"webp\":" TRUTH(TESSERA_HAVE_IMAGE_WEBP) "}"
+#define PARTS                                                                                    \
+    "{\"netcdf\":" NETCDF ",\"hdf5\":" NETCDF ",\"npz\":" NPZ                                    \
+    ",\"hash\":" TRUTH(TESSERA_HAVE_HASH) ",\"zfp\":" TRUTH(TESSERA_HAVE_ZFP) ",\"png\":" TRUTH( \
+        TESSERA_HAVE_IMAGE_PNG) ",\"jpeg\":" TRUTH(TESSERA_HAVE_IMAGE_JPEG) ",\"webp\":" TRUTH(TESSERA_HAVE_IMAGE_WEBP) "}"
 
 const char *tsr_build_info(void)
 {

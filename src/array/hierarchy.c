@@ -8,6 +8,7 @@
 #include "array/create.h"
 #include "array/node_hold.h"
 #include "array/place.h"
+#include "array/tree.h"
 #include "base/context.h"
 #include "base/output.h"
 
@@ -18,6 +19,7 @@ struct tsr_group {
     bool writable;
     int zarr_format;                 /* 0 in files */
     tsri_consolidated *consolidated; /* held: what opens and lists nodes below; NULL: the store */
+    bool ignore_consolidated;        /* for the groups below, which may carry copies too */
     pthread_mutex_t mutex;           /* attributes */
     tsri_fork_handler fork_handler;
     char *attributes;
@@ -125,7 +127,13 @@ static int open_place(tsr_context *context, tsri_place *place,
         TSRI_TRY(tsri_consolidated_find(place->store, place->path, meta, &consolidated, err));
     TSRI_TRY(group_new(context, place, meta, options->writable, ret_group, err));
     (*ret_group)->consolidated = TSRI_TAKE(consolidated);
+    (*ret_group)->ignore_consolidated = options->ignore_consolidated;
     return 0;
+}
+
+tsr_context *tsri_group_context(const tsr_group *group)
+{
+    return group->context;
 }
 
 int tsr_group_open(tsr_context *context, const char *place, const tsr_array_open_options *options,
@@ -451,6 +459,7 @@ static void child_options(const tsr_group *group, tsr_array_open_options *ret_op
 {
     tsr_array_open_options_init(ret_options);
     ret_options->writable = group->writable;
+    ret_options->ignore_consolidated = group->ignore_consolidated;
 }
 
 /* From the copy of its metadata, without a look into the store. */

@@ -2,10 +2,8 @@
 #include <fnmatch.h>
 #include <limits.h>
 
-#include <tessera/group.h>
-
 #include "array/node.h"
-#include "base/base.h"
+#include "array/tree.h"
 
 void tsr_walk_options_init(tsr_walk_options *options)
 {
@@ -101,19 +99,7 @@ typedef struct walk {
     void *user;
 } walk;
 
-/* The children of one group, noted before any of them is entered. */
-typedef struct child {
-    char *name;
-    tsr_node_kind kind;
-    tsr_error *error; /* owned; NULL: none */
-} child;
-
-typedef struct children {
-    child *items;
-    size_t count, capacity;
-} children;
-
-static void children_cleanup(children *self)
+void tsri_children_cleanup(tsri_children *self)
 {
     for (size_t i = 0; i < self->count; i++) {
         tsri_free(self->items[i].name);
@@ -124,18 +110,18 @@ static void children_cleanup(children *self)
 
 static int note_child(void *user, const char *name, tsr_node_kind kind, const tsr_error *error)
 {
-    children *self = user;
+    tsri_children *self = user;
 
     if (self->count == self->capacity) {
         size_t capacity = self->capacity ? 2 * self->capacity : 16;
-        child *grown = tsri_realloc_array(self->items, capacity, sizeof *grown);
+        tsri_child *grown = tsri_realloc_array(self->items, capacity, sizeof *grown);
         if (!grown)
             return TSR_NO_MEMORY;
         self->items = grown;
         self->capacity = capacity;
     }
-    child *added = &self->items[self->count];
-    *added = (child){tsri_strdup(name), kind, NULL};
+    tsri_child *added = &self->items[self->count];
+    *added = (tsri_child){tsri_strdup(name), kind, NULL};
     if (!added->name)
         return TSR_NO_MEMORY;
     self->count++;
@@ -148,11 +134,20 @@ static int note_child(void *user, const char *name, tsr_node_kind kind, const ts
     return 0;
 }
 
+int tsri_children_read(tsr_group *group, tsri_children *ret_children, tsr_error *err)
+{
+    int status = tsr_group_children(group, note_child, ret_children, err);
+
+    if (status == TSR_NO_MEMORY && (!err || err->status == 0))
+        return tsri_error_no_memory(err, 0);
+    return status;
+}
+
 static int walk_group(const walk *self, tsr_group *group, const char *path, int depth,
                       tsr_error *err);
 
-static int visit(const walk *self, tsr_group *group, const char *path, const child *at, int depth,
-                 tsr_error *err)
+static int visit(const walk *self, tsr_group *group, const char *path, const tsri_child *at,
+                 int depth, tsr_error *err)
 {
     tsr_auto(tsri_text) *whole = tsri_path_join(path, at->name);
     tsr_auto(tsr_group) *inner = NULL;
@@ -174,11 +169,9 @@ static int visit(const walk *self, tsr_group *group, const char *path, const chi
 static int walk_group(const walk *self, tsr_group *group, const char *path, int depth,
                       tsr_error *err)
 {
-    tsr_auto(children) all = {0};
-    int status = tsr_group_children(group, note_child, &all, err);
+    tsr_auto(tsri_children) all = {0};
+    int status = tsri_children_read(group, &all, err);
 
-    if (status == TSR_NO_MEMORY && (!err || err->status == 0))
-        return tsri_error_no_memory(err, 0);
     for (size_t i = 0; i < all.count && status == 0; i++)
         status = visit(self, group, path, &all.items[i], depth, err);
     return status;
