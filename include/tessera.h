@@ -6,6 +6,7 @@
 #include <tessera/blob.h>
 #include <tessera/call.h>
 #include <tessera/context.h>
+#include <tessera/derived.h>
 #include <tessera/dtype.h>
 #include <tessera/error.h>
 #include <tessera/group.h>

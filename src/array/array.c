@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "array/lower.h"
 #include "base/checked.h"
 #include "base/context.h"
 #include "meta/json.h"
@@ -233,6 +234,81 @@ int tsr_array_new(tsr_context *context, const tsr_array_ops *ops, void *driver,
     }
     array->ops = ops;
     array->driver = driver;
+    *ret_array = TSRI_TAKE(array);
+    return 0;
+}
+
+/* ---- made of other arrays ---- */
+
+int64_t tsri_array_read_bytes(const tsr_array *array)
+{
+    const tsri_prepared *prepared = array->prepared;
+    if (!prepared)
+        return array->box_bytes;
+    while (tsri_prepared_is_shard(prepared) && !tsri_prepared_is_packed(prepared))
+        prepared = prepared->inner;
+    /* What is decoded at once keeps to the context's limit, so the sum fits. */
+    return tsri_prepared_is_raw(prepared)
+               ? 0
+               : prepared->decoded_bytes + tsri_prepared_encoded_bytes(prepared);
+}
+
+int tsri_array_decoded_grid(const tsr_array *array, tsri_grid **ret_grid, tsr_error *err)
+{
+    tsri_grid *grid = tsri_array_grid(array);
+    if (array->shard_levels == 0) {
+        *ret_grid = grid;
+        return 0;
+    }
+    /* Inner chunks fill each shard, so they lie evenly over all of them. */
+    int status = tsri_grid_new_regular(array->rank, grid->shape,
+                                       array->inner_shapes[array->shard_levels - 1], ret_grid, err);
+    tsri_grid_unref(grid);
+    return status;
+}
+
+/* What the arrays below say about the one that is made of them. */
+static int note_sources(tsr_array *array, const tsri_derivation *derivation, tsr_error *err)
+{
+    int64_t most = 0;
+
+    for (size_t i = 0; i < derivation->source_count; i++) {
+        const tsr_array *source = derivation->sources[i];
+        if (source->context != array->context)
+            return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                                 "%s and %s were opened with different contexts",
+                                 derivation->sources[0]->place, source->place);
+        array->depth = TSRI_MAX(array->depth, source->depth + 1);
+        most = TSRI_MAX(most, tsri_array_read_bytes(source));
+    }
+    if (array->depth > TSRI_DERIVED_DEPTH_MAX)
+        return tsr_error_set(err, TSR_LIMIT, "%s: arrays made of each other %d deep; at most %d",
+                             array->place, array->depth, TSRI_DERIVED_DEPTH_MAX);
+    if (!tsri_add_i64(most, derivation->box_bytes, &array->box_bytes))
+        array->box_bytes = INT64_MAX;
+    return 0;
+}
+
+int tsri_array_new_derived(tsr_context *context, const tsri_derivation *derivation,
+                           const tsr_array_description *description, tsri_grid *grid,
+                           tsr_array **ret_array, tsr_error *err)
+{
+    tsr_auto(tsr_array) *array = NULL;
+    tsr_array_description own = *description;
+    int64_t largest[TSR_RANK_MAX];
+
+    tsri_grid_largest(grid, largest);
+    own.chunk_shape = largest;
+    own.codecs = NULL;
+    TSRI_TRY(array_alloc(context, &array, err));
+    TSRI_TRY(fill_in(array, &own, err));
+    TSRI_TRY(note_sources(array, derivation, err));
+    array->grid = tsri_grid_ref(grid);
+    array->lower = derivation->lower;
+    array->casts = derivation->casts;
+    array->casting = derivation->casting;
+    array->ops = derivation->ops;
+    array->driver = derivation->driver;
     *ret_array = TSRI_TAKE(array);
     return 0;
 }

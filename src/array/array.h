@@ -23,6 +23,7 @@
 #define TSRI_INDEX_CACHE_BYTES (INT64_C(16) << 20)
 
 typedef struct tsri_hold tsri_hold;
+struct tsri_lowering;
 
 struct tsr_array {
     int references;       /* atomic */
@@ -48,6 +49,14 @@ struct tsr_array {
     int shard_levels;
     int64_t inner_shapes[TSRI_SHARD_LEVELS_MAX][TSR_RANK_MAX];
 
+    /* Of arrays that are made of others (lower.h). */
+    int (*lower)(void *driver, const tsr_index *index, struct tsri_lowering *lowering,
+                 tsr_error *err);
+    bool casts;
+    tsr_casting casting;
+    int depth;         /* of arrays below it; 0: it is made of none */
+    int64_t box_bytes; /* what reading takes besides the elements: see tsri_array_read_bytes */
+
     tsr_store *store;   /* of Zarr arrays: held; otherwise NULL */
     char *path;         /* of the array in its store, "" for the root */
     tsri_chunk_key key; /* ready to be copied and set */
@@ -70,6 +79,10 @@ tsri_grid *tsri_array_grid(const tsr_array *array);
 /* Where the bytes of a chunk lie. Errors: those of the driver. */
 int tsri_array_locate(const tsr_array *array, const int64_t *chunk_index, tsr_extent *ret_extent,
                       tsr_error *err);
+
+/* What reading holds at once besides the elements that it delivers, on each thread, as far as it is
+ * known; saturates at INT64_MAX. */
+int64_t tsri_array_read_bytes(const tsr_array *array);
 
 /* Makes an array of an opened Zarr node; owns `meta` on success. Errors: as tsr_array_open. */
 int tsri_array_from_zarr(tsr_context *context, tsr_store *store, const char *path,

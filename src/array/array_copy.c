@@ -190,33 +190,13 @@ static int copy_chunk(void *user, const int64_t *chunk, const tsri_target *targe
 
 /* ---- memory ---- */
 
-/* Encoded size at most, as far as it is known; else the decoded size. */
-static int64_t encoded_bytes(const tsri_prepared *prepared)
-{
-    tsr_size_bound bound = prepared->bound;
-    if (bound.size_class == TSR_SIZE_UNBOUNDED || bound.size_bytes > INT64_MAX / 4)
-        return prepared->decoded_bytes;
-    return (int64_t)bound.size_bytes;
-}
-
-/* The chunk of the source that is decoded at once, with its encoded bytes. */
-static int64_t source_bytes(const tsr_array *source)
-{
-    const tsri_prepared *prepared = source->prepared;
-    if (!prepared)
-        return 0;
-    while (tsri_prepared_is_shard(prepared) && !tsri_prepared_is_packed(prepared))
-        prepared = prepared->inner;
-    /* What is decoded at once keeps to the context's limit, so the sum fits. */
-    return tsri_prepared_is_raw(prepared) ? 0 : prepared->decoded_bytes + encoded_bytes(prepared);
-}
-
 /* What one chunk on its way takes: decoded and encoded destination, and what is decoded of the
  * source. */
 static int64_t bytes_per_runner(const tsr_array *source, const tsr_array *destination)
 {
     const int64_t parts[] = {destination->prepared->decoded_bytes,
-                             encoded_bytes(destination->prepared), source_bytes(source)};
+                             tsri_prepared_encoded_bytes(destination->prepared),
+                             tsri_array_read_bytes(source)};
     int64_t sum = 0;
     for (size_t i = 0; i < TSRI_COUNT(parts); i++)
         if (!tsri_add_i64(sum, parts[i], &sum))
@@ -228,7 +208,7 @@ static int64_t bytes_per_runner(const tsr_array *source, const tsr_array *destin
 static int count_runners(const copier *self, int *ret_runners, tsr_error *err)
 {
     int64_t memory = self->options->memory_bytes,
-            needed = self->encoded ? encoded_bytes(self->source->prepared)
+            needed = self->encoded ? tsri_prepared_encoded_bytes(self->source->prepared)
                                    : bytes_per_runner(self->source, self->destination);
 
     *ret_runners = 0;

@@ -126,6 +126,14 @@ void tsri_explain_index(tsri_fetcher *self, const tsri_flight *from)
     add_cost(self, &cost);
 }
 
+int tsri_explain_refuse(const tsr_array *array, tsr_error *err)
+{
+    return tsr_error_set(err, TSR_UNSUPPORTED,
+                         "%s: a %s array has no chunks in a store; what filling its elements takes "
+                         "cannot be told",
+                         array->place, array->driver_name);
+}
+
 /* Missing chunks are handed out without being fetched. */
 static int ignore_piece(void *user, const tsr_view *piece, const int64_t *position, tsr_error *err)
 {
@@ -143,11 +151,8 @@ int tsr_array_explain(tsr_array *array, const tsr_index *index, const tsr_call *
     tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
     tsri_read read = {.array = array, .grid = grid, .sink = ignore_piece, .cost = &cost};
 
-    if (!array->prepared)
-        return tsr_error_set(err, TSR_UNSUPPORTED,
-                             "%s: a %s array has no chunks in a store; what its library fetches "
-                             "cannot be told",
-                             array->place, array->driver_name);
+    if (!array->prepared && !array->lower)
+        return tsri_explain_refuse(array, err);
     if (index)
         read.index = *index;
     else

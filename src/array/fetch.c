@@ -3,6 +3,8 @@
 #include <inttypes.h>
 
 #include "array/flight.h"
+#include "array/lower.h"
+#include "base/call.h"
 #include "base/checked.h"
 #include "base/context.h"
 #include "tensor/stream.h"
@@ -204,9 +206,26 @@ static int take_portion(tsri_fetcher *self, tsri_flight *next, bool *ret_found, 
 
 /* ---- drivers that fill boxes ---- */
 
+/* A box of an array that is made of others is a read of its own. The group of the outer one counts
+ * what is delivered, and calls back. */
+static int read_derived_box(tsri_fetcher *self, tsr_array *array, const int64_t *start,
+                            const tsr_view *view, tsr_error *err)
+{
+    const tsr_call below = tsri_call_below(self->call);
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    tsri_read read = {.array = array, .grid = grid, .index.rank = view->rank, .view = view};
+
+    for (int axis = 0; axis < view->rank; axis++)
+        read.index.axes[axis] =
+            (tsr_index_axis){TSR_INDEX_RANGE, start[axis], view->shape[axis], 1};
+    return tsri_fetch(self->context, &read, 1, &below, NULL, err);
+}
+
 static int call_read_box(tsri_fetcher *self, tsr_array *array, const int64_t *start,
                          const tsr_view *view, tsr_error *err)
 {
+    if (array->lower)
+        return read_derived_box(self, array, start, view, err);
     if (array->ops->serial)
         pthread_mutex_lock(&array->serial);
     int status = array->ops->read_box(array->driver, start, view, self->call, err);
@@ -238,7 +257,9 @@ static int read_box(tsri_fetcher *self, tsri_unit *unit, const tsri_target *targ
     TSRI_TRY(tsr_view_init(&box, unit->array->dtype, target->rank, shape, (void *)&nothing, err));
     if (tsri_target_is_direct(&inside, box.shape, box.strides)) {
         box.data = target->data;
-        return call_read_box(self, unit->array, start, &box, err);
+        TSRI_TRY(call_read_box(self, unit->array, start, &box, err));
+        tsri_target_account(target);
+        return 0;
     }
     box.data = tsri_scratch_buffer(scratch, TSRI_BUFFER_CHUNK, (size_t)tsr_view_size(&box));
     if (!box.data)
@@ -250,7 +271,7 @@ static int read_box(tsri_fetcher *self, tsri_unit *unit, const tsri_target *targ
 static void read_boxes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch)
 {
     tsri_unit *unit = from->portion.unit;
-    int status = 0;
+    int status = self->cost ? tsri_explain_refuse(unit->array, &from->error) : 0;
     for (size_t i = 0; i < unit->target_count && status == 0; i++)
         status = read_box(self, unit, &unit->targets[i], scratch, &from->error);
     tsri_group_progress(&self->group, 1, 0, 0, 0);
@@ -525,10 +546,11 @@ static void prepare_read(tsri_fetcher *self, tsri_read *read)
     read->streamed = read->view && tsr_view_size(read->view) >= TSRI_STREAM_SPAN_BYTES;
 }
 
-int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call *call,
-               tsri_task_group *parent, tsr_error *err)
+/* Of reads that all say themselves where their elements are. */
+static int fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call *call,
+                 tsri_task_group *parent, tsr_error *err)
 {
-    tsri_fetcher self = {.context = context, .call = call, .cost = n == 1 ? reads->cost : NULL};
+    tsri_fetcher self = {.context = context, .call = call, .cost = reads->cost};
 
     TSRI_TRY(tsri_cursors_init(&self.cursors, reads, n, err));
     int status = tsri_group_init(&self.group, context, call, parent, err);
@@ -557,5 +579,22 @@ int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call 
     clear(&self);
     for (size_t i = 0; i < n && status == 0; i++)
         tsri_target_repeat(&reads[i]);
+    return status;
+}
+
+int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call *call,
+               tsri_task_group *parent, tsr_error *err)
+{
+    tsri_lowered lowered;
+    size_t plain = 0;
+
+    while (plain < n && !tsri_read_is_lowered(&reads[plain]))
+        plain++;
+    if (plain == n)
+        return fetch(context, reads, n, call, parent, err);
+    int status = tsri_lower(reads, n, &lowered, err);
+    if (status == 0 && lowered.count > 0)
+        status = fetch(context, lowered.reads, lowered.count, call, parent, err);
+    tsri_lowered_clear(&lowered);
     return status;
 }

@@ -101,5 +101,7 @@ void tsri_explain_elements(tsri_fetcher *self, tsri_flight *now);
 
 /* Counts an index that was fetched, or found missing. */
 void tsri_explain_index(tsri_fetcher *self, const tsri_flight *from);
+/* Of elements that a driver fills in itself nothing is known: UNSUPPORTED. */
+int tsri_explain_refuse(const tsr_array *array, tsr_error *err);
 
 #endif

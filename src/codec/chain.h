@@ -92,6 +92,9 @@ struct tsri_prepared {
     int64_t index_bytes;
 };
 
+/* The encoded size at most, as far as it is known; else the decoded size. Never fails. */
+int64_t tsri_prepared_encoded_bytes(const tsri_prepared *prepared);
+
 /* Prepares a chain for a chunk shape. A leaf chunk that is larger than the context allows is
  * refused, except when it is raw (tsri_prepared_is_raw), since raw chunks are read piece by piece.
  * Errors: LIMIT, BAD_METADATA (the shape does not fit the chain), NO_MEMORY. */

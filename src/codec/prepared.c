@@ -161,3 +161,11 @@ int tsri_prepared_new(tsri_chain *chain, const int64_t *shape, tsri_prepared **r
     *ret_prepared = TSRI_TAKE(prepared);
     return 0;
 }
+
+int64_t tsri_prepared_encoded_bytes(const tsri_prepared *prepared)
+{
+    tsr_size_bound bound = prepared->bound;
+    if (bound.size_class == TSR_SIZE_UNBOUNDED || bound.size_bytes > INT64_MAX / 4)
+        return prepared->decoded_bytes;
+    return (int64_t)bound.size_bytes;
+}

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tessera/derived.h>
 #include <tessera/group.h>
 
 #include "nth_malloc.h"
@@ -199,6 +200,43 @@ static int sink_list(run *self)
         status = tsr_array_read_sink(array, &both, count_elements, &count, NULL, &self->err);
     if (status == 0)
         assert_int_equal(count, 5);
+    tsr_array_close(array);
+    return status;
+}
+
+static int read_all_and_list(run *self, tsr_array *array)
+{
+    tsr_auto(tsr_index) list = {.layout = NULL};
+    double values[4 * COUNT];
+    int64_t count = 0;
+    int status = tsr_array_read(array, NULL, NULL, NULL, values, sizeof values, NULL, &self->err);
+    for (int i = 0; i < 4 * COUNT && status == 0; i++)
+        assert_true(values[i] == OLD);
+    if (status == 0)
+        status = tsr_index_parse(&list, "1, [5, 0, 0, 100]", 2, tsr_array_shape(array), &self->err);
+    if (status == 0)
+        status = tsr_array_read_sink(array, &list, count_elements, &count, NULL, &self->err);
+    if (status == 0)
+        assert_int_equal(count, 4);
+    return status;
+}
+
+/* A cast of a stack of concatenations. */
+static int read_derived(run *self)
+{
+    tsr_array *array = NULL, *twice = NULL, *four = NULL, *wide = NULL;
+    int status = open_array(self, "a", false, &array);
+    if (status == 0)
+        status = tsr_array_concatenate((tsr_array *[]){array, array}, 2, 0, &twice, &self->err);
+    if (status == 0)
+        status = tsr_array_stack((tsr_array *[]){twice, twice}, 2, 0, "n", &four, &self->err);
+    if (status == 0)
+        status = tsr_array_cast(four, TSR_FLOAT64, TSR_CASTING_SAFE, &wide, &self->err);
+    if (status == 0)
+        status = read_all_and_list(self, wide);
+    tsr_array_close(wide);
+    tsr_array_close(four);
+    tsr_array_close(twice);
     tsr_array_close(array);
     return status;
 }
@@ -427,6 +465,7 @@ static const operation operations[] = {
     {"write chunks", write_chunks, "flat", 4, 40, false},
     {"read list", read_list, NULL, 0, 0, false},
     {"sink list", sink_list, NULL, 0, 0, false},
+    {"read derived", read_derived, NULL, 0, 0, false},
     {"write list", write_list, "a", LIST_START, LISTED, false},
     {"attributes", set_attributes, NULL, 0, 0, false},
     {"walk", walk, NULL, 0, 0, false},
