@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 10
 export FUZZ_SECONDS
 
-.PHONY: build demo test check asan ubsan tsan coverage fuzz torture conformance bench install uninstall format clean help
+.PHONY: build demo test check asan ubsan tsan coverage fuzz torture power-cuts conformance bench install uninstall format clean help
 
 build: ## Build the library and the command line: build/release/tessera
 	@tools/build release products
@@ -30,6 +30,12 @@ torture: ## 16 processes write into the same shards, writers are killed, at full
 	@tools/build dev
 	@TESSERA_TORTURE=1 build/dev/tests/array/test_torture
 
+power-cuts: ## Power cuts on a simulated disk, at full size
+	@tools/setup build
+	@tools/build dev
+	@TESSERA_POWER_CUTS=1 build/dev/tests/store/test_store_fs_power_cut
+	@TESSERA_POWER_CUTS=1 build/dev/tests/array/test_array_power_cut
+
 conformance: ## Every case of the matrix against every peer (long); writes docs/conformance.md
 	@tools/setup build test
 	@tools/build release products
@@ -54,4 +60,4 @@ clean: ## Remove everything that was built (build/venv and build/node stay: `rm 
 	@find build -mindepth 1 -maxdepth 1 ! -name venv ! -name node -exec rm -rf {} + 2>/dev/null || true
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z][a-z ]*:.*## /{printf "  make %-28s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z -]*:.*## /{printf "  make %-28s %s\n", $$1, $$2}' Makefile

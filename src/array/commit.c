@@ -66,8 +66,11 @@ int tsri_commit_erase(tsri_commit_state *self, bool conditional, tsr_error *err)
         return 0;
     const tsr_generation *if_match =
         conditional && self->extent.store->hints.conditional_erase ? &self->generation : NULL;
-    return tsr_store_erase_if(self->extent.store, self->extent.key, if_match, self->lock, NULL,
-                              err);
+    TSRI_TRY(
+        tsr_store_erase_if(self->extent.store, self->extent.key, if_match, self->lock, NULL, err));
+    /* Erasing knows of the flush only. */
+    return self->durability == TSR_DURABILITY_CHUNK ? tsr_store_flush(self->extent.store, NULL, err)
+                                                    : 0;
 }
 
 /* ---- chunks that are encoded as a whole ---- */

@@ -85,7 +85,7 @@ static int find_source(tsr_context *context, const char *from, int *ret_format, 
     return 0;
 }
 
-/* The place is free, and what lies above it are groups. */
+/* The place is free, and what lies above it are groups, on disk before anything is moved there. */
 static int prepare_destination(tsr_context *context, const char *to, int zarr_format,
                                tsr_error *err)
 {
@@ -97,7 +97,8 @@ static int prepare_destination(tsr_context *context, const char *to, int zarr_fo
     TSRI_TRY(tsri_node_kind(place.store, place.path, 0, &kind, err));
     if (kind != TSR_NODE_NONE)
         return tsr_error_set(err, TSR_EXISTS, "%s exists already", to);
-    return tsri_node_create_ancestors(place.store, place.path, zarr_format, err);
+    TSRI_TRY(tsri_node_create_ancestors(place.store, place.path, zarr_format, err));
+    return tsr_store_flush(place.store, NULL, err);
 }
 
 /* Whether `inner` lies below `outer`, as far as their texts tell. */

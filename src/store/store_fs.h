@@ -59,7 +59,6 @@ typedef struct tsri_fs {
     uint64_t sequence;     /* counts the changes of folders */
     uint64_t root_changed; /* sequence at which the entry of the root itself became unsure; 0: it is
                               on disk */
-    int root_levels;       /* how many folders on the way to the root were made here */
     bool sync_failed;      /* nothing is acknowledged any more */
     char sync_failure[TSRI_SYNC_FAILURE_TEXT_MAX]; /* what failed */
     tsri_sync_failures *failures;                  /* of all stores of the context */
@@ -238,6 +237,10 @@ int tsri_fs_sync_check(tsri_fs *fs, tsr_error *err);
  */
 int tsri_fs_sync_file(tsri_fs *fs, int descriptor, const char *key, tsr_error *err);
 
+/* Brings the entries of an open folder to the disk; `path` is for the error. Errors: IO (and from
+ * then on for every writer). */
+int tsri_fs_sync_directory(tsri_fs *fs, int directory, const char *path, tsr_error *err);
+
 /* An entry of a folder has changed: brings it to the disk now, or notes it for the flush. Errors:
  * IO. */
 int tsri_fs_sync_entry(tsri_fs *fs, const char *folder, tsr_durability durability,
@@ -247,8 +250,8 @@ int tsri_fs_sync_entry(tsri_fs *fs, const char *folder, tsr_durability durabilit
  * memory. */
 bool tsri_fs_sync_note_made(tsri_fs *fs, const char *folder);
 
-/* Notes that the entry of the root has changed, and those of so many folders on the way to it. */
-void tsri_fs_sync_note_root(tsri_fs *fs, int levels_made);
+/* Notes that the entry of the root has changed, and maybe those of folders on the way to it. */
+void tsri_fs_sync_note_root(tsri_fs *fs);
 
 /* Forgets a folder and all below it, since they are about to be removed. */
 void tsri_fs_sync_forget(tsri_fs *fs, const char *folder);

@@ -356,18 +356,37 @@ static int read_everything(removal *remover, DIR *stream, int directory, name_li
     return errno ? remove_error(remover, "list", "a folder", err) : 0;
 }
 
-/* Folders first, then files by name, and those that begin with a dot at the end: what tells of a
- * folder (zarr.json, .zarray) is there as long as anything that it tells of, so that a removal that
- * was interrupted can be repeated, and leaves nothing behind for a successor of the same name. */
+/* Whether a file tells of what else is in its folder. */
+static bool tells_of_others(const entry_name *name)
+{
+    return !name->is_folder && (name->text[0] == '.' || strcmp(name->text, "zarr.json") == 0);
+}
+
+/* Folders first, and at the end the files that tell of the others: they are there as long as
+ * anything that they tell of, so that a removal that was interrupted can be repeated, and leaves
+ * nothing behind for a successor of the same name. */
 static int compare_for_removal(const void *a, const void *b)
 {
     const entry_name *one = a, *other = b;
     if (one->is_folder != other->is_folder)
         return one->is_folder ? -1 : 1;
-    bool hidden = one->text[0] == '.';
-    if (hidden != (other->text[0] == '.'))
-        return hidden ? 1 : -1;
+    bool tells = tells_of_others(one);
+    if (tells != tells_of_others(other))
+        return tells ? 1 : -1;
     return strcmp(one->text, other->text);
+}
+
+/* Removes what was found in a folder. On the disk, too, what tells of the others goes after them: a
+ * power cut would otherwise leave chunks for the next array of that name to show as its own. */
+static int remove_names(removal *remover, int directory, const name_list *names, int depth,
+                        tsr_error *err)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (i > 0 && tells_of_others(&names->all[i]) && !tells_of_others(&names->all[i - 1]))
+            TSRI_TRY(tsri_fs_sync_directory(remover->fs, directory, remover->prefix, err));
+        TSRI_TRY(remove_name(remover, directory, &names->all[i], depth, err));
+    }
+    return 0;
 }
 
 /* Takes over the descriptor. */
@@ -386,8 +405,8 @@ static int empty_folder(removal *remover, int directory, int depth, tsr_error *e
         status = read_everything(remover, stream, directory, &names, err);
     if (status == 0 && names.count > 1)
         qsort(names.all, names.count, sizeof *names.all, compare_for_removal);
-    for (size_t i = 0; status == 0 && i < names.count; i++)
-        status = remove_name(remover, directory, &names.all[i], depth, err);
+    if (status == 0)
+        status = remove_names(remover, directory, &names, depth, err);
     fs->system->closedir(fs->system, stream);
     return status;
 }
@@ -402,7 +421,7 @@ static int erase_all(removal *remover, tsr_error *err)
         return errno == ENOENT ? 0 : tsri_fs_error(fs, err, errno, "open", "");
     TSRI_TRY(empty_folder(remover, directory, 0, err));
     if (fs->system->unlinkat(fs->system, fs->base, fs->root, AT_REMOVEDIR) == 0) {
-        tsri_fs_sync_note_root(fs, 0);
+        tsri_fs_sync_note_root(fs);
         return 0;
     }
     return tsri_fs_sync_entry(fs, "", TSR_DURABILITY_FLUSH, &remover->watch, err);

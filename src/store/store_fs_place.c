@@ -221,7 +221,6 @@ static int make_root(tsri_fs *fs)
 {
     char path[PATH_MAX];
     size_t size = strlen(fs->root);
-    int made = 0;
     if (size >= sizeof path) {
         errno = ENAMETOOLONG;
         return -1;
@@ -231,13 +230,11 @@ static int make_root(tsri_fs *fs)
         if (path[i] != '/' && path[i] != 0)
             continue;
         path[i] = 0;
-        int result = fs->system->mkdirat(fs->system, fs->base, path, 0777);
-        if (result < 0 && errno != EEXIST)
+        if (fs->system->mkdirat(fs->system, fs->base, path, 0777) < 0 && errno != EEXIST)
             return -1;
-        made += result == 0;
         path[i] = i < size ? '/' : 0;
     }
-    tsri_fs_sync_note_root(fs, made);
+    tsri_fs_sync_note_root(fs);
     return 0;
 }
 

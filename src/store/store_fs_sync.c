@@ -3,8 +3,8 @@
  * The bytes of a value are synced before its name shows up. Its entry in the folder, and the
  * entries of folders that were made, follow when a put asks for TSR_DURABILITY_CHUNK or at the
  * flush, each folder once. A folder that this store meets for the first time may have been made by
- * anybody a moment ago, so the folder above it counts as changed, too, up to the one that holds the
- * root.
+ * anybody a moment ago, so the folder above it counts as changed, too, up to the top of the file
+ * system.
  *
  * After a failed sync the kernel has dropped the pages and calls them clean, so trying again would
  * succeed and mean nothing: no store of the context acknowledges anything more on that file system
@@ -123,13 +123,19 @@ int tsri_fs_sync_file(tsri_fs *fs, int descriptor, const char *key, tsr_error *e
 }
 
 /* Some file systems have no sync of folders, and then none is needed or possible. */
+int tsri_fs_sync_directory(tsri_fs *fs, int directory, const char *path, tsr_error *err)
+{
+    if (sync_again(fs, directory, fs->system->fsync) == 0 || errno == EINVAL || errno == ENOTSUP ||
+        errno == EROFS)
+        return 0;
+    return sync_failed(fs, path, errno, err);
+}
+
 static int sync_descriptor(tsri_fs *fs, int descriptor, const char *path, tsr_error *err)
 {
-    int result = sync_again(fs, descriptor, fs->system->fsync), error_number = errno;
+    int status = tsri_fs_sync_directory(fs, descriptor, path, err);
     tsri_fs_close(fs, descriptor);
-    if (result == 0 || error_number == EINVAL || error_number == ENOTSUP || error_number == EROFS)
-        return 0;
-    return sync_failed(fs, path, error_number, err);
+    return status;
 }
 
 static int sync_folder(tsri_fs *fs, const char *folder, tsr_error *err)
@@ -246,10 +252,9 @@ bool tsri_fs_sync_note_made(tsri_fs *fs, const char *folder)
     return noted;
 }
 
-void tsri_fs_sync_note_root(tsri_fs *fs, int levels_made)
+void tsri_fs_sync_note_root(tsri_fs *fs)
 {
     tsri_fork_mutex_lock(&fs->mutex);
-    fs->root_levels = TSRI_MAX(fs->root_levels, levels_made);
     fs->root_changed = ++fs->sequence;
     tsri_fork_mutex_unlock(&fs->mutex);
 }
@@ -268,35 +273,71 @@ void tsri_fs_sync_clear(tsri_fs *fs)
 
 /* ---- Syncing ---- */
 
-/* The folder that holds the root, and as many above it as were made here. One that may not be
- * opened was not made here either. */
-static int sync_above_root(tsri_fs *fs, tsr_error *err)
+/* Opens the folder that holds the root, which may be gone. -1 with errno. */
+static int open_parent(const tsri_fs *fs)
 {
     char path[PATH_MAX];
-    tsri_fork_mutex_lock(&fs->mutex);
-    uint64_t changed = fs->root_changed;
-    int levels = fs->root_levels;
-    tsri_fork_mutex_unlock(&fs->mutex);
     size_t size = strlen(fs->root);
     const char *last = strrchr(fs->root, '/');
     last = last ? last + 1 : fs->root;
-    bool has_parent = last[0] && strcmp(last, ".") != 0 && strcmp(last, "..") != 0;
-    if (!changed || size >= sizeof path)
-        return 0;
-    memcpy(path, fs->root, size + 1);
-    for (int level = 0; has_parent && level <= levels; level++) {
-        char *slash = strrchr(path, '/');
-        if (slash && slash > path)
-            *slash = 0;
-        else
-            strcpy(path, slash ? "/" : ".");
-        int descriptor = tsri_fs_openat(fs, fs->base, path, O_RDONLY | O_DIRECTORY);
-        if (descriptor < 0 && (errno == EMFILE || errno == ENFILE))
-            return tsri_error_errno(err, errno, "open", path);
-        if (descriptor >= 0)
-            TSRI_TRY(sync_descriptor(fs, descriptor, path, err));
-        has_parent = slash && slash > path;
+    bool is_named = last[0] && strcmp(last, ".") != 0 && strcmp(last, "..") != 0;
+    if (size + sizeof "/.." > sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
     }
+    if (is_named)
+        snprintf(path, sizeof path, "%.*s.", (int)(last - fs->root), fs->root);
+    else
+        snprintf(path, sizeof path, "%s/..", fs->root);
+    return tsri_fs_openat(fs, fs->base, path, O_PATH | O_DIRECTORY);
+}
+
+/* Syncs an open folder. One that may not be read was made by another user, who answers for it. */
+static int sync_opened(tsri_fs *fs, int folder, tsr_error *err)
+{
+    int descriptor = tsri_fs_openat(fs, folder, ".", O_RDONLY | O_DIRECTORY);
+    if (descriptor >= 0)
+        return sync_descriptor(fs, descriptor, "..", err);
+    return errno == EMFILE || errno == ENFILE
+               ? tsri_fs_error(fs, err, errno, "open a folder above", "")
+               : 0;
+}
+
+/* Takes the step to the folder above. False at the top of the file system. */
+static bool climb(const tsri_fs *fs, int *folder)
+{
+    struct stat here, above;
+    const tsr_system *system = fs->system;
+    int next = tsri_fs_openat(fs, *folder, "..", O_PATH | O_DIRECTORY);
+    if (next < 0)
+        return false;
+    bool is_higher = system->fstat(system, *folder, &here) == 0 &&
+                     system->fstat(system, next, &above) == 0 && here.st_dev == above.st_dev &&
+                     here.st_ino != above.st_ino;
+    tsri_fs_close(fs, *folder);
+    *folder = next;
+    return is_higher;
+}
+
+/* The folders on the way to the root, once: whoever has made them, it may have been a moment ago,
+ * and nobody else vouches for their entries. */
+static int sync_above_root(tsri_fs *fs, tsr_error *err)
+{
+    tsri_fork_mutex_lock(&fs->mutex);
+    uint64_t changed = fs->root_changed;
+    tsri_fork_mutex_unlock(&fs->mutex);
+    if (!changed)
+        return 0;
+    int folder = open_parent(fs), status = 0;
+    if (folder < 0 && (errno == EMFILE || errno == ENFILE))
+        return tsri_fs_error(fs, err, errno, "open the folder of", "");
+    if (folder >= 0) {
+        do {
+            status = sync_opened(fs, folder, err);
+        } while (status == 0 && climb(fs, &folder));
+        tsri_fs_close(fs, folder);
+    }
+    TSRI_TRY(status);
     tsri_fork_mutex_lock(&fs->mutex);
     if (fs->root_changed == changed)
         fs->root_changed = 0;
