@@ -59,9 +59,31 @@ static int check_parts(const char *what, const char *text, size_t size, tsr_erro
     return 0;
 }
 
+/* Whether a key of ASCII characters is good, in one pass. What is not is looked at again, for the
+ * reason; other characters need a closer look too. */
+static bool is_plain_key(const char *key)
+{
+    size_t at = 0, start = 0;
+    for (;; at++) {
+        unsigned char character = (unsigned char)key[at];
+        if (character >= 0x80 || at > TSRI_KEY_BYTES_MAX)
+            return false;
+        if (character != '/' && character != 0)
+            continue;
+        size_t size = at - start;
+        if (size == 0 || (key[start] == '.' && (size == 1 || (size == 2 && key[start + 1] == '.'))))
+            return false;
+        if (character == 0)
+            return true;
+        start = at + 1;
+    }
+}
+
 int tsr_store_check_key(const char *key, tsr_error *err)
 {
     size_t size;
+    if (key && is_plain_key(key))
+        return 0;
     if (!key || !key[0])
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "the key is empty");
     TSRI_TRY(check_text("key", key, &size, err));

@@ -1,5 +1,62 @@
 #include "store/key_map.h"
 
+/* A place with more nodes than this is not searched further: the list is faster then. */
+#define PLACE_NODES_MAX 16
+#define PLACE_COUNT_MIN 64
+
+/* ---- the table ---- */
+
+/* Eight bytes at a time: multiplied by an odd number, the high half folded into the low one. */
+static uint64_t hash_of(const char *key)
+{
+    const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
+    size_t left = strlen(key);
+    uint64_t hash = left * factor;
+    for (; left > 0; key += TSRI_MIN(left, 8), left -= TSRI_MIN(left, 8)) {
+        uint64_t piece = 0;
+        memcpy(&piece, key, TSRI_MIN(left, 8));
+        hash = (hash ^ piece) * factor;
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
+
+static tsri_key_node **place_of(const tsri_key_map *map, uint64_t hash)
+{
+    return &map->places[hash & (map->place_count - 1)];
+}
+
+static void enter_table(tsri_key_map *map, tsri_key_node *node)
+{
+    tsri_key_node **place = place_of(map, node->hash);
+    node->next_place = *place;
+    *place = node;
+}
+
+static void leave_table(tsri_key_map *map, const tsri_key_node *node)
+{
+    tsri_key_node **link = place_of(map, node->hash);
+    while (*link != node)
+        link = &(*link)->next_place;
+    *link = node->next_place;
+}
+
+/* Doubles the table and puts everything in anew. Without memory it stays as it is. */
+static void grow_table(tsri_key_map *map)
+{
+    size_t count = TSRI_MAX(2 * map->place_count, (size_t)PLACE_COUNT_MIN);
+    tsri_key_node **places = tsri_alloc_array_zero(count, sizeof(tsri_key_node *));
+    if (!places)
+        return;
+    tsri_free(map->places);
+    map->places = places;
+    map->place_count = count;
+    for (tsri_key_node *node = map->first[0]; node; node = node->next[0])
+        enter_table(map, node);
+}
+
+/* ---- the list ---- */
+
 /* For every level the link that leads to the first node whose key is not smaller. */
 static void find_links(tsri_key_map *map, const char *key,
                        tsri_key_node **links[TSRI_KEY_MAP_HEIGHT_MAX])
@@ -24,7 +81,15 @@ tsri_key_node *tsri_key_map_seek(const tsri_key_map *map, const char *key)
 
 tsri_key_node *tsri_key_map_find(const tsri_key_map *map, const char *key)
 {
-    tsri_key_node *node = tsri_key_map_seek(map, key);
+    uint64_t hash = hash_of(key);
+    tsri_key_node *node = map->place_count > 0 ? *place_of(map, hash) : NULL;
+    int seen = 0;
+    for (; node && seen < PLACE_NODES_MAX; node = node->next_place, seen++)
+        if (node->hash == hash && strcmp(node->key, key) == 0)
+            return node;
+    if (!node && map->place_count > 0)
+        return NULL;
+    node = tsri_key_map_seek(map, key);
     return node && strcmp(node->key, key) == 0 ? node : NULL;
 }
 
@@ -45,15 +110,13 @@ static int random_height(tsri_key_map *map)
 tsri_key_node *tsri_key_node_new(tsri_key_map *map, const char *key)
 {
     int height = random_height(map);
-    tsri_key_node *node =
-        tsri_alloc_zero(sizeof(tsri_key_node) + (size_t)height * sizeof(tsri_key_node *));
-    char *copy = tsri_strdup(key);
-    if (!node || !copy) {
-        tsri_free(node);
-        tsri_free(copy);
+    size_t key_bytes = strlen(key) + 1;
+    size_t key_offset = sizeof(tsri_key_node) + (size_t)height * sizeof(tsri_key_node *);
+    tsri_key_node *node = tsri_alloc_zero(key_offset + key_bytes);
+    if (!node)
         return NULL;
-    }
-    node->key = copy;
+    node->key = memcpy((char *)node + key_offset, key, key_bytes);
+    node->hash = hash_of(key);
     node->height = height;
     return node;
 }
@@ -63,7 +126,6 @@ void tsri_key_node_free(tsri_key_node *node)
     if (!node)
         return;
     tsr_blob_unref(node->blob);
-    tsri_free(node->key);
     tsri_free(node);
 }
 
@@ -75,6 +137,11 @@ void tsri_key_map_insert(tsri_key_map *map, tsri_key_node *node)
         node->next[level] = *links[level];
         *links[level] = node;
     }
+    map->node_count++;
+    if (map->place_count > 0)
+        enter_table(map, node);
+    if (map->node_count > map->place_count)
+        grow_table(map);
 }
 
 tsri_key_node *tsri_key_map_remove(tsri_key_map *map, const char *key)
@@ -86,6 +153,9 @@ tsri_key_node *tsri_key_map_remove(tsri_key_map *map, const char *key)
         return NULL;
     for (int level = 0; level < node->height; level++)
         *links[level] = node->next[level];
+    map->node_count--;
+    if (map->place_count > 0)
+        leave_table(map, node);
     return node;
 }
 
@@ -98,4 +168,7 @@ void tsri_key_map_clear(tsri_key_map *map)
     }
     for (int level = 0; level < TSRI_KEY_MAP_HEIGHT_MAX; level++)
         map->first[level] = NULL;
+    tsri_free(map->places);
+    map->places = NULL;
+    map->place_count = map->node_count = 0;
 }

@@ -1,5 +1,7 @@
 /* An ordered map from keys to blobs: a skip list (W. Pugh, Skip Lists: A Probabilistic Alternative
- * to Balanced Trees, CACM 33(6), 1990). CONFINED: whoever owns it locks. */
+ * to Balanced Trees, CACM 33(6), 1990) with a hash table beside it, since most look-ups want one
+ * key and not its neighbours. The table is a shortcut only: where it could not grow, or where many
+ * keys share a place, the list answers. CONFINED: whoever owns it locks. */
 #ifndef TESSERA_STORE_KEY_MAP_H
 #define TESSERA_STORE_KEY_MAP_H
 
@@ -12,9 +14,11 @@
 
 typedef struct tsri_key_node tsri_key_node;
 struct tsri_key_node {
-    char *key;
-    tsr_blob *blob; /* held */
+    const char *key; /* behind `next`, in the same memory */
+    tsr_blob *blob;  /* held */
     uint64_t generation;
+    uint64_t hash;             /* of the key */
+    tsri_key_node *next_place; /* with the same place in the table */
     int height;
     tsri_key_node *next[]; /* `height` of them */
 };
@@ -22,6 +26,8 @@ struct tsri_key_node {
 typedef struct tsri_key_map {
     tsri_key_node *first[TSRI_KEY_MAP_HEIGHT_MAX];
     uint64_t random;
+    tsri_key_node **places; /* the table: `place_count`, a power of two, or 0 */
+    size_t place_count, node_count;
 } tsri_key_map;
 
 #define TSRI_KEY_MAP_INIT                      \

@@ -10,10 +10,15 @@
 
 #define OWN_SUFFIX "__lock"
 
+static bool is_own_part(const char *name, size_t size)
+{
+    const size_t suffix_size = strlen(OWN_SUFFIX);
+    return size >= suffix_size && memcmp(name + size - suffix_size, OWN_SUFFIX, suffix_size) == 0;
+}
+
 bool tsri_fs_is_own_name(const char *name)
 {
-    size_t size = strlen(name), suffix_size = strlen(OWN_SUFFIX);
-    return size >= suffix_size && strcmp(name + size - suffix_size, OWN_SUFFIX) == 0;
+    return is_own_part(name, strlen(name));
 }
 
 bool tsri_fs_is_key_part(const char *name)
@@ -25,12 +30,8 @@ int tsri_fs_check_key(const char *key, tsr_error *err)
 {
     TSRI_TRY(tsr_store_check_key(key, err));
     for (const char *part = key; part;) {
-        char name[TSRI_KEY_BYTES_MAX + 1];
         const char *slash = strchr(part, '/');
-        size_t size = slash ? (size_t)(slash - part) : strlen(part);
-        memcpy(name, part, size);
-        name[size] = 0;
-        if (tsri_fs_is_own_name(name)) {
+        if (is_own_part(part, slash ? (size_t)(slash - part) : strlen(part))) {
             tsr_error_set(err, TSR_INVALID_ARGUMENT,
                           "key \"%s\": on a file system, names that end in \"" OWN_SUFFIX
                           "\" belong to lock files",
@@ -61,7 +62,7 @@ bool tsri_fs_full_path(const tsri_fs *fs, const char *path, char *ret_full)
  * followed. */
 static bool path_stat(const tsri_fs *fs, const char *path, int flags, struct stat *ret_status)
 {
-    char full[PATH_MAX];
+    char full[PATH_MAX] TSRI_UNINITIALIZED;
     if (!tsri_fs_full_path(fs, path, full))
         return false;
     return fs->system->fstatat(fs->system, fs->base, full, ret_status, flags) == 0;
@@ -149,7 +150,7 @@ int tsri_fs_openat(const tsri_fs *fs, int directory, const char *path, int flags
 /* Opens a path below the root as the kernel resolves it. */
 static int open_following(const tsri_fs *fs, const char *path, int flags)
 {
-    char full[PATH_MAX];
+    char full[PATH_MAX] TSRI_UNINITIALIZED;
     if (!tsri_fs_full_path(fs, path, full)) {
         errno = ENAMETOOLONG;
         return -1;
@@ -219,7 +220,7 @@ int tsri_fs_open_directory(const tsri_fs *fs, const char *folder, int flags)
 /* Makes the root and what is missing above it. Returns 0, or -1 with errno. */
 static int make_root(tsri_fs *fs)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX] TSRI_UNINITIALIZED;
     size_t size = strlen(fs->root);
     if (size >= sizeof path) {
         errno = ENAMETOOLONG;
@@ -252,12 +253,11 @@ int tsri_fs_open_file(const tsri_fs *fs, const char *key)
     const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
     if (fs->follow_symlinks)
         return open_following(fs, key, flags);
-    char folder[TSRI_KEY_BYTES_MAX + 1] = "";
+    char folder[TSRI_KEY_BYTES_MAX + 1] TSRI_UNINITIALIZED;
     const char *slash = strrchr(key, '/');
-    if (slash) {
-        memcpy(folder, key, (size_t)(slash - key));
-        folder[slash - key] = 0;
-    }
+    size_t folder_bytes = slash ? (size_t)(slash - key) : 0;
+    memcpy(folder, key, folder_bytes);
+    folder[folder_bytes] = 0;
     int directory = tsri_fs_open_directory(fs, folder, O_PATH);
     if (directory < 0)
         return -1;

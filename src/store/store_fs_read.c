@@ -127,7 +127,7 @@ static int answer_run_one(const tsri_fs *fs, tsr_get_request *request, int openi
 static void answer_run(const tsri_fs *fs, tsr_get_request *requests, size_t n, tsri_watch *watch)
 {
     tsri_fs_version opened;
-    tsr_error failure;
+    tsr_error failure TSRI_UNINITIALIZED;
     bool in_part = false;
     int opening = tsri_watch_check(watch, &failure);
     if (opening == 0)

@@ -81,8 +81,11 @@ static int answer(memory_store *store, tsr_get_request *request, const tsri_watc
                              request->key);
     TSRI_TRY(tsri_check_match(request->key, request->if_match, &generation, request->err));
     TSRI_TRY(tsri_get_place(request, tsr_blob_size(value)));
-    TSRI_TRY(tsr_blob_slice(value, (size_t)request->offset, request->size_bytes, &request->blob,
-                            request->err));
+    if (request->size_bytes == tsr_blob_size(value))
+        request->blob = TSRI_TAKE(value); /* whole: it needs no handle of its own */
+    else
+        TSRI_TRY(tsr_blob_slice(value, (size_t)request->offset, request->size_bytes, &request->blob,
+                                request->err));
     request->generation = generation;
     request->settled = true;
     return 0;

@@ -1,4 +1,5 @@
-/* Proves the ordered map against a sorted array, over random histories. */
+/* Proves the ordered map against a sorted array, over random histories, and that its hash table is
+ * a shortcut only. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "fault/nth_malloc.h"
 #include "store/key_map.h"
 
 enum { KEYS = 300, STEPS = 20000 };
@@ -103,12 +105,59 @@ static void many_keys_in_order_stay_fast(void **state)
     tsri_key_map_clear(&map);
 }
 
+enum { CROWD = 3000 };
+
+/* The table stays at the size that `with_memory` insertions gave it; everything is found and taken
+ * out all the same. */
+static void check_refused_growth(int with_memory)
+{
+    static tsri_key_node *nodes[CROWD];
+    tsri_key_map map = TSRI_KEY_MAP_INIT;
+    char text[16];
+    for (int i = 0; i < CROWD; i++) {
+        snprintf(text, sizeof text, "c/%d/%d", i % 53, i / 53);
+        nodes[i] = tsri_key_node_new(&map, text);
+    }
+    for (int i = 0; i < with_memory; i++)
+        tsri_key_map_insert(&map, nodes[i]);
+    size_t places = map.place_count;
+    nth_malloc_arm(1, true);
+    for (int i = with_memory; i < CROWD; i++)
+        tsri_key_map_insert(&map, nodes[i]);
+    assert_true(nth_malloc_disarm());
+    assert_int_equal(map.place_count, places);
+    for (int i = 0; i < CROWD; i++) {
+        snprintf(text, sizeof text, "c/%d/%d", i % 53, i / 53);
+        assert_ptr_equal(tsri_key_map_find(&map, text), nodes[i]);
+    }
+    assert_null(tsri_key_map_find(&map, "c/53/0"));
+    for (int i = 0; i < CROWD; i += 2) {
+        snprintf(text, sizeof text, "c/%d/%d", i % 53, i / 53);
+        assert_ptr_equal(tsri_key_map_remove(&map, text), nodes[i]);
+        assert_null(tsri_key_map_find(&map, text));
+        tsri_key_node_free(nodes[i]);
+    }
+    /* With memory again the table takes in what is there. */
+    tsri_key_map_insert(&map, tsri_key_node_new(&map, "z"));
+    assert_true(map.place_count > places);
+    assert_ptr_equal(tsri_key_map_find(&map, "c/1/0"), nodes[1]);
+    tsri_key_map_clear(&map);
+}
+
+static void a_table_that_cannot_grow_is_no_obstacle(void **state)
+{
+    (void)state;
+    check_refused_growth(0);  /* no table at all */
+    check_refused_growth(10); /* every place has more nodes than are searched */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_histories_follow_an_array),
         cmocka_unit_test(seek_finds_the_next_key),
         cmocka_unit_test(many_keys_in_order_stay_fast),
+        cmocka_unit_test(a_table_that_cannot_grow_is_no_obstacle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
