@@ -4,8 +4,6 @@
 
 #include "base/text.h"
 
-enum { DIGITS_MAX = 19 }; /* of 2^63-1 */
-
 int tsri_chunk_key_init(tsri_chunk_key *ret_key, const char *path, tsri_chunk_key_style style,
                         int rank, tsr_error *err)
 {
@@ -37,14 +35,19 @@ void tsri_chunk_key_copy(tsri_chunk_key *ret_key, const tsri_chunk_key *key)
     memcpy(ret_key->text, key->text, (size_t)key->size_bytes + 1);
 }
 
-/* The decimal digits of a number >= 0, as they end at `end`. Returns where they start. */
-static char *digits_before(char *end, int64_t number)
+/* How many decimal digits a number >= 0 has. */
+static size_t count_digits(uint64_t number)
 {
-    do {
-        *--end = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    return end;
+    size_t count = 1;
+    for (; number >= 10; number /= 10)
+        count++;
+    return count;
+}
+
+static void put_digits(char *to, size_t count, uint64_t number)
+{
+    for (; count > 0; number /= 10)
+        to[--count] = (char)('0' + number % 10);
 }
 
 int tsri_chunk_key_set(tsri_chunk_key *key, const int64_t *index, tsr_error *err)
@@ -53,16 +56,17 @@ int tsri_chunk_key_set(tsri_chunk_key *key, const int64_t *index, tsr_error *err
     while (axis < key->formatted && key->index[axis] == index[axis])
         axis++;
     for (; axis < key->rank; axis++) {
-        char buffer[DIGITS_MAX + 1], *end = buffer + sizeof buffer;
-        char *piece = digits_before(end, index[axis]);
-        if (axis > 0 || key->style.encoding == TSRI_CHUNK_KEY_DEFAULT)
-            *--piece = key->style.separator;
-        size_t start = key->starts[axis], length = (size_t)(end - piece);
+        uint64_t number = (uint64_t)index[axis];
+        size_t start = key->starts[axis], digits = count_digits(number);
+        bool separated = axis > 0 || key->style.encoding == TSRI_CHUNK_KEY_DEFAULT;
+        size_t length = digits + separated;
         key->formatted = axis;
         if (start + length >= sizeof key->text)
             return tsr_error_set(err, TSR_LIMIT, "a chunk key of more than %d bytes: %s...",
                                  TSR_KEY_MAX - 1, key->text);
-        memcpy(key->text + start, piece, length);
+        if (separated)
+            key->text[start] = key->style.separator;
+        put_digits(key->text + start + separated, digits, number);
         key->text[start + length] = 0;
         key->size_bytes = (uint16_t)(start + length);
         key->index[axis] = index[axis];

@@ -19,6 +19,10 @@
 #define RANGE_BYTES_MAX (INT64_MAX / 4)
 /* Less decoded data than this is not worth waking another thread for. */
 #define SMALL_BYTES (64 << 10)
+/* A runner takes several chunks of at most this size at once, since taking them one by one would
+ * make the threads wait for each other. */
+#define LIGHT_BYTES (16 << 10)
+#define TAKEN_AT_ONCE 8
 
 static void run(tsri_task *task);
 
@@ -58,11 +62,24 @@ void tsri_fetcher_fail(tsri_fetcher *self, tsr_error *error)
     tsri_group_fail(&self->group, error->status ? error->status : TSR_INTERNAL, error);
 }
 
-/* Keeps the memory of a unit that was cleared. The caller holds the mutex. */
+/* Keeps the memory of a unit that was cleared. Without the mutex: nothing but `next` of a spare is
+ * looked at, and only one thread at a time takes any away. */
 static void push_spare(tsri_fetcher *self, tsri_unit *unit)
 {
-    unit->next = self->spares;
-    self->spares = unit;
+    unit->next = __atomic_load_n(&self->spares, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&self->spares, &unit->next, unit, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED))
+        ;
+}
+
+/* Takes one away, or NULL. The caller holds the mutex. */
+static tsri_unit *take_spare(tsri_fetcher *self)
+{
+    tsri_unit *spare = __atomic_load_n(&self->spares, __ATOMIC_ACQUIRE);
+    while (spare && !__atomic_compare_exchange_n(&self->spares, &spare, spare->next, true,
+                                                 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+        ;
+    return spare;
 }
 
 void tsri_fetcher_release(tsri_fetcher *self, tsri_unit *unit)
@@ -75,9 +92,7 @@ void tsri_fetcher_release(tsri_fetcher *self, tsri_unit *unit)
             return;
         }
         tsri_unit_clear(unit);
-        pthread_mutex_lock(&self->mutex);
         push_spare(self, unit);
-        pthread_mutex_unlock(&self->mutex);
         unit = parent;
     }
 }
@@ -87,7 +102,7 @@ static int admit(tsri_fetcher *self, tsri_unit **ret_unit, tsr_error *err)
 {
     tsr_array *array;
     const int64_t *at;
-    int64_t chunk[TSR_RANK_MAX];
+    int64_t chunk[TSR_RANK_MAX] TSRI_UNINITIALIZED;
     tsr_auto(tsri_prepared) *prepared = NULL;
     tsri_unit *unit;
 
@@ -97,16 +112,21 @@ static int admit(tsri_fetcher *self, tsri_unit **ret_unit, tsr_error *err)
     memcpy(chunk, at, (size_t)array->rank * sizeof *chunk);
     const tsri_grid *grid = tsri_cursors_grid(&self->cursors);
     TSRI_TRY(tsri_array_prepare(array, grid, chunk, &prepared, err));
-    tsri_unit *spare = self->spares, *next_spare = spare ? spare->next : NULL;
-    TSRI_TRY(
-        tsri_unit_new(array, prepared, tsri_cursors_sharers(&self->cursors), spare, &unit, err));
-    self->spares = next_spare;
+    tsri_unit *spare = take_spare(self);
+    int status =
+        tsri_unit_new(array, prepared, tsri_cursors_sharers(&self->cursors), spare, &unit, err);
+    if (status < 0) {
+        if (spare)
+            push_spare(self, spare);
+        return status;
+    }
+    prepared = NULL; /* the unit's now */
     while (unit->target_count < unit->target_capacity &&
            tsri_cursors_take(&self->cursors, array, chunk, &unit->targets[unit->target_count]))
         unit->target_count++;
     for (int axis = 0; axis < array->rank; axis++)
         unit->origin[axis] = tsri_grid_start(grid, axis, chunk[axis]);
-    int status = prepared ? tsri_array_locate(array, chunk, &unit->extent, err) : 0;
+    status = unit->prepared ? tsri_array_locate(array, chunk, &unit->extent, err) : 0;
     if (status < 0) {
         tsri_unit_clear(unit);
         push_spare(self, unit);
@@ -172,19 +192,26 @@ static int find_unit(tsri_fetcher *self, tsri_portion *portion, bool *ret_found,
         if (!may_fly(self, unit))
             return 0;
         *ret_found = next_of_unit(unit, portion);
-        if (*ret_found)
-            __atomic_add_fetch(&unit->references, 1, __ATOMIC_RELAXED);
-        bool waits = unit->state == TSRI_UNIT_WAITING;
-        if (waits || unit->state == TSRI_UNIT_DONE) {
+        bool done = unit->state == TSRI_UNIT_DONE;
+        if (done || unit->state == TSRI_UNIT_WAITING)
             self->ready = unit->next;
-            if (!waits && __atomic_sub_fetch(&unit->references, 1, __ATOMIC_ACQ_REL) == 0) {
-                tsri_unit_clear(unit);
-                push_spare(self, unit);
-            }
-        }
+        /* The reference for handing out goes to the last portion. */
+        if (*ret_found && !done)
+            __atomic_add_fetch(&unit->references, 1, __ATOMIC_RELAXED);
         if (*ret_found)
             return 0;
+        if (done && __atomic_sub_fetch(&unit->references, 1, __ATOMIC_ACQ_REL) == 0) {
+            tsri_unit_clear(unit);
+            push_spare(self, unit);
+        }
     }
+}
+
+/* Without clearing texts that nobody reads. */
+static void forget_error(tsr_error *error)
+{
+    error->status = 0;
+    error->message[0] = error->where[0] = error->next_step[0] = 0;
 }
 
 /* Hands the next portion to a runner. The caller holds the mutex. */
@@ -193,13 +220,39 @@ static int take_portion(tsri_fetcher *self, tsri_flight *next, bool *ret_found, 
     TSRI_TRY(find_unit(self, &next->portion, ret_found, err));
     if (!*ret_found)
         return 0;
+    next->fetch = self;
+    forget_error(&next->error);
     next->request = (tsr_get_request){0};
     next->kept = NULL;
+    next->direct = NULL;
     next->generation = next->portion.unit->generation;
     next->has_generation = next->portion.unit->has_generation;
     if (!answers_at_once(next->portion.unit))
         self->in_flight++;
-    if (!self->is_small && (self->ready || self->cursors.count > 0))
+    return 0;
+}
+
+/* Whether a portion is a small chunk that is there at once: the next one may be taken with it. */
+static bool is_light(const tsri_portion *portion)
+{
+    const tsri_unit *unit = portion->unit;
+    return (portion->kind == TSRI_PORTION_RAW || portion->kind == TSRI_PORTION_WHOLE) &&
+           unit->state == TSRI_UNIT_DONE && unit->prepared->decoded_bytes <= LIGHT_BYTES &&
+           answers_at_once(unit);
+}
+
+/* Hands the next portion to a runner, or several when they are light. What was taken before a
+ * failure is counted too. The caller holds the mutex. */
+static int take_portions(tsri_fetcher *self, tsri_flight *taken, int *ret_count, tsr_error *err)
+{
+    bool found = true;
+    while (found && *ret_count < TAKEN_AT_ONCE &&
+           (*ret_count == 0 || is_light(&taken[*ret_count - 1].portion))) {
+        found = false;
+        TSRI_TRY(take_portion(self, &taken[*ret_count], &found, err));
+        *ret_count += found;
+    }
+    if (!self->is_small && *ret_count > 0 && (self->ready || self->cursors.count > 0))
         wake(self);
     return 0;
 }
@@ -444,37 +497,43 @@ static int run_portion(tsri_fetcher *self, tsri_flight *now, tsr_codec_scratch *
     return status;
 }
 
-/* Without clearing texts that nobody reads. */
-static void forget_error(tsr_error *error)
+/* Carries out what was taken, or gives it up when everything has ended meanwhile. */
+static void run_taken(tsri_fetcher *self, tsri_flight *now, bool is_first,
+                      tsr_codec_scratch *scratch)
 {
-    error->status = 0;
-    error->message[0] = error->where[0] = error->next_step[0] = 0;
+    if (!is_first && tsri_group_stopped(&self->group)) {
+        give_back_turn(self, !answers_at_once(now->portion.unit));
+        drop_portion(self, &now->portion);
+    } else if (run_portion(self, now, scratch, &now->error) < 0) {
+        tsri_fetcher_fail(self, &now->error);
+    }
 }
 
-/* Does one thing; false when there is nothing to do. The runner becomes inactive in the same moment
- * in which it finds nothing, so that whoever brings something knows that it has to be woken. */
-static bool run_once(tsri_runner *me, tsr_codec_scratch *scratch, tsri_flight *now)
+/* Does one thing, or several light ones; false when there is nothing to do. The runner becomes
+ * inactive in the same moment in which it finds nothing, so that whoever brings something knows
+ * that it has to be woken. */
+static bool run_once(tsri_runner *me, tsr_codec_scratch *scratch, tsri_flight *taken,
+                     tsr_error *error)
 {
     tsri_fetcher *self = me->fetch;
-    bool stopped = tsri_group_stopped(&self->group), found = false;
+    bool stopped = tsri_group_stopped(&self->group);
     tsri_flight *parked = NULL;
-    int status = 0;
+    int status = 0, count = 0;
 
-    now->fetch = self;
-    forget_error(&now->error);
+    forget_error(error);
     pthread_mutex_lock(&self->mutex);
     if (!stopped)
         parked = take_parked(self);
     if (!stopped && !self->parked && !parked)
-        status = take_portion(self, now, &found, &now->error);
-    bool busy = me->active = parked || found;
+        status = take_portions(self, taken, &count, error);
+    bool busy = me->active = parked || count > 0;
     pthread_mutex_unlock(&self->mutex);
     if (parked)
         launch(self, parked);
-    else if (found)
-        status = run_portion(self, now, scratch, &now->error);
+    for (int i = 0; i < count; i++)
+        run_taken(self, &taken[i], i == 0, scratch);
     if (status < 0)
-        tsri_fetcher_fail(self, &now->error);
+        tsri_fetcher_fail(self, error);
     return busy;
 }
 
@@ -483,15 +542,15 @@ static void run(tsri_task *task)
     tsri_runner *me = (tsri_runner *)task;
     tsri_fetcher *self = me->fetch;
     tsr_codec_scratch *scratch = NULL;
-    tsri_flight now;
+    tsri_flight taken[TAKEN_AT_ONCE] TSRI_UNINITIALIZED;
+    tsr_error error = TSR_ERROR_INIT;
 
-    now.error = (tsr_error)TSR_ERROR_INIT;
-    if (tsri_scratch_acquire(self->context, &scratch, &now.error) < 0) {
+    if (tsri_scratch_acquire(self->context, &scratch, &error) < 0) {
         tsri_fetcher_fail(self,
-                          &now.error); /* the runner stays active: nobody is to wake it any more */
+                          &error); /* the runner stays active: nobody is to wake it any more */
         return;
     }
-    while (run_once(me, scratch, &now))
+    while (run_once(me, scratch, taken, &error))
         ;
     tsri_scratch_release(self->context, scratch);
 }

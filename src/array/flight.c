@@ -41,6 +41,18 @@ static tsr_range range_in_value(const tsri_unit *unit, tsr_range range)
     return range;
 }
 
+/* What is asked of the store. A bare chunk that is read at once is asked for as a whole, so that
+ * the store need not expect to be asked for its other parts. */
+static tsr_range range_of_request(const tsri_portion *portion)
+{
+    const tsri_unit *unit = portion->unit;
+    const tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
+    bool is_whole = portion->kind == TSRI_PORTION_RAW && unit->raw_is_single &&
+                    unit->extent.size_bytes == TSR_REST && unit->extent.offset == 0 &&
+                    portion->range.size_bytes == unit->prepared->bound.size_bytes;
+    return is_whole ? whole : range_in_value(unit, portion->range);
+}
+
 /* What a value of unknown size may take at most: foreign encoders may be less tight than ours. */
 static uint64_t size_limit(const tsri_flight *self)
 {
@@ -71,15 +83,14 @@ void tsri_flight_fill_request(tsri_flight *self, void *buffer, size_t buffer_byt
                               void (*answered)(tsr_get_request *request))
 {
     const tsri_unit *unit = self->portion.unit;
-    void *direct = direct_destination(self);
-
     if (self->kept) {
         fill_question(self, answered);
         return;
     }
+    void *direct = self->direct = direct_destination(self);
     self->request = (tsr_get_request){
         .key = unit->extent.key,
-        .range = range_in_value(unit, self->portion.range),
+        .range = range_of_request(&self->portion),
         .if_match = self->has_generation ? &self->generation : NULL,
         .destination = direct ? direct : buffer,
         .destination_bytes = direct ? (size_t)self->portion.range.size_bytes : buffer_bytes,
@@ -133,6 +144,8 @@ static bool is_same_version(tsri_fetcher *self, const tsri_flight *from)
     tsr_generation generation =
         from->request.status < 0 ? (tsr_generation){{0}} : from->request.generation;
 
+    if (unit->raw_is_single)
+        return true;
     pthread_mutex_lock(&self->mutex);
     bool first = !unit->has_first_version;
     if (first)
@@ -316,7 +329,7 @@ int tsri_flight_take_bytes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scra
         TSRI_TRY(check_raw_size(from, err));
         if (!unit->blob && !is_same_version(self, from))
             note_conflict(self, unit, err);
-        if (bytes == direct_destination(from)) {
+        if (from->direct && bytes == from->direct) {
             tsri_target_account(&from->portion.target);
             return 0;
         }

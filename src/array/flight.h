@@ -21,6 +21,7 @@ struct tsri_flight {
     tsri_fetcher *fetch;
     tsri_portion portion;
     tsr_get_request request;
+    void *direct;  /* RAW: where in the caller's memory the store puts the bytes; NULL: elsewhere */
     bool answered; /* by a store that answers at once, before get returned */
     int64_t budget_bytes;
     tsr_generation generation; /* that the answer must be of, when known */
@@ -41,10 +42,11 @@ struct tsri_fetcher {
     tsr_read_cost *cost; /* nothing is fetched but indexes: what would be is counted here, under the
                             mutex; NULL: a read */
 
+    tsri_unit *spares; /* atomic: memory of units that have ended, for new ones */
+
     pthread_mutex_t mutex; /* everything below; held for moments, never over I/O or decoding */
     tsri_cursors cursors;
     tsri_unit *ready;     /* units that may have portions to hand out, latest first */
-    tsri_unit *spares;    /* memory of units that have ended, for new ones */
     int in_flight;        /* requests to stores that do not answer at once */
     tsri_flight *parked;  /* a flight that waits for budget */
     tsri_runner *runners; /* `threads` of them */

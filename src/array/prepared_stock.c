@@ -43,7 +43,7 @@ static tsri_prepared *keep(tsri_prepared_stock *self, tsri_prepared *prepared)
 int tsri_array_prepare(tsr_array *array, const tsri_grid *grid, const int64_t *chunk,
                        tsri_prepared **ret_prepared, tsr_error *err)
 {
-    int64_t start[TSR_RANK_MAX], shape[TSR_RANK_MAX];
+    int64_t start[TSR_RANK_MAX] TSRI_UNINITIALIZED, shape[TSR_RANK_MAX] TSRI_UNINITIALIZED;
     tsri_prepared *prepared = array->prepared;
 
     if (!prepared || grid->is_regular) {

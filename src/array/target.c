@@ -132,12 +132,19 @@ static bool restrict_points(tsri_target *target, int axis, int64_t from, int64_t
     return behind > first;
 }
 
+/* How many steps it takes to go at least so far. Most steps are 1, and a division would be a good
+ * part of what a small chunk costs. */
+static int64_t steps_to(const tsri_target_axis *axis, int64_t distance)
+{
+    return axis->step == 1 ? distance : tsri_ceil_divide(distance, axis->step);
+}
+
 bool tsri_target_restrict_axis(tsri_target *target, int axis, int64_t from, int64_t length)
 {
     tsri_target_axis *self = &target->axes[axis];
     if (self->group > 0)
         return restrict_points(target, axis, from, length);
-    int64_t skip = from > self->start ? tsri_ceil_divide(from - self->start, self->step) : 0;
+    int64_t skip = from > self->start ? steps_to(self, from - self->start) : 0;
 
     if (skip >= self->count)
         return false;
@@ -145,7 +152,7 @@ bool tsri_target_restrict_axis(tsri_target *target, int axis, int64_t from, int6
     int64_t room = length - (start - from); /* not from + length, which may pass 2^63-1 */
     if (room <= 0)
         return false;
-    self->count = TSRI_MIN(self->count - skip, tsri_ceil_divide(room, self->step));
+    self->count = TSRI_MIN(self->count - skip, steps_to(self, room));
     self->start = start - from;
     self->first += skip;
     if (target->data)
@@ -176,7 +183,12 @@ bool tsri_target_restrict(const tsri_target *target, const int64_t *start, const
 
 void tsri_target_permute(tsri_target *target, const int *axis_of)
 {
-    tsri_target_axis axes[TSR_RANK_MAX];
+    tsri_target_axis axes[TSR_RANK_MAX] TSRI_UNINITIALIZED;
+    int moved = 0;
+    while (moved < target->rank && axis_of[moved] == moved)
+        moved++;
+    if (moved == target->rank)
+        return;
     memcpy(axes, target->axes, (size_t)target->rank * sizeof *axes);
     for (int axis = 0; axis < target->rank; axis++)
         target->axes[axis] = axes[axis_of[axis]];
@@ -400,7 +412,8 @@ static int deliver_to_sink(const tsri_target *target, tsr_view *source, bool swa
 int tsri_target_deliver(const tsri_target *target, const tsr_view *chunk, bool swapped,
                         tsr_codec_scratch *scratch, tsr_error *err)
 {
-    tsr_view source, destination, native;
+    tsr_view source TSRI_UNINITIALIZED, destination TSRI_UNINITIALIZED;
+    tsr_view native TSRI_UNINITIALIZED;
 
     tsri_target_account(target);
     if (target->group_count > 0)

@@ -23,7 +23,7 @@ int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count
     unit->extent.offset = unit->extent.size_bytes = 0;
     unit->targets = many ? many : &unit->first_target;
     unit->array = array;
-    unit->prepared = prepared ? tsri_prepared_ref(prepared) : NULL;
+    unit->prepared = prepared;
     unit->target_capacity = target_count;
     unit->references = 1;
     *ret_unit = unit;
@@ -166,7 +166,9 @@ bool tsri_unit_next_portion(tsri_unit *unit, uint64_t portion_bytes, uint64_t ga
             move_targets(unit);
         unit->state = TSRI_UNIT_CUT;
         cut_raw(unit, portion_bytes, gap_bytes);
-        return next_raw(unit, portion_bytes, gap_bytes, portion);
+        next_raw(unit, portion_bytes, gap_bytes, portion);
+        unit->raw_is_single = unit->state == TSRI_UNIT_DONE;
+        return true;
     case TSRI_PORTION_INDEX:
         if (!moved)
             move_targets(unit);
@@ -194,7 +196,7 @@ bool tsri_unit_next_portion(tsri_unit *unit, uint64_t portion_bytes, uint64_t ga
 static bool restrict_to_inner(const tsri_unit *unit, size_t target, int64_t number,
                               tsri_target *ret_target)
 {
-    int64_t start[TSR_RANK_MAX];
+    int64_t start[TSR_RANK_MAX] TSRI_UNINITIALIZED;
     tsri_shard_inner_start(unit->prepared, number, start);
     return tsri_target_restrict(&unit->targets[target], start,
                                 unit->prepared->chain->shard->chunk_shape, ret_target);
@@ -334,7 +336,7 @@ static int decode_and_deliver(tsri_unit *unit, const tsri_prepared *prepared, ui
                               tsr_codec_scratch *scratch, const void *bytes, size_t size_bytes,
                               const tsri_target *const *targets, size_t count, tsr_error *err)
 {
-    tsr_view chunk;
+    tsr_view chunk TSRI_UNINITIALIZED;
     bool swapped;
     size_t wanted = 0;
 
@@ -403,7 +405,7 @@ int tsri_unit_decode_entry(tsri_unit *unit, tsr_codec_scratch *scratch, const ts
     if (count > 1) {
         status = decode_shared_entry(unit, scratch, entries, count, bytes, err);
     } else {
-        tsri_target inner;
+        tsri_target inner TSRI_UNINITIALIZED;
         const tsri_target *target = &inner;
         restrict_to_inner(unit, entries->target, entries->number, &inner);
         status = decode_and_deliver(unit, unit->prepared->inner, entries->offset, scratch, bytes,
@@ -514,6 +516,7 @@ int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count
     int axes[TSR_RANK_MAX];
 
     TSRI_TRY(tsri_unit_new(unit->array, unit->prepared->inner, count, NULL, &child, err));
+    tsri_prepared_ref(child->prepared);
     child->parent = unit;
     child->level = unit->level + 1;
     child->extent = unit->extent;

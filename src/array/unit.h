@@ -84,6 +84,7 @@ struct tsri_unit {
     size_t raw_target;
     int64_t raw_next;
     tsri_raw_cut raw_cut;
+    bool raw_is_single; /* one portion is all that is read of it */
 
     size_t target_count, target_capacity;
     tsri_target *targets;
@@ -96,8 +97,8 @@ struct tsri_unit {
 };
 
 /* A unit for targets of one chunk, without them, in the memory of `spare`, a unit that was cleared
- * and is used up on success; NULL: in new memory. Takes a hold of `prepared`, which may be NULL.
- * Errors: NO_MEMORY. */
+ * and is used up on success; NULL: in new memory. On success it owns the caller's hold of
+ * `prepared`, which may be NULL. Errors: NO_MEMORY. */
 int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count, tsri_unit *spare,
                   tsri_unit **ret_unit, tsr_error *err);
 
@@ -158,9 +159,8 @@ void tsri_unit_raw_portion(const tsri_unit *unit, tsri_portion *ret_portion);
 /* The same for a target with listed axes; the last portion leaves raw_next at raw_cut.count. */
 void tsri_unit_raw_points_cut(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes);
 void tsri_unit_raw_points_portion(tsri_unit *unit, tsri_portion *ret_portion);
-/* Bytes between two positions along an axis of the chunk of a target that is counted in encoded
- * axes. */
-int64_t tsri_unit_raw_stride(const tsri_unit *unit, const tsri_target *target, int axis);
+/* Bytes between two positions along an encoded axis of the chunk. */
+int64_t tsri_unit_raw_stride(const tsri_unit *unit, int axis);
 /* Narrows one axis of a target to `count` positions from `position`. */
 void tsri_unit_raw_narrow(tsri_target *target, int axis, int64_t position, int64_t count);
 /* Delivers the bytes of a RAW portion. */

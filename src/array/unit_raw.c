@@ -8,25 +8,23 @@
 
 #include "base/checked.h"
 
-int64_t tsri_unit_raw_stride(const tsri_unit *unit, const tsri_target *target, int axis)
+int64_t tsri_unit_raw_stride(const tsri_unit *unit, int axis)
 {
-    int64_t stride = (int64_t)unit->array->dtype->size_bytes;
-    for (int inner = target->rank - 1; inner > axis; inner--)
-        stride *= unit->prepared->encoded_shape[inner];
-    return stride;
+    const tsri_prepared *prepared = unit->prepared;
+    return prepared->strides[prepared->axis_of[axis]];
 }
 
 /* Bytes between two positions along an axis of the target, in the encoded bytes. */
 static int64_t pitch(const tsri_unit *unit, const tsri_target *target, int axis)
 {
-    return tsri_unit_raw_stride(unit, target, axis) * target->axes[axis].step;
+    return tsri_unit_raw_stride(unit, axis) * target->axes[axis].step;
 }
 
-/* Bytes from the first to the last element of a target whose axes start at `axis`. */
-static int64_t span_from(const tsri_unit *unit, const tsri_target *target, int axis)
+/* Bytes from the first to the last element of a target. */
+static int64_t span_of(const tsri_unit *unit, const tsri_target *target)
 {
     int64_t span = (int64_t)unit->array->dtype->size_bytes;
-    for (; axis < target->rank; axis++)
+    for (int axis = 0; axis < target->rank; axis++)
         span += (target->axes[axis].count - 1) * pitch(unit, target, axis);
     return span;
 }
@@ -35,17 +33,20 @@ void tsri_unit_raw_cut(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_byt
 {
     const tsri_target *target = &unit->targets[unit->raw_target];
     int whole = target->rank; /* axes from here on are read as one span */
+    int64_t span = (int64_t)unit->array->dtype->size_bytes;
 
     while (whole > 0) {
-        int64_t gap = pitch(unit, target, whole - 1) - span_from(unit, target, whole);
-        bool close = target->axes[whole - 1].count == 1 || gap <= (int64_t)gap_bytes;
-        if (!close || span_from(unit, target, whole - 1) > (int64_t)portion_bytes)
+        int64_t step = pitch(unit, target, whole - 1), count = target->axes[whole - 1].count;
+        int64_t longer = span + (count - 1) * step;
+        bool close = count == 1 || step - span <= (int64_t)gap_bytes;
+        if (!close || longer > (int64_t)portion_bytes)
             break;
+        span = longer;
         whole--;
     }
     tsri_raw_cut cut = {.axis = whole - 1, .run = 1, .runs = 1, .count = 1};
     if (whole > 0) {
-        int64_t step = pitch(unit, target, cut.axis), span = span_from(unit, target, whole);
+        int64_t step = pitch(unit, target, cut.axis);
         int64_t count = target->axes[cut.axis].count;
         if (step - span <= (int64_t)gap_bytes && span < (int64_t)portion_bytes)
             cut.run = TSRI_MIN(count, ((int64_t)portion_bytes - span) / step + 1);
@@ -87,26 +88,27 @@ void tsri_unit_raw_portion(const tsri_unit *unit, tsri_portion *portion)
         rest /= count;
     }
     for (int axis = 0; axis < target->rank; axis++) {
-        offset += target->axes[axis].start * tsri_unit_raw_stride(unit, target, axis);
+        offset += target->axes[axis].start * tsri_unit_raw_stride(unit, axis);
         target->axes[axis].start = 0;
     }
-    portion->range =
-        (tsr_range){TSR_RANGE_PART, (uint64_t)offset, (uint64_t)span_from(unit, target, 0)};
+    portion->range = (tsr_range){TSR_RANGE_PART, (uint64_t)offset, (uint64_t)span_of(unit, target)};
 }
 
 static void view_of_bytes(const tsri_portion *portion, const void *bytes, tsr_view *ret_view)
 {
     const tsri_unit *unit = portion->unit;
-    *ret_view = (tsr_view){
-        .dtype = unit->array->dtype, .rank = portion->target.rank, .data = (char *)bytes};
-    for (int axis = 0; axis < ret_view->rank; axis++)
-        ret_view->strides[axis] = tsri_unit_raw_stride(unit, &portion->target, axis);
+    ret_view->dtype = unit->array->dtype;
+    ret_view->rank = portion->target.rank;
+    ret_view->data = (char *)bytes;
+    ret_view->blob = NULL;
+    for (int axis = 0; axis < ret_view->rank; axis++) /* whose shape nobody asks for */
+        ret_view->strides[axis] = tsri_unit_raw_stride(unit, axis);
 }
 
 int tsri_unit_deliver_raw(const tsri_portion *portion, tsr_codec_scratch *scratch,
                           const void *bytes, tsr_error *err)
 {
-    tsr_view elements;
+    tsr_view elements TSRI_UNINITIALIZED;
     view_of_bytes(portion, bytes, &elements);
     return tsri_target_deliver(&portion->target, &elements, portion->unit->prepared->swapped,
                                scratch, err);

@@ -76,7 +76,7 @@ void tsri_unit_raw_points_cut(tsri_unit *unit, uint64_t portion_bytes, uint64_t 
 
     list_lines(target, lines);
     for (int axis = 0; axis < target->rank; axis++)
-        lines->strides[axis] = tsri_unit_raw_stride(unit, target, axis);
+        lines->strides[axis] = tsri_unit_raw_stride(unit, axis);
     lines->portion_bytes = (int64_t)portion_bytes;
     lines->gap_bytes = (int64_t)gap_bytes;
     for (lines->cut = lines->count - 1; lines->cut >= 0; lines->cut--) {

@@ -11,10 +11,12 @@ static inline __attribute__((always_inline)) void move_rows(char *to, const char
                                                             const tsri_nest_axis *inner,
                                                             size_t run_bytes)
 {
-    for (int64_t i = 0; i < outer->count; i++, to += outer->to, from += outer->from) {
+    /* Copies, which the compiler knows that no store through `to` changes. */
+    const tsri_nest_axis rows = *outer, runs = *inner;
+    for (int64_t i = 0; i < rows.count; i++, to += rows.to, from += rows.from) {
         char *row_to = to;
         const char *row_from = from;
-        for (int64_t k = 0; k < inner->count; k++, row_to += inner->to, row_from += inner->from)
+        for (int64_t k = 0; k < runs.count; k++, row_to += runs.to, row_from += runs.from)
             memcpy(row_to, row_from, run_bytes);
     }
 }
