@@ -240,6 +240,7 @@ static int run(cli_invocation *invocation)
     if (status >= 0)
         status = finish(&listing);
     document_clear(&listing.document);
+    show_table_clear(&listing.table);
     return status;
 }
 

@@ -176,7 +176,7 @@ static int walk_group(cli_tree *tree, tsr_group *group, const char *prefix, int 
                       struct json_object *children)
 {
     cli_child_list list;
-    int status;
+    int status = 0;
 
     if (depth >= tree->depth_max)
         return 0;
@@ -184,12 +184,11 @@ static int walk_group(cli_tree *tree, tsr_group *group, const char *prefix, int 
         return tsr_error_set(&tree->invocation->error, TSR_LIMIT,
                              "%s: groups are nested more than %d deep", tsr_group_place(group),
                              DEPTH_MAX);
-    status = child_list_read(group, &list, &tree->invocation->error);
+    CLI_TRY(child_list_read(group, &list, &tree->invocation->error));
     for (size_t i = 0; status >= 0 && i < list.count; i++)
         status =
             add_child(tree, group, &list.children[i], prefix, i + 1 == list.count, depth, children);
-    if (status >= 0)
-        child_list_clear(&list);
+    child_list_clear(&list);
     return status;
 }
 
@@ -235,6 +234,7 @@ static int run(cli_invocation *invocation)
     document_init(&tree.document);
     status = tree.as_json ? print_json(&tree, &node) : print_text(&tree, &node);
     document_clear(&tree.document);
+    show_table_clear(&tree.table);
     if (status >= 0 && tree.problems > 0) {
         tsr_error_set(&invocation->error, TSR_PARTIAL, "%d nodes cannot be read", tree.problems);
         tsr_error_set_next_step(&invocation->error,

@@ -257,7 +257,7 @@ static void print_row(const cli_show_table *table, FILE *stream, size_t row, con
     fputc('\n', stream);
 }
 
-static void table_clear(cli_show_table *table)
+void show_table_clear(cli_show_table *table)
 {
     for (size_t i = 0; i < table->count; i++)
         memory_free(table->cells[i]);
@@ -280,7 +280,7 @@ int show_table_print(cli_show_table *table, FILE *stream, tsr_error *err)
          row += (size_t)table->columns)
         print_row(table, stream, row, widths);
     memory_free(widths);
-    table_clear(table);
+    show_table_clear(table);
     return failed ? tsr_error_set(err, TSR_NO_MEMORY, "out of memory") : 0;
 }
 

@@ -77,6 +77,9 @@ void show_table_right(cli_show_table *table, const char *format, ...) TSR_PRINTF
  * Errors: NO_MEMORY. */
 int show_table_print(cli_show_table *table, FILE *stream, tsr_error *err);
 
+/* Releases the cells; on a table that was printed, or never filled, it does nothing. */
+void show_table_clear(cli_show_table *table);
+
 /* Whether standard output has taken everything so far; a full disk and a closed pipe are found
  * here. Errors: IO, NO_SPACE. */
 int show_check(tsr_error *err);

@@ -13,6 +13,7 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -33,6 +34,10 @@ static struct {
 static atomic_bool armed, persist, fired;
 static atomic_int_fast64_t fail_at, count;
 static int report = -1;
+
+/* AddressSanitizer asks for the stack of each new thread, which allocates, and ends the program
+ * when that fails: such requests are the checker's, not the program's. */
+static __thread bool asked_by_checker;
 
 /* dlsym may itself allocate while `next` is being filled: such requests are served from here. */
 static _Alignas(max_align_t) char bootstrap[8192];
@@ -93,7 +98,7 @@ static bool refuse(void)
 {
     int_fast64_t now, at;
 
-    if (!atomic_load_explicit(&armed, memory_order_relaxed))
+    if (!atomic_load_explicit(&armed, memory_order_relaxed) || asked_by_checker)
         return false;
     now = atomic_fetch_add(&count, 1) + 1;
     at = atomic_load(&fail_at);
@@ -190,6 +195,18 @@ EXPORTED void free(void *block)
 {
     if (!from_bootstrap(block) && ready())
         next.free(block);
+}
+
+EXPORTED int pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes)
+{
+    int (*real)(pthread_t thread, pthread_attr_t * attributes);
+    int result;
+
+    asked_by_checker = true;
+    real = (int (*)(pthread_t, pthread_attr_t *))look_up("pthread_getattr_np");
+    result = real ? real(thread, attributes) : ENOSYS;
+    asked_by_checker = false;
+    return result;
 }
 
 #ifdef NTH_MALLOC_PRELOAD
