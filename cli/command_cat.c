@@ -10,7 +10,7 @@
 #include "signals.h"
 #include "stream.h"
 
-enum { DEFAULT_BLOCK_BYTES = 64 << 20, LOOK_UP_ELEMENTS = 4096 };
+enum { PART_BYTES = 8 << 20, PART_BYTES_MAX = 64 << 20, LOOK_UP_ELEMENTS = 4096 };
 
 typedef struct cli_printer {
     const cli_selected_array *selected;
@@ -186,10 +186,29 @@ static void print_json_end(const cli_printer *printer)
     putchar('\n');
 }
 
+/* How large a part is, unless --memory says it: small beside the chunks that the threads hold while
+ * they decode. Where one chunk is more than that, half of the threads' chunks, so that a chunk is
+ * not decoded again for every part: then no more threads than that are decoding, and the whole
+ * stays within what all of them may take. */
+static int64_t part_bytes(const tsr_context *context, const tsr_array *array)
+{
+    const int64_t *lengths = tsr_array_inner_chunk_shape(array, tsr_array_shard_levels(array));
+    int64_t bytes = tsr_context_threads(context) / 2 * (int64_t)tsr_array_dtype(array)->size_bytes;
+
+    if (!location_is_zarr(tsr_array_driver(array)))
+        return PART_BYTES;
+    for (int i = 0; i < tsr_array_rank(array); i++)
+        if (__builtin_mul_overflow(bytes, lengths[i], &bytes))
+            return PART_BYTES_MAX;
+    bytes = bytes < PART_BYTES_MAX ? bytes : PART_BYTES_MAX;
+    return bytes > PART_BYTES ? bytes : PART_BYTES;
+}
+
 static int print_elements(cli_invocation *invocation, const cli_selected_array *selected,
                           const char *format_name)
 {
-    int64_t max_bytes = invocation_number(invocation, OPTION_MEMORY, DEFAULT_BLOCK_BYTES);
+    int64_t max_bytes = invocation_number(invocation, OPTION_MEMORY,
+                                          part_bytes(invocation->context, selected->array));
     const tsr_dtype *dtype = tsr_array_dtype(selected->array);
     cli_printer printer = {selected,
                            dtype,

@@ -10,8 +10,6 @@
 #include "sparse.h"
 #include "transfer.h"
 
-enum { DEPTH_MAX = 64 };
-
 typedef struct cli_checker {
     cli_invocation *invocation;
     cli_findings findings;
@@ -203,16 +201,12 @@ static int check_group(cli_checker *checker, tsr_group *group, int depth)
     cli_child_list list;
     int status = 0;
 
-    if (depth > DEPTH_MAX)
-        return tsr_error_set(&checker->invocation->error, TSR_LIMIT,
-                             "%s: groups are nested more than %d deep", tsr_group_place(group),
-                             DEPTH_MAX);
     checker->groups++;
     if (location_is_zarr(tsr_group_driver(group))) {
         CLI_TRY(check_mark(checker, tsr_group_place(group)));
         CLI_TRY(check_copies(checker, group));
     }
-    CLI_TRY(child_list_read(group, &list, &checker->invocation->error));
+    CLI_TRY(child_list_descend(checker->invocation, group, depth, &list));
     for (size_t i = 0; status >= 0 && i < list.count; i++)
         status = check_child(checker, group, &list.children[i], depth);
     child_list_clear(&list);

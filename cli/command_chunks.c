@@ -24,9 +24,10 @@ static void print_level(const cli_census *census, const tsr_array *array, int le
     char shape[SHOW_SHAPE_MAX], sum[SHOW_SIZE_MAX], low[SHOW_SIZE_MAX], high[SHOW_SIZE_MAX];
     bool shards = level < census->levels;
 
-    printf("%-8s%s  %lld of %lld stored", shards ? "shards" : "chunks",
+    printf("%-8s%s  %lld of %s%lld stored", shards ? "shards" : "chunks",
            show_lengths(shape, census->rank, tsr_array_inner_chunk_shape(array, level)),
-           (long long)figures->stored, (long long)figures->total);
+           (long long)figures->stored, figures->total == INT64_MAX ? "at least " : "",
+           (long long)figures->total);
     if (figures->damaged > 0)
         printf(", %lld damaged", (long long)figures->damaged);
     if (figures->stored > 0)
@@ -228,6 +229,16 @@ static int add_chunk(void *user, const tsr_chunk_info *info)
     return document->failed ? TSR_NO_MEMORY : 0;
 }
 
+/* All chunks of a level but so many; null where that is more than a number says. */
+static void add_total(cli_document *document, struct json_object *row, const char *key,
+                      const cli_census_level *figures, int64_t less)
+{
+    if (figures->total == INT64_MAX)
+        document_add_null(document, row, key);
+    else
+        document_add_integer(document, row, key, figures->total - less);
+}
+
 static void add_levels(cli_document *document, const cli_census *census, const tsr_array *array)
 {
     struct json_object *list = document_add_list(document, document->root, "levels"), *row;
@@ -240,10 +251,9 @@ static void add_levels(cli_document *document, const cli_census *census, const t
         document_add_lengths(document, row, "chunk_shape", census->rank,
                              tsr_array_inner_chunk_shape(array, level));
         document_add_lengths(document, row, "grid", census->rank, figures->grid);
-        document_add_integer(document, row, "total", figures->total);
+        add_total(document, row, "total", figures, 0);
         document_add_integer(document, row, "stored", figures->stored);
-        document_add_integer(document, row, "missing",
-                             figures->total - figures->stored - figures->damaged);
+        add_total(document, row, "missing", figures, figures->stored + figures->damaged);
         document_add_integer(document, row, "damaged", figures->damaged);
         document_add_integer(document, row, "stored_bytes", figures->stored_bytes);
         document_add_integer(document, row, "smallest_bytes", figures->smallest_bytes);

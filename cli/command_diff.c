@@ -13,7 +13,7 @@
 #include "sparse.h"
 #include "stream.h"
 
-enum { BLOCK_BYTES = 64 << 20, DEPTH_MAX = 64 };
+enum { BLOCK_BYTES = 64 << 20 };
 
 typedef struct cli_comparer {
     cli_invocation *invocation;
@@ -398,12 +398,8 @@ static int compare_groups(cli_comparer *self, const char *path, tsr_group *a, ts
     cli_child_list first, second;
     int status;
 
-    if (depth > DEPTH_MAX)
-        return tsr_error_set(&self->invocation->error, TSR_LIMIT,
-                             "%s: groups are nested more than %d deep", tsr_group_place(a),
-                             DEPTH_MAX);
-    CLI_TRY(child_list_read(a, &first, &self->invocation->error));
-    status = child_list_read(b, &second, &self->invocation->error);
+    CLI_TRY(child_list_descend(self->invocation, a, depth, &first));
+    status = child_list_descend(self->invocation, b, depth, &second);
     if (status >= 0) {
         status = compare_lists(self, path, a, b, &first, &second, depth);
         child_list_clear(&second);

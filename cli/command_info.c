@@ -111,18 +111,23 @@ static void print_dimensions(const tsr_array *array)
 static void print_sizes(const tsr_array *array, const cli_stored_size *stored)
 {
     char text[SHOW_SIZE_MAX];
+    int64_t count = describe_count(array), size = describe_decoded_size(array);
 
     print_label("size");
-    printf("%s (%lld bytes, %lld elements)\n", show_size(text, tsr_array_size(array)),
-           (long long)tsr_array_size(array), (long long)tsr_array_count(array));
+    fputs(show_size(text, size), stdout);
+    if (size != SHOW_TOO_LARGE)
+        printf(" (%lld bytes, %lld elements)", (long long)size, (long long)count);
+    else if (count != SHOW_TOO_LARGE)
+        printf(" (%lld elements)", (long long)count);
+    putchar('\n');
     if (!stored->known)
         return;
     print_label("stored");
     printf("%s (%lld bytes) in %lld %s", show_size(text, stored->size_bytes),
            (long long)stored->size_bytes, (long long)stored->objects,
            stored->objects == 1 ? "object" : "objects");
-    if (stored->size_bytes > 0)
-        printf(", %.2f x smaller", (double)tsr_array_size(array) / (double)stored->size_bytes);
+    if (stored->size_bytes > 0 && size != SHOW_TOO_LARGE)
+        printf(", %.2f x smaller", (double)size / (double)stored->size_bytes);
     putchar('\n');
 }
 

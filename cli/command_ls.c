@@ -159,6 +159,19 @@ typedef struct cli_matching {
     int matches;
 } cli_matching;
 
+static int count_link(cli_matching *matching, const char *path)
+{
+    cli_invocation *invocation = matching->listing->invocation;
+    char *place = location_join(tsr_group_place(matching->group), path);
+    int status;
+
+    if (!place)
+        return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
+    status = describe_count_link(invocation, place);
+    memory_free(place);
+    return status;
+}
+
 static int add_match(void *user, const char *path, tsr_node_kind kind, const tsr_error *error)
 {
     cli_matching *matching = user;
@@ -167,6 +180,8 @@ static int add_match(void *user, const char *path, tsr_node_kind kind, const tsr
     matching->matches++;
     if (error && error->status == TSR_NO_MEMORY)
         return TSR_NO_MEMORY;
+    if (kind == TSR_NODE_GROUP)
+        CLI_TRY(count_link(matching, path));
     if (error)
         child.problem = (char *)error->message;
     return add_child(matching->listing, matching->group, &child);

@@ -226,6 +226,26 @@ static int run_selected(cli_invocation *invocation, const cli_selected_array *se
     return status;
 }
 
+/* Counts are numbers of 64 bits. */
+static int check_count(cli_invocation *invocation, const cli_selected_array *selected)
+{
+    char shape[SHOW_SHAPE_MAX];
+    int64_t count = 1;
+    bool huge = false;
+
+    for (int i = 0; i < selected->rank; i++)
+        huge |= __builtin_mul_overflow(count, selected->shape[i], &count);
+    for (int i = 0; i < selected->rank; i++)
+        huge &= selected->shape[i] != 0;
+    if (!huge)
+        return 0;
+    tsr_error_set(&invocation->error, TSR_LIMIT, "%s: %s are more than 2^63-1 elements",
+                  tsr_array_place(selected->array),
+                  show_shape(shape, selected->rank, selected->shape));
+    tsr_error_set_next_step(&invocation->error, "measure a part with --select");
+    return TSR_LIMIT;
+}
+
 static int run(cli_invocation *invocation)
 {
     tsr_auto(cli_selected_array) selected = {0};
@@ -234,6 +254,7 @@ static int run(cli_invocation *invocation)
     int status;
 
     CLI_TRY(location_open_selected(invocation, invocation->operands[0], false, &selected));
+    CLI_TRY(check_count(invocation, &selected));
     rules.dtype = tsr_array_dtype(selected.array);
     rules.fill_value = tsr_array_fill_value(selected.array);
     if (!moments_supports(rules.dtype))

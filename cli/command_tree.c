@@ -7,8 +7,7 @@
 #include "memory.h"
 #include "show.h"
 
-/* Deeper nesting is a loop of links, not a hierarchy. */
-enum { DEPTH_MAX = 64, ATTRIBUTES_WIDTH = 44 };
+enum { ATTRIBUTES_WIDTH = 44 };
 
 typedef struct cli_tree {
     cli_invocation *invocation;
@@ -180,11 +179,7 @@ static int walk_group(cli_tree *tree, tsr_group *group, const char *prefix, int 
 
     if (depth >= tree->depth_max)
         return 0;
-    if (depth >= DEPTH_MAX)
-        return tsr_error_set(&tree->invocation->error, TSR_LIMIT,
-                             "%s: groups are nested more than %d deep", tsr_group_place(group),
-                             DEPTH_MAX);
-    CLI_TRY(child_list_read(group, &list, &tree->invocation->error));
+    CLI_TRY(child_list_descend(tree->invocation, group, depth, &list));
     for (size_t i = 0; status >= 0 && i < list.count; i++)
         status =
             add_child(tree, group, &list.children[i], prefix, i + 1 == list.count, depth, children);
@@ -228,7 +223,7 @@ static int run(cli_invocation *invocation)
     int status;
 
     CLI_TRY(location_open_node(invocation, invocation->operands[0], &node));
-    tree.depth_max = invocation_number(invocation, OPTION_DEPTH, DEPTH_MAX + 1);
+    tree.depth_max = invocation_number(invocation, OPTION_DEPTH, INT64_MAX);
     show_style_init(&tree.style, stdout, invocation_text(invocation, OPTION_COLOR));
     show_table_init(&tree.table, 6);
     document_init(&tree.document);

@@ -1,6 +1,7 @@
 #include "describe.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "location.h"
 #include "memory.h"
@@ -32,6 +33,40 @@ const int64_t *describe_shards(const tsr_array *array)
     return tsr_array_shard_levels(array) > 0 ? tsr_array_chunk_shape(array) : NULL;
 }
 
+int64_t describe_count(const tsr_array *array)
+{
+    int64_t count = 1;
+    bool huge = false;
+
+    /* An empty axis comes after however many long ones. */
+    for (int i = 0; i < tsr_array_rank(array); i++)
+        if (tsr_array_shape(array)[i] == 0)
+            return 0;
+    for (int i = 0; i < tsr_array_rank(array); i++)
+        huge |= __builtin_mul_overflow(count, tsr_array_shape(array)[i], &count);
+    return huge ? SHOW_TOO_LARGE : count;
+}
+
+int64_t describe_decoded_size(const tsr_array *array)
+{
+    int64_t count = describe_count(array), size;
+
+    if (count == SHOW_TOO_LARGE ||
+        __builtin_mul_overflow(count, (int64_t)tsr_array_dtype(array)->size_bytes, &size))
+        return SHOW_TOO_LARGE;
+    return size;
+}
+
+/* A number, or null where it is too large for one. */
+static void add_exact(cli_document *document, struct json_object *object, const char *key,
+                      int64_t value)
+{
+    if (value == SHOW_TOO_LARGE)
+        document_add_null(document, object, key);
+    else
+        document_add_integer(document, object, key, value);
+}
+
 const char *describe_layout(const tsr_array *array, char text[DESCRIBE_LAYOUT_MAX])
 {
     char lengths[SHOW_SHAPE_MAX];
@@ -54,7 +89,7 @@ const char *describe_sizes(const tsr_array *array, const cli_stored_size *stored
 {
     char whole[SHOW_SIZE_MAX], kept[SHOW_SIZE_MAX];
 
-    show_size(whole, tsr_array_size(array));
+    show_size(whole, describe_decoded_size(array));
     if (stored->known)
         snprintf(text, DESCRIBE_SIZES_MAX, "%s -> %s", whole, show_size(kept, stored->size_bytes));
     else
@@ -152,8 +187,8 @@ int describe_array(cli_document *document, struct json_object *object, tsr_array
                              tsr_array_fill_value(array));
     CLI_TRY(add_layout(document, object, array, err));
     document_add_json(document, object, "codecs", tsr_array_codecs(array));
-    document_add_integer(document, object, "count", tsr_array_count(array));
-    document_add_integer(document, object, "size_bytes", tsr_array_size(array));
+    add_exact(document, object, "count", describe_count(array));
+    add_exact(document, object, "size_bytes", describe_decoded_size(array));
     if (stored->known) {
         document_add_integer(document, object, "stored_bytes", stored->size_bytes);
         document_add_integer(document, object, "stored_objects", stored->objects);
@@ -224,6 +259,39 @@ int child_list_read(tsr_group *group, cli_child_list *ret_list, tsr_error *err)
     }
     *ret_list = list;
     return 0;
+}
+
+/* Deeper nesting, and more links, are no hierarchy that somebody has made. */
+enum { DEPTH_MAX = 64, LINKS_MAX = 4096 };
+
+int describe_count_link(cli_invocation *invocation, const char *place)
+{
+    struct stat status;
+    const char *path;
+
+    if (!location_is_local(place, &path) || lstat(path, &status) < 0 || !S_ISLNK(status.st_mode))
+        return 0;
+    if (++invocation->links <= LINKS_MAX)
+        return 0;
+    tsr_error_set(&invocation->error, TSR_LIMIT,
+                  "%s: it is one of more than %d groups that are symbolic links", place, LINKS_MAX);
+    tsr_error_set_next_step(&invocation->error,
+                            "links that lead to more links multiply: remove some, or name a group "
+                            "further down");
+    return TSR_LIMIT;
+}
+
+int child_list_descend(cli_invocation *invocation, tsr_group *group, int depth,
+                       cli_child_list *ret_list)
+{
+    const char *place = tsr_group_place(group);
+
+    if (depth > DEPTH_MAX)
+        return tsr_error_set(&invocation->error, TSR_LIMIT,
+                             "%s: groups are nested more than %d deep", place, DEPTH_MAX);
+    if (depth > 0)
+        CLI_TRY(describe_count_link(invocation, place));
+    return child_list_read(group, ret_list, &invocation->error);
 }
 
 void child_list_clear(cli_child_list *list)

@@ -21,6 +21,11 @@ int describe_stored(tsr_context *context, const tsr_array *array, cli_stored_siz
 const int64_t *describe_chunks(const tsr_array *array);
 const int64_t *describe_shards(const tsr_array *array);
 
+/* The number of elements of an array, and their decoded size: SHOW_TOO_LARGE where that is more
+ * than 2^63-1. */
+int64_t describe_count(const tsr_array *array);
+int64_t describe_decoded_size(const tsr_array *array);
+
 /* Adds the facts of an array or group to a JSON object, with or without its attributes.
  * Errors: NO_MEMORY, IO. */
 int describe_array(cli_document *document, struct json_object *object, tsr_array *array,
@@ -59,6 +64,15 @@ typedef struct cli_child_list {
 
 /* Errors: those of tsr_group_children, NO_MEMORY. */
 int child_list_read(tsr_group *group, cli_child_list *ret_list, tsr_error *err);
+
+/* The same for commands that walk over a tree: `group` lies `depth` groups below the place that was
+ * given. Links that branch on every level make a tree that is as good as endless, without any
+ * circle; its end is told here. Errors: as above, LIMIT. */
+int child_list_descend(cli_invocation *invocation, tsr_group *group, int depth,
+                       cli_child_list *ret_list);
+
+/* Counts a place that a walk has come to, if it is a symbolic link. Errors: LIMIT. */
+int describe_count_link(cli_invocation *invocation, const char *place);
 
 /* Releases everything. */
 void child_list_clear(cli_child_list *list);

@@ -195,6 +195,20 @@ static int take_result(cli_invocation *invocation, const cli_parser *parser, int
     return take_option(invocation, option, optarg);
 }
 
+static int operand_is_missing(cli_invocation *invocation, const cli_operand *operand)
+{
+    const cli_command *command = invocation->command;
+
+    if (!command->examples[0].command)
+        return invocation_misuse(invocation, "%s: %s is missing", command->name, operand->name);
+    tsr_error_set(&invocation->error, TSR_INVALID_ARGUMENT, "%s: %s is missing", command->name,
+                  operand->name);
+    tsr_error_set_next_step(&invocation->error,
+                            "write it as in `tessera %s`; `tessera help %s` shows more",
+                            command->examples[0].command, command->name);
+    return TSR_INVALID_ARGUMENT;
+}
+
 static int count_operands(cli_invocation *invocation)
 {
     const cli_operand *operand = invocation->command->operands;
@@ -203,8 +217,7 @@ static int count_operands(cli_invocation *invocation)
 
     for (; operand->name; operand++) {
         if (!operand->optional && invocation->operand_count < ++least)
-            return invocation_misuse(invocation, "%s: %s is missing", invocation->command->name,
-                                     operand->name);
+            return operand_is_missing(invocation, operand);
         most++;
         unlimited = operand->repeats;
     }

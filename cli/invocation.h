@@ -21,6 +21,7 @@ typedef struct cli_invocation {
     cli_given_option *given; /* in the order of the command line */
     int given_count;
     tsr_context *context; /* made by the first invocation_context */
+    int64_t links;        /* groups that were entered through a symbolic link */
     cli_warnings warnings;
     tsr_error error;
 } cli_invocation;

@@ -14,7 +14,7 @@
 #include "show.h"
 #include "stream.h"
 
-enum { BLOCK_BYTES = 64 << 20, DEPTH_MAX = 64 };
+enum { BLOCK_BYTES = 64 << 20 };
 
 typedef struct cli_exporter {
     cli_invocation *invocation;
@@ -376,14 +376,10 @@ static int export_group(cli_exporter *self, int group, tsr_group *source, int de
     struct json_object *attributes;
     int status = 0;
 
-    if (depth > DEPTH_MAX)
-        return tsr_error_set(&self->invocation->error, TSR_LIMIT,
-                             "%s: groups are nested more than %d deep", tsr_group_place(source),
-                             DEPTH_MAX);
     CLI_TRY(describe_group_attributes(source, &attributes, &self->invocation->error));
     put_attributes(self, group, NC_GLOBAL, NULL, attributes);
     json_object_put(attributes);
-    CLI_TRY(child_list_read(source, &list, &self->invocation->error));
+    CLI_TRY(child_list_descend(self->invocation, source, depth, &list));
     for (size_t i = 0; status >= 0 && i < list.count; i++)
         status = export_child(self, group, source, &list.children[i], depth);
     child_list_clear(&list);

@@ -55,6 +55,10 @@ const char *show_size(char text[SHOW_SIZE_MAX], int64_t size_bytes)
     double value = (double)size_bytes / 1024;
     size_t unit = 0;
 
+    if (size_bytes == SHOW_TOO_LARGE) {
+        snprintf(text, SHOW_SIZE_MAX, "8 EiB or more");
+        return text;
+    }
     if (size_bytes < 1024) {
         snprintf(text, SHOW_SIZE_MAX, "%lld B", (long long)size_bytes);
         return text;

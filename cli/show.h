@@ -31,7 +31,9 @@ const char *show_colour(const cli_show_style *style, cli_show_paint paint);
 
 #define SHOW_SIZE_MAX 32
 
-/* "35.6 MiB", "512 B": binary units, one decimal. Returns `text`. */
+/* "35.6 MiB", "512 B": binary units, one decimal; "8 EiB or more" for SHOW_TOO_LARGE. Returns
+ * `text`. */
+enum { SHOW_TOO_LARGE = -1 };
 const char *show_size(char text[SHOW_SIZE_MAX], int64_t size_bytes);
 
 #define SHOW_SHAPE_MAX (TSR_RANK_MAX * 22 + 4)

@@ -217,14 +217,21 @@ static int fill_view(const cli_moments_rules *rules, int64_t elements, tsr_view 
     return tsr_view_broadcast(ret_view, 1, &elements, err);
 }
 
-/* Elements that no stored chunk covers: all fill value. */
+/* Elements that no stored chunk covers: all fill value. A view has no more than 2^63-1 bytes. */
 static int take_rest(void *user, int64_t elements, tsr_error *err)
 {
     cli_moments_state *state = user;
+    const int64_t most = INT64_MAX / (int64_t)state->rules->dtype->size_bytes;
+    cli_moments moments;
     tsr_view view;
 
-    CLI_TRY(fill_view(state->rules, elements, &view, err));
-    moments_of_view(&state->rest, state->rules, &view);
+    while (elements > 0) {
+        int64_t part = elements < most ? elements : most;
+        CLI_TRY(fill_view(state->rules, part, &view, err));
+        moments_of_view(&moments, state->rules, &view);
+        moments_merge(&state->rest, &moments, state->rules->dtype);
+        elements -= part;
+    }
     return 0;
 }
 
@@ -346,10 +353,16 @@ static int count_piece(void *user, const tsr_view *view, const int64_t *position
 static int count_rest(void *user, int64_t elements, tsr_error *err)
 {
     cli_histogram_state *state = user;
+    const int64_t most = INT64_MAX / (int64_t)state->rules->dtype->size_bytes;
     tsr_view view;
 
-    CLI_TRY(fill_view(state->rules, elements, &view, err));
-    return count_piece(user, &view, NULL, err);
+    while (elements > 0) {
+        int64_t part = elements < most ? elements : most;
+        CLI_TRY(fill_view(state->rules, part, &view, err));
+        CLI_TRY(count_piece(user, &view, NULL, err));
+        elements -= part;
+    }
+    return 0;
 }
 
 int statistics_histogram(const cli_selected_array *selected, const cli_moments_rules *rules,

@@ -8,7 +8,8 @@
 #include "memory.h"
 #include "show.h"
 
-enum { DEPTH_MAX = 64 };
+/* What the names of lock files end in (docs/format/files.md). */
+#define LOCK_SUFFIX "__lock"
 
 typedef struct cli_transfer {
     cli_invocation *invocation;
@@ -105,7 +106,7 @@ static void say_array(cli_transfer *self, const char *path, const tsr_array *arr
     printf("%s /", self->words->would);
     show_safe_text(stdout, path);
     printf("  %s  %s  %s\n", show_shape(shape, tsr_array_rank(array), tsr_array_shape(array)),
-           tsr_array_dtype(array)->name, show_size(size, tsr_array_size(array)));
+           tsr_array_dtype(array)->name, show_size(size, describe_decoded_size(array)));
 }
 
 static int copy_elements(cli_transfer *self, tsr_array *source, tsr_array *destination,
@@ -150,6 +151,24 @@ static bool shrink_shards(cli_array_plan *plan, const tsr_array *destination)
     return true;
 }
 
+/* Shards that the library chose are those of the run before this one, which --memory may have made
+ * smaller; its options were the same otherwise. What cannot be opened is made anew anyway. */
+static void keep_shapes(cli_transfer *self, const char *place, cli_array_plan *plan)
+{
+    tsr_auto(tsr_array) *there = NULL;
+    int rank;
+
+    if (tsr_array_open(self->invocation->context, place, NULL, &there, NULL) < 0)
+        return;
+    rank = tsr_array_rank(there);
+    if (rank != plan->options.rank || !describe_shards(there) || !tsr_array_is_regular(there))
+        return;
+    memcpy(plan->chunk_shape, describe_chunks(there), (size_t)rank * sizeof *plan->chunk_shape);
+    memcpy(plan->shard_shape, describe_shards(there), (size_t)rank * sizeof *plan->shard_shape);
+    plan->options.chunk_shape = plan->chunk_shape;
+    plan->options.shard_shape = plan->shard_shape;
+}
+
 /* `done_chunks` of what is there already are whole. */
 static int create_as_planned(cli_transfer *self, tsr_array *source, const char *path,
                              const char *place, cli_array_plan *plan, int64_t done_chunks,
@@ -191,6 +210,8 @@ static int create_and_copy(cli_transfer *self, tsr_array *source, const char *pa
         CLI_TRY(tsr_place_probe(self->invocation->context, place, NULL, &kind,
                                 &self->invocation->error));
     CLI_TRY(creation_plan_copy(self->invocation, &self->creation, source, &plan));
+    if (kind == TSR_NODE_ARRAY && plan.options.shard_auto)
+        keep_shapes(self, place, &plan);
     /* What a run before this one has begun goes on; what it looks different from is made anew. */
     plan.options.mode = kind == TSR_NODE_ARRAY ? TSR_CREATE_OPEN : TSR_CREATE_NEW;
     status = create_as_planned(
@@ -245,7 +266,9 @@ static int transfer_array(cli_transfer *self, tsr_array *source, const char *pat
     memory_free(label);
     if (status >= 0) {
         self->result.arrays++;
-        self->result.source_bytes += tsr_array_size(source);
+        if (__builtin_add_overflow(self->result.source_bytes, tsr_array_size(source),
+                                   &self->result.source_bytes))
+            self->result.source_bytes = INT64_MAX;
     }
     return status;
 }
@@ -284,6 +307,21 @@ static int create_group(cli_transfer *self, tsr_group *source, const char *path)
 
 static int transfer_group(cli_transfer *self, tsr_group *source, const char *path, int depth);
 
+static int check_name(const cli_transfer *self, const char *name, tsr_error *err)
+{
+    size_t length = strlen(name), reserved = strlen(LOCK_SUFFIX);
+    const char *path;
+
+    CLI_TRY(tsr_group_check_name(name, err));
+    if (location_is_local(self->destination_place, &path) && length >= reserved &&
+        strcmp(name + length - reserved, LOCK_SUFFIX) == 0)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "\"%s\" is no name for a node: on a file system, names that end in "
+                             "\"" LOCK_SUFFIX "\" belong to lock files",
+                             name);
+    return 0;
+}
+
 static int transfer_child(cli_transfer *self, tsr_group *parent, const cli_child *child,
                           const char *path, int depth)
 {
@@ -291,8 +329,8 @@ static int transfer_child(cli_transfer *self, tsr_group *parent, const cli_child
     tsr_auto(tsr_group) *group = NULL;
     tsr_error error = TSR_ERROR_INIT;
 
-    /* Files have names that Zarr has no place for. */
-    if (tsr_group_check_name(child->name, &error) < 0) {
+    /* Files have names that Zarr, or a folder with our lock files, has no place for. */
+    if (check_name(self, child->name, &error) < 0) {
         skip(self, path, error.status, error.message);
         return 0;
     }
@@ -335,12 +373,8 @@ static int transfer_group(cli_transfer *self, tsr_group *source, const char *pat
     cli_child_list list;
     int status;
 
-    if (depth > DEPTH_MAX)
-        return tsr_error_set(&self->invocation->error, TSR_LIMIT,
-                             "%s: groups are nested more than %d deep", tsr_group_place(source),
-                             DEPTH_MAX);
     /* The children first: a copy into the source itself does not meet its own result. */
-    CLI_TRY(child_list_read(source, &list, &self->invocation->error));
+    CLI_TRY(child_list_descend(self->invocation, source, depth, &list));
     status = self->dry_run ? 0 : create_group(self, source, path);
     if (status >= 0) {
         self->result.groups++;

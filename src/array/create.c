@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/output.h"
+#include "codec/codec.h"
 
 #define CHUNK_BYTES_AIM (INT64_C(1) << 20)
 #define SHARD_BYTES_AIM (INT64_C(64) << 20)
@@ -277,8 +278,10 @@ static int print_short_form(const tsr_array_create_options *options, tsr_output 
     for (size_t i = 0; i < TSRI_COUNT(leveled_codecs) && status == TSR_NOT_FOUND; i++)
         if (strcmp(form.parts[0], leveled_codecs[i].name) == 0)
             status = print_leveled(&leveled_codecs[i], &form, options->zarr_format, output, err);
-    if (status == TSR_NOT_FOUND)
+    if (status == TSR_NOT_FOUND) {
+        TSRI_TRY(tsri_codec_refuse(form.parts[0], err));
         return short_form_error(text, err);
+    }
     TSRI_TRY(status);
     return tsr_output_print(output, err,
                             options->zarr_format == 3 ? ",{\"name\":\"crc32c\"}]" : "]");

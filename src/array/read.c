@@ -12,11 +12,14 @@ static int blocks_of_axis(const tsri_grid *grid, int axis, int64_t first, int64_
     int64_t chunks = grid->axes[axis].count;
 
     *ret_axis = (tsr_index_axis){TSR_INDEX_RANGE, 0, 0, 1};
-    if (first < 0 || count < 0 || first > chunks || count > chunks - first)
-        return tsr_error_set(err, TSR_OUT_OF_BOUNDS,
-                             "axis %d: %" PRId64 " chunks from %" PRId64
-                             " on, where there are %" PRId64,
-                             axis, count, first, chunks);
+    if (first < 0 || count < 0 || first > chunks || count > chunks - first) {
+        tsr_error_set(err, TSR_OUT_OF_BOUNDS,
+                      "axis %d: %" PRId64 " chunks from %" PRId64 " on, where there are %" PRId64,
+                      axis, count, first, chunks);
+        tsr_error_set_next_step(err,
+                                "chunks are counted from 0 on, whole shards where there are any");
+        return TSR_OUT_OF_BOUNDS;
+    }
     if (count == 0)
         return 0;
     ret_axis->start = tsri_grid_start(grid, axis, first);

@@ -121,8 +121,7 @@ static const refused_codec refused[] = {
      "rewrite the array with zarr-python as strings (vlen-utf8) or as numbers"},
 };
 
-/* Reports a codec of that list; 0 for other names. */
-static int refuse_by_name(const char *name, tsr_error *err)
+int tsri_codec_refuse(const char *name, tsr_error *err)
 {
     static const char prefix[] = "numcodecs.";
     const char *short_name =
@@ -143,7 +142,7 @@ static int unknown_codec(tsr_context *context, const char *name, int zarr_format
 {
     known_names known = {.zarr_format = zarr_format};
 
-    TSRI_TRY(refuse_by_name(name, err));
+    TSRI_TRY(tsri_codec_refuse(name, err));
     tsr_codec_list(context, append_name, &known);
     tsr_error_set(err, TSR_UNSUPPORTED, "codec \"%.64s\" is not known for Zarr v%d", name,
                   zarr_format);

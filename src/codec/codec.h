@@ -38,6 +38,10 @@ static inline tsr_size_bound tsri_size_bound(tsr_size_class size_class, uint64_t
  * output->size_bytes. Errors: NO_MEMORY, LIMIT. */
 int tsri_codec_reserve(tsr_output *output, size_t size_bytes, char **ret_data, tsr_error *err);
 
+/* Reports a codec that is known and not supported, with the reason; 0 for other names, known or
+ * not. Thread: IMMUTABLE. Errors: UNSUPPORTED. */
+int tsri_codec_refuse(const char *name, tsr_error *err);
+
 /* Reports that a decoder made more than its caller gave room for. Returns DAMAGED. */
 int tsri_codec_error_capacity(tsr_error *err, const char *codec, size_t capacity_bytes);
 

@@ -13,7 +13,7 @@
 
 typedef struct entry_name {
     const char *text; /* of a folder in a sorted listing it ends in "/" */
-    bool is_folder;
+    bool is_folder, is_link;
     int64_t size_bytes;
 } entry_name;
 
@@ -29,7 +29,8 @@ static void name_list_cleanup(name_list *names)
     tsri_free(names->all);
 }
 
-static bool add_name(name_list *names, const char *text, bool is_folder, int64_t size_bytes)
+static bool add_name(name_list *names, const char *text, bool is_folder, bool is_link,
+                     int64_t size_bytes)
 {
     if (names->count == names->capacity) {
         size_t capacity = names->capacity ? 2 * names->capacity : 64;
@@ -42,8 +43,8 @@ static bool add_name(name_list *names, const char *text, bool is_folder, int64_t
     char *copy = tsri_arena_format(&names->texts, "%s%s", text, is_folder ? "/" : "");
     if (!copy)
         return false;
-    names->all[names->count++] =
-        (entry_name){.text = copy, .is_folder = is_folder, .size_bytes = size_bytes};
+    names->all[names->count++] = (entry_name){
+        .text = copy, .is_folder = is_folder, .is_link = is_link, .size_bytes = size_bytes};
     return true;
 }
 
@@ -77,6 +78,9 @@ static const struct dirent *next_entry(const tsri_fs *fs, DIR *stream)
 
 /* ---- Listing ---- */
 
+/* How many links to folders one listing follows. */
+enum { LINKS_MAX = 4096 };
+
 typedef struct level level;
 struct level {
     dev_t device;
@@ -92,6 +96,7 @@ typedef struct listing {
     int (*each)(void *user, const tsr_store_entry *entry);
     void *user;
     tsri_watch watch;
+    int links;                           /* that were followed to folders */
     char path[TSRI_KEY_BYTES_MAX + 2];   /* below the root, folders with their slash */
     char folder[TSRI_KEY_BYTES_MAX + 2]; /* the one that is being opened, without it */
 } listing;
@@ -105,7 +110,7 @@ static int collect(const listing *lister, int directory, const struct dirent *en
     bool own = tsri_fs_is_own_name(entry->d_name);
     if (own ? !lister->left_over : !tsri_fs_is_key_part(entry->d_name))
         return 0;
-    bool is_folder = entry->d_type == DT_DIR;
+    bool is_folder = entry->d_type == DT_DIR, is_link = entry->d_type == DT_LNK;
     if (!is_folder) {
         if (fs->system->fstatat(fs->system, directory, entry->d_name, &status,
                                 fs->follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
@@ -122,7 +127,8 @@ static int collect(const listing *lister, int directory, const struct dirent *en
         if (abandoned <= 0)
             return abandoned < 0 ? errno : 0;
     }
-    return add_name(names, entry->d_name, is_folder, is_folder ? -1 : (int64_t)status.st_size)
+    return add_name(names, entry->d_name, is_folder, is_link,
+                    is_folder ? -1 : (int64_t)status.st_size)
                ? 0
                : ENOMEM;
 }
@@ -188,6 +194,18 @@ static int read_folder(listing *lister, size_t size, level *here, name_list *nam
 
 static int list_folder(listing *lister, size_t size, const level *above, tsr_error *err);
 
+/* Links that branch on every level make a tree that is as good as endless, without any circle. */
+static int count_link(listing *lister, tsr_error *err)
+{
+    if (++lister->links <= LINKS_MAX)
+        return 0;
+    tsr_error_set(err, TSR_LIMIT,
+                  "%s/%s: it is one of more than %d folders that are symbolic links",
+                  lister->fs->root, lister->path, LINKS_MAX);
+    tsr_error_set_next_step(err, "links that lead to more links multiply: remove some of them");
+    return TSR_LIMIT;
+}
+
 static int list_name(listing *lister, size_t size, const entry_name *name, const level *here,
                      tsr_error *err)
 {
@@ -196,6 +214,8 @@ static int list_name(listing *lister, size_t size, const entry_name *name, const
     if (size + name_size > TSRI_KEY_BYTES_MAX)
         return 0;
     memcpy(lister->path + size, name->text, name_size + 1);
+    if (name->is_folder && !lister->delimiter && name->is_link)
+        TSRI_TRY(count_link(lister, err));
     if (name->is_folder && !lister->delimiter)
         return list_folder(lister, size + name_size, here, err);
     return lister->each(lister->user, &(tsr_store_entry){.name = lister->path + lister->prefix_size,
@@ -349,7 +369,7 @@ static int read_everything(removal *remover, DIR *stream, int directory, name_li
         int is_folder = is_real_folder(fs, directory, entry);
         if (is_folder < 0)
             return remove_error(remover, "look at", entry->d_name, err);
-        if (!add_name(names, entry->d_name, false, -1))
+        if (!add_name(names, entry->d_name, false, false, -1))
             return tsri_error_no_memory(err, sizeof(entry_name));
         names->all[names->count - 1].is_folder = is_folder;
     }

@@ -26,11 +26,14 @@ static int set_box_axis(tsr_index_axis *ret_axis, int axis, int64_t length, int6
                     ? start >= 0 && start <= length
                     : start >= 0 && start < length && tsri_multiply_i64(count - 1, step, &last) &&
                           tsri_add_i64(last, start, &last) && last >= 0 && last < length;
-    if (!fits)
-        return tsr_error_set(
-            err, TSR_OUT_OF_BOUNDS,
-            "axis %d: %lld elements from %lld in steps of %lld leave the length of %lld", axis,
-            (long long)count, (long long)start, (long long)step, (long long)length);
+    if (!fits) {
+        tsr_error_set(err, TSR_OUT_OF_BOUNDS,
+                      "axis %d: %lld elements from %lld in steps of %lld leave the length of %lld",
+                      axis, (long long)count, (long long)start, (long long)step, (long long)length);
+        tsr_error_set_next_step(err, "choose positions from 0 on and below %lld",
+                                (long long)length);
+        return TSR_OUT_OF_BOUNDS;
+    }
     *ret_axis = (tsr_index_axis){TSR_INDEX_RANGE, start, count, count > 1 ? step : 1};
     return 0;
 }
@@ -140,10 +143,14 @@ int tsri_index_check(const tsr_index *index, int rank, const int64_t *shape, tsr
         bool fits = self->kind == TSR_INDEX_POSITION ||
                     (tsri_multiply_i64(self->count - 1, self->step, &way) &&
                      tsri_add_i64(self->start, way, &last));
-        if (!fits || self->start < 0 || self->start >= length || last < 0 || last >= length)
-            return tsr_error_set(err, TSR_OUT_OF_BOUNDS,
-                                 "axis %d: elements from %lld lie outside its length of %lld", axis,
-                                 (long long)self->start, (long long)length);
+        if (!fits || self->start < 0 || self->start >= length || last < 0 || last >= length) {
+            tsr_error_set(err, TSR_OUT_OF_BOUNDS,
+                          "axis %d: elements from %lld lie outside its length of %lld", axis,
+                          (long long)self->start, (long long)length);
+            tsr_error_set_next_step(err, "choose positions from 0 on and below %lld",
+                                    (long long)length);
+            return TSR_OUT_OF_BOUNDS;
+        }
     }
     return 0;
 }

@@ -86,9 +86,16 @@ static int check_terms(selection *self)
 
 static int refuse_position(selection *self, int64_t position, int axis)
 {
-    return tsr_error_set(self->err, TSR_OUT_OF_BOUNDS,
-                         "position %lld is outside of axis %d, which has %lld elements",
-                         (long long)position, axis, (long long)self->shape[axis]);
+    long long length = self->shape[axis];
+    tsr_error_set(self->err, TSR_OUT_OF_BOUNDS,
+                  "position %lld is outside of axis %d, which has %lld elements",
+                  (long long)position, axis, length);
+    if (length > 0)
+        tsr_error_set_next_step(self->err, "write 0 to %lld, or -1 to %lld to count from the end",
+                                length - 1, -length);
+    else
+        tsr_error_set_next_step(self->err, "the axis is empty: only ranges fit it, such as :");
+    return TSR_OUT_OF_BOUNDS;
 }
 
 /* Counts negative positions from the end. */

@@ -99,14 +99,26 @@ def test_ordinary_data_takes_bounded_memory(tessera, tmp_path, idle):
     values = np.random.default_rng(3).integers(0, 1 << 30, 24 << 18, dtype="uint32")
     made = zarr.create_array(tmp_path / "a.zarr", shape=values.shape, chunks=(1 << 18,), dtype="uint32")
     made[:] = values
-    # A copy into other chunks holds one of each array for every thread; cat holds what --memory says.
+    # A copy into other chunks holds one of each array for every thread.
     for times, *command in ((1, "stats", "a.zarr"), (1, "check", "--data", "a.zarr"),
-                            (1, "cat", "a.zarr", "--format", "raw", "--memory", "8MiB"),
+                            (1, "cat", "a.zarr", "--format", "raw"),
                             (2, "cp", "a.zarr", "b.zarr", "--chunks", 1 << 17),
                             (2, "cp", "a.zarr", "c.zarr", "--codec", "zstd:3")):
         status, err, most = peak(tessera, *command, "--threads", 2)
         assert status == 0, err
         assert most - idle <= 2 * times * (2 * MIB + MIB // 8) + 16 * MIB, (command, (most - idle) / MIB)
+
+
+@measured
+def test_cat_of_large_chunks_takes_bounded_memory(tessera, tmp_path, idle):
+    """Parts of a chunk or so: bounded by what the threads may hold, and each chunk is decoded once."""
+    values = np.random.default_rng(4).integers(0, 1 << 30, (6, 24 << 18), dtype="uint32")
+    made = zarr.create_array(tmp_path / "a.zarr", shape=values.shape, chunks=(1, 24 << 18), dtype="uint32")
+    made[:] = values
+    for threads in (2, 4):
+        status, err, most = peak(tessera, "cat", "a.zarr", "--format", "raw", "--threads", threads)
+        assert status == 0, err
+        assert most - idle <= threads * 48 * MIB + 16 * MIB, (threads, (most - idle) / MIB)
 
 
 @measured

@@ -123,6 +123,18 @@ def test_names_that_zarr_reserves_are_left_out(tessera, tmp_path, library):
     assert root["good"][()] == 7 and set(root.group_keys()) == {"g"} and set(root.array_keys()) == {"good"}
 
 
+def test_names_of_lock_files_are_left_out(tessera, tmp_path):
+    """They have a place in Zarr, and none in a folder where our writers lock."""
+    with netCDF4.Dataset(tmp_path / "n.nc", "w") as file:
+        for name in "a__lock", "b", "c__lock2":
+            file.createVariable(name, "i4", ())[...] = 7
+        file.createGroup("g__lock").createVariable("inside", "i4", ())
+    result = tessera.run("import", "n.nc", "n.zarr", status=5)
+    for name in "a__lock", "g__lock":
+        assert f'left out {name}: "{name}" is no name for a node: on a file system' in result.err
+    assert set(zarr.open_group(tmp_path / "n.zarr", mode="r").array_keys()) == {"b", "c__lock2"}
+
+
 def test_warnings_of_the_library_are_told_once(tessera, tmp_path):
     """An attribute that JSON cannot hold: it is named, with its owner, and the rest is there."""
     with h5py.File(tmp_path / "w.h5", "w") as file:

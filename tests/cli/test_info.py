@@ -106,9 +106,60 @@ def test_names_cannot_take_over_the_terminal(tessera, tmp_path):
 def test_huge_shape(tessera, tmp_path):
     zarr.create_array(tmp_path / "h", shape=(2**62, 2), chunks=(2**20, 1), dtype="u1", fill_value=3)
     info = tessera.json("info", "h", schema="info")
-    assert info["shape"] == [2**62, 2] and info["count"] == 2**63 - 1
-    assert "4398046511104 x 2" in tessera.run("info", "h").out
-    tessera.run("tree", "h")
+    assert info["shape"] == [2**62, 2] and info["count"] is None and info["size_bytes"] is None
+    text = tessera.run("info", "h").out
+    assert "4398046511104 x 2" in text and "size         8 EiB or more\n" in text
+    assert "(4611686018427387904, 2)" in tessera.run("tree", "h").out
+    assert "8 EiB or more -> 0 B" in tessera.run("ls", "-l", "h").out
+    assert tessera.json("ls", "h", schema="ls")[0]["size_bytes"] is None
+
+
+def test_sizes_are_exact_up_to_their_end_and_then_said_to_be_more(tessera):
+    tessera.run("create", "e", "--shape", 2**63 - 1, "--dtype", "u1", "--chunks", 2**20)
+    assert f"({2**63 - 1} bytes, {2**63 - 1} elements)" in tessera.run("info", "e").out
+    tessera.run("create", "f", "--shape", 2**60, "--dtype", "f8", "--chunks", 2**20)
+    assert f"8 EiB or more ({2**60} elements)" in tessera.run("info", "f").out
+    info = tessera.json("info", "f", schema="info")
+    assert info["count"] == 2**60 and info["size_bytes"] is None
+    tessera.run("create", "g", "--shape", f"{2**62},{2**62},0", "--dtype", "f8", "--chunks", "9,9,9")
+    assert tessera.json("info", "g", schema="info")["count"] == 0
+
+
+def test_grids_of_more_chunks_than_a_number_holds(tessera):
+    tessera.run("create", "h", "--shape", f"{2**62},{2**62}", "--dtype", "u1", "--chunks", "1,1")
+    assert f"0 of at least {2**63 - 1} stored" in tessera.run("chunks", "h").out
+    level = tessera.json("chunks", "h", schema="chunks")["levels"][0]
+    assert level["total"] is None and level["missing"] is None and level["stored"] == 0
+
+
+def test_statistics_of_arrays_beyond_8_eib(tessera):
+    tessera.run("create", "h", "--shape", 2**62, "--dtype", "f8", "--chunks", 4, "--fill-value", 3)
+    tessera.run("put", "-", "h", "--select", "8:10", input=np.array([1.0, 5.0]).tobytes())
+    stats = tessera.json("stats", "h", schema="stats")
+    assert stats["count"] == 2**62 and stats["fill_count"] == 2**62 - 2
+    assert (stats["min"], stats["max"], stats["mean"]) == (1.0, 5.0, 3.0)
+    assert sum(stats["histogram"]["counts"]) == 2**62
+    tessera.run("create", "i", "--shape", f"{2**62},{2**62}", "--dtype", "f8", "--chunks", "4,4")
+    error = tessera.error("stats", "i", status=8)
+    assert f"({2**62}, {2**62}) are more than 2^63-1 elements" in error and "--select" in error
+    assert "16" in tessera.run("stats", "i[:4, :4]", "--bins", 0).out
+
+
+def test_links_that_branch_are_no_endless_tree(tessera, tmp_path):
+    """As many groups as one likes, without any circle: told in short time by everything that walks."""
+    for i in range(13):
+        group = tmp_path / "t" / str(i)
+        zarr.create_group(group)
+        (group / "a").symlink_to(f"../{i + 1}")
+        (group / "b").symlink_to(f"../{i + 1}")
+    zarr.create_array(tmp_path / "t" / "13", shape=(2,), dtype="u1")
+    for command in (["tree"], ["check"], ["ls"], ["cp", "-rn"]):
+        place = "t/0/**" if command == ["ls"] else "t/0"
+        error = tessera.run(*command, place, *(["copy"] if "cp" in command else []), status=8).err
+        assert "one of more than 4096 groups that are symbolic links" in error, command
+        assert "next: links that lead to more links multiply" in error
+    # What is below is a tree like any other.
+    assert len(tessera.run("ls", "t/10/**").out.splitlines()) == 2 + 4 + 8
 
 
 @pytest.mark.parametrize("command", ["info", "tree", "ls", "cat", "stats", "chunks", "check", "export"])

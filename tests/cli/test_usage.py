@@ -11,6 +11,7 @@ import zarr
     (["statz", "x"], "did you mean `tessera stats`?"),
     (["frobnicate"], "`tessera help` lists the commands"),
     (["info"], "PLACE is missing"),
+    (["resize", "a.zarr"], "LENGTHS is missing\n  next: write it as in `tessera resize out.zarr/t 2000,721,1440`"),
     (["info", "a.zarr", "b"], "'b' is one operand too many"),
     (["info", ""], "an operand is empty"),
     (["info", "a.zarr", "--jason"], "did you mean --json?"),

@@ -76,6 +76,13 @@ static void names_that_are_no_keys_are_not_listed(void **state)
     assert_names(f, "", false, "  good\xc3\xa4");
 }
 
+static int count_entry(void *user, const tsr_store_entry *entry)
+{
+    (void)entry;
+    ++*(int *)user;
+    return 0;
+}
+
 static void circles_of_links_end(void **state)
 {
     fixture *f = *state;
@@ -95,6 +102,31 @@ static void circles_of_links_end(void **state)
     fixture_close(f);
     fixture_open(f, false);
     assert_names(f, "", false, "a/b/k");
+}
+
+/* Without any circle there would be 2^30 keys. */
+static void links_that_branch_are_refused(void **state)
+{
+    fixture *f = *state;
+    char key[32], target[32];
+    int keys = 0;
+    for (int i = 0; i < 30; i++) {
+        snprintf(key, sizeof key, "%d/k", i);
+        put_good(f, key, "1");
+        snprintf(target, sizeof target, "../%d", i + 1);
+        snprintf(key, sizeof key, "%d/a", i);
+        make_link(f, target, key);
+        snprintf(key, sizeof key, "%d/b", i);
+        make_link(f, target, key);
+    }
+    int status = tsr_store_list(f->store, "0/", false, count_entry, &keys, NULL, &f->err);
+    assert_int_equal(status, TSR_LIMIT);
+    assert_non_null(strstr(f->err.message, "folders that are symbolic links"));
+    assert_true(f->err.next_step[0] != '\0');
+    tsr_error_clear(&f->err);
+    keys = 0;
+    assert_int_equal(tsr_store_list(f->store, "25/", false, count_entry, &keys, NULL, &f->err), 0);
+    assert_int_equal(keys, (1 << 5) - 1);
 }
 
 static void sizes_are_those_of_what_links_lead_to(void **state)
@@ -272,6 +304,7 @@ int main(void)
         FIXTURE_TEST(what_dead_writers_left_is_listed),
         FIXTURE_TEST(names_that_are_no_keys_are_not_listed),
         FIXTURE_TEST(circles_of_links_end),
+        FIXTURE_TEST(links_that_branch_are_refused),
         FIXTURE_TEST(sizes_are_those_of_what_links_lead_to),
         FIXTURE_TEST(sizes_are_exact),
         FIXTURE_TEST(kinds_may_be_unknown),

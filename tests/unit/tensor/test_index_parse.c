@@ -264,6 +264,7 @@ static void test_message(void **state)
     assert_string_equal(
         err.message,
         "selection: character 1: position 7 is outside of axis 0, which has 4 elements");
+    assert_string_equal(err.next_step, "write 0 to 3, or -1 to -4 to count from the end");
     assert_int_equal(tsr_index_parse(&index, "1:\xff", 1, shape, &err), TSR_INVALID_ARGUMENT);
     assert_non_null(strstr(err.message, "(byte 0xff)"));
     assert_int_equal(tsr_index_parse(&index, "0", 0, NULL, &err), TSR_INVALID_ARGUMENT);
