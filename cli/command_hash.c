@@ -28,7 +28,7 @@ static void print_box(const char *path, const tsr_hash_chunk *chunk)
     putchar('[');
     for (int axis = 0; axis < chunk->rank; axis++)
         printf("%s%lld:%lld", axis ? "," : "", (long long)chunk->start[axis],
-               (long long)(chunk->start[axis] + chunk->shape[axis]));
+               (long long)chunk->start[axis] + (long long)chunk->shape[axis]);
     putchar(']');
 }
 

@@ -110,10 +110,11 @@ static bool lies_inside(const char *outer, const char *inner)
 
 int tsr_place_move(tsr_context *context, const char *from, const char *to, tsr_error *err)
 {
-    tsr_auto(tsri_text) *source = NULL, *destination = NULL;
+    tsr_auto(tsri_text) *source = NULL;
     int zarr_format = 3;
 
     TSRI_TRY(local_path(from, &source, err));
+    tsr_auto(tsri_text) *destination = NULL;
     TSRI_TRY(local_path(to, &destination, err));
     TSRI_TRY(find_source(context, from, &zarr_format, err));
     if (lies_inside(source, destination))

@@ -137,7 +137,7 @@ static int build(const tsri_place *where, const tsr_array_create_options *option
     if (!err)
         err = &own;
     status = tsri_create_meta(context, options, ret_meta, err);
-    if (status == 0)
+    if (status >= 0)
         status = tsri_array_from_zarr(context, where->store, where->path, where->text, *ret_meta,
                                       true, ret_array, err);
     if (status == TSR_BAD_METADATA)

@@ -122,7 +122,7 @@ static void list_digits(sorter *self)
         /* Bare elements are read where they lie, those of an inner chunk with the whole of it. */
         if (!shard && (!tsri_prepared_is_raw(prepared) || prepared != array->prepared))
             return;
-        memcpy(outer, axis_of, sizeof outer);
+        memcpy(outer, axis_of, (size_t)array->rank * sizeof *outer);
         for (int axis = 0; axis < array->rank; axis++) {
             axis_of[axis] = outer[prepared->axis_of[axis]];
             int64_t length = shard ? prepared->chain->shard->chunk_shape[axis] : 1;

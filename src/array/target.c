@@ -354,7 +354,7 @@ static void make_piece(const tsri_target *target, const tsr_view *elements,
                             elements->strides[axis],
                             index->layout ? index->layout->result_axis[array_axis] : result_axis++);
     }
-    for (int i = 0; i < target->group_count; i++)
+    for (int i = 0; point_strides && i < target->group_count; i++)
         piece_set_points(ret_piece, &target->groups[i], point_strides[i], index->layout->shape);
 }
 

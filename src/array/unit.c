@@ -568,7 +568,7 @@ int tsri_unit_blame(const tsri_unit *unit, int64_t number, uint64_t offset, uint
                     tsr_error *err)
 {
     char text[256];
-    int64_t index[TSR_RANK_MAX];
+    int64_t index[TSR_RANK_MAX] = {0};
     const char *place = unit->array->place, *key = unit->extent.key;
 
     if (!err)

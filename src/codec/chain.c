@@ -218,7 +218,7 @@ int tsri_chain_parse(tsr_context *context, const tsri_json *list, const char *pa
 
     TSRI_TRY(tsri_codec_specs_parse(list, path, &arena, &specs, &count, err));
     if (inherited.count > 0) {
-        size_t all = (size_t)(inherited.count + count);
+        size_t all = (size_t)inherited.count + (size_t)count;
         tsri_codec_spec *joined = tsri_arena_alloc(&arena, all, sizeof *joined);
         if (!joined)
             return tsri_error_no_memory(err, all * sizeof *joined);

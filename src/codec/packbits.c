@@ -145,7 +145,8 @@ static bool packed_bytes(const packbits_codec *codec, int rank, const int64_t *s
     uint64_t bits;
 
     if (!tsri_shape_count(rank, shape, &count) ||
-        !tsri_multiply_u64((uint64_t)count, (uint64_t)(codec->parts * kept_bits(codec)), &bits) ||
+        !tsri_multiply_u64((uint64_t)count, (uint64_t)codec->parts * (uint64_t)kept_bits(codec),
+                           &bits) ||
         bits > INT64_MAX)
         return false;
     *ret_bytes = bits / 8 + (bits % 8 != 0);

@@ -45,13 +45,17 @@ static void field_list_cleanup(field_list *list)
 static int field_list_init(field_list *list, const tsri_json *value, const char *path,
                            tsr_error *err)
 {
-    if (!json_object_is_type(value, json_type_array))
-        return tsri_json_refuse(err, TSR_BAD_METADATA, path, NULL,
-                                "must be an array of fields, not %s", tsri_json_kind(value));
+    if (!json_object_is_type(value, json_type_array)) {
+        tsri_json_refuse(err, TSR_BAD_METADATA, path, NULL, "must be an array of fields, not %s",
+                         tsri_json_kind(value));
+        return TSR_BAD_METADATA;
+    }
     size_t count = json_object_array_length(value);
-    if (count < 1 || count > FIELDS_MAX)
-        return tsri_json_refuse(err, TSR_BAD_METADATA, path, NULL,
-                                "%zu fields; a struct has 1 to %d", count, FIELDS_MAX);
+    if (count < 1 || count > FIELDS_MAX) {
+        tsri_json_refuse(err, TSR_BAD_METADATA, path, NULL, "%zu fields; a struct has 1 to %d",
+                         count, FIELDS_MAX);
+        return TSR_BAD_METADATA;
+    }
     list->fields = tsri_alloc_array_zero(count, sizeof *list->fields);
     return list->fields != NULL ? 0 : tsri_error_no_memory(err, count * sizeof *list->fields);
 }

@@ -140,7 +140,7 @@ static const tsr_dtype *complex_type(hid_t type, hid_t *ret_memory_type)
         H5Tclose(member);
         part = i == 0 || found == part ? found : NULL;
     }
-    bool fits = part == TSR_FLOAT32 || part == TSR_FLOAT64;
+    bool fits = part && (part == TSR_FLOAT32 || part == TSR_FLOAT64);
     if (fits)
         memory = H5Tcreate(H5T_COMPOUND, 2 * part->size_bytes);
     if (fits && (memory < 0 || H5Tinsert(memory, "r", 0, parts[0]) < 0 ||

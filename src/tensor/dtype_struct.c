@@ -92,9 +92,7 @@ static void put_name(tsri_element_writer *writer, const char *name)
     tsri_element_put(writer, "\"", 1);
     while (*name) {
         /* A quote or a backslash in a name stands for itself. */
-        if (*name == '"' || *name == '\\')
-            character = (unsigned char)*name++;
-        else if ((unsigned char)*name < 0x20)
+        if (*name == '"' || *name == '\\' || (unsigned char)*name < 0x20)
             character = (unsigned char)*name++;
         else if (!tsri_element_take_character(&name, &character, &end))
             return; /* names are UTF-8: they were checked when the type was made */
@@ -551,7 +549,7 @@ int tsri_dtype_parse_struct(const char *name, bool *ret_matches, const tsr_dtype
 int tsr_view_field(tsr_view *view, const char *name, tsr_error *err)
 {
     for (int i = 0; i < tsr_dtype_field_count(view->dtype); i++) {
-        const tsr_field *field = tsr_dtype_field(view->dtype, i);
+        const tsr_field *field = &struct_of(view->dtype)->fields[i];
         int64_t stride = (int64_t)field->dtype->size_bytes;
         if (strcmp(field->name, name) != 0)
             continue;

@@ -231,7 +231,7 @@ static tsr_index_axis axis_of_map(const tsri_index_maps *maps, const tsri_index_
         return (tsr_index_axis){TSR_INDEX_RANGE, map->start, count, count > 1 ? map->step : 1};
     }
     tsri_index_table_count(maps->shape, map->axes, &count);
-    if (count == 0)
+    if (count == 0 || !map->table)
         return (tsr_index_axis){TSR_INDEX_LIST, 0, 0, 1};
     for (int64_t i = 0; i < count; i++) {
         least = TSRI_MIN(least, map->table[i]);
