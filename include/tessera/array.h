@@ -311,6 +311,12 @@ TSR_API int tsr_array_write_source(tsr_array *array, const tsr_index *index, tsr
                                    void *user, const tsr_write_options *options,
                                    const tsr_call *call, tsr_error *err);
 
+/* Brings to the disk all that was written through this handle (and through others that share its
+ * store), with whatever durability: a checkpoint for writes with TSR_DURABILITY_NONE. See
+ * tsr_store_sync. Thread: LOCKED. Errors: READ_ONLY, IO (and from then on for every writer),
+ * UNREACHABLE. */
+TSR_API int tsr_array_sync(tsr_array *array, const tsr_call *call, tsr_error *err);
+
 /* ---- other shapes ---- */
 
 /* Makes the handle know what others have done: the shape and the attributes as they are in the

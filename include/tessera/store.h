@@ -88,6 +88,11 @@ TSR_API int tsr_store_erase(tsr_store *store, const char *key, const tsr_call *c
 TSR_API int tsr_store_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *call,
                                    tsr_error *err);
 
+/* Brings to the disk all that was put and erased through this store, with whatever durability. What
+ * TSR_DURABILITY_NONE has left to the system takes one sync of the whole file system, which waits
+ * for what other programs have written there, too. Thread: LOCKED. Errors: IO, UNREACHABLE. */
+TSR_API int tsr_store_sync(tsr_store *store, const tsr_call *call, tsr_error *err);
+
 /* One entry of a listing. `name` is relative to the prefix; a common prefix ends in "/". */
 typedef struct tsr_store_entry {
     const char *name; /* valid during the callback */

@@ -72,6 +72,12 @@ int tsri_write(tsri_read *write, const tsr_write_options *options, const tsr_cal
     return status;
 }
 
+int tsr_array_sync(tsr_array *array, const tsr_call *call, tsr_error *err)
+{
+    TSRI_TRY(tsri_check_writable(array, err));
+    return tsr_store_sync(array->store, call, err);
+}
+
 int tsri_check_cast(const tsr_dtype *from, const tsr_array *array, tsr_casting casting,
                     tsr_error *err)
 {

@@ -2,10 +2,13 @@
 #include <tessera/sys/system.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -221,6 +224,38 @@ static ssize_t real_getrandom(const tsr_system *system, void *bytes, size_t size
     return getrandom(bytes, size, 0);
 }
 
+static int real_syncfs(const tsr_system *system, int descriptor)
+{
+    (void)system;
+    return syncfs(descriptor);
+}
+
+static int real_fstatfs(const tsr_system *system, int descriptor, struct statfs *ret_status)
+{
+    (void)system;
+    return fstatfs(descriptor, ret_status);
+}
+
+static int real_inotify_init1(const tsr_system *system, int flags)
+{
+    (void)system;
+    return inotify_init1(flags);
+}
+
+static int real_inotify_add_watch(const tsr_system *system, int descriptor, const char *path,
+                                  uint32_t mask)
+{
+    (void)system;
+    return inotify_add_watch(descriptor, path, mask);
+}
+
+static int real_poll(const tsr_system *system, struct pollfd *descriptors, int count,
+                     int timeout_ms)
+{
+    (void)system;
+    return poll(descriptors, (nfds_t)count, timeout_ms);
+}
+
 static const tsr_system real_system = {
     .struct_size = sizeof(tsr_system),
     .openat = real_openat,
@@ -254,6 +289,11 @@ static const tsr_system real_system = {
     .realtime_ns = real_realtime_ns,
     .sleep_ns = real_sleep_ns,
     .getrandom = real_getrandom,
+    .syncfs = real_syncfs,
+    .fstatfs = real_fstatfs,
+    .inotify_init1 = real_inotify_init1,
+    .inotify_add_watch = real_inotify_add_watch,
+    .poll = real_poll,
 };
 
 const tsr_system *tsr_system_default(void)

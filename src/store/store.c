@@ -271,6 +271,12 @@ void tsr_store_unlock(tsr_store *store, tsr_lock *lock)
         store->ops->unlock(store, lock);
 }
 
+int tsr_store_sync(tsr_store *store, const tsr_call *call, tsr_error *err)
+{
+    return store->ops->sync ? store->ops->sync(store, call, err)
+                            : tsr_store_flush(store, call, err);
+}
+
 int tsr_store_flush(tsr_store *store, const tsr_call *call, tsr_error *err)
 {
     return store->ops->flush ? store->ops->flush(store, call, err) : 0;

@@ -163,4 +163,5 @@ const tsr_store_ops tsri_store_fs_ops = {
     .lock = tsri_fs_lock_op,
     .unlock = tsri_fs_unlock_op,
     .flush = tsri_fs_flush,
+    .sync = tsri_fs_sync,
 };

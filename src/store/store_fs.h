@@ -7,6 +7,7 @@
  *   store_fs_write.c  put and erase of one key
  *   store_fs_list.c   listing and erase_prefix
  *   store_fs_sync.c   what must reach the disk and when
+ *   store_fs_network.c file systems that other machines share
  *
  * The protocol of one key is that of TensorStore's file driver, so that its writers and ours
  * exclude each other (source: the comment at the head of
@@ -59,6 +60,8 @@ typedef struct tsri_fs {
     uint64_t sequence;     /* counts the changes of folders */
     uint64_t root_changed; /* sequence at which the entry of the root itself became unsure; 0: it is
                               on disk */
+    bool left_to_system;   /* atomic: there were puts without durability */
+    bool network_told;     /* atomic: the user knows what kind of file system this is */
     bool sync_failed;      /* nothing is acknowledged any more */
     char sync_failure[TSRI_SYNC_FAILURE_TEXT_MAX]; /* what failed */
     tsri_sync_failures *failures;                  /* of all stores of the context */
@@ -259,7 +262,16 @@ void tsri_fs_sync_forget(tsri_fs *fs, const char *folder);
 /* Brings all folders that were noted before to the disk. */
 int tsri_fs_flush(tsr_store *store, const tsr_call *call, tsr_error *err);
 
+/* The same for all puts, whatever their durability was. */
+int tsri_fs_sync(tsr_store *store, const tsr_call *call, tsr_error *err);
+
 /* Frees what the store remembers of folders. */
 void tsri_fs_sync_clear(tsri_fs *fs);
+
+/* ---- store_fs_network.c ---- */
+
+/* Before the first change: warns of a file system that other machines share, where less can be
+ * promised than on a disk. */
+void tsri_fs_tell_network(tsri_fs *fs);
 
 #endif

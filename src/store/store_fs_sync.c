@@ -424,6 +424,31 @@ int tsri_fs_sync_entry(tsri_fs *fs, const char *folder, tsr_durability durabilit
     return crowded ? sync_all(fs, watch, err) : 0;
 }
 
+/* Of a store that is not there nothing was written. */
+static int sync_file_system(tsri_fs *fs, tsr_error *err)
+{
+    int root = tsri_fs_open_directory(fs, "", O_RDONLY);
+    if (root < 0)
+        return errno == ENOENT ? 0 : tsri_fs_error(fs, err, errno, "open", "");
+    int result = sync_again(fs, root, fs->system->syncfs), error_number = errno;
+    tsri_fs_close(fs, root);
+    return result == 0 ? 0 : sync_failed(fs, "", error_number, err);
+}
+
+int tsri_fs_sync(tsr_store *store, const tsr_call *call, tsr_error *err)
+{
+    tsri_fs *fs = (tsri_fs *)store;
+    TSRI_TRY(tsri_fs_sync_check(fs, err));
+    if (__atomic_exchange_n(&fs->left_to_system, false, __ATOMIC_ACQ_REL)) {
+        int status = sync_file_system(fs, err);
+        if (status < 0) {
+            __atomic_store_n(&fs->left_to_system, true, __ATOMIC_RELEASE);
+            return status;
+        }
+    }
+    return tsri_fs_flush(store, call, err);
+}
+
 int tsri_fs_flush(tsr_store *store, const tsr_call *call, tsr_error *err)
 {
     tsri_fs *fs = (tsri_fs *)store;

@@ -337,6 +337,8 @@ static int publish(put_draft *draft)
     draft->lock->used = true;
     tsri_fs_keep_forget(draft->fs, request->key);
     request->generation = tsri_fs_generation(&status);
+    if (request->durability == TSR_DURABILITY_NONE)
+        __atomic_store_n(&draft->fs->left_to_system, true, __ATOMIC_RELEASE);
     return tsri_fs_sync_entry(draft->fs, draft->lock->place.folder, request->durability,
                               draft->watch, request->err);
 }
@@ -392,6 +394,7 @@ static int put_one(tsri_fs *fs, tsr_put_request *request, tsri_watch *watch)
     TSRI_TRY(tsri_watch_check(watch, request->err));
     TSRI_TRY(tsri_put_check(request, &segments));
     TSRI_TRY(tsri_fs_check_key(request->key, request->err));
+    tsri_fs_tell_network(fs);
     tsri_fs_lock own, *given = (tsri_fs_lock *)request->lock;
     bool condition = request->if_match || request->if_absent;
     for (int attempt = 0; attempt < TSRI_FS_ATTEMPTS; attempt++) {

@@ -11,7 +11,7 @@
     X(openat) X(close) X(pread) X(pwritev) X(copy_file_range) X(read) X(write) X(fstat)            \
     X(fstatat) X(fsync) X(fdatasync) X(ftruncate) X(fallocate) X(fchmod) X(fchown) X(futimens)     \
     X(renameat) X(renameat2) X(linkat) X(unlinkat) X(mkdirat) X(fdopendir) X(readdir) X(closedir) X(lock) X(mmap)           \
-    X(munmap) X(getrandom)
+    X(munmap) X(getrandom) X(syncfs) X(fstatfs) X(inotify_init1) X(inotify_add_watch) X(poll)
 /* clang-format on */
 #define CALLS_THAT_DO_NOT(X) X(monotonic_ns) X(realtime_ns) X(sleep_ns)
 
@@ -269,6 +269,38 @@ static ssize_t faulty_getrandom(const tsr_system *system, void *bytes, size_t si
 {
     ENTER(getrandom, NULL, -1);
     return below->getrandom(below, bytes, shortened(faulty, size));
+}
+
+static int faulty_syncfs(const tsr_system *system, int descriptor)
+{
+    ENTER(syncfs, NULL, -1);
+    return below->syncfs(below, descriptor);
+}
+
+static int faulty_fstatfs(const tsr_system *system, int descriptor, struct statfs *ret_status)
+{
+    ENTER(fstatfs, NULL, -1);
+    return below->fstatfs(below, descriptor, ret_status);
+}
+
+static int faulty_inotify_init1(const tsr_system *system, int flags)
+{
+    ENTER(inotify_init1, NULL, -1);
+    return below->inotify_init1(below, flags);
+}
+
+static int faulty_inotify_add_watch(const tsr_system *system, int descriptor, const char *path,
+                                    uint32_t mask)
+{
+    ENTER(inotify_add_watch, path, -1);
+    return below->inotify_add_watch(below, descriptor, path, mask);
+}
+
+static int faulty_poll(const tsr_system *system, struct pollfd *descriptors, int count,
+                       int timeout_ms)
+{
+    ENTER(poll, NULL, -1);
+    return below->poll(below, descriptors, count, timeout_ms);
 }
 
 static int64_t faulty_monotonic_ns(const tsr_system *system)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 
 #define DESCRIPTOR_FIRST 1000 /* far from those of the process */
 #define NS_PER_SECOND INT64_C(1000000000)
@@ -502,6 +503,23 @@ static int disk_sync(const tsr_system *system, int descriptor)
     return leave(disk, 0);
 }
 
+static int disk_syncfs(const tsr_system *system, int descriptor)
+{
+    ENTER(system);
+    if (!file_of(disk, descriptor))
+        return leave(disk, fail(EBADF));
+    for (size_t i = DISK_ROOT; i < disk->node_count; i++)
+        note(disk, DISK_SYNC, (int)i, 0);
+    return leave(disk, 0);
+}
+
+static int disk_fstatfs(const tsr_system *system, int descriptor, struct statfs *ret_status)
+{
+    ENTER(system);
+    *ret_status = (struct statfs){.f_type = 0xef53}; /* of ext4 */
+    return leave(disk, file_of(disk, descriptor) ? 0 : fail(EBADF));
+}
+
 static void *disk_mmap(const tsr_system *system, size_t size, int protection, int flags,
                        int descriptor, int64_t offset)
 {
@@ -805,6 +823,28 @@ static int disk_lock(const tsr_system *system, int descriptor, int command, stru
     return leave(disk, lock_locked(disk, descriptor, command, lock));
 }
 
+/* ---- nobody tells of changes ---- */
+
+static int disk_inotify_init1(const tsr_system *system, int flags)
+{
+    (void)system, (void)flags;
+    return fail(ENOSYS);
+}
+
+static int disk_inotify_add_watch(const tsr_system *system, int descriptor, const char *path,
+                                  uint32_t mask)
+{
+    (void)system, (void)descriptor, (void)path, (void)mask;
+    return fail(ENOSYS);
+}
+
+static int disk_poll(const tsr_system *system, struct pollfd *descriptors, int count,
+                     int timeout_ms)
+{
+    (void)system, (void)descriptors, (void)count, (void)timeout_ms;
+    return fail(ENOSYS);
+}
+
 /* ---- clocks and chance, the same in every run ---- */
 
 static int64_t disk_clock_ns(const tsr_system *system)
@@ -868,6 +908,11 @@ static const tsr_system disk_calls = {
     .realtime_ns = disk_clock_ns,
     .sleep_ns = disk_sleep_ns,
     .getrandom = disk_getrandom,
+    .syncfs = disk_syncfs,
+    .fstatfs = disk_fstatfs,
+    .inotify_init1 = disk_inotify_init1,
+    .inotify_add_watch = disk_inotify_add_watch,
+    .poll = disk_poll,
 };
 
 simulated_disk *simulated_disk_new(void)

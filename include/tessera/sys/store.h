@@ -126,6 +126,8 @@ typedef struct tsr_store_ops {
     /* Makes everything put so far with TSR_DURABILITY_FLUSH durable. NULL: puts are durable
      * already. */
     int (*flush)(tsr_store *store, const tsr_call *call, tsr_error *err);
+    /* As tsr_store_sync. NULL: flush does it. */
+    int (*sync)(tsr_store *store, const tsr_call *call, tsr_error *err);
 } tsr_store_ops;
 
 /* The head of every store. */

@@ -20,6 +20,8 @@
 TSR_BEGIN_DECLS
 
 struct flock;
+struct pollfd;
+struct statfs;
 struct timespec;
 
 typedef struct tsr_system tsr_system;
@@ -71,6 +73,12 @@ struct tsr_system {
     int64_t (*realtime_ns)(const tsr_system *system);
     void (*sleep_ns)(const tsr_system *system, int64_t duration_ns);
     ssize_t (*getrandom)(const tsr_system *system, void *bytes, size_t size);
+    int (*syncfs)(const tsr_system *system, int descriptor);
+    int (*fstatfs)(const tsr_system *system, int descriptor, struct statfs *ret_status);
+    int (*inotify_init1)(const tsr_system *system, int flags);
+    int (*inotify_add_watch)(const tsr_system *system, int descriptor, const char *path,
+                             uint32_t mask);
+    int (*poll)(const tsr_system *system, struct pollfd *descriptors, int count, int timeout_ms);
 };
 
 /* The real system calls. Static memory; copy it to replace single functions.

@@ -185,6 +185,24 @@ static void check_cell(session *s, tsr_array *array, int cell, const ledger *boo
     allowed(v, book, 1 + cell, version);
 }
 
+/* A checkpoint for writes that were left to the system. */
+static void run_checkpoint(session *s)
+{
+    tsr_durability asked = s->durability;
+    tsr_array *array = create_noted(s, "group/a", &sharded);
+    s->durability = TSR_DURABILITY_NONE;
+    write_noted(s, array, 0, 1, 1);
+    write_noted(s, array, 1, 2, 1);
+    write_noted(s, array, 0, 1, 2);
+    write_noted(s, array, 2, 1, 3); /* erases one */
+    good(tsr_array_sync(array, NULL, &s->f.err), &s->f.err);
+    s->durability = asked;
+    const int versions[] = {2, 1, 3};
+    for (int cell = 0; cell < 3; cell++)
+        ledger_acknowledge(s->disk, 1 + cell, versions[cell]);
+    tsr_array_close(array);
+}
+
 /* Who starts anew creates what is not there, and writes everything. */
 static void go_on(session *s, const char *path, const array_row *row, verdict *v)
 {
@@ -246,6 +264,16 @@ static void check_shards(session *s, const ledger *book, verdict *v)
 {
     check_cells(s, book, v, "group/a", &sharded);
     expect_no_left_over(s, v);
+}
+
+static void check_checkpoint(session *s, const ledger *book, verdict *v)
+{
+    tsr_array *array = open_after_cut(s, "group/a", book, v);
+    for (int cell = 0; array && cell < 3; cell++)
+        if (book->acknowledged[3] == 3) /* the last mark */
+            check_cell(s, array, cell, book, v);
+    tsr_array_close(array);
+    go_on(s, "group/a", &sharded, v);
 }
 
 /* ---- a copy ---- */
@@ -595,6 +623,7 @@ static void check_disk(void *user, simulated_disk *after, size_t seen)
 static const scenario scenarios[] = {
     {"chunks", run_chunks, check_chunks, false},
     {"shards", run_shards, check_shards, false},
+    {"checkpoint", run_checkpoint, check_checkpoint, false},
     {"copy", run_copy, check_copy, false},
     {"append", run_append, check_length, false},
     {"append to shards", run_append_shards, check_length, false},
@@ -629,7 +658,7 @@ static power_cut_counts explore(const scenario *which, tsr_durability durability
                                  .unwritten = seed % 2 ? 0 : '.'};
 
     if (lying)
-        simulated_disk_system(disk)->fsync = sync_nothing;
+        simulated_disk_system(disk)->fsync = simulated_disk_system(disk)->syncfs = sync_nothing;
     session_open(&s, disk, durability);
     which->run(&s);
     fixture_close(&s.f);

@@ -1,0 +1,46 @@
+/* Which file systems are shared with other machines, by the magic numbers of statfs(2) and of
+ * linux/magic.h. The numbers of Lustre, GPFS, BeeGFS and PVFS are those of their own sources. */
+#include <fcntl.h>
+#include <sys/vfs.h>
+
+#include "store/store_fs.h"
+
+static const struct {
+    uint32_t type;
+    const char *name;
+} networks[] = {
+    {0x6969, "NFS"},        {0x517b, "SMB"},
+    {0xfe534d42, "SMB"},    {0xff534d42, "SMB"},
+    {0x0bd00bd0, "Lustre"}, {0x47504653, "GPFS"},
+    {0x00c36400, "Ceph"},   {0x19830326, "BeeGFS"},
+    {0x20030528, "PVFS"},   {0x01021997, "9P"},
+    {0x5346414f, "AFS"},    {0x6b414653, "AFS"},
+    {0x73757245, "Coda"},   {0x01161970, "GFS2"},
+    {0x7461636f, "OCFS2"},  {0x65735546, "FUSE (a file system that a program makes)"},
+};
+
+static const char *name_of(uint32_t type)
+{
+    for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+        if (networks[i].type == type)
+            return networks[i].name;
+    return NULL;
+}
+
+void tsri_fs_tell_network(tsri_fs *fs)
+{
+    struct statfs status;
+    if (__atomic_load_n(&fs->network_told, __ATOMIC_RELAXED))
+        return;
+    int root = tsri_fs_open_directory(fs, "", O_RDONLY);
+    if (root < 0)
+        return; /* not made yet; the next put looks again */
+    bool known = fs->system->fstatfs(fs->system, root, &status) == 0;
+    tsri_fs_close(fs, root);
+    const char *name = known ? name_of((uint32_t)status.f_type) : NULL;
+    if (!__atomic_exchange_n(&fs->network_told, true, __ATOMIC_RELAXED) && name)
+        tsri_log(fs->head.context, TSR_LOG_WARNING, "store",
+                 "%s lies on %s: locks may not keep out writers on other machines, and what was "
+                 "synced may lie in the memory of a server; let one machine write each chunk",
+                 fs->root, name);
+}
