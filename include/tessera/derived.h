@@ -1,4 +1,4 @@
-/* Arrays that are not stored: made of other arrays.
+/* Arrays that are not stored: made of other arrays, or by a function.
  *
  * They are arrays like all others: they can be selected from, read into any memory, read through
  * sinks, copied, and made into further ones. Nothing is read before they are, and then only what is
@@ -11,7 +11,8 @@
  * attributes are copies. tsr_array_chunk_shape answers what is cheap to read at once: the innermost
  * chunks of what lies below. No more than 64 may be made of each other.
  *
- * Model: the drivers `cast` and `stack` of TensorStore; numpy.concatenate and numpy.stack.
+ * Model: the drivers `cast`, `stack`, `downsample` and `virtual_chunked` of TensorStore;
+ * numpy.concatenate and numpy.stack.
  *
  * Thread: LOCKED, as all arrays. */
 #ifndef TESSERA_DERIVED_H
@@ -45,6 +46,79 @@ TSR_API int tsr_array_concatenate(tsr_array *const *sources, size_t count, int a
  * the result would have more than TSR_RANK_MAX axes. */
 TSR_API int tsr_array_stack(tsr_array *const *sources, size_t count, int axis,
                             const char *dimension_name, tsr_array **ret_array, tsr_error *err);
+
+/* How a block of elements becomes one. `stride` takes all types, `mode` all of fixed size, `mean`
+ * numbers, complex ones and bool, the others numbers and bool.
+ *
+ * Blocks begin at the start of each axis; of those that the end of the array cuts, the elements
+ * that there are count. What is worked out does not depend on chunks, threads or selections. */
+typedef enum tsr_downsample_method {
+    TSR_DOWNSAMPLE_STRIDE, /* the first element of the block: read alone, nothing else is */
+    TSR_DOWNSAMPLE_MEAN,   /* integers: the exact mean, rounded to nearest, half to even; bool: what
+                              most are, false where both are as many; floats: summed as float64 */
+    TSR_DOWNSAMPLE_MEDIAN, /* one of the elements: of two in the middle the lower one */
+    TSR_DOWNSAMPLE_MODE, /* the most frequent element; of several the least (of complex ones by the
+                            real part first), of types without an order, the one whose bytes come
+                            first. NaN is one value, above all others */
+    TSR_DOWNSAMPLE_MIN,
+    TSR_DOWNSAMPLE_MAX
+    /* Where a block has a NaN, mean, median, min and max are NaN, as in NumPy. (TensorStore's min
+     * and max pass over it.) -0.0 and 0.0 are equal: of both the mode is 0.0 and the others take
+     * the first in order. */
+} tsr_downsample_method;
+
+/* `source` in blocks of `factors` elements along each axis (rank numbers >= 1), each of which is
+ * one element of the result, which is ceil(length / factor) long. A read of it reads those blocks
+ * of the source that it needs, in pieces of up to about 16 MiB (or one chunk of the source, where
+ * that is more). Owner: the caller, by tsr_array_close; `source` is held by the result. Thread:
+ * LOCKED. Errors: INVALID_ARGUMENT (a factor), TYPE_MISMATCH (the method is not defined for the
+ * type), LIMIT (a block is larger than tsr_context_options.largest_chunk_bytes), NO_MEMORY. */
+TSR_API int tsr_array_downsample(tsr_array *source, const int64_t *factors,
+                                 tsr_downsample_method method, tsr_array **ret_array,
+                                 tsr_error *err);
+
+/* The method of a name: "stride", "mean", "median", "mode", "min", "max". Thread: IMMUTABLE.
+ * Errors: NOT_FOUND with the known names as next step. */
+TSR_API int tsr_downsample_method_parse(const char *name, tsr_downsample_method *ret_method,
+                                        tsr_error *err);
+
+/* An array whose elements a function works out. Set up by tsr_virtual_options_init; what has no
+ * default is required. Everything but `user` is copied. */
+typedef struct tsr_virtual_options {
+    size_t struct_size;
+    const char *name; /* what errors call it; default "virtual array" */
+    const tsr_dtype *dtype;
+    int rank;
+    const int64_t *shape;
+    /* Which elements are best worked out together: `fill` is never asked for more than one such
+     * chunk at once. NULL: chosen, about 1 MiB */
+    const int64_t *chunk_shape;
+    const void *fill_value;             /* one element; NULL: zero */
+    const char *const *dimension_names; /* NULL: none */
+    const char *attributes;             /* a JSON object; NULL: none */
+
+    /* Fills `box`, dense and of the array's type, with the elements from `start` on. Called on any
+     * thread of the pool, several at once, each time that elements are needed: it gives the same
+     * ones again. It may read other arrays, handing on `call`, whose callbacks are left out. A
+     * nonzero return ends the read (fill in err). */
+    int (*fill)(void *user, const int64_t *start, const tsr_view *box, const tsr_call *call,
+                tsr_error *err);
+    void (*release)(void *user); /* called once when the array is gone; NULL: nothing to do */
+    void *user;
+    bool
+        whole_chunks; /* ask for whole chunks only (up to the end of the array): where a part of
+                         one costs as much as all of it. Default false: for what is needed of one */
+    bool serial;      /* never call `fill` on two threads at once */
+} tsr_virtual_options;
+
+/* Fills in the defaults. Thread: CONFINED. Never fails. */
+TSR_API void tsr_virtual_options_init(tsr_virtual_options *options);
+
+/* Makes an array of a function. `release` is called only for an array that was made. Owner: the
+ * caller, by tsr_array_close. Thread: CONFINED. Errors: INVALID_ARGUMENT, LIMIT (a chunk larger
+ * than tsr_context_options.largest_chunk_bytes), NO_MEMORY. */
+TSR_API int tsr_array_new_virtual(tsr_context *context, const tsr_virtual_options *options,
+                                  tsr_array **ret_array, tsr_error *err);
 
 TSR_END_DECLS
 

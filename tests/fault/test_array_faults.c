@@ -221,10 +221,12 @@ static int read_all_and_list(run *self, tsr_array *array)
     return status;
 }
 
-/* A cast of a stack of concatenations. */
+/* A cast of a stack of concatenations, and that in blocks. */
 static int read_derived(run *self)
 {
-    tsr_array *array = NULL, *twice = NULL, *four = NULL, *wide = NULL;
+    static const int64_t factors[] = {1, 3};
+    tsr_array *array = NULL, *twice = NULL, *four = NULL, *wide = NULL, *less = NULL;
+    double values[4 * COUNT / 3];
     int status = open_array(self, "a", false, &array);
     if (status == 0)
         status = tsr_array_concatenate((tsr_array *[]){array, array}, 2, 0, &twice, &self->err);
@@ -234,6 +236,13 @@ static int read_derived(run *self)
         status = tsr_array_cast(four, TSR_FLOAT64, TSR_CASTING_SAFE, &wide, &self->err);
     if (status == 0)
         status = read_all_and_list(self, wide);
+    if (status == 0)
+        status = tsr_array_downsample(wide, factors, TSR_DOWNSAMPLE_MEDIAN, &less, &self->err);
+    if (status == 0)
+        status = tsr_array_read(less, NULL, NULL, NULL, values, sizeof values, NULL, &self->err);
+    for (int i = 0; i < 4 * COUNT / 3 && status == 0; i++)
+        assert_true(values[i] == OLD);
+    tsr_array_close(less);
     tsr_array_close(wide);
     tsr_array_close(four);
     tsr_array_close(twice);
