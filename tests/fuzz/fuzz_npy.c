@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "source/npy_header.h"
+#include "support/byte_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,24 +15,7 @@ static void require(bool condition)
         abort();
 }
 
-typedef struct bytes {
-    const uint8_t *data;
-    size_t size, at;
-} bytes;
-
-static int read_next(void *user, void *destination, size_t size_bytes, size_t *ret_got,
-                     tsr_error *err)
-{
-    bytes *self = user;
-    size_t rest = self->size - self->at;
-    (void)err;
-    *ret_got = size_bytes < rest ? size_bytes : rest;
-    memcpy(destination, self->data + self->at, *ret_got);
-    self->at += *ret_got;
-    return 0;
-}
-
-static void check(const tsri_npy_header *header, const bytes *from)
+static void check(const tsri_npy_header *header, const byte_reader *from)
 {
     uint64_t expected = header->dtype->size_bytes;
     bool empty = false;
@@ -49,7 +33,7 @@ static void check(const tsri_npy_header *header, const bytes *from)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    bytes from = {data, size, 0};
+    byte_reader from = {data, size, 0};
     tsri_npy_header header;
     tsr_error err = TSR_ERROR_INIT;
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/hand_made.h"
 #include <tessera/sys/array.h>
 
 /* ThreadSanitizer knows no threads in a child that was forked among threads, and sanitizers take
@@ -156,26 +157,6 @@ static inline unsigned char *get_bytes(fixture *f, tsr_store *store, const char 
 }
 
 /* ---- bytes made by hand ---- */
-
-static inline void store_u64(unsigned char *to, uint64_t value)
-{
-    for (int i = 0; i < 8; i++)
-        to[i] = (unsigned char)(value >> 8 * i);
-}
-
-/* CRC-32C bit by bit, as RFC 3720 defines it, in four little-endian bytes. */
-static inline void append_crc32c(unsigned char *bytes, size_t size_bytes)
-{
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < size_bytes; i++) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
-    }
-    crc = ~crc;
-    for (int i = 0; i < 4; i++)
-        bytes[size_bytes + (size_t)i] = (unsigned char)(crc >> 8 * i);
-}
 
 /* Writes the index of a shard with its checksum at `to`; words are offset, size, offset, size.
  * Returns its size. */

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/context.h"
+#include "support/child.h"
 
 static char order[64];
 
@@ -41,20 +42,6 @@ static tsri_fork_handler handler_of(const char *name)
 {
     return (tsri_fork_handler){
         .prepare = note_prepare, .parent = note_parent, .child = note_child, .user = (void *)name};
-}
-
-/* Exit status of a child; it is killed when it hangs. */
-static int exit_status_of(pid_t child)
-{
-    int status = 0;
-    for (int i = 0; i < 1000; i++) {
-        if (waitpid(child, &status, WNOHANG) == child)
-            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        usleep(10000);
-    }
-    kill(child, SIGKILL);
-    waitpid(child, &status, 0);
-    return 255;
 }
 
 /* Forks; the child exits with whether it saw `in_child`, and the parent asserts that it saw

@@ -11,6 +11,7 @@
 #include "codec/chain.h"
 #include "codec/shard.h"
 #include "meta/json.h"
+#include "support/hand_made.h"
 
 #define LITTLE "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}"
 #define BIG "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"big\"}}"
@@ -158,26 +159,6 @@ static inline tsri_prepared *prepare_or_fail(const char *list, const tsr_dtype *
     if (try_prepare(list, dtype, rank, shape, &prepared) < 0)
         fail_msg("%s: %s", list, err.message);
     return prepared;
-}
-
-/* A little-endian word, and CRC-32C bit by bit as RFC 3720 defines it, behind `size_bytes`. */
-static inline void store_u64(unsigned char *to, uint64_t value)
-{
-    for (int i = 0; i < 8; i++)
-        to[i] = (unsigned char)(value >> 8 * i);
-}
-
-static inline void append_crc32c(unsigned char *bytes, size_t size_bytes)
-{
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < size_bytes; i++) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
-    }
-    crc = ~crc;
-    for (int i = 0; i < 4; i++)
-        bytes[size_bytes + (size_t)i] = (unsigned char)(crc >> 8 * i);
 }
 
 #define CHAIN_TESTS_RUN(tests) cmocka_run_group_tests(tests, set_up, tear_down)

@@ -15,6 +15,7 @@
 
 #include "exec/pool.h"
 #include "nth_malloc.h"
+#include "support/child.h"
 #include <tessera/sys/system.h>
 
 /* ThreadSanitizer cannot follow a forked child that starts threads. */
@@ -364,20 +365,6 @@ static void a_task_may_free_itself(void **state)
     for (int i = 0; i < 100; i++)
         tsri_group_spawn(&group, malloc(sizeof(tsri_task)), free_itself);
     assert_int_equal(tsri_group_wait(&group, NULL), 0);
-}
-
-/* Waits for a child and returns its exit status; kills it when it hangs. */
-static int exit_status_of(pid_t child)
-{
-    int status = 0;
-    for (int i = 0; i < 2000; i++) {
-        if (waitpid(child, &status, WNOHANG) == child)
-            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        usleep(10000);
-    }
-    kill(child, SIGKILL);
-    waitpid(child, &status, 0);
-    return 255;
 }
 
 /* --- want ---------------------------------------------------------------------------------------

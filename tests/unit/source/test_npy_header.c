@@ -2,23 +2,7 @@
 #include "source_testing.h"
 
 #include "source/npy_header.h"
-
-typedef struct bytes {
-    const char *data;
-    size_t size, at;
-} bytes;
-
-static int read_next(void *user, void *destination, size_t size_bytes, size_t *ret_got,
-                     tsr_error *err)
-{
-    bytes *self = user;
-    size_t rest = self->size - self->at;
-    (void)err;
-    *ret_got = size_bytes < rest ? size_bytes : rest;
-    memcpy(destination, self->data + self->at, *ret_got);
-    self->at += *ret_got;
-    return 0;
-}
+#include "support/byte_reader.h"
 
 static int parse_version(int version, const char *dictionary, tsri_npy_header *header,
                          tsr_error *err)
@@ -32,7 +16,7 @@ static int parse_version(int version, const char *dictionary, tsri_npy_header *h
     text[7] = 0;
     memcpy(text + 8, lengths, prefix - 8);
     memcpy(text + prefix, dictionary, length);
-    bytes from = {text, prefix + length, 0};
+    byte_reader from = {text, prefix + length, 0};
     tsr_error_clear(err);
     return tsri_npy_header_read(read_next, &from, header, err);
 }
@@ -175,17 +159,17 @@ static void test_prefix(void **state)
 
     (void)state;
     for (size_t size_bytes = 0; size_bytes < 12 + 0x38; size_bytes++) {
-        bytes from = {whole, size_bytes, 0};
+        byte_reader from = {whole, size_bytes, 0};
         assert_int_equal(tsri_npy_header_read(read_next, &from, &header, &err), TSR_DAMAGED);
     }
-    bytes from = {whole, 12 + 0x38, 0};
+    byte_reader from = {whole, 12 + 0x38, 0};
     assert_int_equal(tsri_npy_header_read(read_next, &from, &header, &err), 0);
-    from = (bytes){"\x93NUMPY\4\0\1\0 ", 11, 0};
+    from = (byte_reader){"\x93NUMPY\4\0\1\0 ", 11, 0};
     assert_int_equal(tsri_npy_header_read(read_next, &from, &header, &err), TSR_UNSUPPORTED);
     assert_non_null(strstr(err.message, "version 4.0"));
-    from = (bytes){"\x93NUMPX\1\0\1\0 ", 11, 0};
+    from = (byte_reader){"\x93NUMPX\1\0\1\0 ", 11, 0};
     assert_int_equal(tsri_npy_header_read(read_next, &from, &header, &err), TSR_UNSUPPORTED);
-    from = (bytes){"\x93NUMPY\2\0\xff\xff\xff\xff", 12, 0};
+    from = (byte_reader){"\x93NUMPY\2\0\xff\xff\xff\xff", 12, 0};
     assert_int_equal(tsri_npy_header_read(read_next, &from, &header, &err), TSR_LIMIT);
 }
 
