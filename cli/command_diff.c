@@ -4,6 +4,7 @@
 
 #include "blocks.h"
 #include "describe.h"
+#include "diff_hash.h"
 #include "document.h"
 #include "location.h"
 #include "memory.h"
@@ -408,6 +409,54 @@ static int compare_groups(cli_comparer *self, const char *path, tsr_group *a, ts
     return status;
 }
 
+/* ---- hashes -------------------------------------------------------------------------------------
+ */
+
+static void tell_hash_json(cli_comparer *self, const cli_hash_difference *difference)
+{
+    struct json_object *row = add_row(self, difference->path, difference->what);
+
+    if (difference->start) {
+        document_add_lengths(&self->document, row, "start", difference->rank, difference->start);
+        document_add_lengths(&self->document, row, "shape", difference->rank, difference->shape);
+    }
+    document_add_text(&self->document, row, "first", difference->first);
+    document_add_text(&self->document, row, "second", difference->second);
+}
+
+/* Boxes are written as selections are: what differs can be looked at by name. */
+static void tell_hash_text(const cli_hash_difference *difference)
+{
+    show_safe_text(stdout, *difference->path ? difference->path : "/");
+    for (int axis = 0; difference->start && axis < difference->rank; axis++)
+        printf("%s%lld:%lld%s", axis ? "," : "[", (long long)difference->start[axis],
+               (long long)(difference->start[axis] + difference->shape[axis]),
+               axis + 1 < difference->rank ? "" : "]");
+    if (difference->start && difference->first && difference->second)
+        puts(": elements differ");
+    else if (difference->start)
+        printf(": nothing but fill values in the %s\n", difference->first ? "second" : "first");
+    else if (!difference->first || !difference->second)
+        printf(": only in the %s\n", difference->first ? "first" : "second");
+    else if (strcmp(difference->what, "kind") == 0)
+        printf(": kind differs: %s, %s\n", difference->first, difference->second);
+    else
+        printf(": %s\n",
+               strcmp(difference->what, "metadata") == 0 ? "metadata differs" : "elements differ");
+}
+
+static void tell_hash(void *user, const cli_hash_difference *difference)
+{
+    cli_comparer *self = user;
+
+    self->differing++;
+    progress_end(&self->progress);
+    if (self->as_json)
+        tell_hash_json(self, difference);
+    else
+        tell_hash_text(difference);
+}
+
 /* ---- the command --------------------------------------------------------------------------------
  */
 
@@ -422,6 +471,14 @@ static int compare_operands(cli_comparer *self)
                               invocation_has(invocation, OPTION_ISEL) ||
                               invocation_has(invocation, OPTION_POINTS);
 
+    if (invocation_has(invocation, OPTION_HASH)) {
+        if (selects)
+            return invocation_misuse(invocation, "hashes are of whole arrays: --hash takes no "
+                                                 "selection");
+        return diff_hashes(invocation, &self->progress, tell_hash, self, &self->arrays);
+    }
+    if (invocation_has(invocation, OPTION_STORED))
+        return invocation_misuse(invocation, "--stored goes with --hash");
     /* What is no group is an array, or not there: opening it says which. */
     CLI_TRY(location_is_group(invocation, invocation->operands[0], &groups[0]));
     CLI_TRY(location_is_group(invocation, invocation->operands[1], &groups[1]));
@@ -472,13 +529,19 @@ const cli_command command_diff = {
     .description =
         "Says where the first elements differ and how many do; prints nothing when all are the same. How the "
         "arrays are stored does not matter: chunks, codecs and formats may be different. NaN equals NaN, and "
-        "0.0 equals -0.0. The exit status is 0 when they are the same and 1 when they differ.",
+        "0.0 equals -0.0. The exit status is 0 when they are the same and 1 when they differ.\n\n"
+        "With --hash it compares hashes, metadata too, and names the chunks that differ. One side, or both, "
+        "may be a file that `tessera hash --levels --json` wrote, perhaps elsewhere and long ago: so a copy "
+        "is verified without its original, and nothing but hashes travels. Without --levels the file tells "
+        "which arrays differ, but not where. A place is hashed in boxes of the other side's chunks. Hashes "
+        "differ when bits do, such as those of 0.0 and -0.0.",
     .operands = {{.kind = OPERAND_SELECTED, .name = "FIRST"},
                  {.kind = OPERAND_SELECTED, .name = "SECOND"}},
     .examples = {{"diff relief.zarr/ROSE other.zarr/relief", "Two arrays"},
                  {"diff etopo5.cdf relief.zarr", "A netCDF file with what was imported from it"},
-                 {"diff a.zarr/t b.zarr/t --select 0:10 --json", "A part, for programs"}},
-    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_JSON,
-                    OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS),
+                 {"diff a.zarr/t b.zarr/t --select 0:10 --json", "A part, for programs"},
+                 {"diff --hash saved.json copy.zarr", "A copy with hashes of what it was made of"}},
+    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_HASH,
+                    OPTION_STORED, OPTION_JSON, OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS),
     .run = run,
 };

@@ -3,12 +3,10 @@
 
 #include "describe.h"
 #include "document.h"
+#include "hash_list.h"
 #include "location.h"
 #include "progress.h"
 #include "show.h"
-
-/* How hashes are made (docs/format/hash.md). */
-#define HASHES_VERSION "tessera.hash1"
 
 typedef struct cli_hasher {
     cli_invocation *invocation;

@@ -134,6 +134,8 @@ static const cli_option table[OPTION_COUNT] = {
     FLAG(OPTION_LEVELS, "levels", 0, "Try more levels of each codec"),
     VALUE(OPTION_SAMPLE, "sample", 0, BYTES, "SIZE", "How many bytes to try on (default 16MiB)"),
 
+    FLAG(OPTION_HASH, "hash", 0,
+         "Compare hashes; FIRST and SECOND are places, or files that `tessera hash --json` wrote"),
     FLAG(OPTION_STORED, "stored", 0,
          "Hash encoded chunks as they are stored, without decoding them; default: values"),
     FLAG(OPTION_HASH_LEVELS, "levels", 0,

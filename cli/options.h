@@ -75,6 +75,7 @@ typedef enum cli_option_id {
     OPTION_LEVELS,
     OPTION_SAMPLE,
     /* hash. */
+    OPTION_HASH,
     OPTION_STORED,
     OPTION_HASH_LEVELS,
     /* check. */

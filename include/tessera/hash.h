@@ -51,7 +51,7 @@ typedef struct tsr_hash_options {
     bool stored; /* hash encoded chunks; default false: values */
     /* Of values: the boxes that are hashed as one piece each. Hashes of two arrays with other
      * chunks can be compared where both are made of the same boxes. NULL (default): the chunks that
-     * are decoded one by one; other shapes, for arrays only, are slower. */
+     * are decoded one by one; other shapes are slower. For groups see choose_chunk_shape. */
     const int64_t *chunk_shape;
     /* Called on the calling thread; NULL: not. Chunks that hold nothing but the fill value have no
      * hash and are not told of, nor are shards with nothing in them. `path` is that of the array. A
@@ -59,6 +59,9 @@ typedef struct tsr_hash_options {
     int (*each_chunk)(void *user, const char *path, const tsr_hash_chunk *chunk);
     int (*each_node)(void *user, const tsr_hash_node *node);
     void *user;
+    /* The same for each array that chunk_shape says nothing of: its shape of boxes, which stays
+     * until its each_node, or NULL. NULL: not asked. */
+    const int64_t *(*choose_chunk_shape)(void *user, const char *path, const tsr_array *array);
 } tsr_hash_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */

@@ -39,6 +39,7 @@ typedef struct hasher {
     const char *path;
     tsr_error *err;
     int piece_level;      /* of the walk: where chunks are that are no shards */
+    const int64_t *asked; /* the shape of the pieces that the caller wants; NULL: none */
     const int64_t *boxes; /* the shape of the pieces; NULL: the store's chunks, whatever they are */
     piece *batch;
     tsri_read *reads;
@@ -353,8 +354,11 @@ static int choose_pieces(hasher *self, tsr_error *err)
         prepared = prepared->inner;
         self->piece_level++;
     }
+    self->asked = options->chunk_shape;
+    if (!self->asked && options->choose_chunk_shape)
+        self->asked = options->choose_chunk_shape(options->user, self->path, array);
     if (options->stored) {
-        if (array->store && !options->chunk_shape)
+        if (array->store && !self->asked)
             return 0;
         return tsr_error_set(err, array->store ? TSR_INVALID_ARGUMENT : TSR_UNSUPPORTED,
                              array->store
@@ -362,11 +366,10 @@ static int choose_pieces(hasher *self, tsr_error *err)
                                  : "%s: an array that lies in no store has no stored chunks",
                              array->place);
     }
-    bool as_asked = !options->chunk_shape ||
-                    (array->grid->is_regular && is_shape(array, options->chunk_shape, own));
+    bool as_asked = !self->asked || (self->grid->is_regular && is_shape(array, self->asked, own));
     if (array->store && as_asked && self->piece_level == levels)
         return 0;
-    self->boxes = options->chunk_shape ? options->chunk_shape : own;
+    self->boxes = self->asked ? self->asked : own;
     self->piece_level = 0;
     return check_boxes(array, self->boxes, err);
 }

@@ -197,3 +197,113 @@ def test_damage_is_no_hash(tessera, tmp_path, values):
     path.write_bytes(data[:10])
     tessera.run("hash", "a", "--stored", status=4)
     tessera.error("hash", "nowhere", status=3)
+
+
+# ---- diff --hash
+
+
+@pytest.fixture
+def forest(tmp_path, values):
+    root = zarr.create_group(tmp_path / "a.zarr", attributes={"t": 1})
+    root.create_group("g")
+    make(tmp_path / "a.zarr" / "g" / "x", values)
+    make(tmp_path / "a.zarr" / "y", values[0], chunks=(5,), shards=(10,))
+    return root
+
+
+def diff(tessera, *arguments, status=1):
+    report = tessera.json("diff", "--hash", *arguments, schema="diff", status=status)
+    assert report["same"] == (status == 0)
+    return report["differences"]
+
+
+def save(tessera, tmp_path, name, *arguments):
+    (tmp_path / name).write_bytes(tessera.run("hash", *arguments, "--json").stdout)
+
+
+def test_a_copy_is_verified_without_its_original(tessera, tmp_path, forest):
+    save(tessera, tmp_path, "saved", "a.zarr", "--levels")
+    tessera.run("cp", "-r", "a.zarr", "b.zarr", "--zarr-format", "2", "--codec", "none")
+    (tmp_path / "a.zarr").rename(tmp_path / "gone")
+    for sides in (("saved", "b.zarr"), ("b.zarr", "saved"), ("saved", "saved"), ("gone", "b.zarr")):
+        assert diff(tessera, *sides, status=0) == [] and tessera.run("diff", "--hash", *sides).out == ""
+    copy = zarr.open_array(tmp_path / "b.zarr" / "g" / "x", mode="r+")
+    copy[12, 0] += 1
+    copy[0, 7] = 4999
+    zarr.open_array(tmp_path / "b.zarr" / "y", mode="r+")[5:10] = 5  # a chunk of fill values
+    assert [(row["path"], row["difference"], row["start"], row["shape"], row["second"] is None)
+            for row in diff(tessera, "saved", "b.zarr")] == [
+        ("g/x", "chunk", [0, 6], [4, 6], False), ("g/x", "chunk", [12, 0], [1, 6], False),
+        ("y", "chunk", [5], [5], True)]
+    assert tessera.run("diff", "--hash", "saved", "b.zarr", status=1).out.splitlines() == [
+        "g/x[0:4,6:12]: elements differ", "g/x[12:13,0:6]: elements differ",
+        "y[5:10]: nothing but fill values in the second"]
+    # Without the chunks it is known which arrays differ, not where.
+    save(tessera, tmp_path, "short", "gone")
+    assert [(row["path"], row["difference"]) for row in diff(tessera, "short", "b.zarr")] == [
+        ("g/x", "elements"), ("y", "elements")]
+
+
+def test_chunks_of_another_shape(tessera, tmp_path, forest):
+    """A place is hashed in the boxes of the other side; two files cannot be."""
+    save(tessera, tmp_path, "saved", "a.zarr", "--levels")
+    tessera.run("cp", "-r", "a.zarr", "b.zarr", "--chunks", "auto")
+    tessera.run("cp", "a.zarr/g/x", "c", "--chunks", "5,5", "--shards", "10,10")
+    tessera.run("cp", "a.zarr/g/x", "d", "--chunks", "13,1")
+    assert diff(tessera, "c", "d", status=0) == []
+    assert tessera.json("hash", "c", schema="hash")["hash"] != tessera.json("hash", "d", schema="hash")["hash"]
+    zarr.open_array(tmp_path / "c", mode="r+")[7, 7] = 4999
+    assert [(row["start"], row["shape"]) for row in diff(tessera, "d", "c")] == [([0, 7], [13, 1])]
+    assert [(row["start"], row["shape"]) for row in diff(tessera, "c", "d")] == [([5, 5], [5, 5])]
+    save(tessera, tmp_path, "c.json", "c", "--levels")
+    save(tessera, tmp_path, "d.json", "d", "--levels")
+    assert "other shapes" in tessera.error("diff", "--hash", "c.json", "d.json", status=2)
+    assert [row["start"] for row in diff(tessera, "d", "c.json")] == [[5, 5]]
+
+
+def test_nodes_and_metadata_differ(tessera, tmp_path, forest):
+    tessera.run("cp", "-r", "a.zarr", "b.zarr")
+    tessera.run("attr", "b.zarr", "t=2")
+    tessera.run("attr", "b.zarr/g/x", "--remove", "a")
+    tessera.run("rm", "-f", "b.zarr/y")
+    zarr.open_group(tmp_path / "b.zarr").create_group("y")
+    tessera.run("mv", "b.zarr/g/x", "b.zarr/g/z")
+    assert [(row["path"], row["difference"]) for row in diff(tessera, "a.zarr", "b.zarr")] == [
+        ("", "metadata"), ("g/x", "existence"), ("g/z", "existence"), ("y", "kind")]
+    assert tessera.run("diff", "--hash", "a.zarr", "b.zarr", status=1).out.splitlines() == [
+        "/: metadata differs", "g/x: only in the first", "g/z: only in the second", "y: kind differs: array, group"]
+    tessera.run("mv", "b.zarr/g/z", "b.zarr/g/x")
+    assert ("g/x", "metadata") in [(row["path"], row["difference"]) for row in diff(tessera, "a.zarr", "b.zarr")]
+
+
+def test_stored_hashes(tessera, tmp_path, forest):
+    save(tessera, tmp_path, "saved", "a.zarr", "--levels", "--stored")
+    tessera.run("cp", "-r", "a.zarr", "b.zarr")
+    assert diff(tessera, "saved", "b.zarr", status=0) == []
+    path = tmp_path / "b.zarr" / "g" / "x" / "c" / "0" / "1"
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    assert [row["start"] for row in diff(tessera, "saved", "b.zarr")] == [[0, 6]]
+    assert [row["start"] for row in diff(tessera, "a.zarr", "b.zarr", "--stored")] == [[0, 6]]
+    save(tessera, tmp_path, "values", "a.zarr", "--levels")
+    assert "one file" in tessera.error("diff", "--hash", "saved", "values", status=2)
+
+
+def test_what_is_no_file_of_hashes(tessera, tmp_path, forest):
+    save(tessera, tmp_path, "saved", "a.zarr/g/x", "--levels")
+    good = json.loads((tmp_path / "saved").read_text())
+
+    def bad(change):
+        document = json.loads(json.dumps(good))
+        change(document)
+        (tmp_path / "bad").write_text(json.dumps(document))
+        return tessera.error("diff", "--hash", "bad", "a.zarr/g/x", status=4)
+
+    for change in (lambda d: d.update(hashes="tessera.hash2"), lambda d: d.pop("nodes"), lambda d: d.update(chunks=3),
+                   lambda d: d["nodes"][0].update(hash="0" * 63), lambda d: d["nodes"][0].pop("shape"),
+                   lambda d: d["chunks"][0].update(start=[0]), lambda d: d["chunks"][0].update(path="other"),
+                   lambda d: d["chunks"][0].update(hash="G" * 64), lambda d: d["chunks"][0].update(shape=[-1, 2])):
+        assert "not the hashes of a tree" in bad(change)
+    (tmp_path / "bad").write_text("{")
+    tessera.error("diff", "--hash", "bad", "a.zarr/g/x", status=4)
+    tessera.error("diff", "--hash", "saved", "a.zarr/g/x", "--select", "0", status=2)
+    tessera.error("diff", "--stored", "a.zarr", "a.zarr", status=2)

@@ -85,6 +85,7 @@ program_sweep(draw RUN draw "{tree}/sharded" -o - FAULTS malloc pread64:EIO)
 program_sweep(diff RUN diff "{tree}" "{tree}" FAULTS malloc openat:EMFILE)
 program_sweep(hash RUN hash "{tree}" --levels FAULTS malloc openat:EMFILE pread64:EIO)
 program_sweep(hash_json RUN hash "{tree}" --levels --stored --json FAULTS malloc)
+program_sweep(diff_hash RUN diff --hash "{tree}" "{tree}" FAULTS malloc openat:EMFILE)
 program_sweep(cp_tree RUN cp -r "{tree}" "{folder}/made.zarr" --codec zstd:1 FAULTS malloc pwritev:ENOSPC renameat:KILL)
 program_sweep(export RUN export "{tree}/sharded" "{folder}/made.npy" --overwrite FAULTS malloc write:ENOSPC fsync:EIO)
 # One that is killed when all is gone but the status is told by the next as nothing there.
