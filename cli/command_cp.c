@@ -22,9 +22,14 @@ const cli_command command_cp = {
     .summary = "copy an array or a tree: re-chunk, re-shard, re-code, convert",
     .description =
         "What no option changes stays as it is in the source: chunks, shards, codecs, fill value, names, "
-        "attributes. Where nothing about the chunks changes, their bytes are moved as they are. DESTINATION "
-        "is the new array or group itself. An interrupted copy is finished by the same command, which "
-        "keeps the chunks and shards that are whole.",
+        "attributes. Where nothing about the chunks changes, their bytes are moved as they are; checksums "
+        "around them (crc32c, in shards too) are looked at on the way, so that damage is found and not "
+        "carried on. DESTINATION is the new array or group itself. An interrupted copy is finished by the "
+        "same command, which keeps the chunks and shards that are whole.\n\n"
+        "With --verify each array is read back and compared with the source by value, whatever the chunks, "
+        "codecs and types of the two: NaN equals NaN, and 0.0 equals -0.0. Chunks of the destination that "
+        "differ are named, up to 100 of an array, and the exit status is 4. A copy that was killed while it "
+        "verified goes on with that array.",
     .operands = {{.kind = OPERAND_PLACE, .name = "SOURCE"},
                  {.kind = OPERAND_PLACE, .name = "DESTINATION"}},
     .examples = {{"cp relief.zarr/ROSE other.zarr/relief --chunks lat=-1,lon=64 --shards auto "
@@ -33,9 +38,10 @@ const cli_command command_cp = {
                  {"cp -r relief.zarr copy.zarr", "A whole tree"},
                  {"cp a.zarr/t b.zarr/t --dtype float32 --casting same_kind",
                   "Another element type"},
+                 {"cp -r --verify a.zarr /mnt/backup/a.zarr", "Read back and compared"},
                  {"cp -r v2.zarr v3.zarr --zarr-format 3", "From Zarr v2 to v3"}},
     COMMAND_OPTIONS(OPTION_RECURSIVE, OPTION_DTYPE, OPTION_CASTING, CREATION_OPTIONS,
                     OPTION_OVERWRITE, OPTION_DRY_RUN, OPTION_DURABILITY, OPTION_INNER_ORDER,
-                    OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS, OPTION_JSON),
+                    OPTION_VERIFY, OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS, OPTION_JSON),
     .run = run,
 };

@@ -101,24 +101,6 @@ static void tell_elements(cli_comparer *self, const char *path, int rank,
 /* ---- elements -----------------------------------------------------------------------------------
  */
 
-/* Whether two elements with different bits are the same value all the same: 0.0 and -0.0, any two
- * NaN. */
-static bool is_same_value(const tsr_dtype *dtype, const char *a, const char *b)
-{
-    size_t parts = dtype->size_bytes / dtype->component_bytes;
-    const tsr_dtype *part = tsr_dtype_component(dtype);
-
-    if (dtype->kind != TSR_KIND_FLOAT && dtype->kind != TSR_KIND_COMPLEX)
-        return false;
-    for (size_t i = 0; i < parts; i++) {
-        double left = tsr_dtype_to_double(part, a + i * dtype->component_bytes);
-        double right = tsr_dtype_to_double(part, b + i * dtype->component_bytes);
-        if (left != right && !(isnan(left) && isnan(right)))
-            return false;
-    }
-    return true;
-}
-
 static void find_position(const cli_block_walk *walk, int64_t element, int64_t *ret_position)
 {
     for (int axis = walk->rank; axis-- > 0;) {
@@ -176,7 +158,7 @@ static int compare_block(const tsr_dtype *dtype, const cli_block_walk *walk, con
         return 0;
     for (int64_t i = 0; i < walk->elements; i++) {
         const char *left = a + (size_t)i * size, *right = b + (size_t)i * size;
-        if (memcmp(left, right, size) == 0 || is_same_value(dtype, left, right))
+        if (memcmp(left, right, size) == 0 || scalar_is_same_value(dtype, left, right))
             continue;
         difference->differing++;
         measure_distance(dtype, left, right, difference);

@@ -99,6 +99,8 @@ static const cli_option table[OPTION_COUNT] = {
     FLAG(OPTION_FORCE, "force", 'f', "Ask no questions"),
     FLAG(OPTION_DRY_RUN, "dry-run", 'n', "Say what would be done, and change nothing"),
     FLAG(OPTION_RECURSIVE, "recursive", 'r', "Copy a group with everything in it"),
+    FLAG(OPTION_VERIFY, "verify", 0,
+         "Read each array back when it is copied, and compare it with the source by value"),
 
     FLAG(OPTION_LONG, "long", 'l', "Show shape, type and sizes too"),
     VALUE(OPTION_DEPTH, "depth", 'L', INTEGER, "N", "Show at most N levels of groups"),

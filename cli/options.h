@@ -52,6 +52,7 @@ typedef enum cli_option_id {
     OPTION_FORCE,
     OPTION_DRY_RUN,
     OPTION_RECURSIVE,
+    OPTION_VERIFY,
     /* Listing. */
     OPTION_LONG,
     OPTION_DEPTH,

@@ -201,3 +201,19 @@ void scalar_swap_bytes(const tsr_dtype *dtype, void *elements, int64_t n)
         }
     }
 }
+
+bool scalar_is_same_value(const tsr_dtype *dtype, const char *a, const char *b)
+{
+    size_t parts = dtype->size_bytes / dtype->component_bytes;
+    const tsr_dtype *part = tsr_dtype_component(dtype);
+
+    if (dtype->kind != TSR_KIND_FLOAT && dtype->kind != TSR_KIND_COMPLEX)
+        return false;
+    for (size_t i = 0; i < parts; i++) {
+        double left = tsr_dtype_to_double(part, a + i * dtype->component_bytes);
+        double right = tsr_dtype_to_double(part, b + i * dtype->component_bytes);
+        if (left != right && !(isnan(left) && isnan(right)))
+            return false;
+    }
+    return true;
+}

@@ -23,4 +23,8 @@ bool scalar_is_little_endian(void);
 /* Swaps the bytes of each component of n dense elements. */
 void scalar_swap_bytes(const tsr_dtype *dtype, void *elements, int64_t n);
 
+/* Whether two elements with different bits are the same value all the same: 0.0 and -0.0, any two
+ * NaN. */
+bool scalar_is_same_value(const tsr_dtype *dtype, const char *a, const char *b);
+
 #endif

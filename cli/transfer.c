@@ -16,7 +16,7 @@ typedef struct cli_transfer {
     const cli_transfer_words *words;
     const char *source_place, *destination_place;
     cli_creation creation;
-    cli_progress progress;
+    cli_progress progress, verifying;
     bool dry_run, resume;
     bool unfinished; /* nodes were left out that another run may be able to read */
     cli_transfer_record record;
@@ -248,6 +248,7 @@ static int transfer_array(cli_transfer *self, tsr_array *source, const char *pat
 {
     char *place = location_join(self->destination_place, path);
     char *label = location_join("/", path);
+    bool same = true;
     int status = 0;
 
     if (!place || !label) {
@@ -259,7 +260,12 @@ static int transfer_array(cli_transfer *self, tsr_array *source, const char *pat
     } else {
         self->current_path = path;
         status = create_and_copy(self, source, label, *path ? place : self->destination_place);
-        if (status >= 0)
+        if (status >= 0 && self->result.different)
+            status =
+                transfer_verify(self->invocation, source, *path ? place : self->destination_place,
+                                path, &self->verifying, &self->result, &same);
+        /* What differs is looked at again by a run that goes on from here. */
+        if (status >= 0 && same)
             status = remember_finished(self, path);
     }
     memory_free(place);
@@ -402,6 +408,13 @@ static void add_result(cli_document *document, const cli_transfer_words *words, 
     else
         document_add_null(document, document->root, "stored_bytes");
     document_add_number(document, document->root, "seconds", result->seconds);
+    if (result->different) {
+        document_add_integer(document, document->root, "verified", result->verified);
+        document_add_value(document, document->root, "different", result->different);
+    } else {
+        document_add_null(document, document->root, "verified");
+        document_add_null(document, document->root, "different");
+    }
 }
 
 int transfer_report(cli_invocation *invocation, const cli_transfer_words *words,
@@ -425,6 +438,8 @@ int transfer_report(cli_invocation *invocation, const cli_transfer_words *words,
     if (result->stored_bytes > 0)
         fprintf(stderr, " (%.1f x)", (double)result->source_bytes / (double)result->stored_bytes);
     fprintf(stderr, " in %.2f s", result->seconds);
+    if (result->verified > 0)
+        fprintf(stderr, "; %lld verified", (long long)result->verified);
     if (result->kept > 0)
         fprintf(stderr, "; %lld were whole already", (long long)result->kept);
     fputc('\n', stderr);
@@ -452,6 +467,19 @@ static int copy_all(cli_transfer *self, const cli_location_node *source)
     return self->unfinished ? 0 : transfer_end(invocation, self->destination_place);
 }
 
+static int report_different(cli_transfer *self)
+{
+    tsr_error *err = &self->invocation->error;
+    size_t count = json_object_array_length(self->result.different);
+
+    tsr_error_set(err, TSR_DAMAGED, "%s: %zu %s not what %s holds", self->destination_place, count,
+                  count == 1 ? "chunk is" : "chunks are", self->source_place);
+    tsr_error_set_next_step(err,
+                            "`tessera diff` shows the elements; where a codec is lossy, such as "
+                            "zfp or bitround, they differ by what it rounds");
+    return TSR_DAMAGED;
+}
+
 static int finish(cli_transfer *self, int64_t start_ms)
 {
     cli_invocation *invocation = self->invocation;
@@ -464,6 +492,8 @@ static int finish(cli_transfer *self, int64_t start_ms)
             result->stored_bytes = -1;
         CLI_TRY(transfer_report(invocation, self->words, self->destination_place, result));
     }
+    if (result->different && json_object_array_length(result->different) > 0)
+        return report_different(self);
     if (result->skipped == 0)
         return 0;
     tsr_error_set(&invocation->error, TSR_PARTIAL, "%lld of the nodes of %s were left out",
@@ -513,10 +543,15 @@ int transfer_node(cli_invocation *invocation, const cli_transfer_words *words,
 
     CLI_TRY(check_places(invocation, source_place, destination_place));
     progress_init(&self.progress, invocation, words->doing);
+    progress_init(&self.verifying, invocation, "verifying");
+    if (invocation_has(invocation, OPTION_VERIFY) &&
+        !(self.result.different = json_object_new_array()))
+        return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
     status = copy_all(&self, source);
     if (status >= 0)
         status = finish(&self, start_ms);
     creation_clear(&self.creation);
     transfer_record_clear(&self.record);
+    json_object_put(self.result.different);
     return transfer_interrupted(invocation, status);
 }

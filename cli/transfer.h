@@ -29,6 +29,9 @@ typedef struct cli_transfer_result {
     int64_t source_bytes;
     int64_t stored_bytes; /* -1: not known */
     double seconds;
+    int64_t verified;              /* arrays that were read back and compared */
+    struct json_object *different; /* with --verify: the chunks that are not what the source has;
+                                      owned by transfer_node; NULL: nobody asked */
 } cli_transfer_result;
 
 /* Copies. Nodes that cannot be read are named on standard error and left out; the status is then
@@ -37,6 +40,13 @@ typedef struct cli_transfer_result {
 int transfer_node(cli_invocation *invocation, const cli_transfer_words *words,
                   const cli_location_node *source, const char *source_place,
                   const char *destination_place);
+
+/* Reads the array at `place`, which is `path` in the tree that is being copied, back and compares
+ * it with its source by value, through memory of two blocks. Chunks that differ are named on
+ * standard error and noted in the result. Errors: those of reading. */
+int transfer_verify(cli_invocation *invocation, tsr_array *source, const char *place,
+                    const char *path, cli_progress *progress, cli_transfer_result *result,
+                    bool *ret_same);
 
 /* The summary: a line on standard error, or with --json a document on standard output. */
 int transfer_report(cli_invocation *invocation, const cli_transfer_words *words,

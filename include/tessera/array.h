@@ -439,8 +439,10 @@ TSR_API void tsr_copy_options_init(tsr_copy_options *options);
 
 /* Copies all elements of `source` to `destination`, which has the same shape, going from
  * destination chunk to destination chunk (shard to shard). Encoded bytes are moved as they are
- * where both grids, chains and types agree. Thread: LOCKED. Errors: INVALID_ARGUMENT (shapes),
- * TYPE_MISMATCH, LIMIT (memory), and those of reading and writing. */
+ * where both grids, chains and types agree; then nothing is decoded, but the checksums that stand
+ * around them, those of shard indexes and inner chunks included, are looked at. Thread: LOCKED.
+ * Errors: INVALID_ARGUMENT (shapes), TYPE_MISMATCH, LIMIT (memory), DAMAGED, and those of reading
+ * and writing. */
 TSR_API int tsr_array_copy(tsr_array *source, tsr_array *destination,
                            const tsr_copy_options *options, const tsr_call *call, tsr_error *err);
 

@@ -78,8 +78,30 @@ static bool stores_same_bytes(const copier *self)
  * -------------------------------------------------------------------------------------------------
  */
 
-static int copy_encoded(const copier *self, const int64_t *chunk, tsri_task_group *group,
-                        tsri_turn *ret_turn, tsr_error *err)
+/* Damage that a checksum shows is not carried on as if nothing were wrong. */
+static int check_sums(const copier *self, const int64_t *chunk, const tsr_extent *from,
+                      const tsr_blob *blob, tsr_codec_scratch *scratch, tsr_error *err)
+{
+    tsr_auto(tsri_prepared) *prepared = NULL;
+    const tsr_array *source = self->source;
+    const char *key = from->key;
+    size_t path_bytes = source->path ? strlen(source->path) : 0;
+
+    TSRI_TRY(tsri_array_prepare(self->source, self->source_grid, chunk, &prepared, err));
+    int status =
+        tsri_chain_check_sums(prepared, scratch, tsr_blob_data(blob), tsr_blob_size(blob), err);
+    if (status != TSR_DAMAGED)
+        return status;
+    tsr_error_set_where(err, "the value of %s/%s", tsr_store_url(from->store), key);
+    tsr_error_set_next_step(err, "`tessera check %s --data` lists all damaged chunks",
+                            source->place);
+    if (path_bytes > 0 && strncmp(key, source->path, path_bytes) == 0)
+        key += path_bytes + 1;
+    return tsr_error_prepend(err, "%s: chunk %s", source->place, key);
+}
+
+static int copy_encoded(const copier *self, const int64_t *chunk, tsr_codec_scratch *scratch,
+                        tsri_task_group *group, tsri_turn *ret_turn, tsr_error *err)
 {
     bool busy = false;
     tsr_extent from, to;
@@ -95,8 +117,11 @@ static int copy_encoded(const copier *self, const int64_t *chunk, tsri_task_grou
     }
     if (status < 0)
         return status;
-    status = tsri_commit_encoded(self->destination, chunk, tsr_blob_data(request.blob),
-                                 tsr_blob_size(request.blob), &self->options->write, &busy, err);
+    status = check_sums(self, chunk, &from, request.blob, scratch, err);
+    if (status == 0)
+        status =
+            tsri_commit_encoded(self->destination, chunk, tsr_blob_data(request.blob),
+                                tsr_blob_size(request.blob), &self->options->write, &busy, err);
     *ret_turn = busy ? TSRI_TURN_BUSY : TSRI_TURN_DONE;
     if (status == 0 && !busy)
         tsri_group_progress(group, 1, 0, (int64_t)tsr_blob_size(request.blob), 1);
@@ -183,7 +208,7 @@ static int copy_chunk(void *user, const int64_t *chunk, const tsri_target *targe
     if (kept)
         tell_kept(self, chunk, group);
     else
-        TSRI_TRY(self->encoded ? copy_encoded(self, chunk, group, ret_turn, err)
+        TSRI_TRY(self->encoded ? copy_encoded(self, chunk, scratch, group, ret_turn, err)
                                : copy_decoded(self, chunk, scratch, group, ret_turn, err));
     return *ret_turn == TSRI_TURN_DONE ? tsri_copy_journal_add(self->journal, number, err) : 0;
 }

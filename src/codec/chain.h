@@ -142,6 +142,12 @@ int tsri_chain_decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
 int tsri_chain_verify(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
                       size_t size_bytes, tsr_error *err);
 
+/* Looks at the checksums that stand around encoded bytes, those of indexes of shards and of what is
+ * in these included, without undoing any other codec: a small part of the work of
+ * tsri_chain_verify, which finds what this leaves. Errors: DAMAGED, NO_MEMORY. */
+int tsri_chain_check_sums(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                          const void *bytes, size_t size_bytes, tsr_error *err);
+
 /* Encodes a leaf chunk from a view of any strides, appending to `output`. Errors: those of the
  * codecs, LIMIT, NO_MEMORY. */
 int tsri_chain_encode(const tsri_prepared *prepared, tsr_codec_scratch *scratch,

@@ -142,3 +142,80 @@ def test_resumed_by_the_same_command_only(tessera, tmp_path, tree):
     assert (tmp_path / "u.zarr" / "inner" / "deep" / "zarr.json").stat().st_mtime_ns == before
     tessera.run("diff", "t.zarr", "u.zarr")
     tessera.error("cp", "-r", "t.zarr", "u.zarr", "--codec", "none", status=8)
+
+
+def flip(path, at):
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0x10
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("shards", ["none", "8,8"])
+def test_moved_bytes_have_their_checksums_looked_at(tessera, tmp_path, shards):
+    """Nothing is decoded where nothing changes; damage is not carried on all the same."""
+    values = np.random.default_rng(7).integers(0, 1000, (16, 16), dtype="int32")
+    tessera.run("create", "a.zarr", "--shape", "16,16", "--dtype", "int32", "--chunks", "4,4", "--shards", shards)
+    tessera.run("put", "-", "a.zarr", input=values.tobytes())
+    tessera.run("cp", "a.zarr", "b.zarr")
+    assert np.array_equal(zarr.open_array(tmp_path / "b.zarr", mode="r")[:], values)
+    flip(tmp_path / "a.zarr" / "c" / "1" / "0", 20)
+    message = tessera.error("cp", "a.zarr", "c.zarr", status=4)
+    assert "a.zarr: chunk c/1/0: " in message and "checksum mismatch" in message and "--data" in message
+    assert not (tmp_path / "c.zarr" / "c" / "1" / "0").exists()
+
+
+def test_verify_reads_back(tessera, tmp_path, tree):
+    result = tessera.json("cp", "-r", "t.zarr", "u.zarr", "--verify", "--codec", "gzip:1", schema="transfer")
+    assert result["verified"] == 3 and result["different"] == []
+    assert "; 3 verified" in tessera.run("cp", "-r", "t.zarr", "v.zarr", "--verify").err
+    result = tessera.json("cp", "-r", "t.zarr", "w.zarr", schema="transfer")
+    assert result["verified"] is None and result["different"] is None
+
+
+@pytest.mark.parametrize("shards", [None, "32,32"])
+def test_verify_names_the_chunks_that_differ(tessera, tmp_path, shards):
+    """A codec that rounds: only where values have more bits than it keeps."""
+    values = np.ones((64, 64), "f4")
+    values[17, 40] = values[16, 47] = values[63, 0] = 1 + 2**-20
+    values[0, 0] = np.nan
+    zarr.create_array(tmp_path / "a.zarr", shape=values.shape, chunks=(64, 64), dtype="f4")[:] = values
+    rounded = ["--filters", '[{"name": "bitround", "configuration": {"keepbits": 4}}]', "--chunks", "8,8"]
+    more = ["--shards", shards, "--memory", "1MiB"] if shards else []
+    kind = "inner chunk" if shards else "chunk"
+    result = tessera.run("cp", "a.zarr", "b.zarr", "--verify", *rounded, *more, status=4)
+    for chunk in "[2, 5]", "[7, 0]":
+        assert f"b.zarr: {kind} {chunk} differs from the source\n" in result.err
+    assert "b.zarr: 2 chunks are not what a.zarr holds" in result.err and "lossy" in result.err
+    assert not (tmp_path / "b.zarr" / "__tessera_unfinished").exists()
+    document = tessera.json("cp", "a.zarr", "c.zarr", "--verify", *rounded, *more, schema="transfer", status=4)
+    assert sorted(row["chunk"] for row in document["different"]) == [[2, 5], [7, 0]]
+    tessera.run("cp", "a.zarr", "d.zarr", *rounded, *more)
+
+
+def test_verify_compares_what_types_become(tessera, tmp_path):
+    values = np.random.default_rng(8).random((30, 30))
+    zarr.create_array(tmp_path / "a.zarr", shape=values.shape, chunks=(7, 30), dtype="f8")[:] = values
+    tessera.run("cp", "a.zarr", "b.zarr", "--verify", "--dtype", "f4", "--casting", "same_kind", "--chunks", "30,4")
+    assert np.array_equal(zarr.open_array(tmp_path / "b.zarr", mode="r")[:], values.astype("f4"))
+
+
+def test_verify_of_many_differing_chunks_ends(tessera, tmp_path):
+    values = np.full((400,), 1 + 2**-20, "f4")
+    zarr.create_array(tmp_path / "a.zarr", shape=values.shape, chunks=(400,), dtype="f4")[:] = values
+    result = tessera.run("cp", "a.zarr", "b.zarr", "--verify", "--chunks", 1, "--filters",
+                         '[{"name": "bitround", "configuration": {"keepbits": 4}}]', status=4)
+    assert result.err.count("differs from the source") == 100
+
+
+def test_a_copy_killed_while_it_verified_goes_on(tessera, tmp_path):
+    """Verified arrays are remembered, and the one in hand is verified again."""
+    zarr.create_group(tmp_path / "t.zarr")
+    for name in "ab":
+        zarr.create_array(tmp_path / "t.zarr" / name, shape=(40,), chunks=(10,), dtype="i4")[:] = 7
+    # The second array cannot be read to its end: the run stops with the first one verified.
+    (tmp_path / "t.zarr" / "b" / "c" / "3").write_bytes(b"x")
+    tessera.run("cp", "-r", "t.zarr", "u.zarr", "--verify", "--codec", "none", status=4)
+    zarr.open_array(tmp_path / "t.zarr" / "b", mode="r+")[30:] = 7
+    document = tessera.json("cp", "-r", "t.zarr", "u.zarr", "--verify", "--codec", "none", schema="transfer")
+    assert (document["kept"], document["verified"]) == (1, 1)
+    tessera.run("diff", "t.zarr", "u.zarr")

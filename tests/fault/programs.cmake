@@ -64,6 +64,8 @@ program_sweep(cat RUN cat "{tree}/sharded" FAULTS malloc openat:EACCES pread64:E
 program_sweep(cp RUN cp "{tree}/sharded" "{folder}/made.zarr/c" --shards 4,16 --chunks 2,8
     FAULTS malloc openat:EMFILE pread64:EIO mkdirat:ENOSPC pwritev:ENOSPC fdatasync:EIO renameat:EIO
         unlinkat:EIO pwritev:KILL renameat:KILL mkdirat:KILL)
+program_sweep(cp_verify RUN cp "{tree}/sharded" "{folder}/made.zarr/c" --verify --codec zstd:1
+    FAULTS malloc openat:EMFILE openat:KILL pread64:EIO)
 # A copy that is killed while it takes away its last lock is complete: a second one is told so.
 program_sweep(cp_end RUN cp "{tree}/sharded" "{folder}/made.zarr/c" FAULTS unlinkat:KILL EXPECT
     --allow 8)

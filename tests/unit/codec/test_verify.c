@@ -1,5 +1,5 @@
 /* Proves of verifying: what is sound passes at every level of nesting, and every flipped byte of
- * what a checksum covers is found. */
+ * what a checksum covers is found, by decoding and by the outer checksums alone. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,6 +113,51 @@ static void leaf_chunks_are_decoded(void **state)
     tsri_prepared_unref(prepared);
 }
 
+static int check_sums(const tsri_prepared *prepared, const void *bytes, size_t size_bytes)
+{
+    tsr_error_clear(&err);
+    return tsri_chain_check_sums(prepared, scratch, bytes, size_bytes, &err);
+}
+
+/* Every byte of a shard is under the checksum of its inner chunk or of the index. */
+static void checksums_alone_find_every_flipped_byte(void **state)
+{
+    (void)state;
+    const int64_t shape[] = {2};
+    unsigned char bytes[64];
+    tsri_prepared *prepared =
+        prepare_or_fail("[" SHARD("1", LITTLE "," CRC, LITTLE "," CRC) "]", TSR_INT32, 1, shape);
+    size_t size = hand_made_shard(bytes);
+    assert_int_equal(check_sums(prepared, bytes, size), 0);
+    for (size_t i = 0; i < size; i++) {
+        bytes[i] ^= 0x10;
+        assert_int_equal(check_sums(prepared, bytes, size), TSR_DAMAGED);
+        bytes[i] ^= 0x10;
+    }
+    for (size_t cut = 0; cut < size; cut++)
+        assert_int_equal(check_sums(prepared, bytes, cut), TSR_DAMAGED);
+    tsri_prepared_unref(prepared);
+}
+
+/* What is behind a compressor is left to decoding: no bytes of gzip are even looked at. */
+static void checksums_behind_other_codecs_are_left(void **state)
+{
+    (void)state;
+    const int64_t shape[] = {2};
+    unsigned char bytes[12] = {1, 2, 3, 4, 5, 6, 7, 8};
+    tsri_prepared *outside = prepare_or_fail("[" LITTLE "," GZIP "," CRC "]", TSR_INT32, 1, shape);
+    tsri_prepared *inside = prepare_or_fail("[" LITTLE "," CRC "," GZIP "]", TSR_INT32, 1, shape);
+    append_crc32c(bytes, 8);
+    assert_int_equal(check_sums(outside, bytes, 12), 0);
+    assert_int_equal(verify(outside, bytes, 12), TSR_DAMAGED);
+    bytes[0] ^= 1;
+    assert_int_equal(check_sums(outside, bytes, 12), TSR_DAMAGED);
+    assert_non_null(strstr(err.message, "crc32c"));
+    assert_int_equal(check_sums(inside, bytes, 12), 0);
+    tsri_prepared_unref(outside);
+    tsri_prepared_unref(inside);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +165,8 @@ int main(void)
         cmocka_unit_test(nested_and_packed_shards_are_verified),
         cmocka_unit_test(missing_inner_chunks_are_sound),
         cmocka_unit_test(leaf_chunks_are_decoded),
+        cmocka_unit_test(checksums_alone_find_every_flipped_byte),
+        cmocka_unit_test(checksums_behind_other_codecs_are_left),
     };
     return CHAIN_TESTS_RUN(tests);
 }
