@@ -1,6 +1,7 @@
 /* tessera cat PLACE: elements on standard output. */
 #include <string.h>
 
+#include "cat_where.h"
 #include "location.h"
 #include "memory.h"
 #include "npy.h"
@@ -205,10 +206,8 @@ static int64_t part_bytes(const tsr_context *context, const tsr_array *array)
 }
 
 static int print_elements(cli_invocation *invocation, const cli_selected_array *selected,
-                          const char *format_name)
+                          const char *format_name, int64_t max_bytes)
 {
-    int64_t max_bytes = invocation_number(invocation, OPTION_MEMORY,
-                                          part_bytes(invocation->context, selected->array));
     const tsr_dtype *dtype = tsr_array_dtype(selected->array);
     cli_printer printer = {selected,
                            dtype,
@@ -242,10 +241,16 @@ static int print_elements(cli_invocation *invocation, const cli_selected_array *
 static int run(cli_invocation *invocation)
 {
     tsr_auto(cli_selected_array) selected = {0};
-    const char *format = invocation_text(invocation, OPTION_CAT_FORMAT);
+    const char *format = invocation_text(invocation, OPTION_CAT_FORMAT),
+               *condition = invocation_text(invocation, OPTION_WHERE);
+    int64_t max_bytes;
 
     CLI_TRY(location_open_selected(invocation, invocation->operands[0], false, &selected));
-    CLI_TRY(print_elements(invocation, &selected, format ? format : "text"));
+    max_bytes = invocation_number(invocation, OPTION_MEMORY,
+                                  part_bytes(invocation->context, selected.array));
+    format = format ? format : "text";
+    CLI_TRY(condition ? cat_where(invocation, &selected, condition, format, max_bytes)
+                      : print_elements(invocation, &selected, format, max_bytes));
     return show_check(&invocation->error);
 }
 
@@ -256,7 +261,12 @@ const cli_command command_cat = {
     .description =
         "Elements come in C order, the last axis along the line. Numbers are the shortest that give the "
         "same bits again. The array is read part by part, so that it may be larger than memory; --memory "
-        "says how large a part may be.",
+        "says how large a part may be.\n\n"
+        "With --where only the elements x that fulfil a condition are printed, one a line with its position "
+        "in the array; as CSV under a line of the names of the dimensions. A condition compares x with "
+        "numbers by <, <=, ==, !=, >, >=, also in chains as '-1 <= x < 5', joined by and, or, not and "
+        "parentheses. 64-bit integers are compared exactly; numbers are rounded to the type of "
+        "floating-point elements, so that 0.1 equals a float32 made of 0.1. 'x != x' finds NaN.",
     .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE"}},
     .examples = {{"cat 'relief.zarr/ROSE[1000:1003, ::1440]'", "A selection in NumPy's notation"},
                  {"cat relief.zarr/ROSE --isel lat=-1,lon=0:5", "By the names of the dimensions"},
@@ -264,8 +274,9 @@ const cli_command command_cat = {
                  {"cat relief.zarr/ROSE --points stations.npy",
                   "One element for each row of a file"},
                  {"cat out.zarr/t --select 0:10 --format npy > frames.npy", "As a file for NumPy"},
+                 {"cat relief.zarr/ROSE --where 'x>=8000' --format csv", "Where something is"},
                  {"cat out.zarr/t --format raw | od -A n -t f4", "The bare bytes"}},
     COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_CAT_FORMAT,
-                    OPTION_MEMORY, OPTION_THREADS),
+                    OPTION_WHERE, OPTION_MEMORY, OPTION_THREADS),
     .run = run,
 };

@@ -109,6 +109,9 @@ static const cli_option table[OPTION_COUNT] = {
         OPTION_CAT_FORMAT, "format", 0, "text|npy|csv|json|raw",
         "What to print: text (default), an .npy file, CSV, nested JSON lists, or the bare bytes, "
         "little-endian, in C order"),
+    VALUE(
+        OPTION_WHERE, "where", 0, TEXT, "CONDITION",
+        "Only elements for which this holds, with their positions: 'x > 3', '-1 <= x < 5 or x == 99'"),
     CHOICE(OPTION_EXPORT_FORMAT, "format", 0, "netcdf|npy",
            "What to write; the default follows from the name of the destination"),
 

@@ -58,6 +58,7 @@ typedef enum cli_option_id {
     OPTION_DEPTH,
     /* cat, export. */
     OPTION_CAT_FORMAT,
+    OPTION_WHERE,
     OPTION_EXPORT_FORMAT,
     /* stats. */
     OPTION_MISSING,
