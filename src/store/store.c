@@ -277,6 +277,39 @@ int tsr_store_sync(tsr_store *store, const tsr_call *call, tsr_error *err)
                             : tsr_store_flush(store, call, err);
 }
 
+/* For stores that can only move bytes through memory. */
+static int link_by_copy(tsr_store *store, const char *key, const char *second_key,
+                        const tsr_call *call, tsr_error *err)
+{
+    const tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
+    tsr_auto(tsr_blob) *value = NULL;
+
+    TSRI_TRY(tsr_store_get(store, key, whole, call, &value, NULL, err));
+    tsr_segment segment = {.bytes = tsr_blob_data(value), .size_bytes = tsr_blob_size(value)};
+    tsr_put_request request = {.key = second_key,
+                               .segments = &segment,
+                               .segment_count = segment.size_bytes > 0,
+                               .if_absent = true,
+                               .durability = TSR_DURABILITY_CHUNK,
+                               .err = err};
+    int status = tsr_store_put_many(store, &request, 1, call);
+    if (status != TSR_CONFLICT)
+        return status;
+    tsr_error_clear(err);
+    return tsr_error_set(err, TSR_EXISTS, "key \"%s\" has a value already", second_key);
+}
+
+int tsr_store_link(tsr_store *store, const char *key, const char *second_key, const tsr_call *call,
+                   tsr_error *err)
+{
+    int status =
+        store->ops->link ? store->ops->link(store, key, second_key, call, err) : TSR_UNSUPPORTED;
+    if (status != TSR_UNSUPPORTED)
+        return status;
+    tsr_error_clear(err);
+    return link_by_copy(store, key, second_key, call, err);
+}
+
 int tsr_store_flush(tsr_store *store, const tsr_call *call, tsr_error *err)
 {
     return store->ops->flush ? store->ops->flush(store, call, err) : 0;

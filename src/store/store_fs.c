@@ -157,6 +157,7 @@ const tsr_store_ops tsri_store_fs_ops = {
     .get = tsri_fs_get,
     .put = tsri_fs_put,
     .erase = tsri_fs_erase,
+    .link = tsri_fs_link,
     .erase_prefix = tsri_fs_erase_prefix,
     .list = tsri_fs_list,
     .list_left_over = tsri_fs_list_left_over,

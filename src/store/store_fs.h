@@ -4,7 +4,7 @@
  *   store_fs_read.c   get
  *   store_fs_keep.c   files that stay open between reads
  *   store_fs_lock.c   the lock file of a key
- *   store_fs_write.c  put and erase of one key
+ *   store_fs_write.c  put, erase and link of one key
  *   store_fs_list.c   listing and erase_prefix
  *   store_fs_sync.c   what must reach the disk and when
  *   store_fs_network.c file systems that other machines share
@@ -218,6 +218,8 @@ void tsri_fs_unlock_op(tsr_store *store, tsr_lock *lock);
 int tsri_fs_put(tsr_store *store, tsr_put_request *requests, size_t n, const tsr_call *call);
 int tsri_fs_erase(tsr_store *store, const char *key, const tsr_generation *if_match, tsr_lock *lock,
                   const tsr_call *call, tsr_error *err);
+int tsri_fs_link(tsr_store *store, const char *key, const char *second_key, const tsr_call *call,
+                 tsr_error *err);
 
 /* ---- store_fs_list.c ---- */
 

@@ -1,4 +1,4 @@
-/* put and erase of one key, under its lock. */
+/* put and erase of one key, under its lock; a second key for a value. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -483,5 +483,55 @@ int tsri_fs_erase(tsr_store *store, const char *key, const tsr_generation *if_ma
     TSRI_TRY(tsri_fs_lock_take(fs, key, if_match != NULL, &watch, &own, err));
     int status = erase_under_lock(fs, &own, key, if_match, &watch, err);
     tsri_fs_lock_release(fs, &own, NULL);
+    return status;
+}
+
+/* ---- link ---- */
+
+/* What a file system says that has no hard links, or no more of this file. */
+static bool means_no_link(int error_number)
+{
+    return is_refused(error_number) || error_number == EMLINK || error_number == EXDEV;
+}
+
+static int make_link(tsri_fs *fs, const tsri_fs_place *from, const tsri_fs_place *to,
+                     const char *key, const char *second_key, const tsri_watch *watch,
+                     tsr_error *err)
+{
+    struct stat status;
+    bool exists;
+
+    TSRI_TRY(look(fs, from, key, &exists, &status, err));
+    if (!exists)
+        return tsr_error_set(err, TSR_NOT_FOUND, "%s/%s does not exist", fs->root, key);
+    if (fs->system->linkat(fs->system, from->directory, from->name, to->directory, to->name, 0) <
+        0) {
+        if (errno == EEXIST)
+            return tsr_error_set(err, TSR_EXISTS, "%s/%s exists already", fs->root, second_key);
+        if (means_no_link(errno))
+            return tsr_error_set(err, TSR_UNSUPPORTED, "%s: no hard links", fs->root);
+        return tsri_fs_error(fs, err, errno, "link", key);
+    }
+    return tsri_fs_sync_entry(fs, to->folder, TSR_DURABILITY_CHUNK, watch, err);
+}
+
+int tsri_fs_link(tsr_store *store, const char *key, const char *second_key, const tsr_call *call,
+                 tsr_error *err)
+{
+    tsri_fs *fs = (tsri_fs *)store;
+    tsri_watch watch = tsri_watch_start(store->context, call);
+    tsri_fs_place from, to;
+
+    TSRI_TRY(tsri_fs_sync_check(fs, err));
+    TSRI_TRY(tsri_watch_check(&watch, err));
+    TSRI_TRY(tsri_fs_check_key(key, err));
+    TSRI_TRY(tsri_fs_check_key(second_key, err));
+    TSRI_TRY(tsri_fs_place_open(fs, key, false, &from, err));
+    int status = tsri_fs_place_open(fs, second_key, true, &to, err);
+    if (status == 0) {
+        status = make_link(fs, &from, &to, key, second_key, &watch, err);
+        tsri_fs_place_close(fs, &to);
+    }
+    tsri_fs_place_close(fs, &from);
     return status;
 }

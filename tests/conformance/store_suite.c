@@ -580,6 +580,26 @@ static void erased_keys_are_gone(void **state)
     assert_value(s, "a/b", "again");
 }
 
+/* A second key has the value for itself: what is put to either does not change the other. */
+static void a_second_key_has_the_value(void **state)
+{
+    suite *s = *state;
+    tsr_error err = TSR_ERROR_INIT;
+    put_text(s, "a/b", "1");
+    assert_int_equal(tsr_store_link(s->store, "a/b", "c/d", NULL, &err), 0);
+    assert_value(s, "a/b", "1");
+    assert_value(s, "c/d", "1");
+    put_text(s, "a/b", "2");
+    assert_value(s, "c/d", "1");
+    assert_int_equal(tsr_store_link(s->store, "a/b", "c/d", NULL, &err), TSR_EXISTS);
+    assert_value(s, "c/d", "1");
+    assert_int_equal(tsr_store_erase(s->store, "a/b", NULL, &err), 0);
+    assert_value(s, "c/d", "1");
+    assert_int_equal(tsr_store_link(s->store, "a/b", "e", NULL, &err), TSR_NOT_FOUND);
+    assert_int_equal(tsr_store_link(s->store, "c/d", "../e", NULL, &err), TSR_INVALID_ARGUMENT);
+    assert_listing(s, "", false, "c/d");
+}
+
 static void erasing_obeys_its_condition(void **state)
 {
     suite *s = *state;
@@ -849,6 +869,7 @@ static const struct CMUnitTest cases[] = {
     CASE(segments_beyond_the_current_value_are_refused),
     CASE(hundreds_of_segments_are_one_value),
     CASE(erased_keys_are_gone),
+    CASE(a_second_key_has_the_value),
     CASE(erasing_obeys_its_condition),
     CASE(a_prefix_is_erased_and_its_neighbours_stay),
     CASE(listings_are_in_byte_order),

@@ -128,6 +128,10 @@ typedef struct tsr_store_ops {
     int (*flush)(tsr_store *store, const tsr_call *call, tsr_error *err);
     /* As tsr_store_sync. NULL: flush does it. */
     int (*sync)(tsr_store *store, const tsr_call *call, tsr_error *err);
+    /* Gives the value of `key` a second key, without moving it: EXISTS when that has a value. On
+     * disk when it returns. NULL, or UNSUPPORTED: it is read and put. */
+    int (*link)(tsr_store *store, const char *key, const char *second_key, const tsr_call *call,
+                tsr_error *err);
 } tsr_store_ops;
 
 /* The head of every store. */
@@ -165,6 +169,12 @@ TSR_API int tsr_store_lock(tsr_store *store, const char *key, const tsr_call *ca
 
 /* Releases a lock, used up or not; NULL is left alone. Thread: LOCKED. Never fails. */
 TSR_API void tsr_store_unlock(tsr_store *store, tsr_lock *lock);
+
+/* Gives the value of `key` also to `second_key`, which has none: both have it then, and what is put
+ * to one of them does not change the other. On disk when it returns. Thread: LOCKED. Errors:
+ * EXISTS, NOT_FOUND, and as tsr_store_put. */
+TSR_API int tsr_store_link(tsr_store *store, const char *key, const char *second_key,
+                           const tsr_call *call, tsr_error *err);
 
 /* Ends an operation: everything put or erased so far with TSR_DURABILITY_FLUSH is on disk when this
  * succeeds. Thread: LOCKED. Errors: IO, UNREACHABLE. */

@@ -252,6 +252,36 @@ static void reserving_is_only_a_wish(void **state)
     assert_int_equal(status_of(f, "k").st_size, sizeof large - 1);
 }
 
+/* No byte is copied, where the file system has links. */
+static void a_second_key_is_a_link(void **state)
+{
+    fixture *f = *state;
+    put_good(f, "k", "value");
+    assert_int_equal(tsr_store_link(f->store, "k", "folder/second", NULL, &f->err), 0);
+    assert_int_equal(status_of(f, "k").st_ino, status_of(f, "folder/second").st_ino);
+    put_good(f, "k", "another");
+    assert_int_equal(status_of(f, "folder/second").st_size, strlen("value"));
+}
+
+static void or_a_copy_where_there_are_none(void **state)
+{
+    fixture *f = *state;
+    static const int none[] = {EPERM, EOPNOTSUPP, EMLINK, EXDEV};
+    put_good(f, "k", "value");
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        char second[16];
+        snprintf(second, sizeof second, "second%zu", i);
+        faulty_system_fail(&f->faulty, "linkat", 1, none[i], true);
+        assert_int_equal(tsr_store_link(f->store, "k", second, NULL, &f->err), 0);
+        assert_true(faulty_system_fired(&f->faulty));
+        assert_int_not_equal(status_of(f, "k").st_ino, status_of(f, second).st_ino);
+        assert_int_equal(status_of(f, second).st_size, strlen("value"));
+        assert_int_equal(tsr_store_link(f->store, "k", second, NULL, &f->err), TSR_EXISTS);
+    }
+    faulty_system_fail(&f->faulty, "linkat", 1, ENOSPC, false);
+    assert_int_equal(tsr_store_link(f->store, "k", "full", NULL, &f->err), TSR_NO_SPACE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +295,8 @@ int main(void)
         FIXTURE_TEST(creating_works_without_renameat2),
         FIXTURE_TEST(failures_are_named_and_leave_nothing),
         FIXTURE_TEST(reserving_is_only_a_wish),
+        FIXTURE_TEST(a_second_key_is_a_link),
+        FIXTURE_TEST(or_a_copy_where_there_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
