@@ -25,10 +25,11 @@ asan ubsan tsan coverage: ## The tests under a sanitizer, or with line coverage
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (10)
 	@tools/fuzz
 
-torture: ## 16 processes write into the same shards, writers are killed, at full size
+torture: ## Writers of the same shards that are killed, and 100,000 kinds of damage, at full size
 	@tools/setup build
 	@tools/build dev
 	@TESSERA_TORTURE=1 build/dev/tests/array/test_torture
+	@TESSERA_TORTURE=1 build/dev/tests/array/test_damage
 
 power-cuts: ## Power cuts on a simulated disk, at full size
 	@tools/setup build

@@ -12,6 +12,7 @@
 #include <tessera/group.h>
 #include <tessera/hash.h>
 #include <tessera/index.h>
+#include <tessera/maintenance.h>
 #include <tessera/store.h>
 #include <tessera/version.h>
 #include <tessera/view.h>

@@ -371,6 +371,9 @@ typedef struct tsr_chunk_info {
     char key[1024];              /* in the array's store, relative to the array */
     uint64_t offset, size_bytes; /* of the encoded bytes within the key's value; 0 when missing */
     tsr_error error;             /* when damaged */
+    /* Of a shard whose inner chunks are visited: bytes that no entry of its index refers to, such
+     * as those of inner chunks that were replaced; tsr_array_compact_chunk drops them. */
+    uint64_t dead_bytes;
 } tsr_chunk_info;
 
 typedef struct tsr_chunk_walk_options {

@@ -1,0 +1,266 @@
+/* Repairing and compacting one chunk of a store: under its lock, published as a whole. */
+#include <tessera/maintenance.h>
+
+#include <inttypes.h>
+
+#include "array/claim.h"
+#include "array/node.h"
+#include "array/rebuild.h"
+#include "array/wait.h"
+#include "base/checked.h"
+#include "base/context.h"
+#include "base/text.h"
+
+/* A chunk with more damaged versions beside it than this is not repaired once more. */
+#define KEPT_MAX 1000
+
+void tsr_repair_options_init(tsr_repair_options *options)
+{
+    *options = (tsr_repair_options){.struct_size = sizeof *options};
+}
+
+/* One chunk under way. */
+typedef struct maintenance {
+    tsr_array *array;
+    const tsr_call *call;
+    bool dry_run;
+    tsri_task_group watch;
+    tsri_examiner examiner;
+    tsri_rebuild rebuild;
+    tsri_prepared *prepared; /* held */
+    tsr_extent extent;
+    tsri_cell_place place;
+    tsr_lock *lock;
+    tsr_generation generation; /* of the value that was examined */
+    uint64_t old_bytes, new_bytes;
+    bool changed;
+} maintenance;
+
+/* ---- keeping the damaged value ---- */
+
+/* The key under which a damaged value is kept for the n-th time: beside its own. */
+static bool name_kept(const char *key, int n, char ret_key[TSR_KEY_MAX])
+{
+    const char *slash = strrchr(key, '/');
+    int folder_bytes = slash ? (int)(slash + 1 - key) : 0;
+    int size = snprintf(ret_key, TSR_KEY_MAX, "%.*s" TSR_DAMAGED_NAME_PREFIX "%d.%s", folder_bytes,
+                        key, n, key + folder_bytes);
+    return size > 0 && size < TSR_KEY_MAX;
+}
+
+/* Whether a key leads to the very value that is to be kept: a repair that was killed has linked it
+ * already. */
+static int leads_to_it(maintenance *self, const char *key, bool *ret_same, tsr_error *err)
+{
+    const tsr_range nothing = {TSR_RANGE_PART, 0, 0};
+    tsr_get_request request;
+
+    *ret_same = false;
+    int status = tsri_get_and_wait(self->extent.store, key, nothing, NULL, &request, err);
+    if (status == TSR_NOT_FOUND) {
+        tsr_error_clear(err);
+        return 0;
+    }
+    TSRI_TRY(status);
+    tsr_blob_unref(request.blob);
+    *ret_same = tsr_generation_equal(&request.generation, &self->generation);
+    return 0;
+}
+
+static int keep_damaged(maintenance *self, char ret_key[TSR_KEY_MAX], tsr_error *err)
+{
+    for (int n = 1; n <= KEPT_MAX; n++) {
+        bool same;
+        if (!name_kept(self->extent.key, n, ret_key))
+            break;
+        int status = tsr_store_link(self->extent.store, self->extent.key, ret_key, self->call, err);
+        if (status != TSR_EXISTS)
+            return status;
+        tsr_error_clear(err);
+        TSRI_TRY(leads_to_it(self, ret_key, &same, err));
+        if (same)
+            return 0;
+    }
+    return tsr_error_set(err, TSR_LIMIT, "%s: no name is left to keep the damaged chunk %s under",
+                         self->array->place, self->extent.key);
+}
+
+/* ---- publishing ---- */
+
+static int put_rebuilt(maintenance *self, tsr_error *err)
+{
+    tsr_put_request request = {
+        .key = self->extent.key,
+        .segments = self->rebuild.segments,
+        .segment_count = self->rebuild.segment_count,
+        .if_match = &self->generation,
+        .lock = self->lock,
+        .durability = TSR_DURABILITY_CHUNK,
+        .err = err,
+    };
+    return tsr_store_put_many(self->extent.store, &request, 1, self->call);
+}
+
+static int erase_chunk(maintenance *self, tsr_error *err)
+{
+    tsr_store *store = self->extent.store;
+    const tsr_generation *if_match = store->hints.conditional_erase ? &self->generation : NULL;
+
+    TSRI_TRY(tsr_store_erase_if(store, self->extent.key, if_match, self->lock, self->call, err));
+    return tsr_store_flush(store, self->call, err);
+}
+
+/* ---- examining ---- */
+
+static int plan(maintenance *self, tsr_error *err)
+{
+    tsri_finding found = {0};
+
+    TSRI_TRY(tsri_examine_chunk(&self->examiner, self->prepared, &self->extent, &found,
+                                &self->generation, err));
+    self->old_bytes = self->new_bytes = found.size_bytes;
+    int status = 0;
+    if (found.state == TSR_CHUNK_STORED && tsri_is_open_shard(self->prepared)) {
+        status = tsri_rebuild_plan(&self->rebuild, self->prepared, found.size_bytes, &self->place,
+                                   &self->changed, &self->new_bytes, err);
+    } else if (found.state == TSR_CHUNK_DAMAGED && self->rebuild.purpose == TSRI_REBUILD_REPAIR) {
+        self->changed = true;
+        self->new_bytes = 0;
+        tsri_rebuild_tell_lost(&self->rebuild, 0, &self->place, &found);
+    }
+    tsri_finding_clear(&found);
+    return status < 0 ? status : self->rebuild.stopped;
+}
+
+/* Plans, and publishes what is planned. `ret_kept` is NULL when nothing is to be kept. */
+static int plan_and_publish(maintenance *self, char *ret_kept, tsr_error *err)
+{
+    TSRI_TRY(tsr_store_lock(self->extent.store, self->extent.key, self->call, &self->lock, err));
+    int status = plan(self, err);
+    if (status == 0 && self->changed && !self->dry_run) {
+        if (ret_kept)
+            status = keep_damaged(self, ret_kept, err);
+        if (status == 0)
+            status = self->new_bytes > 0 ? put_rebuilt(self, err) : erase_chunk(self, err);
+    }
+    tsr_store_unlock(self->extent.store, self->lock);
+    return status;
+}
+
+/* Waits until no task of this process writes the chunk, and does it then. */
+static int run_in_turn(maintenance *self, char *ret_kept, tsr_error *err)
+{
+    const tsr_system *system = self->array->context->system;
+    tsri_claim claim;
+    bool busy = true;
+
+    while (busy && !tsri_group_stopped(&self->watch)) {
+        TSRI_TRY(tsri_claim_take(&claim, self->extent.store, self->extent.key, &busy, err));
+        if (busy)
+            system->sleep_ns(system, TSRI_BUSY_PAUSE_NS);
+    }
+    if (busy)
+        return tsri_group_wait(&self->watch, err);
+    int status = plan_and_publish(self, ret_kept, err);
+    tsri_claim_give(&claim);
+    int ended = tsri_group_wait(&self->watch, status == 0 ? err : NULL);
+    return status != 0 ? status : ended;
+}
+
+/* ---- the public calls ---- */
+
+static int locate(maintenance *self, const int64_t *index, tsr_error *err)
+{
+    tsr_array *array = self->array;
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+
+    if (!array->store)
+        return tsr_error_set(err, TSR_UNSUPPORTED, "%s: a %s array has no chunks in a store",
+                             array->place, array->driver_name);
+    if (!array->writable && !self->dry_run)
+        return tsr_error_set(err, TSR_READ_ONLY, "%s: opened for reading only", array->place);
+    for (int axis = 0; axis < array->rank; axis++)
+        if (index[axis] < 0 || index[axis] >= grid->axes[axis].count)
+            return tsr_error_set(err, TSR_OUT_OF_BOUNDS,
+                                 "%s: no chunk %" PRId64 " along axis %d, which has %" PRId64,
+                                 array->place, index[axis], axis, grid->axes[axis].count);
+    TSRI_TRY(tsri_array_locate(array, index, &self->extent, err));
+    tsri_cell_place_init(&self->place, grid, array->rank, index);
+    return tsri_array_prepare(array, grid, index, &self->prepared, err);
+}
+
+static int run(maintenance *self, const int64_t *index, char *ret_kept, tsr_error *err)
+{
+    TSRI_TRY(locate(self, index, err));
+    TSRI_TRY(tsri_group_init(&self->watch, self->array->context, self->call, NULL, err));
+    /* The key is held meanwhile: whoever waits does nothing for others. */
+    self->watch.alone = true;
+    tsri_examiner_init(&self->examiner, self->array, &self->watch);
+    self->examiner.data = self->rebuild.purpose == TSRI_REBUILD_REPAIR;
+    self->examiner.trusts_checksums = self->examiner.data;
+    self->rebuild.examiner = &self->examiner;
+    self->rebuild.extent = &self->extent;
+    int status = run_in_turn(self, ret_kept, err);
+    if (status < 0)
+        tsr_error_prepend(err, "%s: chunk %s", self->array->place, self->extent.key);
+    tsri_rebuild_clear(&self->rebuild);
+    tsri_prepared_unref(self->prepared);
+    return status;
+}
+
+/* What is told of a key: relative to the array. */
+static const char *relative_key(const tsr_array *array, const char *key)
+{
+    size_t path_bytes = strlen(array->path);
+    return key + (path_bytes > 0 && key[0] ? path_bytes + 1 : 0);
+}
+
+int tsr_array_repair_chunk(tsr_array *array, const int64_t *index,
+                           const tsr_repair_options *options,
+                           int (*lost)(void *user, const tsr_chunk_info *info), void *user,
+                           tsr_repair_result *ret_result, const tsr_call *call, tsr_error *err)
+{
+    char kept[TSR_KEY_MAX] = "";
+    tsr_error own = TSR_ERROR_INIT;
+
+    if (!err)
+        err = &own; /* findings take their texts from it */
+    if (options && options->struct_size != sizeof *options)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "options that tsr_repair_options_init has not set up");
+    maintenance self = {
+        .array = array,
+        .call = call,
+        .dry_run = options && options->dry_run,
+        .rebuild = {.purpose = TSRI_REBUILD_REPAIR, .lost = lost, .user = user},
+    };
+    int status = run(&self, index, kept, err);
+    if (status != 0)
+        return status;
+    *ret_result = (tsr_repair_result){.kept_chunks = self.rebuild.kept_chunks,
+                                      .lost_chunks = self.rebuild.lost_chunks};
+    if (self.changed)
+        ret_result->outcome = self.new_bytes > 0 ? TSR_REPAIR_REBUILT : TSR_REPAIR_REMOVED;
+    ret_result->index_corrected =
+        ret_result->outcome == TSR_REPAIR_REBUILT && self.rebuild.index_corrected;
+    snprintf(ret_result->kept_as, sizeof ret_result->kept_as, "%s", relative_key(array, kept));
+    return 0;
+}
+
+int tsr_array_compact_chunk(tsr_array *array, const int64_t *index, bool dry_run,
+                            int64_t *ret_won_bytes, const tsr_call *call, tsr_error *err)
+{
+    tsr_error own = TSR_ERROR_INIT;
+    maintenance self = {
+        .array = array,
+        .call = call,
+        .dry_run = dry_run,
+        .rebuild = {.purpose = TSRI_REBUILD_COMPACT},
+    };
+
+    int status = run(&self, index, NULL, err ? err : &own);
+    if (status < 0)
+        return status;
+    *ret_won_bytes = self.changed ? (int64_t)(self.old_bytes - self.new_bytes) : 0;
+    return 0;
+}
