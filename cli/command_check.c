@@ -6,8 +6,10 @@
 #include "findings.h"
 #include "location.h"
 #include "memory.h"
+#include "repair.h"
 #include "signals.h"
 #include "sparse.h"
+#include "strays.h"
 #include "transfer.h"
 
 typedef struct cli_checker {
@@ -15,7 +17,12 @@ typedef struct cli_checker {
     cli_findings findings;
     cli_progress progress;
     int64_t arrays, groups, chunks, inner_chunks, stored_bytes;
-    tsr_array *array; /* the one under examination */
+    int64_t dead_bytes, damaged_chunks;
+    bool repairs;
+    cli_repair repair;
+    const char *group_place;      /* of the group under examination */
+    tsr_array *array;             /* the one under examination */
+    int64_t array_dead, wasteful; /* its bytes that no entry refers to, and in how many shards */
 } cli_checker;
 
 /* ---- arrays -------------------------------------------------------------------------------------
@@ -33,9 +40,15 @@ static int take_chunk(void *user, const tsr_chunk_info *info)
     } else {
         checker->inner_chunks++;
     }
-    if (info->state == TSR_CHUNK_DAMAGED)
+    if (info->state == TSR_CHUNK_DAMAGED) {
+        checker->damaged_chunks++;
         findings_add(&checker->findings, FINDING_CHUNK, tsr_array_place(checker->array), info->key,
                      (int64_t)info->size_bytes, info, tsr_array_rank(checker->array), &info->error);
+    }
+    checker->array_dead += (int64_t)info->dead_bytes;
+    checker->wasteful += info->dead_bytes > 0;
+    if (checker->repairs)
+        CLI_TRY(repair_note(&checker->repair, info, tsr_array_rank(checker->array)));
     progress_show(&checker->progress, checker->stored_bytes);
     return 0;
 }
@@ -44,12 +57,28 @@ static int take_chunk(void *user, const tsr_chunk_info *info)
 static int take_orphan(void *user, const char *key, int64_t size_bytes)
 {
     cli_checker *checker = user;
-    bool mark = strcmp(location_base_name(key), TRANSFER_MARK) == 0;
+    const char *name = location_base_name(key);
+    bool kept = strncmp(name, TSR_DAMAGED_NAME_PREFIX, strlen(TSR_DAMAGED_NAME_PREFIX)) == 0;
 
-    if (!mark)
-        findings_add(&checker->findings, FINDING_ORPHAN, tsr_array_place(checker->array), key,
-                     size_bytes, NULL, 0, NULL);
+    if (strcmp(name, TRANSFER_MARK) != 0)
+        findings_add(&checker->findings, kept ? FINDING_KEPT : FINDING_ORPHAN,
+                     tsr_array_place(checker->array), key, size_bytes, NULL, 0, NULL);
     return 0;
+}
+
+/* One note for an array, however many of its shards have dead bytes. */
+static void tell_dead(cli_checker *checker)
+{
+    tsr_error error = TSR_ERROR_INIT;
+
+    checker->dead_bytes += checker->array_dead;
+    if (checker->array_dead == 0)
+        return;
+    tsr_error_set(&error, TSR_PARTIAL,
+                  "no index entry refers to these bytes of %lld %s; `tessera compact` drops them",
+                  (long long)checker->wasteful, checker->wasteful == 1 ? "shard" : "shards");
+    findings_add(&checker->findings, FINDING_DEAD, tsr_array_place(checker->array), NULL,
+                 checker->array_dead, NULL, 0, &error);
 }
 
 static int check_mark(cli_checker *checker, const char *place)
@@ -87,6 +116,7 @@ static int check_array(cli_checker *checker, tsr_array *array)
     if (!location_is_zarr(tsr_array_driver(array)))
         return 0;
     checker->array = array;
+    checker->array_dead = checker->wasteful = 0;
     CLI_TRY(check_mark(checker, tsr_array_place(array)));
     tsr_chunk_walk_options_init(&options);
     options.inner = tsr_array_shard_levels(array) > 0;
@@ -100,7 +130,9 @@ static int check_array(cli_checker *checker, tsr_array *array)
     if (status >= 0)
         status = tsr_array_orphan_keys(array, take_orphan, checker, &call, &invocation->error);
     progress_end(&checker->progress);
-    return status;
+    CLI_TRY(status);
+    tell_dead(checker);
+    return checker->repairs ? repair_array(&checker->repair, array) : 0;
 }
 
 /* ---- trees --------------------------------------------------------------------------------------
@@ -196,10 +228,30 @@ static int check_copies(cli_checker *checker, tsr_group *group)
     return 0;
 }
 
+static void take_stray(void *user, const char *key, int64_t size_bytes)
+{
+    cli_checker *checker = user;
+
+    findings_add(&checker->findings, FINDING_ORPHAN, checker->group_place, key, size_bytes, NULL, 0,
+                 NULL);
+}
+
+/* The nodes below a group, and what is none. */
+static int check_children(cli_checker *checker, tsr_group *group, const cli_child_list *list,
+                          int depth)
+{
+    if (location_is_zarr(tsr_group_driver(group))) {
+        checker->group_place = tsr_group_place(group);
+        CLI_TRY(strays_find(checker->invocation, group, list, take_stray, checker));
+    }
+    for (size_t i = 0; i < list->count; i++)
+        CLI_TRY(check_child(checker, group, &list->children[i], depth));
+    return 0;
+}
+
 static int check_group(cli_checker *checker, tsr_group *group, int depth)
 {
     cli_child_list list;
-    int status = 0;
 
     checker->groups++;
     if (location_is_zarr(tsr_group_driver(group))) {
@@ -207,8 +259,7 @@ static int check_group(cli_checker *checker, tsr_group *group, int depth)
         CLI_TRY(check_copies(checker, group));
     }
     CLI_TRY(child_list_descend(checker->invocation, group, depth, &list));
-    for (size_t i = 0; status >= 0 && i < list.count; i++)
-        status = check_child(checker, group, &list.children[i], depth);
+    int status = check_children(checker, group, &list, depth);
     child_list_clear(&list);
     return status;
 }
@@ -274,7 +325,10 @@ static int print_json(cli_checker *checker)
     document_add_integer(document, document->root, "stored_bytes", checker->stored_bytes);
     document_add_integer(document, document->root, "damaged", checker->findings.damaged);
     document_add_integer(document, document->root, "notes", checker->findings.notes);
+    document_add_integer(document, document->root, "dead_bytes", checker->dead_bytes);
     document_add_value(document, document->root, "findings", checker->findings.list);
+    if (checker->repairs)
+        repair_add_json(&checker->repair);
     return document_print(document, stdout, &checker->invocation->error);
 }
 
@@ -295,27 +349,56 @@ static void print_summary(const cli_checker *checker)
         fputs("no damage", stdout);
     if (checker->findings.notes > 0)
         printf(", %lld to look at", (long long)checker->findings.notes);
+    if (checker->repairs && checker->repair.rebuilt + checker->repair.removed > 0)
+        printf("; %s %lld, removed %lld, lost %lld %s",
+               checker->repair.dry_run ? "would have rebuilt" : "rebuilt",
+               (long long)checker->repair.rebuilt, (long long)checker->repair.removed,
+               (long long)checker->repair.lost_chunks,
+               checker->repair.lost_chunks == 1 ? "chunk" : "chunks");
     putchar('\n');
+}
+
+/* 1 when something is damaged, or gone for good. */
+static int exit_status(const cli_checker *checker)
+{
+    int64_t left = checker->findings.damaged;
+
+    if (checker->repairs && !checker->repair.dry_run)
+        left += checker->repair.lost_chunks - checker->damaged_chunks;
+    return left > 0;
+}
+
+static int check_and_tell(cli_checker *checker)
+{
+    cli_invocation *invocation = checker->invocation;
+    int status = check_root(checker, invocation->operands[0]);
+
+    if (status >= 0 && signals_interrupted())
+        status = tsr_error_set(&invocation->error, TSR_CANCELLED, "interrupted");
+    if (status >= 0 && checker->findings.as_json)
+        status = print_json(checker);
+    else if (status >= 0)
+        print_summary(checker);
+    return status < 0 ? status : exit_status(checker);
 }
 
 static int run(cli_invocation *invocation)
 {
-    cli_checker checker = {.invocation = invocation};
-    bool damaged;
-    int status;
+    cli_checker checker = {.invocation = invocation,
+                           .repairs = invocation_has(invocation, OPTION_REPAIR)};
+    int status = 0;
 
+    if (invocation_has(invocation, OPTION_DRY_RUN) && !checker.repairs)
+        return invocation_misuse(invocation, "--dry-run says what --repair would do");
     progress_init(&checker.progress, invocation, "checking");
     CLI_TRY(findings_init(&checker.findings, invocation, &checker.progress));
-    status = check_root(&checker, invocation->operands[0]);
-    if (status >= 0 && signals_interrupted())
-        status = tsr_error_set(&invocation->error, TSR_CANCELLED, "interrupted");
-    if (status >= 0 && checker.findings.as_json)
-        status = print_json(&checker);
-    else if (status >= 0)
-        print_summary(&checker);
-    damaged = checker.findings.damaged > 0;
+    if (checker.repairs)
+        status = repair_init(&checker.repair, invocation, &checker.findings);
+    if (status >= 0)
+        status = check_and_tell(&checker);
+    repair_clear(&checker.repair);
     findings_clear(&checker.findings);
-    return status < 0 ? status : damaged;
+    return status;
 }
 
 extern const cli_command command_check;
@@ -323,16 +406,24 @@ const cli_command command_check = {
     .name = "check",
     .summary = "look for damage: metadata, shard indexes, checksums, left-over files",
     .description =
-        "Without --data it reads metadata and shard indexes only: each entry must lie inside its shard. With "
-        "--data every chunk is decoded, so that every checksum is verified. Keys that belong to nothing, "
-        "files that a killed writer left and consolidated metadata that is stale are named, but are no "
-        "damage. Nodes are read from their own documents in any case. The exit status is 1 when damage was "
-        "found.",
+        "Without --data it reads metadata and shard indexes only: each entry must lie inside its shard, and "
+        "none across another. With --data every chunk is decoded, so that every checksum is verified. Keys "
+        "that belong to nothing, files that a killed writer left, bytes of shards that no index entry refers "
+        "to, and consolidated metadata that is stale are named, but are no damage. The exit status is 1 when "
+        "damage was found.\n\n"
+        "With --repair each damaged shard is made anew of the inner chunks that are sound, every one of them "
+        "decoded, and what is lost is listed. A single wrong bit of an index is put right by its checksum; of "
+        "an index that is damaged further nothing is believed, since it could lead to an older version of a "
+        "chunk, or to another chunk. A chunk of which nothing is sound is removed, and reads as fill value. The "
+        "damaged file stays beside the new one, as __damaged-1.NAME, for you to remove. Writers may go on "
+        "meanwhile. The exit status is then 1 when something is lost, or still damaged.",
     .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
     .examples = {{"check relief.zarr", "The structure of a tree"},
                  {"check relief.zarr --data --rate 50MiB/s", "Every checksum, gently"},
-                 {"check relief.zarr/ROSE --json", "For programs"}},
-    COMMAND_OPTIONS(OPTION_DATA, OPTION_RATE, OPTION_JSON, OPTION_THREADS, OPTION_MEMORY,
-                    OPTION_PROGRESS),
+                 {"check relief.zarr/ROSE --json", "For programs"},
+                 {"check relief.zarr --data --repair --dry-run", "What could be saved"},
+                 {"check relief.zarr --data --repair", "Save it"}},
+    COMMAND_OPTIONS(OPTION_DATA, OPTION_RATE, OPTION_REPAIR, OPTION_DRY_RUN, OPTION_JSON,
+                    OPTION_THREADS, OPTION_MEMORY, OPTION_PROGRESS),
     .run = run,
 };

@@ -4,19 +4,41 @@
 #include <string.h>
 
 extern const cli_command command_append, command_attr, command_cat, command_check, command_chunks,
-    command_codecs, command_completion, command_consolidate, command_cp, command_create,
-    command_diff, command_draw, command_explain, command_export, command_hash, command_help,
-    command_import, command_info, command_ls, command_man, command_mv, command_put, command_resize,
-    command_rm, command_stats, command_tree, command_version;
+    command_codecs, command_compact, command_completion, command_consolidate, command_cp,
+    command_create, command_diff, command_draw, command_explain, command_export, command_hash,
+    command_help, command_import, command_info, command_ls, command_man, command_mv, command_put,
+    command_resize, command_rm, command_stats, command_tree, command_version;
 
 const cli_command *const command_table[] = {
-    &command_import,     &command_export,      &command_tree,    &command_ls,
-    &command_info,       &command_cat,         &command_stats,   &command_chunks,
-    &command_explain,    &command_draw,        &command_create,  &command_put,
-    &command_append,     &command_resize,      &command_attr,    &command_cp,
-    &command_check,      &command_hash,        &command_diff,    &command_mv,
-    &command_rm,         &command_consolidate, &command_codecs,  &command_help,
-    &command_completion, &command_man,         &command_version, NULL,
+    &command_import,
+    &command_export,
+    &command_tree,
+    &command_ls,
+    &command_info,
+    &command_cat,
+    &command_stats,
+    &command_chunks,
+    &command_explain,
+    &command_draw,
+    &command_create,
+    &command_put,
+    &command_append,
+    &command_resize,
+    &command_attr,
+    &command_cp,
+    &command_check,
+    &command_compact,
+    &command_hash,
+    &command_diff,
+    &command_mv,
+    &command_rm,
+    &command_consolidate,
+    &command_codecs,
+    &command_help,
+    &command_completion,
+    &command_man,
+    &command_version,
+    NULL,
 };
 
 const cli_command *command_find(const char *name)

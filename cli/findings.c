@@ -3,9 +3,14 @@
 #include <string.h>
 
 static const char *const kind_names[] = {
-    [FINDING_METADATA] = "metadata",     [FINDING_CHUNK] = "chunk",
-    [FINDING_UNFINISHED] = "unfinished", [FINDING_ORPHAN] = "orphan",
-    [FINDING_TEMPORARY] = "temporary",   [FINDING_STALE] = "stale",
+    [FINDING_METADATA] = "metadata",
+    [FINDING_CHUNK] = "chunk",
+    [FINDING_UNFINISHED] = "unfinished",
+    [FINDING_ORPHAN] = "orphan",
+    [FINDING_TEMPORARY] = "temporary",
+    [FINDING_STALE] = "stale",
+    [FINDING_KEPT] = "kept",
+    [FINDING_DEAD] = "dead",
 };
 
 bool finding_is_damage(cli_finding_kind kind)
@@ -72,7 +77,8 @@ static void print_text(const cli_findings *findings, cli_finding_kind kind, cons
         fputs(info ? " in " : "/", stdout);
         show_safe_text(stdout, key);
     }
-    if (kind == FINDING_ORPHAN || kind == FINDING_TEMPORARY)
+    if (kind == FINDING_ORPHAN || kind == FINDING_TEMPORARY || kind == FINDING_KEPT ||
+        kind == FINDING_DEAD)
         printf("  %s", show_size(size, size_bytes));
     if (error && error->message[0]) {
         fputs(": ", stdout);

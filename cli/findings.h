@@ -13,6 +13,8 @@ typedef enum cli_finding_kind {
     FINDING_UNFINISHED, /* an interrupted copy: what is there is sound, but not all is there */
     FINDING_ORPHAN,     /* a key that belongs to no node */
     FINDING_TEMPORARY,  /* a file that a writer left */
+    FINDING_KEPT,       /* a damaged file that a repair has put aside */
+    FINDING_DEAD,       /* bytes of shards that no index entry refers to */
     FINDING_STALE       /* something kept beside the data that is not what the data is now */
 } cli_finding_kind;
 

@@ -148,6 +148,8 @@ static const cli_option table[OPTION_COUNT] = {
 
     FLAG(OPTION_DATA, "data", 0, "Also decode every chunk, so that each checksum is verified"),
     VALUE(OPTION_RATE, "rate", 0, RATE, "SIZE", "Read at most this much a second, such as 50MiB/s"),
+    FLAG(OPTION_REPAIR, "repair", 0,
+         "Make damaged shards anew from what is sound, and keep the damaged files beside them"),
     FLAG(OPTION_BUILD, "build", 0,
          "Also how it was built, with which libraries and optional parts"),
 };

@@ -83,6 +83,7 @@ typedef enum cli_option_id {
     /* check. */
     OPTION_DATA,
     OPTION_RATE,
+    OPTION_REPAIR,
     /* version. */
     OPTION_BUILD,
     OPTION_COUNT /* how many there are */

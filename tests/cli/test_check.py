@@ -1,6 +1,7 @@
 """check: what is damaged is found, and nothing else."""
 
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -159,3 +160,102 @@ def test_consolidated_copies_that_are_not_valid(tessera, tree, tmp_path):
     report = tessera.json("check", "t.zarr", schema="check", status=1)
     assert kinds(report) == ["metadata"] and report["arrays"] == 3
     assert "/consolidated_metadata/metadata" in report["findings"][0]["problem"]
+
+
+def sharded(tmp_path, name="s"):
+    """An array of four shards of sixteen inner chunks with checksums, 1..4096, as zarr-python writes it."""
+    array = zarr.create_array(tmp_path / name, shape=(64, 64), chunks=(8, 8), shards=(32, 32), dtype="u2",
+                              compressors=[zarr.codecs.ZstdCodec(), zarr.codecs.Crc32cCodec()])
+    values = np.arange(1, 4097, dtype="u2").reshape(64, 64)
+    array[:] = values
+    return values
+
+
+def flip(path, position, mask=1):
+    data = bytearray(path.read_bytes())
+    data[position] ^= mask
+    path.write_bytes(data)
+
+
+def crc32c(data):
+    """Bit by bit, as RFC 3720 defines it."""
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return struct.pack("<I", crc ^ 0xffffffff)
+
+
+def test_repair_loses_only_what_is_damaged(tessera, tmp_path):
+    values = sharded(tmp_path)
+    chunks = tmp_path / "s" / "c"
+    flip(chunks / "0" / "1", 5)         # an inner chunk
+    flip(chunks / "1" / "0", -60)       # a bit of an index
+    (chunks / "1" / "1").write_bytes((chunks / "1" / "1").read_bytes()[:-30])
+    damaged = {path: path.read_bytes() for path in chunks.rglob("*") if path.is_file()}
+
+    plan = tessera.json("check", "s", "--data", "--repair", "--dry-run", schema="check", status=1)
+    assert {path: path.read_bytes() for path in chunks.rglob("*") if path.is_file()} == damaged
+    report = tessera.json("check", "s", "--data", "--repair", schema="check", status=1)
+    assert report["repair"].pop("dry_run") is False and plan["repair"].pop("dry_run") is True
+    repair = report["repair"]
+    assert (repair["rebuilt"], repair["removed"], repair["lost_chunks"]) == (2, 1, 2)
+    assert [(lost["level"], lost["index"], lost["key"]) for lost in repair["lost"]] == [
+        (1, [0, 4], "c/0/1"), (0, [1, 1], "c/1/1")]
+    assert [chunk["index_corrected"] for chunk in repair["chunks"]] == [False, True, False]
+    assert {chunk["kept_as"] for chunk in repair["chunks"]} == {
+        "c/0/__damaged-1.1", "c/1/__damaged-1.0", "c/1/__damaged-1.1"}
+
+    expected = values.copy()
+    expected[:8, 32:40] = 0
+    expected[32:, 32:] = 0
+    np.testing.assert_array_equal(zarr.open_array(tmp_path / "s", mode="r")[:], expected)
+    assert (chunks / "1" / "__damaged-1.1").read_bytes() == damaged[chunks / "1" / "1"]
+    after = tessera.json("check", "s", "--data", "--repair", schema="check")
+    assert kinds(after) == ["kept"] * 3 and after["repair"]["chunks"] == []
+
+
+def test_a_repair_that_loses_nothing_ends_well(tessera, tmp_path):
+    values = sharded(tmp_path)
+    flip(tmp_path / "s" / "c" / "0" / "0", -1, 0x80)
+    out = tessera.run("check", "s", "--repair").out
+    assert "rebuilt" in out and "a bit of its index put right" in out and "kept as c/0/__damaged-1.0" in out
+    assert "rebuilt 1, removed 0, lost 0 chunks" in out
+    np.testing.assert_array_equal(zarr.open_array(tmp_path / "s", mode="r")[:], values)
+    tessera.error("check", "s", "--dry-run", status=2)
+
+
+def test_overlaps_and_dead_bytes(tessera, tmp_path):
+    sharded(tmp_path)
+    path = tmp_path / "s" / "c" / "0" / "0"
+    data = path.read_bytes()
+    index = 16 * 16 + 4
+    path.write_bytes(data[:-index] + b"dead" * 25 + data[-index:])
+    report = tessera.json("check", "s", "--data", schema="check")
+    assert kinds(report) == ["dead"] and report["dead_bytes"] == 100
+    entries = bytearray(data[-index:-4])
+    by_offset = sorted(range(16), key=lambda number: struct.unpack_from("<QQ", entries, 16 * number))
+    first, second = by_offset[3:5]
+    offset, size = struct.unpack_from("<QQ", entries, 16 * second)
+    struct.pack_into("<QQ", entries, 16 * second, offset - 3, size)
+    path.write_bytes(data[:-index] + bytes(entries) + crc32c(entries))
+    report = tessera.json("check", "s", schema="check", status=1)
+    assert all("overlaps" in finding["problem"] for finding in report["findings"] if finding["damage"])
+    assert [finding["index"] for finding in report["findings"] if finding["damage"]] == sorted(
+        [number // 4, number % 4] for number in (first, second))
+    # The checksum tells which of the two is right.
+    report = tessera.json("check", "s", "--repair", schema="check", status=1)
+    assert [lost["index"] for lost in report["repair"]["lost"]] == [[second // 4, second % 4]]
+
+
+def test_what_belongs_to_no_node_of_a_group(tessera, tree, tmp_path):
+    root = tmp_path / "t.zarr"
+    (root / "README").write_text("hello")
+    (root / "inner" / "gone" / "c").mkdir(parents=True)
+    (root / "inner" / "gone" / "c" / "0").write_bytes(b"1234")
+    (root / "empty").mkdir()
+    (root / "__reserved").write_text("by Zarr")
+    report = tessera.json("check", "t.zarr", schema="check")
+    assert {(finding["kind"], finding["key"]): finding["size_bytes"] for finding in report["findings"]} == {
+        ("orphan", "README"): 5, ("orphan", "gone/"): 4}

@@ -6,10 +6,10 @@ add_test(NAME fault.tree COMMAND ${tree_script} make $<TARGET_FILE:tessera_cli> 
 tessera_test_properties(fault.tree LABELS fault)
 set_tests_properties(fault.tree PROPERTIES FIXTURES_SETUP fault_tree)
 
-# program_sweep(NAME [WRITES array | REMOVES array] FAULTS malloc|CALL:ERRNO ... [EXPECT option ...] RUN argument ...)
+# program_sweep(NAME [WRITES array | REMOVES array | AFTER repaired|compacted] FAULTS malloc|CALL:ERRNO ... [EXPECT option ...] RUN argument ...)
 # Each fault is the test fault.NAME_FAULT; {tree} in an argument is the copied tree.
 function(program_sweep name)
-    cmake_parse_arguments(PARSE_ARGV 1 program "" "WRITES;REMOVES;SELECTION;MOST" "FAULTS;RUN;EXPECT")
+    cmake_parse_arguments(PARSE_ARGV 1 program "" "WRITES;REMOVES;AFTER;SELECTION;MOST" "FAULTS;RUN;EXPECT")
     if(NOT program_MOST)
         set(program_MOST 5)
     endif()
@@ -23,6 +23,10 @@ function(program_sweep name)
     if(program_REMOVES)
         set(verify "'${Python3_EXECUTABLE}' -S '${CMAKE_CURRENT_SOURCE_DIR}/tree.py' removed \
 '$<TARGET_FILE:tessera_cli>' '{work}/tree' ${program_REMOVES}")
+    endif()
+    if(program_AFTER)
+        set(verify "'${Python3_EXECUTABLE}' -S '${CMAKE_CURRENT_SOURCE_DIR}/tree.py' ${program_AFTER} \
+'$<TARGET_FILE:tessera_cli>' '{work}/tree'")
     endif()
     if(program_SELECTION)
         set(verify "TREE_SELECTION=1 ${verify}")
@@ -77,6 +81,12 @@ program_sweep(import_netcdf RUN import "{folder}/small.nc" "{folder}/made.zarr" 
     FAULTS openat:EMFILE pread64:EIO pwritev:ENOSPC)
 program_sweep(check RUN check --data "{tree}" EXPECT --recover --report
     FAULTS malloc openat:EMFILE pread64:EIO)
+# What is lost is told by exit status 1; a second run then finds nothing.
+program_sweep(repair AFTER repaired RUN check --data --repair "{folder}/hurt.zarr" EXPECT --any-output --report
+    FAULTS malloc openat:EMFILE pread64:EIO pwritev:ENOSPC linkat:EIO fdatasync:EIO fsync:EIO renameat:EIO
+        linkat:KILL pwritev:KILL renameat:KILL fsync:KILL)
+program_sweep(compact AFTER compacted RUN compact "{folder}/waste.zarr" EXPECT --any-output --recover
+    FAULTS malloc pread64:EIO fdatasync:EIO renameat:EIO pwritev:KILL renameat:KILL)
 # Where the folders of chunks cannot be listed, the line of the stored size is left out.
 program_sweep(info RUN info "{tree}/sharded" EXPECT --recover --any-output FAULTS malloc openat:EACCES pread64:EIO)
 program_sweep(info_json RUN info --json "{tree}/sharded" FAULTS malloc)

@@ -4,16 +4,21 @@
     tree.py make   TESSERA FOLDER            makes FOLDER
     tree.py verify TESSERA FOLDER [NAME]     after `tessera` wrote NAME (or nothing) in a copy of it
     tree.py removed TESSERA FOLDER NAME      after `tessera` removed NAME
+    tree.py repaired TESSERA FOLDER          after `tessera check --data --repair hurt.zarr`
+    tree.py compacted TESSERA FOLDER         after `tessera compact waste.zarr`
 
 The folder has t.zarr with `plain` and `sharded`, both 12 x 16 uint16 of 1 in chunks of 4 x 8; bare.npy with
 as many elements of 2; small.npy, small.npz and small.nc with arrays of 0..191. `verify` holds each chunk
 of NAME to be old whole or new whole (all new when SWEEP_STATUS is 0), everything else to be as it was,
 and `tessera check --data` to find no damage. `removed` finishes a removal that was not, and holds a new
-array of the name to have nothing of the old one. Values are written out here, by no code under test.
+array of the name to have nothing of the old one. hurt.zarr and waste.zarr are arrays like `sharded`; of the
+first, one inner chunk is damaged, and of the second, each shard has 100 bytes that nothing refers to. `repaired`
+and `compacted` run the command once more and hold nothing else to be gone. Values are written out here, by no code under test.
 """
 
 import os
 import pathlib
+import shutil
 import struct
 import subprocess
 import sys
@@ -22,6 +27,8 @@ import zipfile
 SHAPE, CHUNK = (12, 16), (4, 8)
 COUNT = SHAPE[0] * SHAPE[1]
 OLD, NEW = 1, 2
+HURT = "hurt.zarr/c/0/0"
+INDEX, WASTE = 4 * 16 + 4, 100
 PARTIAL = os.environ.get("TREE_SELECTION", "")
 
 
@@ -63,6 +70,16 @@ def make(tessera, folder):
                              (["put", "-", tree / name], elements(OLD))):
             done = run(tessera, *words, input=given)
             assert done.returncode == 0, (words, done.stderr)
+        if name == "sharded":
+            for copy in ("hurt.zarr", "waste.zarr"):
+                shutil.rmtree(folder / copy, ignore_errors=True)
+                shutil.copytree(tree / name, folder / copy)
+    hurt = folder / HURT
+    hurt.write_bytes(bytes([hurt.read_bytes()[0] ^ 1]) + hurt.read_bytes()[1:])
+    for path in (folder / "waste.zarr" / "c").rglob("0"):
+        if path.is_file():
+            whole = path.read_bytes()
+            path.write_bytes(whole[:-INDEX] + bytes(WASTE) + whole[-INDEX:])
     (folder / "small.npy").write_bytes(npy(range(COUNT)))
     (folder / "small.nc").write_bytes(netcdf())
     with zipfile.ZipFile(folder / "small.npz", "w") as archive:
@@ -133,12 +150,45 @@ def removed(tessera, folder, name):
         complain(f"{name} has elements of the one that was removed")
 
 
+def repaired(tessera, folder):
+    """The damaged inner chunk is gone, all else is there; the damaged file lies beside the new one."""
+    place = folder / "hurt.zarr"
+    kept = folder / "hurt.zarr" / "c" / "0" / "__damaged-1.0"
+    before = kept.read_bytes() if kept.exists() else (folder / HURT).read_bytes()
+    again = run(tessera, "check", "--data", "--repair", place)
+    done = run(tessera, "check", "--data", place)
+    if again.returncode not in (0, 1) or done.returncode != 0:
+        complain(f"it cannot be repaired: {again.stderr.decode()}{done.stdout.decode()}")
+    values = read(tessera, place)
+    for row in range(SHAPE[0]):
+        for column in range(SHAPE[1]):
+            hurt = row < CHUNK[0] and column < CHUNK[1]
+            if values[row * SHAPE[1] + column] != (0 if hurt else OLD):
+                complain(f"element [{row}, {column}] is {values[row * SHAPE[1] + column]}")
+    if kept.read_bytes() != before or len(list(place.rglob("__damaged*"))) != 1:
+        complain("the damaged file is not kept once")
+
+
+def compacted(tessera, folder):
+    place = folder / "waste.zarr"
+    again = run(tessera, "compact", place)
+    done = run(tessera, "check", "--data", place)
+    if again.returncode != 0 or done.returncode != 0 or b"to look at" in done.stdout:
+        complain(f"it cannot be compacted: {again.stderr.decode()}{done.stdout.decode()}")
+    if set(read(tessera, place)) != {OLD}:
+        complain("elements are gone")
+
+
 def main():
     action, tessera, folder, *name = sys.argv[1:]
     if action == "make":
         make(tessera, pathlib.Path(folder))
     elif action == "removed":
         removed(tessera, pathlib.Path(folder), *name)
+    elif action == "repaired":
+        repaired(tessera, pathlib.Path(folder))
+    elif action == "compacted":
+        compacted(tessera, pathlib.Path(folder))
     else:
         verify(tessera, pathlib.Path(folder), *(name or [None]))
 
