@@ -142,6 +142,19 @@ static int print_codecs(const tsr_array *array, tsr_error *err)
     return 0;
 }
 
+/* Where they are not what everybody expects: "c/1/2" in Zarr v3, "1.2" in v2. */
+static void print_keys(const tsr_array *array)
+{
+    static const char *const usual[] = {
+        "{\"name\":\"default\",\"configuration\":{\"separator\":\"/\"}}",
+        "{\"name\":\"v2\",\"configuration\":{\"separator\":\".\"}}"};
+    const char *keys = tsr_array_chunk_keys(array);
+    bool is_v2 = strcmp(tsr_array_driver(array), "zarr2") == 0;
+
+    if (keys && strcmp(keys, usual[is_v2]) != 0)
+        print_line("chunk keys", keys);
+}
+
 /* One line each: the names on the left of "=", the values as JSON. */
 static int print_attributes(struct json_object *attributes, tsr_error *err)
 {
@@ -184,6 +197,7 @@ static int print_array(cli_invocation *invocation, tsr_array *array)
     memory_free(text);
     CLI_TRY(print_levels(array, &invocation->error));
     CLI_TRY(print_codecs(array, &invocation->error));
+    print_keys(array);
     CLI_TRY(describe_stored(invocation->context, array, &stored, &invocation->error));
     print_sizes(array, &stored);
     CLI_TRY(describe_array_attributes(array, &attributes, &invocation->error));

@@ -425,6 +425,8 @@ static void plan_codecs(const cli_invocation *invocation, const cli_creation *cr
         options->index_at_start = strcmp(location, "start") == 0;
     if (separator)
         options->separator = separator[0];
+    if (invocation_has(invocation, OPTION_CHUNK_KEYS))
+        options->chunk_keys = invocation_text(invocation, OPTION_CHUNK_KEYS);
     if (order)
         options->order = order[0];
 }
@@ -501,6 +503,16 @@ static int keep_codecs(cli_invocation *invocation, const cli_creation *creation,
     return 0;
 }
 
+/* Keys of a v3 source stay as they are where nothing is said about keys; those of v2 belong to v2.
+ */
+static void keep_keys(const cli_invocation *invocation, const tsr_array *source, int source_format,
+                      tsr_array_create_options *options)
+{
+    if (source_format == 3 && options->zarr_format == 3 &&
+        !invocation_has(invocation, OPTION_SEPARATOR))
+        options->chunk_keys = tsr_array_chunk_keys(source);
+}
+
 static int keep_source(cli_invocation *invocation, const cli_creation *creation, tsr_array *source,
                        cli_array_plan *plan)
 {
@@ -528,6 +540,7 @@ static int keep_source(cli_invocation *invocation, const cli_creation *creation,
         levels = 0;
     plan_layout(creation, zarr ? tsr_array_inner_chunk_shape(source, levels) : NULL,
                 zarr && levels > 0 ? tsr_array_chunk_shape(source) : NULL, plan);
+    keep_keys(invocation, source, source_format, options);
     if (zarr)
         CLI_TRY(keep_edges(invocation, creation, source, plan));
     return zarr ? keep_codecs(invocation, creation, source, source_format, plan) : 0;

@@ -187,6 +187,10 @@ int describe_array(cli_document *document, struct json_object *object, tsr_array
                              tsr_array_fill_value(array));
     CLI_TRY(add_layout(document, object, array, err));
     document_add_json(document, object, "codecs", tsr_array_codecs(array));
+    if (tsr_array_chunk_keys(array))
+        document_add_json(document, object, "chunk_keys", tsr_array_chunk_keys(array));
+    else
+        document_add_null(document, object, "chunk_keys");
     add_exact(document, object, "count", describe_count(array));
     add_exact(document, object, "size_bytes", describe_decoded_size(array));
     if (stored->known) {

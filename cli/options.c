@@ -73,6 +73,10 @@ static const cli_option table[OPTION_COUNT] = {
     CHOICE(OPTION_ZARR_FORMAT, "zarr-format", 0, "2|3", "Version of the Zarr format to write"),
     CHOICE(OPTION_SEPARATOR, "separator", 0, "/|.",
            "What stands between the numbers of chunk keys"),
+    VALUE(OPTION_CHUNK_KEYS, "chunk-keys", 0, TEXT, "NAME",
+          "How chunks are named in the store (Zarr v3): default, v2, tessera.hashed (spread over "
+          "folders), tessera.morton (neighbours together), or a JSON object with a configuration; "
+          "other readers refuse arrays with the last two"),
     CHOICE(OPTION_ORDER, "order", 0, "C|F", "Order of the elements in a chunk (Zarr v2)"),
 
     CHOICE(OPTION_DURABILITY, "durability", 0, "none|flush|chunk",

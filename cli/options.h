@@ -38,6 +38,7 @@ typedef enum cli_option_id {
     OPTION_ATTRIBUTES,
     OPTION_ZARR_FORMAT,
     OPTION_SEPARATOR,
+    OPTION_CHUNK_KEYS,
     OPTION_ORDER,
     /* Writing and removing. */
     OPTION_DURABILITY,

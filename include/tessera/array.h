@@ -88,6 +88,11 @@ typedef struct tsr_array_create_options {
     char order;               /* v2: 'C' (default) or 'F' */
     bool fill_undefined; /* v2: the fill value is null, so that no element is taken for missing;
                             fill_value is ignored, and chunks of zeros are stored too */
+    /* v3: how the keys of chunks follow from their grid coordinates: a name ("default", "v2",
+     * "tessera.hashed", "tessera.morton", or what tsr_chunk_key_register has added) with the
+     * defaults of its configuration, or the whole extension object as JSON. NULL: "default", or
+     * what v2_chunk_keys says */
+    const char *chunk_keys;
 } tsr_array_create_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */
@@ -171,6 +176,11 @@ TSR_API bool tsr_array_fill_is_undefined(const tsr_array *array);
 /* The codec chain as a JSON list, outermost first ("[]" where there are no codecs); for v2 an
  * object with filters, compressor and order. Thread: LOCKED. Never fails. */
 TSR_API const char *tsr_array_codecs(const tsr_array *array);
+
+/* How the store's keys follow from the grid coordinates of chunks, as the member chunk_key_encoding
+ * of v3 metadata says it ({"name":"default","configuration":{"separator":"/"}}); of v2 arrays that
+ * of "v2". NULL for arrays that are not Zarr. Thread: LOCKED. Never fails. */
+TSR_API const char *tsr_array_chunk_keys(const tsr_array *array);
 
 /* Selects whole chunks (shards) by their grid coordinates: `count` of them along each axis from
  * `first` on; the last ones end where the array does. Owner: the caller; tsr_index_clear is not

@@ -21,6 +21,7 @@ static void array_free(tsr_array *array)
         array->ops->close(array->driver);
     tsri_prepared_unref(array->prepared);
     tsri_prepared_stock_clear(&array->stock);
+    tsri_key_encoding_unref(array->keys);
     tsri_chain_unref(array->chain);
     tsri_zarr_meta_free(array->meta);
     free_names(array->dimension_names, array->rank);
@@ -431,7 +432,8 @@ static int fill_in_zarr(tsr_array *array, tsr_store *store, const char *path, co
     array->path = tsri_strdup(path);
     if (!array->path)
         return tsri_error_no_memory(err, strlen(path));
-    return tsri_chunk_key_init(&array->key, path, meta->keys, meta->rank, err);
+    array->keys = tsri_key_encoding_ref(meta->keys);
+    return tsri_chunk_key_init(&array->key, path, array->keys, meta->rank, err);
 }
 
 int tsri_array_from_zarr(tsr_context *context, tsr_store *store, const char *path,
@@ -593,6 +595,11 @@ int64_t tsr_array_size(const tsr_array *array)
     return tsri_multiply_i64(tsr_array_count(array), (int64_t)array->dtype->size_bytes, &size)
                ? size
                : INT64_MAX;
+}
+
+const char *tsr_array_chunk_keys(const tsr_array *array)
+{
+    return array->keys ? array->keys->json : NULL;
 }
 
 const char *tsr_array_codecs(const tsr_array *array)

@@ -57,11 +57,12 @@ struct tsr_array {
     int depth;         /* of arrays below it; 0: it is made of none */
     int64_t box_bytes; /* what reading takes besides the elements: see tsri_array_read_bytes */
 
-    tsr_store *store;   /* of Zarr arrays: held; otherwise NULL */
-    char *path;         /* of the array in its store, "" for the root */
-    tsri_chunk_key key; /* ready to be copied and set */
-    tsri_cache indexes; /* of shards, decoded and checked; of Zarr arrays */
-    tsri_cache chunks;  /* decoded, when the opener asked for it; of Zarr arrays */
+    tsr_store *store;              /* of Zarr arrays: held; otherwise NULL */
+    char *path;                    /* of the array in its store, "" for the root */
+    const tsri_key_encoding *keys; /* of Zarr arrays: held; otherwise NULL */
+    tsri_chunk_key key;            /* ready to be copied and set */
+    tsri_cache indexes;            /* of shards, decoded and checked; of Zarr arrays */
+    tsri_cache chunks;             /* decoded, when the opener asked for it; of Zarr arrays */
 
     pthread_mutex_t mutex; /* grid, stock, attributes, meta; never held over I/O */
     tsri_zarr_meta *meta;  /* of Zarr arrays; replaced together with attributes */

@@ -4,19 +4,20 @@
 
 #include "base/text.h"
 
-int tsri_chunk_key_init(tsri_chunk_key *ret_key, const char *path, tsri_chunk_key_style style,
-                        int rank, tsr_error *err)
+int tsri_chunk_key_init(tsri_chunk_key *ret_key, const char *path,
+                        const tsri_key_encoding *encoding, int rank, tsr_error *err)
 {
-    const char *lead = style.encoding == TSRI_CHUNK_KEY_DEFAULT ? "c" : rank == 0 ? "0" : "";
+    const char *lead = !encoding->separator ? "" : encoding->has_lead ? "c" : rank == 0 ? "0" : "";
     const char *slash = *path != 0 ? "/" : "";
     int length = snprintf(ret_key->text, sizeof ret_key->text, "%s%s%s", path, slash, lead);
     if (length < 0 || (size_t)length >= sizeof ret_key->text)
         return tsr_error_set(err, TSR_LIMIT,
                              "a path of %zu bytes leaves no room for chunk keys of at most %d",
                              strlen(path), TSR_KEY_MAX - 1);
-    ret_key->style = style;
+    ret_key->encoding = encoding;
     ret_key->rank = rank;
     ret_key->formatted = 0;
+    ret_key->path_bytes = (uint16_t)((size_t)length - strlen(lead));
     ret_key->size_bytes = (uint16_t)length;
     if (rank > 0)
         ret_key->starts[0] = (uint16_t)length;
@@ -26,8 +27,9 @@ int tsri_chunk_key_init(tsri_chunk_key *ret_key, const char *path, tsri_chunk_ke
 void tsri_chunk_key_copy(tsri_chunk_key *ret_key, const tsri_chunk_key *key)
 {
     size_t rank = (size_t)key->rank;
-    ret_key->style = key->style;
+    ret_key->encoding = key->encoding;
     ret_key->rank = key->rank;
+    ret_key->path_bytes = key->path_bytes;
     ret_key->formatted = key->formatted;
     ret_key->size_bytes = key->size_bytes;
     memcpy(ret_key->index, key->index, rank * sizeof *key->index);
@@ -50,22 +52,41 @@ static void put_digits(char *to, size_t count, uint64_t number)
         to[--count] = (char)('0' + number % 10);
 }
 
+/* Writes the key of an encoding that is not formed axis by axis. */
+static int set_whole(tsri_chunk_key *key, const int64_t *index, tsr_error *err)
+{
+    char *text = key->text + key->path_bytes;
+    size_t length, capacity = sizeof key->text - key->path_bytes;
+
+    TSRI_TRY(key->encoding->ops->format(key->encoding->state, key->rank, index, text, capacity,
+                                        &length, err));
+    if (length >= capacity || text[length] != 0 || length == 0 || memcmp(text, "__", 2) == 0 ||
+        strcmp(text, "zarr.json") == 0)
+        return tsr_error_set(err, TSR_INTERNAL,
+                             "the chunk key encoding \"%s\" has made what is no key of a chunk",
+                             key->encoding->ops->name);
+    key->size_bytes = (uint16_t)(key->path_bytes + length);
+    return 0;
+}
+
 int tsri_chunk_key_set(tsri_chunk_key *key, const int64_t *index, tsr_error *err)
 {
     int axis = 0;
+    if (!key->encoding->separator)
+        return set_whole(key, index, err);
     while (axis < key->formatted && key->index[axis] == index[axis])
         axis++;
     for (; axis < key->rank; axis++) {
         uint64_t number = (uint64_t)index[axis];
         size_t start = key->starts[axis], digits = count_digits(number);
-        bool separated = axis > 0 || key->style.encoding == TSRI_CHUNK_KEY_DEFAULT;
+        bool separated = axis > 0 || key->encoding->has_lead;
         size_t length = digits + separated;
         key->formatted = axis;
         if (start + length >= sizeof key->text)
             return tsr_error_set(err, TSR_LIMIT, "a chunk key of more than %d bytes: %s...",
                                  TSR_KEY_MAX - 1, key->text);
         if (separated)
-            key->text[start] = key->style.separator;
+            key->text[start] = key->encoding->separator;
         put_digits(key->text + start + separated, digits, number);
         key->text[start + length] = 0;
         key->size_bytes = (uint16_t)(start + length);
@@ -77,38 +98,23 @@ int tsri_chunk_key_set(tsri_chunk_key *key, const int64_t *index, tsr_error *err
     return 0;
 }
 
-/* Reads digits without a leading zero at *offset and moves it behind them; false when there are
- * none or the number exceeds 2^63-1. */
-static bool take_index(const char *text, size_t size_bytes, size_t *offset, int64_t *ret_index)
+bool tsri_chunk_key_parse(const tsri_key_encoding *encoding, int rank, const char *text,
+                          size_t size_bytes, int64_t *ret_index)
 {
-    int64_t number = 0;
-    size_t start = *offset;
-    for (; *offset < size_bytes && text[*offset] >= '0' && text[*offset] <= '9'; ++*offset)
-        if (__builtin_mul_overflow(number, (int64_t)10, &number) ||
-            __builtin_add_overflow(number, (int64_t)(text[*offset] - '0'), &number))
-            return false;
-    size_t length = *offset - start;
-    *ret_index = number;
-    return length == 1 || (length > 1 && text[start] != '0');
-}
-
-bool tsri_chunk_key_parse(tsri_chunk_key_style style, int rank, const char *text, size_t size_bytes,
-                          int64_t *ret_index)
-{
+    char again[TSR_KEY_MAX];
     int64_t index[TSR_RANK_MAX];
-    bool has_lead = style.encoding == TSRI_CHUNK_KEY_DEFAULT;
-    size_t offset = has_lead;
-    if (has_lead && (size_bytes == 0 || text[0] != 'c'))
+    size_t length;
+
+    if (encoding->separator)
+        return encoding->ops->parse(encoding->state, rank, text, size_bytes, ret_index);
+    if (!encoding->ops->parse(encoding->state, rank, text, size_bytes, index))
         return false;
-    if (rank == 0 && !has_lead)
-        return size_bytes == 1 && text[0] == '0';
-    for (int axis = 0; axis < rank; axis++) {
-        if ((axis > 0 || has_lead) && (offset >= size_bytes || text[offset++] != style.separator))
+    for (int axis = 0; axis < rank; axis++)
+        if (index[axis] < 0)
             return false;
-        if (!take_index(text, size_bytes, &offset, &index[axis]))
-            return false;
-    }
-    if (offset != size_bytes)
+    if (encoding->ops->format(encoding->state, rank, index, again, sizeof again, &length, NULL) <
+            0 ||
+        length != size_bytes || memcmp(again, text, length) != 0)
         return false;
     memcpy(ret_index, index, (size_t)rank * sizeof *index);
     return true;

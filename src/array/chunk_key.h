@@ -1,8 +1,5 @@
-/* Keys of chunks and names of nodes.
- *
- * Chunk keys, by the Zarr 3.1 core specification: "default" is `c`, then separator and index per
- * axis (`c/1/23`, `c` for rank 0); "v2" is the indices joined (`1.23`, `0` for rank 0), as in Zarr
- * v2.
+/* Keys of chunks and names of nodes. What a key looks like is a matter of the array's encoding
+ * (key_encoding.h).
  *
  * Thread: CONFINED. */
 #ifndef TESSERA_ARRAY_CHUNK_KEY_H
@@ -10,24 +7,16 @@
 
 #include <tessera/sys/array.h>
 
+#include "array/key_encoding.h"
 #include "base/base.h"
 
-typedef enum tsri_chunk_key_encoding {
-    TSRI_CHUNK_KEY_DEFAULT,
-    TSRI_CHUNK_KEY_V2
-} tsri_chunk_key_encoding;
-
-typedef struct tsri_chunk_key_style {
-    tsri_chunk_key_encoding encoding;
-    char separator; /* '/' or '.' */
-} tsri_chunk_key_style;
-
-/* A key that is rewritten from the first index that changes, so that a walk in C order formats
- * little more than its last index each time. */
+/* A key that is, in the encodings "default" and "v2", rewritten from the first index that changes,
+ * so that a walk in C order formats little more than its last index each time. */
 typedef struct tsri_chunk_key {
-    tsri_chunk_key_style style;
+    const tsri_key_encoding *encoding; /* borrowed from the array */
     int rank;
-    int formatted; /* how many axes of `text` agree with `index` */
+    uint16_t path_bytes; /* of the array, with its slash */
+    int formatted;       /* how many axes of `text` agree with `index` */
     int64_t index[TSR_RANK_MAX];
     uint16_t starts[TSR_RANK_MAX]; /* where the separator or the index of an axis begins */
     uint16_t size_bytes;
@@ -36,8 +25,8 @@ typedef struct tsri_chunk_key {
 
 /* Starts keys of an array at `path` in its store ("" for the root; no slash at either end).
  * Errors: LIMIT when the path leaves no room. */
-int tsri_chunk_key_init(tsri_chunk_key *ret_key, const char *path, tsri_chunk_key_style style,
-                        int rank, tsr_error *err);
+int tsri_chunk_key_init(tsri_chunk_key *ret_key, const char *path,
+                        const tsri_key_encoding *encoding, int rank, tsr_error *err);
 
 /* Copies what is used of a key, which is a small part of its memory. */
 void tsri_chunk_key_copy(tsri_chunk_key *ret_key, const tsri_chunk_key *key);
@@ -49,8 +38,8 @@ int tsri_chunk_key_set(tsri_chunk_key *key, const int64_t *index, tsr_error *err
 /* Reads a key relative to its array back; false for everything that is not exactly the key of some
  * chunk (leading zeros, another separator, other rank). Whether the index lies inside the grid is
  * the caller's question. */
-bool tsri_chunk_key_parse(tsri_chunk_key_style style, int rank, const char *text, size_t size_bytes,
-                          int64_t *ret_index);
+bool tsri_chunk_key_parse(const tsri_key_encoding *encoding, int rank, const char *text,
+                          size_t size_bytes, int64_t *ret_index);
 
 /* Checks one name of a node: not empty, UTF-8, no '/' and no NUL, not only dots, not starting with
  * "__", not the name of a metadata document. Errors: INVALID_ARGUMENT with the rule. */

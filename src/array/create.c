@@ -380,6 +380,66 @@ static int complete_codecs(tsr_context *context, const tsr_array_create_options 
     return tsri_codec_specs_parse(full_list, "/codecs", arena, ret_codecs, ret_count, err);
 }
 
+/* ---- keys of chunks ---- */
+
+typedef const tsri_key_encoding *encoding;
+
+static void encoding_cleanup(encoding *self)
+{
+    tsri_key_encoding_unref(*self);
+}
+
+/* The member chunk_key_encoding that a name or a JSON object asks for. */
+static int print_keys(const tsr_array_create_options *options, tsr_output *output, tsr_error *err)
+{
+    if (options->chunk_keys[0] == '{')
+        return tsr_output_print(output, err, "%s", options->chunk_keys);
+    TSRI_TRY(tsr_output_print(output, err, "{\"name\":"));
+    TSRI_TRY(tsr_json_quote(options->chunk_keys, output, err));
+    if (options->separator)
+        TSRI_TRY(tsr_output_print(output, err, ",\"configuration\":{\"separator\":\"%c\"}",
+                                  options->separator));
+    return tsr_output_print(output, err, "}");
+}
+
+static int open_keys(tsr_context *context, const tsr_array_create_options *options,
+                     encoding *ret_encoding, tsr_error *err)
+{
+    tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
+    tsr_auto(tsri_json) *value = NULL;
+    tsri_extension extension;
+
+    TSRI_TRY(print_keys(options, &text, err));
+    TSRI_TRY(tsr_json_parse(text.data, text.size_bytes, TSR_JSON_STRICT, 0, &value, err));
+    TSRI_TRY(tsri_extension_parse(value, "", &extension, err));
+    return tsri_key_encoding_open(context, &extension, "", options->rank, ret_encoding, err);
+}
+
+/* The encoding that the options describe, so that metadata says in full what was chosen. */
+static int complete_keys(tsr_context *context, const tsr_array_create_options *options,
+                         encoding *ret_encoding, tsr_error *err)
+{
+    if (!options->chunk_keys) {
+        char separator = options->separator       ? options->separator
+                         : options->v2_chunk_keys ? '.'
+                                                  : '/';
+        *ret_encoding = tsri_key_encoding_joined(!options->v2_chunk_keys, separator);
+        return 0;
+    }
+    if (options->v2_chunk_keys || (options->chunk_keys[0] == '{' && options->separator))
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "chunk keys are given twice: by chunk_keys, and by %s",
+                             options->v2_chunk_keys ? "v2_chunk_keys" : "a separator");
+    int status = open_keys(context, options, ret_encoding, err);
+    if (status < 0)
+        tsr_error_prepend(err, "chunk keys");
+    if (status != TSR_BAD_METADATA)
+        return status;
+    if (err)
+        err->status = TSR_INVALID_ARGUMENT; /* it is the caller's document */
+    return TSR_INVALID_ARGUMENT;
+}
+
 /* ---- v2
  * -----------------------------------------------------------------------------------------------------------
  */
@@ -413,7 +473,8 @@ static int parse_v2_list(const char *list, const char *what, tsri_arena *arena,
 
 static int check_v2(const tsr_array_create_options *options, const shapes *shape, tsr_error *err)
 {
-    if (shape->sharded || options->codecs || options->index_codecs || options->v2_chunk_keys) {
+    if (shape->sharded || options->codecs || options->index_codecs || options->v2_chunk_keys ||
+        options->chunk_keys) {
         tsr_error_set(err, TSR_INVALID_ARGUMENT,
                       "shards, codec chains and key encodings are of Zarr v3");
         tsr_error_set_next_step(err, "create a v3 array, or leave these options out");
@@ -446,8 +507,7 @@ static int fill_in_v2(const tsr_array_create_options *options, const shapes *sha
     meta->compressor = count ? compressor : NULL;
     meta->order = options->order ? options->order : 'C';
     meta->big_endian = options->serializer && strstr(options->serializer, "\"big\"");
-    meta->keys =
-        (tsri_chunk_key_style){TSRI_CHUNK_KEY_V2, options->separator ? options->separator : '.'};
+    meta->separator = options->separator ? options->separator : '.';
     return 0;
 }
 
@@ -482,6 +542,7 @@ int tsri_create_meta(tsr_context *context, const tsr_array_create_options *optio
     tsr_auto(tsri_arena) arena = TSRI_ARENA_INIT;
     tsri_zarr_meta_options meta = TSRI_ZARR_META_OPTIONS_INIT;
     tsr_auto(shapes) shape = {.grid = NULL};
+    tsr_auto(encoding) keys = NULL;
 
     TSRI_TRY(check_common(options, err));
     TSRI_TRY(choose_shapes(options, &shape, err));
@@ -498,11 +559,8 @@ int tsri_create_meta(tsr_context *context, const tsr_array_create_options *optio
     if (options->zarr_format == 2) {
         TSRI_TRY(fill_in_v2(options, &shape, &arena, &meta, err));
     } else {
-        meta.keys = (tsri_chunk_key_style){options->v2_chunk_keys ? TSRI_CHUNK_KEY_V2
-                                                                  : TSRI_CHUNK_KEY_DEFAULT,
-                                           options->separator       ? options->separator
-                                           : options->v2_chunk_keys ? '.'
-                                                                    : '/'};
+        TSRI_TRY(complete_keys(context, options, &keys, err));
+        meta.chunk_keys = keys->json;
         TSRI_TRY(complete_codecs(context, options, &shape, &arena, &meta.codecs, &meta.codec_count,
                                  err));
     }

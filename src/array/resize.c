@@ -47,8 +47,8 @@ static int check_same(tsr_array *array, const tsri_zarr_meta *meta, tsr_error *e
     if (!meta->is_group && meta->rank == array->rank &&
         tsr_dtype_equal(meta->dtype, array->dtype) &&
         memcmp(meta->fill_value, array->fill_value, array->dtype->size_bytes) == 0 &&
-        memcmp(&meta->keys, &array->meta->keys, sizeof meta->keys) == 0 &&
-        same_codecs(meta, array->meta) && same_chunks(meta->grid, grid))
+        tsri_key_encoding_agrees(meta->keys, array->meta->keys) && same_codecs(meta, array->meta) &&
+        same_chunks(meta->grid, grid))
         return 0;
     tsr_error_set(err, TSR_CONFLICT, "%s: somebody has made another array in its place",
                   array->place);
@@ -191,7 +191,7 @@ static int note_key(void *user, const tsr_store_entry *entry)
     size_t rank = (size_t)self->wide->rank;
     int64_t chunk[TSR_RANK_MAX];
 
-    if (!tsri_chunk_key_parse(self->array->key.style, self->wide->rank, entry->name,
+    if (!tsri_chunk_key_parse(self->array->key.encoding, self->wide->rank, entry->name,
                               strlen(entry->name), chunk) ||
         !tsri_grid_has(self->wide, chunk) || !loses_elements(self, chunk))
         return 0;

@@ -179,7 +179,7 @@ typedef struct key_walk {
 static bool is_chunk_of_grid(const tsr_array *array, const tsri_grid *grid, const char *name,
                              int64_t *ret_chunk)
 {
-    return tsri_chunk_key_parse(array->key.style, array->rank, name, strlen(name), ret_chunk) &&
+    return tsri_chunk_key_parse(array->key.encoding, array->rank, name, strlen(name), ret_chunk) &&
            tsri_grid_has(grid, ret_chunk);
 }
 

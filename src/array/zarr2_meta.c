@@ -71,7 +71,7 @@ static int read_separator(const tsri_json *object, tsri_zarr_meta *meta, tsr_err
     if (strcmp(separator, ".") != 0 && strcmp(separator, "/") != 0)
         return tsri_json_refuse(err, TSR_BAD_METADATA, "/dimension_separator", NULL,
                                 "\"%s\" is neither \".\" nor \"/\"", separator);
-    meta->keys = (tsri_chunk_key_style){TSRI_CHUNK_KEY_V2, *separator};
+    meta->keys = tsri_key_encoding_joined(false, *separator);
     return 0;
 }
 
@@ -202,8 +202,10 @@ static int read_codecs(const tsri_json *object, bool big_endian, tsri_zarr_meta 
 
 /* ---- documents ---- */
 
-int tsri_zarr2_array_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err)
+int tsri_zarr2_array_read(tsr_context *context, tsri_zarr_meta *meta, tsri_json *object,
+                          tsr_error *err)
 {
+    (void)context;
     bool big_endian = false;
     meta->document = json_object_get(object);
     TSRI_TRY(read_format(object, err));
@@ -215,8 +217,10 @@ int tsri_zarr2_array_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *er
     return read_codecs(object, big_endian, meta, err);
 }
 
-int tsri_zarr2_group_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err)
+int tsri_zarr2_group_read(tsr_context *context, tsri_zarr_meta *meta, tsri_json *object,
+                          tsr_error *err)
 {
+    (void)context;
     meta->is_group = true;
     meta->document = json_object_get(object);
     return read_format(object, err);
@@ -234,8 +238,10 @@ static bool names_all_axes(const tsri_json *list, int rank)
     return true;
 }
 
-int tsri_zarr2_attributes_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err)
+int tsri_zarr2_attributes_read(tsr_context *context, tsri_zarr_meta *meta, tsri_json *object,
+                               tsr_error *err)
 {
+    (void)context;
     tsri_json *names = NULL;
     TSRI_TRY(tsri_zarr_take_attributes(meta, object, "", err));
     if (!meta->is_group && json_object_object_get_ex(object, names_attribute, &names) &&
@@ -362,7 +368,7 @@ int tsri_zarr2_document_print(const tsri_zarr_meta_options *options, tsr_output 
     TSRI_TRY(tsr_output_print(output, err, ",\"fill_value\":"));
     TSRI_TRY(print_fill_value(options, output, err));
     TSRI_TRY(tsr_output_print(output, err, ",\"order\":\"%c\",\"dimension_separator\":\"%c\"",
-                              options->order, options->keys.separator));
+                              options->order, options->separator));
     TSRI_TRY(print_codecs(options, output, err));
     return tsr_output_append(output, "}", 1, err);
 }

@@ -61,28 +61,13 @@ static int read_chunk_grid(const tsri_json *object, tsri_zarr_meta *meta, tsr_er
                                       err);
 }
 
-static int read_chunk_key_encoding(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+static int read_chunk_key_encoding(tsr_context *context, const tsri_json *object,
+                                   tsri_zarr_meta *meta, tsr_error *err)
 {
-    static const char *const known[] = {"separator", NULL};
-    static const char path[] = "/chunk_key_encoding/configuration";
     tsri_extension encoding;
     TSRI_TRY(member_extension(object, "chunk_key_encoding", &encoding, err));
-    bool is_v2 = strcmp(encoding.name, "v2") == 0;
-    if (!is_v2 && strcmp(encoding.name, "default") != 0)
-        return unsupported("/chunk_key_encoding", "chunk key encoding", encoding.name,
-                           "supported are \"default\" and \"v2\"", err);
-    const char *separator = is_v2 ? "." : "/";
-    if (encoding.configuration != NULL) {
-        TSRI_TRY(tsri_json_only(encoding.configuration, path, known, err));
-        TSRI_TRY(
-            tsri_json_string(encoding.configuration, path, "separator", false, &separator, err));
-    }
-    if (strcmp(separator, "/") != 0 && strcmp(separator, ".") != 0)
-        return tsri_json_refuse(err, TSR_BAD_METADATA, path, "separator",
-                                "\"%s\" is neither \"/\" nor \".\"", separator);
-    meta->keys.encoding = is_v2 ? TSRI_CHUNK_KEY_V2 : TSRI_CHUNK_KEY_DEFAULT;
-    meta->keys.separator = *separator;
-    return 0;
+    return tsri_key_encoding_open(context, &encoding, "/chunk_key_encoding", meta->rank,
+                                  &meta->keys, err);
 }
 
 static int read_fill_value(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
@@ -142,7 +127,8 @@ static int read_attributes(const tsri_json *object, tsri_zarr_meta *meta, tsr_er
     return tsri_zarr_take_attributes(meta, attributes, "/attributes", err);
 }
 
-static int read_array(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+static int read_array(tsr_context *context, const tsri_json *object, tsri_zarr_meta *meta,
+                      tsr_error *err)
 {
     static const char *const known[] = {
         "zarr_format",          "node_type", "shape",      "data_type",          "chunk_grid",
@@ -152,7 +138,7 @@ static int read_array(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *
     TSRI_TRY(tsri_zarr_take_lengths(meta, object, "", "shape", 0, true, &meta->shape, err));
     TSRI_TRY(read_data_type(object, meta, err));
     TSRI_TRY(read_chunk_grid(object, meta, err));
-    TSRI_TRY(read_chunk_key_encoding(object, meta, err));
+    TSRI_TRY(read_chunk_key_encoding(context, object, meta, err));
     TSRI_TRY(read_fill_value(object, meta, err));
     TSRI_TRY(read_codecs(object, meta, err));
     TSRI_TRY(check_storage_transformers(object, err));
@@ -172,11 +158,12 @@ static int read_group(const tsri_json *object, tsr_error *err)
     return 0;
 }
 
-int tsri_zarr3_meta_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err)
+int tsri_zarr3_meta_read(tsr_context *context, tsri_zarr_meta *meta, tsri_json *object,
+                         tsr_error *err)
 {
     meta->document = json_object_get(object);
     TSRI_TRY(read_format(object, meta, err));
-    TSRI_TRY(meta->is_group ? read_group(object, err) : read_array(object, meta, err));
+    TSRI_TRY(meta->is_group ? read_group(object, err) : read_array(context, object, meta, err));
     return read_attributes(object, meta, err);
 }
 
@@ -215,10 +202,7 @@ static int print_array(const tsri_zarr_meta_options *options, tsr_output *output
     TSRI_TRY(tsri_dtype_to_v3(options->dtype, output, err));
     TSRI_TRY(tsr_output_print(output, err, ",\"chunk_grid\":"));
     TSRI_TRY(print_grid(options, output, err));
-    TSRI_TRY(tsr_output_print(
-        output, err,
-        ",\"chunk_key_encoding\":{\"name\":\"%s\",\"configuration\":{\"separator\":\"%c\"}},",
-        options->keys.encoding == TSRI_CHUNK_KEY_V2 ? "v2" : "default", options->keys.separator));
+    TSRI_TRY(tsr_output_print(output, err, ",\"chunk_key_encoding\":%s,", options->chunk_keys));
     TSRI_TRY(tsr_output_print(output, err, "\"fill_value\":"));
     TSRI_TRY(tsri_zarr_print_element(options->dtype, options->fill_value, output, err));
     TSRI_TRY(tsr_output_print(output, err, ",\"codecs\":"));

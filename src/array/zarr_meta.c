@@ -26,6 +26,7 @@ void tsri_zarr_meta_free(tsri_zarr_meta *meta)
     if (meta == NULL)
         return;
     tsri_grid_unref(meta->grid);
+    tsri_key_encoding_unref(meta->keys);
     tsr_dtype_unref(meta->dtype);
     json_object_put(meta->attributes);
     json_object_put(meta->document);
@@ -163,13 +164,13 @@ int tsri_zarr_take_dimension_names(tsri_zarr_meta *meta, const tsri_json *list, 
 
 /* Parses a document and hands it to its reader; errors name the key. */
 static int read_document(tsr_context *context, const tsri_zarr_document *document, int json_flags,
-                         int (*reader)(tsri_zarr_meta *, tsri_json *, tsr_error *),
+                         int (*reader)(tsr_context *, tsri_zarr_meta *, tsri_json *, tsr_error *),
                          tsri_zarr_meta *meta, tsr_error *err)
 {
     tsr_auto(tsri_json) *object = NULL;
     TSRI_TRY_IN(err, tsri_zarr_document_parse(context, document, json_flags, &object, err), "%s",
                 document->key);
-    TSRI_TRY_IN(err, reader(meta, object, err), "%s", document->key);
+    TSRI_TRY_IN(err, reader(context, meta, object, err), "%s", document->key);
     return 0;
 }
 

@@ -29,15 +29,15 @@ typedef struct tsri_zarr_meta {
     bool is_group;
 
     /* Of arrays only: 0 and NULL in groups. */
-    int rank;                   /* 0..TSR_RANK_MAX */
-    const int64_t *shape;       /* `rank` lengths, 0..2^63-1; their product may exceed 2^63-1 */
-    const int64_t *chunk_shape; /* of the largest chunk: `rank` lengths >= 1; count times element
-                                   size fits an int64_t */
-    tsri_grid *grid;            /* held: where the chunks lie */
-    const tsr_dtype *dtype;     /* one reference is held */
-    const void *fill_value;     /* one element in native byte order, aligned for any type */
-    bool fill_undefined;        /* v2 with null: fill_value is then zero */
-    tsri_chunk_key_style keys;
+    int rank;                      /* 0..TSR_RANK_MAX */
+    const int64_t *shape;          /* `rank` lengths, 0..2^63-1; their product may exceed 2^63-1 */
+    const int64_t *chunk_shape;    /* of the largest chunk: `rank` lengths >= 1; count times element
+                                      size fits an int64_t */
+    tsri_grid *grid;               /* held: where the chunks lie */
+    const tsr_dtype *dtype;        /* one reference is held */
+    const void *fill_value;        /* one element in native byte order, aligned for any type */
+    bool fill_undefined;           /* v2 with null: fill_value is then zero */
+    const tsri_key_encoding *keys; /* held */
     /* The whole chain in v3's order: array to array, array to bytes, bytes to bytes. For v2 that is
      * a transpose that reverses the axes (order "F", rank 2 and more), bytes with the typestr's
      * byte order, the filters, the compressor. */
@@ -84,7 +84,8 @@ typedef struct tsri_zarr_meta_options {
     const void *fill_value;             /* one element; NULL: zero */
     bool fill_undefined;                /* v2: null */
     const char *const *dimension_names; /* v3 (refused in v2); NULL: none */
-    tsri_chunk_key_style keys;          /* v2: the separator alone counts */
+    const char *chunk_keys;             /* v3: the member chunk_key_encoding as JSON */
+    char separator;                     /* v2: of chunk keys */
     const tsri_codec_spec *codecs;      /* v3: the whole chain; v2: the filters */
     int codec_count;
     const tsri_codec_spec *compressor; /* v2; NULL: none */
@@ -92,9 +93,10 @@ typedef struct tsri_zarr_meta_options {
     bool big_endian;                   /* v2: of the typestr (v3 says it in the bytes codec) */
 } tsri_zarr_meta_options;
 
-#define TSRI_ZARR_META_OPTIONS_INIT                                           \
-    {                                                                         \
-        .zarr_format = 3, .keys = {TSRI_CHUNK_KEY_DEFAULT, '/'}, .order = 'C' \
+#define TSRI_ZARR_META_OPTIONS_INIT                                                    \
+    {                                                                                  \
+        .zarr_format = 3, .separator = '.', .order = 'C',                              \
+        .chunk_keys = "{\"name\":\"default\",\"configuration\":{\"separator\":\"/\"}}" \
     }
 
 /* Makes the metadata of a new array or group. What it makes is what the parse functions make of the

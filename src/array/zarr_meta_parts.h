@@ -38,11 +38,15 @@ int tsri_zarr_take_dimension_names(tsri_zarr_meta *meta, const tsri_json *list, 
 
 /* Take over `object`, the parsed document of a node, and read it into an empty meta. Errors: as the
  * parse functions. */
-int tsri_zarr3_meta_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err);
-int tsri_zarr2_array_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err);
-int tsri_zarr2_group_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err);
+int tsri_zarr3_meta_read(tsr_context *context, tsri_zarr_meta *meta, tsri_json *object,
+                         tsr_error *err);
+int tsri_zarr2_array_read(tsr_context *context, tsri_zarr_meta *meta, tsri_json *object,
+                          tsr_error *err);
+int tsri_zarr2_group_read(tsr_context *context, tsri_zarr_meta *meta, tsri_json *object,
+                          tsr_error *err);
 /* The attributes of a v2 node, after its document. */
-int tsri_zarr2_attributes_read(tsri_zarr_meta *meta, tsri_json *object, tsr_error *err);
+int tsri_zarr2_attributes_read(tsr_context *context, tsri_zarr_meta *meta, tsri_json *object,
+                               tsr_error *err);
 
 /* Append the document of a new node. Errors: INVALID_ARGUMENT, NO_MEMORY. */
 int tsri_zarr3_document_print(const tsri_zarr_meta_options *options, tsr_output *output,

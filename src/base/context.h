@@ -29,6 +29,7 @@ typedef enum tsri_registry {
     TSRI_REGISTRY_CODEC,
     TSRI_REGISTRY_STORE,
     TSRI_REGISTRY_DRIVER,
+    TSRI_REGISTRY_CHUNK_KEY,
     TSRI_REGISTRY_COUNT
 } tsri_registry;
 

@@ -53,6 +53,7 @@ if(IS_DIRECTORY /dev/shm)
 endif()
 
 program_sweep(create RUN create "{folder}/made.zarr/n" --shape 10 --dtype u2 --overwrite
+    --chunk-keys tessera.morton
     FAULTS malloc openat:EMFILE mkdirat:ENOSPC pwritev:ENOSPC fsync:EIO renameat2:EACCES)
 program_sweep(put WRITES plain RUN put "{folder}/bare.npy" "{tree}/plain"
     FAULTS malloc openat:EMFILE pwritev:ENOSPC fdatasync:EIO renameat:EIO pwritev:KILL renameat:KILL

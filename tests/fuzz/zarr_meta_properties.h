@@ -44,7 +44,7 @@ static inline void check_array(const tsri_zarr_meta *meta)
         require(meta->shape[axis] >= 0 && meta->chunk_shape[axis] >= 1);
     require(tsri_shape_count(meta->rank, meta->chunk_shape, &count));
     require(tsri_multiply_i64(count, (int64_t)meta->dtype->size_bytes, &count));
-    require(meta->keys.separator == '/' || meta->keys.separator == '.');
+    require(meta->keys->json != NULL);
     require(meta->codec_count >= 1);
     for (int i = 0; i < meta->codec_count; i++) {
         tsr_auto(tsri_json) *configuration = NULL;
@@ -76,7 +76,7 @@ static inline void check_same(const tsri_zarr_meta *a, const tsri_zarr_meta *b)
     require(memcmp(a->chunk_shape, b->chunk_shape, lengths_bytes) == 0);
     require(tsr_dtype_equal(a->dtype, b->dtype) && a->fill_undefined == b->fill_undefined);
     require(memcmp(a->fill_value, b->fill_value, a->dtype->size_bytes) == 0);
-    require(a->keys.encoding == b->keys.encoding && a->keys.separator == b->keys.separator);
+    require(tsri_key_encoding_agrees(a->keys, b->keys));
     require(a->codec_count == b->codec_count);
     for (int i = 0; i < a->codec_count; i++)
         require(strcmp(a->codecs[i].name, b->codecs[i].name) == 0 &&

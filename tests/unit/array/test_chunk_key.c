@@ -11,40 +11,40 @@
 
 #include "array/chunk_key.h"
 
-static const tsri_chunk_key_style slashed = {TSRI_CHUNK_KEY_DEFAULT, '/'},
-                                  dotted = {TSRI_CHUNK_KEY_DEFAULT, '.'},
-                                  v2_dotted = {TSRI_CHUNK_KEY_V2, '.'},
-                                  v2_slashed = {TSRI_CHUNK_KEY_V2, '/'};
+#define slashed tsri_key_encoding_joined(true, '/')
+#define dotted tsri_key_encoding_joined(true, '.')
+#define v2_dotted tsri_key_encoding_joined(false, '.')
+#define v2_slashed tsri_key_encoding_joined(false, '/')
 
 static void keys_are_those_of_the_specification(void **state)
 {
     (void)state;
-    static const struct {
-        const tsri_chunk_key_style *style;
+    const struct {
+        const tsri_key_encoding *encoding;
         int rank;
         int64_t index[3];
         const char *path, *text;
     } rows[] = {
-        {&slashed, 3, {1, 23, 45}, "", "c/1/23/45"},
-        {&dotted, 3, {1, 23, 45}, "", "c.1.23.45"},
-        {&slashed, 0, {0}, "", "c"},
-        {&dotted, 0, {0}, "", "c"},
-        {&v2_dotted, 3, {1, 23, 45}, "", "1.23.45"},
-        {&v2_slashed, 3, {1, 23, 45}, "", "1/23/45"},
-        {&v2_dotted, 0, {0}, "", "0"},
-        {&v2_slashed, 0, {0}, "", "0"},
-        {&slashed, 1, {INT64_MAX}, "", "c/9223372036854775807"},
-        {&v2_dotted, 1, {0}, "", "0"},
-        {&slashed, 2, {0, 10}, "a/b", "a/b/c/0/10"},
-        {&v2_dotted, 2, {0, 10}, "a/b", "a/b/0.10"},
-        {&slashed, 0, {0}, "a", "a/c"},
-        {&v2_slashed, 0, {0}, "a", "a/0"},
+        {slashed, 3, {1, 23, 45}, "", "c/1/23/45"},
+        {dotted, 3, {1, 23, 45}, "", "c.1.23.45"},
+        {slashed, 0, {0}, "", "c"},
+        {dotted, 0, {0}, "", "c"},
+        {v2_dotted, 3, {1, 23, 45}, "", "1.23.45"},
+        {v2_slashed, 3, {1, 23, 45}, "", "1/23/45"},
+        {v2_dotted, 0, {0}, "", "0"},
+        {v2_slashed, 0, {0}, "", "0"},
+        {slashed, 1, {INT64_MAX}, "", "c/9223372036854775807"},
+        {v2_dotted, 1, {0}, "", "0"},
+        {slashed, 2, {0, 10}, "a/b", "a/b/c/0/10"},
+        {v2_dotted, 2, {0, 10}, "a/b", "a/b/0.10"},
+        {slashed, 0, {0}, "a", "a/c"},
+        {v2_slashed, 0, {0}, "a", "a/0"},
     };
     for (size_t i = 0; i < TSRI_COUNT(rows); i++) {
         tsri_chunk_key key;
         tsr_error err = TSR_ERROR_INIT;
         assert_int_equal(
-            tsri_chunk_key_init(&key, rows[i].path, *rows[i].style, rows[i].rank, &err), 0);
+            tsri_chunk_key_init(&key, rows[i].path, rows[i].encoding, rows[i].rank, &err), 0);
         assert_int_equal(tsri_chunk_key_set(&key, rows[i].index, &err), 0);
         assert_string_equal(key.text, rows[i].text);
         assert_int_equal(key.size_bytes, strlen(rows[i].text));
@@ -52,12 +52,12 @@ static void keys_are_those_of_the_specification(void **state)
 }
 
 /* The key, written without any of the code under test. */
-static void plain_key(const tsri_chunk_key_style *style, int rank, const int64_t *index, char *text)
+static void plain_key(const tsri_key_encoding *encoding, int rank, const int64_t *index, char *text)
 {
-    text += sprintf(text, "group/x/%s", style->encoding == TSRI_CHUNK_KEY_DEFAULT ? "c" : "");
+    text += sprintf(text, "group/x/%s", encoding->has_lead ? "c" : "");
     for (int axis = 0; axis < rank; axis++) {
-        if (axis > 0 || style->encoding == TSRI_CHUNK_KEY_DEFAULT)
-            *text++ = style->separator;
+        if (axis > 0 || encoding->has_lead)
+            *text++ = encoding->separator;
         text += sprintf(text, "%lld", (long long)index[axis]);
     }
 }
@@ -65,22 +65,22 @@ static void plain_key(const tsri_chunk_key_style *style, int rank, const int64_t
 static void any_order_of_indexes_gives_the_right_keys(void **state)
 {
     (void)state;
-    const tsri_chunk_key_style *const styles[] = {&slashed, &dotted, &v2_dotted, &v2_slashed};
+    const tsri_key_encoding *const encodings[] = {slashed, dotted, v2_dotted, v2_slashed};
     srand(7);
-    for (size_t i = 0; i < TSRI_COUNT(styles); i++) {
+    for (size_t i = 0; i < TSRI_COUNT(encodings); i++) {
         tsri_chunk_key key;
-        assert_int_equal(tsri_chunk_key_init(&key, "group/x", *styles[i], 4, NULL), 0);
+        assert_int_equal(tsri_chunk_key_init(&key, "group/x", encodings[i], 4, NULL), 0);
         int64_t index[4] = {0};
         for (int step = 0; step < 20000; step++) {
             for (int changes = rand() % 3; changes >= 0; changes--)
                 index[rand() % 4] = rand() % 4 == 0 ? (int64_t)rand() << 32 | rand() : rand() % 12;
             char expected[200];
             int64_t parsed[4];
-            plain_key(styles[i], 4, index, expected);
+            plain_key(encodings[i], 4, index, expected);
             assert_int_equal(tsri_chunk_key_set(&key, index, NULL), 0);
             assert_string_equal(key.text, expected);
             assert_true(
-                tsri_chunk_key_parse(*styles[i], 4, expected + 8, strlen(expected + 8), parsed));
+                tsri_chunk_key_parse(encodings[i], 4, expected + 8, strlen(expected + 8), parsed));
             assert_memory_equal(parsed, index, sizeof index);
         }
     }
@@ -89,54 +89,54 @@ static void any_order_of_indexes_gives_the_right_keys(void **state)
 static void what_is_no_key_of_a_chunk_is_told_apart(void **state)
 {
     (void)state;
-    static const struct {
-        const tsri_chunk_key_style *style;
+    const struct {
+        const tsri_key_encoding *encoding;
         int rank;
         const char *text;
     } rows[] = {
-        {&slashed, 2, ""},
-        {&slashed, 2, "c"},
-        {&slashed, 2, "c/"},
-        {&slashed, 2, "c/1"},
-        {&slashed, 2, "c/1/"},
-        {&slashed, 2, "c/1/2/"},
-        {&slashed, 2, "c/1/2/3"},
-        {&slashed, 2, "c/01/2"},
-        {&slashed, 2, "c/1/00"},
-        {&slashed, 2, "c/-1/2"},
-        {&slashed, 2, "c/+1/2"},
-        {&slashed, 2, "c/ 1/2"},
-        {&slashed, 2, "c/1/2 "},
-        {&slashed, 2, "c//2"},
-        {&slashed, 2, "c/1.2"},
-        {&slashed, 2, "c.1.2"},
-        {&slashed, 2, "C/1/2"},
-        {&slashed, 2, "1/2"},
-        {&slashed, 2, "/c/1/2"},
-        {&slashed, 2, "c/1/2.__lock"},
-        {&slashed, 2, "c/0x1/2"},
-        {&slashed, 2, "zarr.json"},
-        {&slashed, 1, "c/9223372036854775808"},
-        {&slashed, 1, "c/99999999999999999999999"},
-        {&slashed, 0, ""},
-        {&slashed, 0, "c/"},
-        {&slashed, 0, "c/0"},
-        {&slashed, 0, "0"},
-        {&v2_dotted, 0, ""},
-        {&v2_dotted, 0, "c"},
-        {&v2_dotted, 0, "00"},
-        {&v2_dotted, 0, "1"},
-        {&v2_dotted, 2, "1"},
-        {&v2_dotted, 2, "1."},
-        {&v2_dotted, 2, ".1"},
-        {&v2_dotted, 2, "1.2.3"},
-        {&v2_dotted, 2, "1/2"},
-        {&v2_dotted, 2, "c.1.2"},
-        {&v2_dotted, 2, ".zarray"},
+        {slashed, 2, ""},
+        {slashed, 2, "c"},
+        {slashed, 2, "c/"},
+        {slashed, 2, "c/1"},
+        {slashed, 2, "c/1/"},
+        {slashed, 2, "c/1/2/"},
+        {slashed, 2, "c/1/2/3"},
+        {slashed, 2, "c/01/2"},
+        {slashed, 2, "c/1/00"},
+        {slashed, 2, "c/-1/2"},
+        {slashed, 2, "c/+1/2"},
+        {slashed, 2, "c/ 1/2"},
+        {slashed, 2, "c/1/2 "},
+        {slashed, 2, "c//2"},
+        {slashed, 2, "c/1.2"},
+        {slashed, 2, "c.1.2"},
+        {slashed, 2, "C/1/2"},
+        {slashed, 2, "1/2"},
+        {slashed, 2, "/c/1/2"},
+        {slashed, 2, "c/1/2.__lock"},
+        {slashed, 2, "c/0x1/2"},
+        {slashed, 2, "zarr.json"},
+        {slashed, 1, "c/9223372036854775808"},
+        {slashed, 1, "c/99999999999999999999999"},
+        {slashed, 0, ""},
+        {slashed, 0, "c/"},
+        {slashed, 0, "c/0"},
+        {slashed, 0, "0"},
+        {v2_dotted, 0, ""},
+        {v2_dotted, 0, "c"},
+        {v2_dotted, 0, "00"},
+        {v2_dotted, 0, "1"},
+        {v2_dotted, 2, "1"},
+        {v2_dotted, 2, "1."},
+        {v2_dotted, 2, ".1"},
+        {v2_dotted, 2, "1.2.3"},
+        {v2_dotted, 2, "1/2"},
+        {v2_dotted, 2, "c.1.2"},
+        {v2_dotted, 2, ".zarray"},
     };
     int64_t index[2] = {-7, -7};
     for (size_t i = 0; i < TSRI_COUNT(rows); i++)
-        if (tsri_chunk_key_parse(*rows[i].style, rows[i].rank, rows[i].text, strlen(rows[i].text),
+        if (tsri_chunk_key_parse(rows[i].encoding, rows[i].rank, rows[i].text, strlen(rows[i].text),
                                  index))
             fail_msg("%s was taken for a key of rank %d", rows[i].text, rows[i].rank);
     assert_true(index[0] == -7 && index[1] == -7);

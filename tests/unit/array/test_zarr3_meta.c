@@ -102,7 +102,7 @@ static void zarr_python_sharded(void **state)
     assert_fill(meta, &(uint16_t){65535});
     assert_false(meta->fill_undefined);
     assert_names(meta, "t,-,x");
-    assert_true(meta->keys.encoding == TSRI_CHUNK_KEY_DEFAULT && meta->keys.separator == '/');
+    assert_true(meta->keys == tsri_key_encoding_joined(true, '/'));
     assert_chain(
         meta,
         "sharding_indexed {\"chunk_shape\":[10,9,7],\"codecs\":[{\"name\":\"bytes\",\"configuration\":"
@@ -125,7 +125,7 @@ static void zarr_python_fill_values(void **state)
     tsri_zarr_meta_free(meta);
     meta = read_golden("zarr_python_3_complex.json");
     assert_fill(meta, (uint32_t[]){0x7fc00000, 0xff800000});
-    assert_true(meta->keys.encoding == TSRI_CHUNK_KEY_V2 && meta->keys.separator == '.');
+    assert_true(meta->keys == tsri_key_encoding_joined(false, '.'));
     tsri_zarr_meta_free(meta);
     meta = read_golden("zarr_python_3_scalar.json");
     assert_int_equal(meta->rank, 0);
@@ -159,7 +159,7 @@ static void tensorstore_documents(void **state)
     assert_fill(meta, &(uint16_t){0x7e01});
     assert_names(meta, "y,");
     assert_true(meta->dimension_names[1] != NULL);
-    assert_true(meta->keys.encoding == TSRI_CHUNK_KEY_DEFAULT && meta->keys.separator == '/');
+    assert_true(meta->keys == tsri_key_encoding_joined(true, '/'));
     assert_int_equal(meta->codec_count, 2);
     assert_string_equal(meta->codecs[1].name, "sharding_indexed");
     assert_null(meta->attributes);
@@ -167,7 +167,7 @@ static void tensorstore_documents(void **state)
     meta = read_golden("tensorstore_3_plain.json");
     assert_lengths(meta->shape, (int64_t[]){0, INT64_C(1) << 61}, 2);
     assert_fill(meta, &(uint8_t){1});
-    assert_true(meta->keys.separator == '.');
+    assert_true(meta->keys->separator == '.');
     tsri_zarr_meta_free(meta);
 }
 
@@ -414,22 +414,21 @@ static void chunk_key_encodings_have_their_defaults(void **state)
     (void)state;
     static const struct {
         const char *value;
-        tsri_chunk_key_encoding encoding;
+        bool has_lead;
         char separator;
     } rows[] = {
-        {"{\"name\":\"default\"}", TSRI_CHUNK_KEY_DEFAULT, '/'},
-        {"\"default\"", TSRI_CHUNK_KEY_DEFAULT, '/'},
-        {"{\"name\":\"default\",\"configuration\":{}}", TSRI_CHUNK_KEY_DEFAULT, '/'},
-        {"{\"name\":\"default\",\"configuration\":{\"separator\":\".\"}}", TSRI_CHUNK_KEY_DEFAULT,
-         '.'},
-        {"{\"name\":\"v2\"}", TSRI_CHUNK_KEY_V2, '.'},
-        {"\"v2\"", TSRI_CHUNK_KEY_V2, '.'},
-        {"{\"name\":\"v2\",\"configuration\":{\"separator\":\"/\"}}", TSRI_CHUNK_KEY_V2, '/'},
+        {"{\"name\":\"default\"}", true, '/'},
+        {"\"default\"", true, '/'},
+        {"{\"name\":\"default\",\"configuration\":{}}", true, '/'},
+        {"{\"name\":\"default\",\"configuration\":{\"separator\":\".\"}}", true, '.'},
+        {"{\"name\":\"v2\"}", false, '.'},
+        {"\"v2\"", false, '.'},
+        {"{\"name\":\"v2\",\"configuration\":{\"separator\":\"/\"}}", false, '/'},
     };
     for (size_t i = 0; i < TSRI_COUNT(rows); i++) {
         tsri_zarr_meta *meta = READ({"chunk_key_encoding", rows[i].value});
-        assert_int_equal(meta->keys.encoding, rows[i].encoding);
-        assert_int_equal(meta->keys.separator, rows[i].separator);
+        assert_int_equal(meta->keys->has_lead, rows[i].has_lead);
+        assert_int_equal(meta->keys->separator, rows[i].separator);
         tsri_zarr_meta_free(meta);
     }
     BAD("/chunk_key_encoding/configuration/separator: \"-\" is neither \"/\" nor \".\"",

@@ -100,7 +100,7 @@ static void new_v2_arrays_are_written(void **state)
     options.compressor = &compressor;
     options.order = 'F';
     options.big_endian = true;
-    options.keys.separator = '/';
+    options.separator = '/';
     options.attributes = "{\"a\":1}";
     options.dimension_names = (const char *const[]){"y", "x"};
     tsri_zarr_meta *meta = built(&options);
@@ -142,7 +142,7 @@ static void new_v2_nodes_without_anything(void **state)
     assert_document(
         meta,
         "{\"zarr_format\":2,\"shape\":[],\"chunks\":[],\"dtype\":\"|b1\",\"fill_value\":false,"
-        "\"order\":\"C\",\"dimension_separator\":\"/\",\"compressor\":null,\"filters\":null}");
+        "\"order\":\"C\",\"dimension_separator\":\".\",\"compressor\":null,\"filters\":null}");
     assert_true(meta->dimension_names != NULL);
     tsri_zarr_meta_free(meta);
 }
@@ -261,7 +261,7 @@ static void wrong_options_are_refused(void **state)
     options.codecs = &(tsri_codec_spec){"bytes", "[]", 3};
     refused(&options, TSR_INVALID_ARGUMENT, "/codecs/0/configuration: must be an object");
     options = small_array();
-    options.keys.separator = '-';
+    options.chunk_keys = "{\"name\":\"v2\",\"configuration\":{\"separator\":\"-\"}}";
     refused(&options, TSR_INVALID_ARGUMENT, "/chunk_key_encoding/configuration/separator");
     options = small_array();
     options.dimension_names = (const char *const[]){"caf\xe9", NULL};
@@ -286,9 +286,9 @@ static void wrong_options_of_v2_are_refused(void **state)
     options.order = 'A';
     refused(&options, TSR_INVALID_ARGUMENT, "/order: \"A\" is neither");
     options.order = 'C';
-    options.keys.separator = '-';
+    options.separator = '-';
     refused(&options, TSR_INVALID_ARGUMENT, "/dimension_separator: \"-\" is neither");
-    options.keys.separator = '.';
+    options.separator = '.';
     options.dimension_names = (const char *const[]){"y", NULL};
     refused(&options, TSR_INVALID_ARGUMENT, "axis 1 has no name");
     options.dimension_names = NULL;
