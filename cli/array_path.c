@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "location.h"
-#include "memory.h"
 #include "scalar.h"
 #include "show.h"
 #include "stream.h"
@@ -11,19 +10,13 @@
 /* Small arrays, which is what conformance tests have, are read whole before the first line. */
 enum { BLOCK_BYTES = 256 << 20 };
 
-typedef struct cli_line_printer {
-    char *text;
-    size_t text_max;
-} cli_line_printer;
-
 static int take_lines(void *user, const cli_block_walk *walk, const tsr_view *block, tsr_error *err)
 {
-    cli_line_printer *printer = user;
+    cli_scalar_text *printer = user;
     const char *element = block->data;
 
     for (int64_t i = 0; i < walk->elements; i++, element += block->dtype->size_bytes) {
-        if (tsr_dtype_format_element(block->dtype, element, printer->text, printer->text_max) < 0)
-            return tsr_error_set(err, TSR_INTERNAL, "an element cannot be printed");
+        CLI_TRY(scalar_print(printer, block->dtype, element, err));
         puts(printer->text);
     }
     return ferror(stdout) ? show_check(err) : 0;
@@ -32,19 +25,17 @@ static int take_lines(void *user, const cli_block_walk *walk, const tsr_view *bl
 static int print_array(tsr_context *context, const char *place, tsr_error *err)
 {
     cli_selected_array selected = {0};
-    cli_line_printer printer;
+    cli_scalar_text printer;
     int status;
 
     CLI_TRY(tsr_array_open(context, place, NULL, &selected.array, err));
     tsr_index_all(&selected.index, tsr_array_rank(selected.array), tsr_array_shape(selected.array));
     selected.rank = tsr_index_shape(&selected.index, selected.shape);
-    printer.text_max = tsr_dtype_text_max(tsr_array_dtype(selected.array));
-    printer.text = memory_bytes(printer.text_max);
-    if (printer.text)
+    if (scalar_text_init(&printer))
         status = stream_read(context, &selected, BLOCK_BYTES, NULL, take_lines, &printer, err);
     else
         status = tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
-    memory_free(printer.text);
+    scalar_text_clear(&printer);
     selected_array_clear(&selected);
     return status < 0 ? status : show_check(err);
 }

@@ -3,7 +3,6 @@
 
 #include "cat_where.h"
 #include "location.h"
-#include "memory.h"
 #include "npy.h"
 #include "progress.h"
 #include "scalar.h"
@@ -16,10 +15,9 @@ enum { PART_BYTES = 8 << 20, PART_BYTES_MAX = 64 << 20, LOOK_UP_ELEMENTS = 4096 
 typedef struct cli_printer {
     const cli_selected_array *selected;
     const tsr_dtype *dtype;
-    char *text; /* room for one element */
-    size_t text_max;
-    int64_t printed; /* elements so far */
-    char separator;  /* between the elements of a row */
+    cli_scalar_text buffer; /* of one element */
+    int64_t printed;        /* elements so far */
+    char separator;         /* between the elements of a row */
 } cli_printer;
 
 /* How many axes begin anew at element `n` of a C-order walk over the shape: 0 in the middle of a
@@ -50,10 +48,7 @@ static int look_up(const cli_printer *printer, tsr_error *err)
 
 static int format(cli_printer *printer, const char *element, tsr_error *err)
 {
-    int length =
-        tsr_dtype_format_element(printer->dtype, element, printer->text, printer->text_max);
-
-    return length >= 0 ? 0 : tsr_error_set(err, TSR_INTERNAL, "an element cannot be printed");
+    return scalar_print(&printer->buffer, printer->dtype, element, err);
 }
 
 /* The text of an element for people and spreadsheets: without the quotes that JSON wants around NaN
@@ -65,20 +60,20 @@ static int format_bare(cli_printer *printer, const char *element, tsr_error *err
     size_t length;
 
     if (dtype->kind == TSR_KIND_DATETIME || dtype->kind == TSR_KIND_TIMEDELTA) {
-        tsr_dtype_format_time(dtype, element, printer->text, printer->text_max);
+        tsr_dtype_format_time(dtype, element, printer->buffer.text, printer->buffer.capacity);
         return 0;
     }
     if (dtype->kind == TSR_KIND_BYTES) {
         length = strnlen(element, dtype->size_bytes);
-        memcpy(printer->text, element, length);
-        printer->text[length] = '\0';
+        memcpy(printer->buffer.text, element, length);
+        printer->buffer.text[length] = '\0';
         return 0;
     }
     CLI_TRY(format(printer, element, err));
-    length = strlen(printer->text);
-    if (length >= 2 && printer->text[0] == '"') {
-        memmove(printer->text, printer->text + 1, length - 2);
-        printer->text[length - 2] = '\0';
+    length = strlen(printer->buffer.text);
+    if (length >= 2 && printer->buffer.text[0] == '"') {
+        memmove(printer->buffer.text, printer->buffer.text + 1, length - 2);
+        printer->buffer.text[length - 2] = '\0';
     }
     return 0;
 }
@@ -87,20 +82,20 @@ static int format_bare(cli_printer *printer, const char *element, tsr_error *err
 static void print_plain(const cli_printer *printer)
 {
     if (printer->dtype->kind <= TSR_KIND_RAW)
-        fputs(printer->text, stdout);
+        fputs(printer->buffer.text, stdout);
     else
-        show_safe_text(stdout, printer->text);
+        show_safe_text(stdout, printer->buffer.text);
 }
 
 /* A field of CSV (RFC 4180): complex and raw elements have commas in them, and so get quotes. */
 static void print_field(const cli_printer *printer)
 {
-    if (!strpbrk(printer->text, ",\"")) {
+    if (!strpbrk(printer->buffer.text, ",\"")) {
         print_plain(printer);
         return;
     }
     putchar('"');
-    for (const char *at = printer->text; *at; at++) {
+    for (const char *at = printer->buffer.text; *at; at++) {
         if (*at == '"')
             putchar('"');
         if ((unsigned char)*at < 0x20)
@@ -150,7 +145,7 @@ static int take_json(void *user, const cli_block_walk *walk, const tsr_view *blo
             putchar('[');
         CLI_TRY(look_up(printer, err));
         CLI_TRY(format(printer, element, err));
-        fputs(printer->text, stdout);
+        fputs(printer->buffer.text, stdout);
         printer->printed++;
     }
     return ferror(stdout) ? show_check(err) : 0;
@@ -205,20 +200,28 @@ static int64_t part_bytes(const tsr_context *context, const tsr_array *array)
     return bytes > PART_BYTES ? bytes : PART_BYTES;
 }
 
+/* In memory an element of variable length is an address, which is worth nothing elsewhere. */
+static int check_format(const tsr_dtype *dtype, const char *format_name, tsr_error *err)
+{
+    if (!tsr_dtype_is_variable(dtype) || strcmp(format_name, "raw") != 0)
+        return 0;
+    tsr_error_set(err, TSR_UNSUPPORTED, "elements of type %s have no bare bytes of one length",
+                  dtype->name);
+    tsr_error_set_next_step(err, "--format json prints them all");
+    return TSR_UNSUPPORTED;
+}
+
 static int print_elements(cli_invocation *invocation, const cli_selected_array *selected,
                           const char *format_name, int64_t max_bytes)
 {
     const tsr_dtype *dtype = tsr_array_dtype(selected->array);
-    cli_printer printer = {selected,
-                           dtype,
-                           memory_bytes(tsr_dtype_text_max(dtype)),
-                           tsr_dtype_text_max(dtype),
-                           0,
-                           strcmp(format_name, "csv") == 0 ? ',' : ' '};
+    cli_printer printer = {
+        selected, dtype, {NULL, 0}, 0, strcmp(format_name, "csv") == 0 ? ',' : ' '};
     cli_stream_take take = take_table;
     int status;
 
-    if (!printer.text)
+    CLI_TRY(check_format(dtype, format_name, &invocation->error));
+    if (!scalar_text_init(&printer.buffer))
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
     if (strcmp(format_name, "json") == 0)
         take = take_json;
@@ -234,7 +237,7 @@ static int print_elements(cli_invocation *invocation, const cli_selected_array *
         print_json_end(&printer);
     else if (status >= 0 && take == take_table && printer.printed > 0)
         putchar('\n');
-    memory_free(printer.text);
+    scalar_text_clear(&printer.buffer);
     return status;
 }
 

@@ -154,11 +154,11 @@ static int compare_block(const tsr_dtype *dtype, const cli_block_walk *walk, con
     size_t size = dtype->size_bytes;
     bool first_here = true;
 
-    if (memcmp(a, b, (size_t)walk->elements * size) == 0)
+    if (!tsr_dtype_is_variable(dtype) && memcmp(a, b, (size_t)walk->elements * size) == 0)
         return 0;
     for (int64_t i = 0; i < walk->elements; i++) {
         const char *left = a + (size_t)i * size, *right = b + (size_t)i * size;
-        if (memcmp(left, right, size) == 0 || scalar_is_same_value(dtype, left, right))
+        if (tsr_dtype_element_equal(dtype, left, right) || scalar_is_same_value(dtype, left, right))
             continue;
         difference->differing++;
         measure_distance(dtype, left, right, difference);
@@ -175,14 +175,18 @@ static int compare_blocks(cli_comparer *self, const cli_selected_array *a,
 {
     const tsr_dtype *dtype = tsr_array_dtype(a->array);
     cli_invocation *invocation = self->invocation;
+    tsr_auto(tsr_heap) *heap_a = NULL, *heap_b = NULL;
     tsr_call call;
 
+    CLI_TRY(stream_heap(dtype, &heap_a, &invocation->error));
+    CLI_TRY(stream_heap(dtype, &heap_b, &invocation->error));
     progress_call(NULL, &call);
     while (block_walk_next(walk)) {
         CLI_TRY(stream_read_block(invocation->context, a->array, &a->index, walk, dtype,
-                                  TSR_CASTING_NO, buffer, &call, &invocation->error));
+                                  TSR_CASTING_NO, buffer, heap_a, &call, &invocation->error));
         CLI_TRY(stream_read_block(invocation->context, b->array, &b->index, walk, dtype,
-                                  TSR_CASTING_NO, buffer + block_bytes, &call, &invocation->error));
+                                  TSR_CASTING_NO, buffer + block_bytes, heap_b, &call,
+                                  &invocation->error));
         CLI_TRY(compare_block(dtype, walk, buffer, buffer + block_bytes, difference,
                               &invocation->error));
         progress_advance(&self->progress, walk->elements * (int64_t)dtype->size_bytes);

@@ -54,16 +54,18 @@ static int copy_blocks(cli_invocation *invocation, const cli_selected_array *sou
 {
     const tsr_dtype *dtype = tsr_array_dtype(destination->array);
     tsr_casting casting = creation_casting(invocation);
+    tsr_auto(tsr_heap) *heap = NULL;
     tsr_write_options options;
     tsr_call call;
     tsr_view view;
 
+    CLI_TRY(stream_heap(dtype, &heap, &invocation->error));
     creation_write_options(invocation, &options);
     progress_call(NULL, &call);
     while (block_walk_next(walk)) {
         tsr_auto(tsr_index) part = {.layout = NULL};
         CLI_TRY(stream_read_block(invocation->context, source->array, &source->index, walk, dtype,
-                                  casting, buffer, &call, &invocation->error));
+                                  casting, buffer, heap, &call, &invocation->error));
         CLI_TRY(block_walk_index(walk, &destination->index, &part, &invocation->error));
         CLI_TRY(tsr_view_init(&view, dtype, walk->rank, walk->count, buffer, &invocation->error));
         CLI_TRY(tsr_array_write_index(destination->array, &part, &view, TSR_CASTING_NO, &options,
@@ -165,12 +167,14 @@ const cli_command command_put = {
     .description =
         "SOURCE is any array: an .npy file, an array in a Zarr tree or a netCDF file, with a selection if "
         "wanted; or - for bare little-endian elements in C order from standard input, exactly as many as "
-        "the selection takes.",
+        "the selection takes. Strings and bytes of any length come from there as JSON, in the form that "
+        "`tessera cat --format json` prints.",
     .operands = {{.kind = OPERAND_SELECTED, .name = "SOURCE"},
                  {.kind = OPERAND_SELECTED, .name = "PLACE"}},
     .examples = {{"put frames.npy out.zarr/t --select 0:10", "The first ten frames"},
                  {"put 'ocean.nc/TEMP[0]' 'ocean.zarr/TEMP[0]'", "From one array to another"},
-                 {"put - out.zarr/t < values.f4", "Bare elements from standard input"}},
+                 {"put - out.zarr/t < values.f4", "Bare elements from standard input"},
+                 {"put - names.zarr/name < names.json", "Strings, as JSON"}},
     COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_CASTING,
                     OPTION_DURABILITY, OPTION_INNER_ORDER, OPTION_DRY_RUN, OPTION_MEMORY,
                     OPTION_THREADS, OPTION_PROGRESS),

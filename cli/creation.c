@@ -279,6 +279,7 @@ tsr_casting creation_casting(const cli_invocation *invocation)
 void array_plan_clear(cli_array_plan *plan)
 {
     memory_free(plan->fill_value);
+    tsr_heap_unref(plan->heap);
     memory_free(plan->name_text);
     if (plan->edges)
         tsr_free(plan->edges);
@@ -327,7 +328,10 @@ static int plan_fill_value(cli_invocation *invocation, cli_array_plan *plan)
     plan->fill_value = memory_zeroed(1, plan->options.dtype->size_bytes);
     if (!plan->fill_value)
         return no_memory(invocation);
-    if (scalar_parse(plan->options.dtype, given, plan->fill_value, &invocation->error) < 0)
+    if (!plan->heap)
+        CLI_TRY(tsr_heap_new(&plan->heap, &invocation->error));
+    if (scalar_parse_into(plan->options.dtype, given, plan->heap, plan->fill_value,
+                          &invocation->error) < 0)
         return tsr_error_prepend(&invocation->error, "--fill-value");
     plan->options.fill_value = plan->fill_value;
     return 0;

@@ -39,6 +39,7 @@ typedef struct cli_array_plan {
     int64_t chunk_shape[TSR_RANK_MAX], shard_shape[TSR_RANK_MAX];
     const char *names[TSR_RANK_MAX];
     void *fill_value;
+    tsr_heap *heap; /* of a fill value of variable length */
     char *attributes, *name_text;
     char *edges; /* of the array that is copied */
     cli_codec_lists kept;

@@ -14,7 +14,7 @@ static int no_memory(cli_invocation *invocation)
 
 /* An element of the source in the type of the copy. */
 static int convert_element(cli_invocation *invocation, const tsr_array *source,
-                           const cli_array_plan *plan, const void *element, void *ret_converted)
+                           cli_array_plan *plan, const void *element, void *ret_converted)
 {
     tsr_view from, to;
     tsr_casting casting = command_takes(invocation->command, OPTION_CASTING)
@@ -24,6 +24,9 @@ static int convert_element(cli_invocation *invocation, const tsr_array *source,
     CLI_TRY(tsr_view_init(&from, tsr_array_dtype(source), 0, NULL, (void *)element,
                           &invocation->error));
     CLI_TRY(tsr_view_init(&to, plan->options.dtype, 0, NULL, ret_converted, &invocation->error));
+    if (!plan->heap)
+        CLI_TRY(tsr_heap_new(&plan->heap, &invocation->error));
+    to.heap = plan->heap;
     if (tsr_view_copy(&to, &from, casting, &invocation->error) >= 0)
         return 0;
     tsr_error_set_next_step(&invocation->error, "give --fill-value, or allow more by --casting");
@@ -88,8 +91,8 @@ static int fill_value_as_missing(cli_invocation *invocation, const void *missing
 /* `_FillValue` among attributes that were taken apart: *ret_found, and the element in the type of
  * the copy. One that is no element of the array's type is left as it is. */
 static int read_missing(cli_invocation *invocation, const tsr_array *source,
-                        struct json_object *attributes, const cli_array_plan *plan,
-                        void *ret_missing, bool *ret_found)
+                        struct json_object *attributes, cli_array_plan *plan, void *ret_missing,
+                        bool *ret_found)
 {
     void *element = memory_zeroed(1, tsr_array_dtype(source)->size_bytes);
     int status;

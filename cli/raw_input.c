@@ -5,6 +5,7 @@
 
 #include "blocks.h"
 #include "creation.h"
+#include "json_input.h"
 #include "memory.h"
 #include "scalar.h"
 #include "show.h"
@@ -99,6 +100,8 @@ int raw_input_write(cli_invocation *invocation, FILE *stream, const char *name,
     cli_block_walk walk;
     int status;
 
+    if (tsr_dtype_is_variable(tsr_array_dtype(destination->array)))
+        return json_input_write(invocation, stream, name, destination, progress);
     block_walk_in_order(&walk, destination->array, &destination->index, true, max_bytes);
     state.buffer = memory_bytes((size_t)block_walk_largest(&walk) * size + 1);
     if (!state.buffer)

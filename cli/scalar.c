@@ -7,9 +7,11 @@
 
 #include "memory.h"
 
+enum { SCALAR_TEXT_FIRST = 256 };
+
 char *scalar_text(const tsr_dtype *dtype, const void *element)
 {
-    size_t capacity = tsr_dtype_text_max(dtype);
+    size_t capacity = tsr_dtype_element_text_max(dtype, element);
     char *text = memory_bytes(capacity);
 
     if (text && tsr_dtype_format_element(dtype, element, text, capacity) < 0) {
@@ -17,6 +19,35 @@ char *scalar_text(const tsr_dtype *dtype, const void *element)
         return NULL;
     }
     return text;
+}
+
+bool scalar_text_init(cli_scalar_text *text)
+{
+    *text = (cli_scalar_text){memory_bytes(SCALAR_TEXT_FIRST), SCALAR_TEXT_FIRST};
+    return text->text != NULL;
+}
+
+void scalar_text_clear(cli_scalar_text *text)
+{
+    memory_free(text->text);
+    text->text = NULL;
+}
+
+int scalar_print(cli_scalar_text *text, const tsr_dtype *dtype, const void *element, tsr_error *err)
+{
+    size_t needed = tsr_dtype_element_text_max(dtype, element);
+
+    if (needed > text->capacity) {
+        char *grown = memory_resized(text->text, 2 * needed);
+        if (!grown)
+            return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for an element of %zu bytes",
+                                 needed);
+        text->text = grown;
+        text->capacity = 2 * needed;
+    }
+    if (tsr_dtype_format_element(dtype, element, text->text, text->capacity) < 0)
+        return tsr_error_set(err, TSR_INTERNAL, "an element cannot be printed");
+    return 0;
 }
 
 /* Whether a word is one that JSON wants quotes around. */
@@ -60,7 +91,8 @@ static int parse_bytes(const tsr_dtype *dtype, const char *text, void *element, 
 }
 
 /* Text as people write it, without quotes and escapes. */
-static int parse_text(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err)
+static int parse_text(const tsr_dtype *dtype, const char *text, tsr_heap *heap, void *element,
+                      tsr_error *err)
 {
     size_t length = strlen(text), used = 0;
     char *quoted = memory_bytes(2 * length + 3);
@@ -76,28 +108,36 @@ static int parse_text(const tsr_dtype *dtype, const char *text, void *element, t
     }
     quoted[used++] = '"';
     quoted[used] = '\0';
-    status = tsr_dtype_parse_element(dtype, quoted, element, err);
+    status = tsr_dtype_parse_element_into(dtype, quoted, heap, element, err);
     memory_free(quoted);
     return status;
 }
 
-int scalar_parse(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err)
+int scalar_parse_into(const tsr_dtype *dtype, const char *text, tsr_heap *heap, void *element,
+                      tsr_error *err)
 {
     char quoted[64];
 
     if (*text != '"' && dtype->kind == TSR_KIND_BYTES)
         return parse_bytes(dtype, text, element, err);
-    if (*text != '"' && dtype->kind == TSR_KIND_TEXT)
-        return parse_text(dtype, text, element, err);
+    if (*text != '"' && (dtype->kind == TSR_KIND_TEXT || dtype->kind == TSR_KIND_STRING))
+        return parse_text(dtype, text, heap, element, err);
+    if (dtype->kind == TSR_KIND_VARIABLE_BYTES && *text != '"' && *text != '[')
+        return tsr_heap_add(heap, text, strlen(text), element, err);
     while (isspace((unsigned char)*text))
         text++;
     if (dtype->kind == TSR_KIND_DATETIME && strpbrk(text + (*text != '\0'), "-T:"))
-        return parse_text(dtype, text, element, err);
+        return parse_text(dtype, text, heap, element, err);
     if (needs_quotes(text) && strlen(text) < sizeof quoted - 2) {
         snprintf(quoted, sizeof quoted, "\"%s\"", spelling(text));
         return tsr_dtype_parse_element(dtype, quoted, element, err);
     }
-    return tsr_dtype_parse_element(dtype, text, element, err);
+    return tsr_dtype_parse_element_into(dtype, text, heap, element, err);
+}
+
+int scalar_parse(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err)
+{
+    return scalar_parse_into(dtype, text, NULL, element, err);
 }
 
 typedef void cli_conversion(const char *at, int64_t stride, int64_t n, double *ret_values);

@@ -7,10 +7,28 @@
 /* One element as fill-value JSON in a new string; the caller frees it. NULL when out of memory. */
 char *scalar_text(const tsr_dtype *dtype, const void *element);
 
+/* The text of one element after another, in memory that grows with the longest. */
+typedef struct cli_scalar_text {
+    char *text;
+    size_t capacity;
+} cli_scalar_text;
+
+/* Makes room for a first text; false when out of memory. */
+bool scalar_text_init(cli_scalar_text *text);
+void scalar_text_clear(cli_scalar_text *text);
+
+/* Writes one element as fill-value JSON to text->text. Errors: NO_MEMORY. */
+int scalar_print(cli_scalar_text *text, const tsr_dtype *dtype, const void *element,
+                 tsr_error *err);
+
 /* Reads what people type for an element: fill-value JSON, where the quotes around NaN, Infinity,
- * 0x..., times and texts may be left out; bytes of fixed length without quotes are those bytes, not
- * base64. Errors: INVALID_ARGUMENT, NO_MEMORY. */
+ * 0x..., times and texts may be left out; bytes without quotes are those bytes, not base64. Errors:
+ * INVALID_ARGUMENT, NO_MEMORY. */
 int scalar_parse(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err);
+
+/* The same for types of variable length too, whose bytes the heap holds. */
+int scalar_parse_into(const tsr_dtype *dtype, const char *text, tsr_heap *heap, void *element,
+                      tsr_error *err);
 
 /* Elements to doubles, n of them that lie `stride` bytes apart. Complex elements give their
  * magnitude, raw ones NaN. */

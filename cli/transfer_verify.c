@@ -80,11 +80,11 @@ static int compare(cli_verifier *self, const cli_block_walk *walk, const char *a
     size_t size = dtype->size_bytes;
     int64_t chunk[TSR_RANK_MAX];
 
-    if (memcmp(a, b, (size_t)walk->elements * size) == 0)
+    if (!tsr_dtype_is_variable(dtype) && memcmp(a, b, (size_t)walk->elements * size) == 0)
         return 0;
     for (int64_t i = 0; i < walk->elements && self->found_count < DIFFERENT_MAX; i++) {
         const char *left = a + (size_t)i * size, *right = b + (size_t)i * size;
-        if (memcmp(left, right, size) == 0 || scalar_is_same_value(dtype, left, right))
+        if (tsr_dtype_element_equal(dtype, left, right) || scalar_is_same_value(dtype, left, right))
             continue;
         find_chunk(self, walk, i, chunk);
         if (!is_found(self, chunk))
@@ -98,14 +98,19 @@ static int compare_blocks(cli_verifier *self, cli_block_walk *walk, char *buffer
 {
     cli_invocation *invocation = self->invocation;
     const tsr_dtype *dtype = tsr_array_dtype(self->destination);
+    tsr_auto(tsr_heap) *heap_a = NULL, *heap_b = NULL;
     tsr_call call;
 
+    CLI_TRY(stream_heap(dtype, &heap_a, &invocation->error));
+    CLI_TRY(stream_heap(dtype, &heap_b, &invocation->error));
     progress_call(NULL, &call);
     while (self->found_count < DIFFERENT_MAX && block_walk_next(walk)) {
         CLI_TRY(stream_read_block(invocation->context, self->destination, &self->everything, walk,
-                                  dtype, TSR_CASTING_NO, buffer, &call, &invocation->error));
+                                  dtype, TSR_CASTING_NO, buffer, heap_a, &call,
+                                  &invocation->error));
         CLI_TRY(stream_read_block(invocation->context, self->source, &self->everything, walk, dtype,
-                                  self->casting, buffer + block_bytes, &call, &invocation->error));
+                                  self->casting, buffer + block_bytes, heap_b, &call,
+                                  &invocation->error));
         CLI_TRY(compare(self, walk, buffer, buffer + block_bytes));
         if (self->found_count == 0)
             progress_advance(self->progress, walk->elements * (int64_t)dtype->size_bytes);

@@ -11,6 +11,7 @@
 #include <tessera/error.h>
 #include <tessera/group.h>
 #include <tessera/hash.h>
+#include <tessera/heap.h>
 #include <tessera/index.h>
 #include <tessera/maintenance.h>
 #include <tessera/store.h>

@@ -212,10 +212,12 @@ TSR_API void tsr_free(void *memory);
 /* ---- read and write ---- */
 
 /* Reads the box of `shape` elements per axis from `start`, every `step`-th (NULL: 1), into dense
- * C-order memory of the array's own type. start NULL: from 0; shape NULL: everything. `size_bytes`
- * must be exactly what the box needs. On failure the buffer's contents are undefined. `call` may be
- * NULL. Thread: LOCKED. Errors: OUT_OF_BOUNDS, INVALID_ARGUMENT (size; the message has both
- * numbers), DAMAGED, CANCELLED, DEADLINE, IO, UNREACHABLE, LIMIT, NO_MEMORY. */
+ * C-order memory of the array's own type, which is of fixed length (strings and bytes of variable
+ * length need a heap: tsr_read_many reads them into a view that has one). start NULL: from 0; shape
+ * NULL: everything. `size_bytes` must be exactly what the box needs. On failure the buffer's
+ * contents are undefined. `call` may be NULL. Thread: LOCKED. Errors: OUT_OF_BOUNDS,
+ * INVALID_ARGUMENT (size; the message has both numbers), DAMAGED, CANCELLED, DEADLINE, IO,
+ * UNREACHABLE, LIMIT, NO_MEMORY. */
 TSR_API int tsr_array_read(tsr_array *array, const int64_t *start, const int64_t *shape,
                            const int64_t *step, void *buffer, size_t size_bytes,
                            const tsr_call *call, tsr_error *err);
@@ -228,7 +230,9 @@ TSR_API int tsr_array_write(tsr_array *array, const int64_t *start, const int64_
                             const tsr_call *call, tsr_error *err);
 
 /* One read among many: `index` of `array` into `view`, whose shape is the index's. `view` has any
- * strides and any type that `casting` permits. All pointers are borrowed until the call returns. */
+ * strides and any type that `casting` permits; where its elements are of variable length it has a
+ * heap (tessera/heap.h) and lies at multiples of 8 bytes. All pointers are borrowed until the call
+ * returns. */
 typedef struct tsr_read_request {
     tsr_array *array;
     const tsr_index *index;
@@ -298,7 +302,8 @@ TSR_API int tsr_array_write_index(tsr_array *array, const tsr_index *index, cons
  * that is valid during the call, `position` is where its first element lies in the result of the
  * index (which has the index's rank after positions are removed). Pieces are disjoint, cover the
  * result, come in any order and on any thread of the pool, several at once. A nonzero return ends
- * the read with that status (fill in err). */
+ * the read with that status (fill in err). Elements of variable length point to bytes that are
+ * valid during the call, too. */
 typedef int (*tsr_sink)(void *user, const tsr_view *piece, const int64_t *position, tsr_error *err);
 
 /* Reads through a sink: memory is a few chunks a thread whatever the size of the selection. Chunks
@@ -309,8 +314,9 @@ TSR_API int tsr_array_read_sink(tsr_array *array, const tsr_index *index, tsr_si
                                 const tsr_call *call, tsr_error *err);
 
 /* A source fills the piece that is asked for: a view of the array's type, writable during the call,
- * whose first element lies at `position` of the index's result. Called on any thread of the pool,
- * several at once. */
+ * whose first element lies at `position` of the index's result. Bytes of elements of variable
+ * length go into its heap (tsr_heap_add) or stay valid until the write returns. Called on any
+ * thread of the pool, several at once. */
 typedef int (*tsr_source)(void *user, const tsr_view *piece, const int64_t *position,
                           tsr_error *err);
 

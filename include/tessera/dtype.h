@@ -13,6 +13,7 @@
 
 #include <tessera/error.h>
 #include <tessera/export.h>
+#include <tessera/heap.h>
 
 TSR_BEGIN_DECLS
 
@@ -23,12 +24,14 @@ typedef enum tsr_kind {
     TSR_KIND_UNSIGNED,
     TSR_KIND_FLOAT,
     TSR_KIND_COMPLEX,
-    TSR_KIND_RAW,       /* bytes without a meaning: r8, r16, ... */
-    TSR_KIND_DATETIME,  /* int64_t: steps of a unit since 1970-01-01T00:00; INT64_MIN is NaT */
-    TSR_KIND_TIMEDELTA, /* int64_t: a number of steps of a unit; INT64_MIN is NaT */
-    TSR_KIND_TEXT,      /* uint32_t code points of Unicode, filled up with 0 at the end */
-    TSR_KIND_BYTES,     /* bytes, filled up with 0 at the end */
-    TSR_KIND_STRUCT     /* named fields one behind the other, without padding */
+    TSR_KIND_RAW,           /* bytes without a meaning: r8, r16, ... */
+    TSR_KIND_DATETIME,      /* int64_t: steps of a unit since 1970-01-01T00:00; INT64_MIN is NaT */
+    TSR_KIND_TIMEDELTA,     /* int64_t: a number of steps of a unit; INT64_MIN is NaT */
+    TSR_KIND_TEXT,          /* uint32_t code points of Unicode, filled up with 0 at the end */
+    TSR_KIND_BYTES,         /* bytes, filled up with 0 at the end */
+    TSR_KIND_STRUCT,        /* named fields one behind the other, without padding */
+    TSR_KIND_STRING,        /* tsr_slot (tessera/heap.h): UTF-8 of any length, 0 bytes included */
+    TSR_KIND_VARIABLE_BYTES /* tsr_slot: bytes of any length */
 } tsr_kind;
 
 typedef struct tsr_dtype tsr_dtype;
@@ -74,6 +77,11 @@ TSR_API extern const tsr_dtype tsr_dtype_complex_bfloat16, tsr_dtype_complex_flo
     tsr_dtype_complex_float8_e5m2, tsr_dtype_complex_float8_e5m2fnuz,
     tsr_dtype_complex_float8_e8m0fnu;
 
+/* Text and bytes of any length, `string` and `bytes` of the Zarr extension registry. In memory an
+ * element is a tsr_slot, which may point to its bytes: whoever copies elements has tessera/heap.h
+ * and the heap of tsr_view in mind. No struct has fields of these types. */
+TSR_API extern const tsr_dtype tsr_dtype_string, tsr_dtype_variable_bytes;
+
 #define TSR_BOOL (&tsr_dtype_bool)
 #define TSR_INT8 (&tsr_dtype_int8)
 #define TSR_INT16 (&tsr_dtype_int16)
@@ -104,10 +112,12 @@ TSR_API extern const tsr_dtype tsr_dtype_complex_bfloat16, tsr_dtype_complex_flo
 #define TSR_FLOAT8_E5M2 (&tsr_dtype_float8_e5m2)
 #define TSR_FLOAT8_E5M2FNUZ (&tsr_dtype_float8_e5m2fnuz)
 #define TSR_FLOAT8_E8M0FNU (&tsr_dtype_float8_e8m0fnu)
+#define TSR_STRING (&tsr_dtype_string)
+#define TSR_VARIABLE_BYTES (&tsr_dtype_variable_bytes)
 
 /* The type of a name: Zarr v3 names ("float32", "r24", "complex_float32", which is complex64),
  * NumPy's short names ("f4", "<u2", "|b1", byte order is ignored since it belongs to storage),
- * "datetime64[ns]", "timedelta64[10us]", "M8[D]", "U10", "S10",
+ * "datetime64[ns]", "timedelta64[10us]", "M8[D]", "U10", "S10", "string", "bytes",
  * "struct{x:float32,y:int16}" (names in JSON's quotes when they have other characters). Owner: the
  * caller holds one reference (static types ignore it). Thread: IMMUTABLE. Errors: NOT_FOUND with
  * the known names as next step, INVALID_ARGUMENT, NO_MEMORY. */
@@ -184,9 +194,21 @@ TSR_API const tsr_dtype *tsr_dtype_component(const tsr_dtype *dtype);
 /* Whether two descriptors mean the same type. Thread: IMMUTABLE. Never fails. */
 TSR_API bool tsr_dtype_equal(const tsr_dtype *a, const tsr_dtype *b);
 
+/* Whether elements are of variable length: slots that may point to their bytes. Thread: IMMUTABLE.
+ * Never fails. */
+static inline bool tsr_dtype_is_variable(const tsr_dtype *dtype)
+{
+    return dtype->kind == TSR_KIND_STRING || dtype->kind == TSR_KIND_VARIABLE_BYTES;
+}
+
 /* How many bytes of text one element of a type needs at most with its final 0, as
- * tsr_dtype_format_element writes it. Thread: IMMUTABLE. Never fails. */
+ * tsr_dtype_format_element writes it; of variable length those of at most TSR_SLOT_INLINE_MAX
+ * bytes. Thread: IMMUTABLE. Never fails. */
 TSR_API size_t tsr_dtype_text_max(const tsr_dtype *dtype);
+
+/* How many bytes of text this element needs at most with its final 0. Thread: IMMUTABLE. Never
+ * fails. */
+TSR_API size_t tsr_dtype_element_text_max(const tsr_dtype *dtype, const void *element);
 
 /* Writes one element as fill-value JSON (3, -0.0, "NaN", "0x7fc00001", [1.5, "Infinity"], true): a
  * text that tsr_dtype_parse_element turns into the same bits. NaN with the standard quiet bits is
@@ -203,9 +225,19 @@ TSR_API int tsr_dtype_format_element(const tsr_dtype *dtype, const void *element
  * types. Decimal floats round half to even. `element` (size_bytes of the type) is untouched on
  * failure. Thread: IMMUTABLE. Errors: INVALID_ARGUMENT (not a value of this type, or out of its
  * range, as a decimal that would round to infinity is; names of values that the type lacks; the
- * message names the type), NO_MEMORY. */
+ * message names the type; a type of variable length, which has the function below), NO_MEMORY. */
 TSR_API int tsr_dtype_parse_element(const tsr_dtype *dtype, const char *text, void *element,
                                     tsr_error *err);
+
+/* The same for types of variable length too, whose bytes are put into the heap: a JSON string;
+ * base64 in quotes or a list of numbers from 0 to 255 for bytes. Thread: CONFINED. Errors: as
+ * tsr_dtype_parse_element, LIMIT. */
+TSR_API int tsr_dtype_parse_element_into(const tsr_dtype *dtype, const char *text, tsr_heap *heap,
+                                         void *element, tsr_error *err);
+
+/* Whether two elements are the same: bit by bit, and of variable length byte by byte. Thread:
+ * IMMUTABLE. Never fails. */
+TSR_API bool tsr_dtype_element_equal(const tsr_dtype *dtype, const void *a, const void *b);
 
 /* The element as a double (bool 0 or 1; complex: the real part; raw: NaN).
  * Thread: IMMUTABLE. Never fails. */

@@ -13,6 +13,7 @@
 
 #include <tessera/blob.h>
 #include <tessera/dtype.h>
+#include <tessera/heap.h>
 
 TSR_BEGIN_DECLS
 
@@ -25,6 +26,8 @@ typedef struct tsr_view {
     int64_t shape[TSR_RANK_MAX];   /* elements */
     int64_t strides[TSR_RANK_MAX]; /* bytes; may be 0 or negative */
     tsr_blob *blob;                /* keeps the memory alive; NULL: borrowed from the caller */
+    tsr_heap *heap; /* borrowed: where elements of variable length that come here have their bytes.
+                       NULL, or no such type: they go on pointing to where their bytes are */
 } tsr_view;
 
 /* How far an element may be changed on the way from one type to another: NumPy's rules of the same
@@ -39,6 +42,11 @@ typedef struct tsr_view {
  *
  * Where NumPy knows no rule (the small types of ml_dtypes), SAFE means what it says: every value of
  * one type, infinities, NaN and -0.0 included, is a value of the other.
+ *
+ * Texts and bytes go to a longer type under SAFE, a string to bytes (its UTF-8) and each to
+ * variable length too; the other ways need SAME_KIND, which refuses what is too long, ends in a 0
+ * that a fixed length would not keep, or is no text. UNSAFE cuts, between characters where it cuts
+ * UTF-8; what is no text is an error under every rule.
  *
  * Times go to other steps of time, rounded down; what does not fit is an error under every rule,
  * and years and months are no lengths of days. Integers are lengths of time as they are; times
@@ -57,7 +65,8 @@ typedef enum tsr_casting {
 TSR_API int tsr_view_init(tsr_view *ret_view, const tsr_dtype *dtype, int rank,
                           const int64_t *shape, void *data, tsr_error *err);
 
-/* Allocates dense C-order memory and lays a view over it; the elements are not initialised. Owner:
+/* Allocates dense C-order memory and lays a view over it; the elements are not initialised,
+ * but those of variable length are empty and have a heap that ends with the view. Owner:
  * the caller, who ends it by tsr_view_clear. Thread: CONFINED. Errors: as tsr_view_init, and
  * NO_MEMORY. */
 TSR_API int tsr_view_new(tsr_view *ret_view, const tsr_dtype *dtype, int rank, const int64_t *shape,
@@ -107,11 +116,13 @@ TSR_API int tsr_view_broadcast(tsr_view *view, int rank, const int64_t *shape, t
 TSR_API int tsr_view_copy(const tsr_view *destination, const tsr_view *source, tsr_casting casting,
                           tsr_error *err);
 
-/* Sets every element to the one at `element`, of the view's own type.
+/* Sets every element to the one at `element`, of the view's own type; of variable length, each then
+ * points to the same bytes.
  * Thread: CONFINED. Never fails. */
 TSR_API void tsr_view_fill(const tsr_view *view, const void *element);
 
-/* Whether every element has the same bits as the one at `element`.
+/* Whether every element has the same bits as the one at `element`; of variable length, the same
+ * bytes.
  * Thread: CONFINED. Never fails. */
 TSR_API bool tsr_view_is_filled_with(const tsr_view *view, const void *element);
 

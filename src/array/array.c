@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/context.h"
 #include "meta/json.h"
+#include "tensor/variable.h"
 
 static void free_names(char **names, int rank)
 {
@@ -97,12 +98,8 @@ static int copy_names(tsr_array *array, const char *const *names, tsr_error *err
 
 static int copy_fill_value(tsr_array *array, const void *fill_value, tsr_error *err)
 {
-    array->fill_value = tsri_alloc_zero(array->dtype->size_bytes);
-    if (!array->fill_value)
-        return tsri_error_no_memory(err, array->dtype->size_bytes);
-    if (fill_value)
-        memcpy(array->fill_value, fill_value, array->dtype->size_bytes);
-    return 0;
+    array->fill_value = tsri_element_clone(array->dtype, fill_value);
+    return array->fill_value ? 0 : tsri_error_no_memory(err, array->dtype->size_bytes);
 }
 
 static int copy_texts(tsr_array *array, const tsr_array_description *description, tsr_error *err)

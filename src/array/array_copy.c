@@ -64,7 +64,7 @@ static bool stores_same_bytes(const copier *self)
         !tsr_dtype_equal(source->dtype, destination->dtype) ||
         source->meta->zarr_format != destination->meta->zarr_format ||
         source->fill_undefined != destination->fill_undefined ||
-        memcmp(source->fill_value, destination->fill_value, source->dtype->size_bytes) != 0)
+        !tsr_dtype_element_equal(source->dtype, source->fill_value, destination->fill_value))
         return false;
     /* Shards whose chunks are to lie in another order are put together anew. */
     if (destination->shard_levels > 0 &&

@@ -150,6 +150,7 @@ static int write_held(tsr_array_writer *self, const tsr_call *call, tsr_error *e
 {
     TSRI_TRY(write_through(self, &self->buffer, 0, self->held, TSR_CASTING_NO, call, err));
     self->held = 0;
+    tsr_heap_clear(self->buffer.heap);
     return 0;
 }
 

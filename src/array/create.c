@@ -233,7 +233,7 @@ static int print_blosc(const short_form *form, int zarr_format, const tsr_dtype 
         output, err,
         "{\"name\":\"blosc\",\"configuration\":{\"cname\":\"%s\",\"clevel\":%s,\"shuffle\":\"%s\","
         "\"typesize\":%zu,\"blocksize\":0}}",
-        cname, level, shuffle, dtype->size_bytes);
+        cname, level, shuffle, tsr_dtype_is_variable(dtype) ? (size_t)1 : dtype->size_bytes);
 }
 
 /* Codecs with a level as their only parameter, and its default. */
@@ -305,6 +305,14 @@ static int append_list(const char *list, const char *what, bool *first, tsr_outp
     return 0;
 }
 
+/* The codec that makes bytes of elements, unless the caller names another. */
+static const char *serializer_of(const tsr_dtype *dtype)
+{
+    return dtype->kind == TSR_KIND_STRING           ? "vlen-utf8"
+           : dtype->kind == TSR_KIND_VARIABLE_BYTES ? "vlen-bytes"
+                                                    : "bytes";
+}
+
 /* The chain of the chunks that are decoded one by one, as a JSON list. */
 static int print_inner_codecs(const tsr_array_create_options *options, tsr_output *output,
                               tsr_error *err)
@@ -318,9 +326,10 @@ static int print_inner_codecs(const tsr_array_create_options *options, tsr_outpu
     if (options->serializer)
         TSRI_TRY(tsr_output_print(output, err, "%s%s", first ? "" : ",", options->serializer));
     else
-        TSRI_TRY(tsr_output_print(
-            output, err, "%s{\"name\":\"bytes\",\"configuration\":{%s}}", first ? "" : ",",
-            options->dtype->component_bytes > 1 ? "\"endian\":\"little\"" : ""));
+        TSRI_TRY(
+            tsr_output_print(output, err, "%s{\"name\":\"%s\",\"configuration\":{%s}}",
+                             first ? "" : ",", serializer_of(options->dtype),
+                             options->dtype->component_bytes > 1 ? "\"endian\":\"little\"" : ""));
     first = false;
     if (options->compressors) {
         TSRI_TRY(append_list(options->compressors, "compressors", &first, output, err));

@@ -310,12 +310,15 @@ static int read_box(tsri_fetcher *self, tsri_unit *unit, const tsri_target *targ
     TSRI_TRY(tsr_view_init(&box, unit->array->dtype, target->rank, shape, (void *)&nothing, err));
     if (tsri_target_is_direct(&inside, box.shape, box.strides)) {
         box.data = target->data;
+        box.heap = target->read->view->heap;
         TSRI_TRY(call_read_box(self, unit->array, start, &box, err));
         tsri_target_account(target);
         return 0;
     }
     box.data = tsri_scratch_buffer(scratch, TSRI_BUFFER_CHUNK, (size_t)tsr_view_size(&box));
-    if (!box.data)
+    if (tsr_dtype_is_variable(box.dtype))
+        box.heap = tsri_scratch_heap(scratch);
+    if (!box.data || (tsr_dtype_is_variable(box.dtype) && !box.heap))
         return tsri_error_no_memory(err, (size_t)tsr_view_size(&box));
     TSRI_TRY(call_read_box(self, unit->array, start, &box, err));
     return tsri_target_deliver(&inside, &box, false, scratch, err);

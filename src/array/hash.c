@@ -72,6 +72,23 @@ static void end(piece *at, tsri_digest *digest)
     tsri_hash_sum_of(&at->hash, &at->sum);
 }
 
+/* The elements of a dense view; of variable length each one's number of bytes in front of them. */
+static void add_elements(const tsr_view *view, tsri_digest *digest)
+{
+    const tsr_slot *slots = (const void *)view->data;
+    int64_t size_bytes;
+
+    if (!tsr_dtype_is_variable(view->dtype)) {
+        tsri_digest_add(digest, view->data, (size_t)tsr_view_size(view));
+        return;
+    }
+    for (int64_t i = 0; i < tsr_view_count(view); i++) {
+        size_bytes = slots[i].size_bytes;
+        tsri_digest_add_numbers(digest, &size_bytes, 1);
+        tsri_digest_add(digest, tsr_slot_bytes(&slots[i]), slots[i].size_bytes);
+    }
+}
+
 static void hash_values(const hasher *self, piece *at)
 {
     tsri_digest digest;
@@ -80,7 +97,7 @@ static void hash_values(const hasher *self, piece *at)
     if (at->empty)
         return;
     begin(self, at, &digest);
-    tsri_digest_add(&digest, at->view.data, (size_t)tsr_view_size(&at->view));
+    add_elements(&at->view, &digest);
     end(at, &digest);
 }
 

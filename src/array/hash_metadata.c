@@ -111,11 +111,17 @@ static int write_fill_value(const tsr_array *array, tsr_output *output, tsr_erro
 {
     const tsr_dtype *dtype = array->dtype;
     const unsigned char *bytes = array->fill_value;
+    size_t size_bytes = dtype->size_bytes;
 
     if (array->fill_undefined)
         return tsr_output_append(output, "null", 4, err);
     TSRI_TRY(tsr_output_append(output, "\"", 1, err));
-    for (size_t i = 0; i < dtype->size_bytes; i++) {
+    if (tsr_dtype_is_variable(dtype)) {
+        const tsr_slot *slot = array->fill_value;
+        bytes = (const unsigned char *)tsr_slot_bytes(slot);
+        size_bytes = slot->size_bytes;
+    }
+    for (size_t i = 0; i < size_bytes; i++) {
         size_t at = i;
         if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__) {
             size_t part = i / dtype->component_bytes * dtype->component_bytes;

@@ -61,7 +61,11 @@ static int view_of_scratch_chunk(tsri_merge *self, const tsri_prepared *prepared
         return TSR_LIMIT;
     }
     ret_chunk->data = tsri_scratch_buffer(self->scratch, TSRI_BUFFER_CHUNK, size_bytes);
-    return ret_chunk->data ? 0 : tsri_error_no_memory(err, size_bytes);
+    if (tsr_dtype_is_variable(ret_chunk->dtype))
+        ret_chunk->heap = tsri_scratch_heap(self->scratch);
+    bool complete =
+        ret_chunk->data && (ret_chunk->heap || !tsr_dtype_is_variable(ret_chunk->dtype));
+    return complete ? 0 : tsri_error_no_memory(err, size_bytes);
 }
 
 /* The chunk as it is now: decoded, or fill values. */

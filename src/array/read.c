@@ -5,6 +5,7 @@
 #include "array/read.h"
 #include "base/checked.h"
 #include "base/context.h"
+#include "tensor/heap_reserve.h"
 
 static int blocks_of_axis(const tsri_grid *grid, int axis, int64_t first, int64_t count,
                           tsr_index_axis *ret_axis, tsr_error *err)
@@ -43,6 +44,21 @@ int tsr_array_select_blocks(const tsr_array *array, const int64_t *first, const 
     return 0;
 }
 
+/* Slots have addresses in them: they lie where an address may, and what they point to lies in a
+ * heap that outlives the read. */
+static int check_variable(const tsri_read *read, tsr_error *err)
+{
+    const tsr_view *view = read->view;
+    uintptr_t mask = (uintptr_t)view->data;
+    for (int axis = 0; axis < view->rank; axis++)
+        mask |= (uintptr_t)view->strides[axis];
+    if (mask % view->dtype->alignment != 0)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "%s: elements of type %s have to lie at multiples of %zu bytes",
+                             read->array->place, view->dtype->name, view->dtype->alignment);
+    return read->is_write || view->heap ? 0 : tsri_heap_missing(err);
+}
+
 int tsri_read_check(const tsri_read *read, tsr_error *err)
 {
     int64_t shape[TSR_RANK_MAX];
@@ -62,7 +78,7 @@ int tsri_read_check(const tsri_read *read, tsr_error *err)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT,
                              "%s: the view does not have the shape of the selection",
                              read->array->place);
-    return 0;
+    return tsr_dtype_is_variable(read->view->dtype) ? check_variable(read, err) : 0;
 }
 
 static int check_cast(const tsr_dtype *from, const tsr_dtype *to, tsr_casting casting,
@@ -139,6 +155,8 @@ int tsr_array_read(tsr_array *array, const int64_t *start, const int64_t *shape,
 
     TSRI_TRY(tsri_box_view(array, grid, start, shape, step, buffer, size_bytes, &read.index, &view,
                            err));
+    if (tsr_dtype_is_variable(array->dtype))
+        return tsri_heap_missing(err);
     read.view = &view;
     return tsri_fetch(array->context, &read, 1, call, NULL, err);
 }

@@ -46,7 +46,7 @@ static int check_same(tsr_array *array, const tsri_zarr_meta *meta, tsr_error *e
     tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
     if (!meta->is_group && meta->rank == array->rank &&
         tsr_dtype_equal(meta->dtype, array->dtype) &&
-        memcmp(meta->fill_value, array->fill_value, array->dtype->size_bytes) == 0 &&
+        tsr_dtype_element_equal(array->dtype, meta->fill_value, array->fill_value) &&
         tsri_key_encoding_agrees(meta->keys, array->meta->keys) && same_codecs(meta, array->meta) &&
         same_chunks(meta->grid, grid))
         return 0;

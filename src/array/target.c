@@ -3,6 +3,7 @@
 #include "base/checked.h"
 #include "exec/pool.h"
 #include "tensor/copy.h"
+#include "tensor/variable.h"
 
 /* A range of the index, which goes along this axis of the result. */
 static void set_range(tsri_target *target, int axis, const tsr_index_axis *from, int result_axis)
@@ -262,6 +263,7 @@ void tsri_target_view_of_source(const tsri_target *target, const tsr_view *chunk
     ret_view->rank = target->rank;
     ret_view->data = chunk->data;
     ret_view->blob = NULL;
+    ret_view->heap = chunk->heap;
     for (int axis = 0; axis < target->rank; axis++) {
         const tsri_target_axis *self = &target->axes[axis];
         ret_view->data += self->start * chunk->strides[axis];
@@ -278,6 +280,7 @@ void tsri_target_view_of_destination(const tsri_target *target, tsr_view *ret_vi
     ret_view->rank = target->rank;
     ret_view->data = target->data;
     ret_view->blob = NULL;
+    ret_view->heap = target->read->view->heap;
     for (int axis = 0; axis < target->rank; axis++) {
         ret_view->shape[axis] = target->axes[axis].count;
         ret_view->strides[axis] = target->axes[axis].stride;
@@ -296,7 +299,8 @@ static void piece_init(piece *self, const tsri_read *read, const tsr_view *eleme
 {
     int64_t shape[TSR_RANK_MAX];
 
-    self->view = (tsr_view){.dtype = elements->dtype, .data = elements->data};
+    self->view =
+        (tsr_view){.dtype = elements->dtype, .data = elements->data, .heap = elements->heap};
     self->view.rank = tsr_index_shape(&read->index, shape);
     for (int axis = 0; axis < self->view.rank; axis++) {
         self->view.shape[axis] = read->is_write ? 1 : shape[axis];
@@ -422,7 +426,8 @@ int tsri_target_deliver(const tsri_target *target, const tsr_view *chunk, bool s
     if (!target->data)
         return deliver_to_sink(target, &source, swapped, scratch, err);
     tsri_target_view_of_destination(target, &destination);
-    if (destination.dtype == source.dtype || tsr_dtype_equal(destination.dtype, source.dtype)) {
+    if ((destination.dtype == source.dtype || tsr_dtype_equal(destination.dtype, source.dtype)) &&
+        !tsr_dtype_is_variable(source.dtype)) {
         copy_elements(&destination, &source, swapped, target->read->streamed);
         return 0;
     }
@@ -450,10 +455,8 @@ int tsri_target_deliver_fill(const tsri_target *target, tsr_error *err)
     if (!target->data)
         return tsri_target_call(target, &source, NULL, err);
     tsri_target_view_of_destination(target, &destination);
-    if (tsr_dtype_equal(destination.dtype, source.dtype)) {
-        tsr_view_fill(&destination, array->fill_value);
-        return 0;
-    }
+    if (tsr_dtype_equal(destination.dtype, source.dtype))
+        return tsri_view_fill_owned(&destination, array->fill_value, err);
     return tsr_view_copy(&destination, &source, target->read->casting, err);
 }
 

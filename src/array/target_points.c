@@ -359,6 +359,7 @@ static int give_converted(const part_job *job, const tsri_target *part, tsr_erro
     view_of_part(part, part->read->array->dtype, job->memory, &native);
     void *converted = second_memory(job, part);
     view_of_part(part, dtype, converted, &list);
+    list.heap = part->read->view->heap;
     TSRI_TRY(tsr_view_copy(&list, &native, part->read->casting, err));
     side_of_memory(part, dtype, converted, &elements);
     move(part, &caller, &elements);
@@ -371,7 +372,8 @@ static int give_fill(const tsri_target *target, tsr_error *err)
     const tsr_array *array = target->read->array;
     const tsr_dtype *dtype = target->read->view->dtype;
     tsr_view from = {.dtype = array->dtype, .data = array->fill_value};
-    tsr_view to = {.dtype = dtype, .data = tsri_alloc(dtype->size_bytes)};
+    tsr_view to = {
+        .dtype = dtype, .data = tsri_alloc(dtype->size_bytes), .heap = target->read->view->heap};
     side caller, element;
 
     if (!to.data)
@@ -397,7 +399,8 @@ int tsri_target_deliver_points(const tsri_target *target, const tsr_view *chunk,
         return in_parts(target, &job, 0, true, err);
     if (!chunk)
         return give_fill(target, err);
-    if (swapped || !tsr_dtype_equal(view->dtype, target->read->array->dtype)) {
+    if (swapped || tsr_dtype_is_variable(view->dtype) ||
+        !tsr_dtype_equal(view->dtype, target->read->array->dtype)) {
         job.body = give_converted;
         return in_parts(target, &job, view->dtype->size_bytes, false, err);
     }
@@ -414,6 +417,7 @@ static int take_from_source(const part_job *job, const tsri_target *part, tsr_er
     side elements, chunk;
 
     side_of_memory(part, part->read->array->dtype, job->memory, &elements);
+    elements.ranges.heap = job->chunk->heap;
     TSRI_TRY(tsri_target_call(part, &elements.ranges, elements.strides, err));
     side_of_chunk(part, job->chunk, &chunk);
     move(part, &chunk, &elements);
@@ -432,6 +436,7 @@ static int take_converted(const part_job *job, const tsri_target *part, tsr_erro
     move(part, &elements, &caller);
     view_of_part(part, dtype, given, &list);
     view_of_part(part, to, job->memory, &converted);
+    converted.heap = job->chunk->heap;
     TSRI_TRY(tsr_view_copy(&converted, &list, part->read->casting, err));
     side_of_memory(part, to, job->memory, &elements);
     side_of_chunk(part, job->chunk, &chunk);

@@ -283,11 +283,13 @@ static int decode_and_keep(tsri_unit *unit, const tsri_prepared *prepared,
     return deliver_all(targets, count, &kept, swapped, scratch, err);
 }
 
-/* Whether chunks of this shape are kept. Bare elements are read as fast as they are found here. */
+/* Whether chunks of this shape are kept. Bare elements are read as fast as they are found here;
+ * elements of variable length point to bytes that are gone when the chunk is. */
 static bool keeps_chunks(const tsri_unit *unit, const tsri_prepared *prepared)
 {
     return unit->array->chunks.limit_bytes > 0 && !unit->blob &&
-           unit->extent.store == unit->array->store && !tsri_prepared_is_raw(prepared);
+           unit->extent.store == unit->array->store && !tsri_prepared_is_raw(prepared) &&
+           !tsr_dtype_is_variable(prepared->chain->type.dtype);
 }
 
 static bool is_kept_for(const tsri_prepared *prepared, const tsr_blob *elements)

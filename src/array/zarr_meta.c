@@ -90,6 +90,24 @@ int tsri_zarr_check_chunk_size(const tsri_zarr_meta *meta, const char *pointer, 
     return tsri_json_refuse(err, TSR_LIMIT, pointer, NULL, "a chunk of more than 2^63-1 bytes");
 }
 
+/* The document's arena holds the element and, of variable length, its bytes. */
+static int parse_fill_value(tsri_zarr_meta *meta, const char *text, void *element, tsr_error *err)
+{
+    tsr_auto(tsr_heap) *heap = NULL;
+    tsr_slot *slot = element;
+    if (!tsr_dtype_is_variable(meta->dtype))
+        return tsr_dtype_parse_element(meta->dtype, text, element, err);
+    TSRI_TRY(tsr_heap_new(&heap, err));
+    TSRI_TRY(tsr_dtype_parse_element_into(meta->dtype, text, heap, element, err));
+    if (slot->size_bytes <= TSR_SLOT_INLINE_MAX)
+        return 0;
+    char *bytes = tsri_arena_alloc(&meta->arena, slot->size_bytes, 1);
+    if (bytes == NULL)
+        return tsri_error_no_memory(err, slot->size_bytes);
+    slot->rest.bytes = memcpy(bytes, slot->rest.bytes, slot->size_bytes);
+    return 0;
+}
+
 int tsri_zarr_take_fill_value(tsri_zarr_meta *meta, const tsri_json *value, tsr_error *err)
 {
     void *element = tsri_arena_alloc(&meta->arena, 1, meta->dtype->size_bytes);
@@ -99,7 +117,7 @@ int tsri_zarr_take_fill_value(tsri_zarr_meta *meta, const tsri_json *value, tsr_
         tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
         TSRI_TRY(tsr_json_write(value, 0, &text, err));
         TSRI_TRY(tsr_output_append(&text, "", 1, err));
-        int status = tsr_dtype_parse_element(meta->dtype, text.data, element, err);
+        int status = parse_fill_value(meta, text.data, element, err);
         if (status == TSR_INVALID_ARGUMENT) {
             if (err != NULL)
                 err->status = TSR_BAD_METADATA;
@@ -251,10 +269,10 @@ int tsri_zarr_print_lengths(const int64_t *lengths, int count, tsr_output *outpu
 int tsri_zarr_print_element(const tsr_dtype *dtype, const void *element, tsr_output *output,
                             tsr_error *err)
 {
-    size_t capacity = tsr_dtype_text_max(dtype);
     tsr_auto(tsri_text) *zero = element == NULL ? tsri_alloc_zero(dtype->size_bytes) : NULL;
     if (element == NULL && zero == NULL)
         return tsri_error_no_memory(err, dtype->size_bytes);
+    size_t capacity = tsr_dtype_element_text_max(dtype, element != NULL ? element : zero);
     char *text = tsr_output_reserve(output, capacity, err);
     if (text == NULL)
         return err != NULL ? err->status : TSR_NO_MEMORY;

@@ -120,3 +120,23 @@ void tsri_text_escape(char *buffer, size_t capacity, const char *text)
     }
     buffer[end] = 0;
 }
+
+bool tsri_text_is_utf8(const char *text, size_t size)
+{
+    uint64_t word;
+    uint32_t character;
+    while (size > 0) {
+        if (size >= sizeof word &&
+            (memcpy(&word, text, sizeof word), (word & UINT64_C(0x8080808080808080)) == 0)) {
+            text += sizeof word;
+            size -= sizeof word;
+            continue;
+        }
+        size_t length = tsri_text_character(text, size, &character);
+        if (length == 0)
+            return false;
+        text += length;
+        size -= length;
+    }
+    return true;
+}

@@ -5,6 +5,7 @@
 #include "codec/arrange.h"
 #include "codec/shard.h"
 #include "meta/json.h"
+#include "tensor/variable.h"
 
 #define CHAIN_CODECS_MAX 64
 
@@ -64,6 +65,21 @@ static int check_order(const tsri_chain *chain, bool have_serializer, tsr_codec_
     return 0;
 }
 
+/* An address that was stored would be read back as one. */
+static int check_variable(const tsr_codec_ops *ops, const tsri_codec_spec *spec,
+                          const tsr_dtype *dtype, tsr_error *err)
+{
+    if (!tsr_dtype_is_variable(dtype) || ops->kind == TSR_CODEC_BYTES_TO_BYTES || ops->rearrange ||
+        ops->variable_length)
+        return 0;
+    tsr_error_set(err, TSR_BAD_METADATA, "codec \"%s\" does not take elements of type %s",
+                  spec->name, dtype->name);
+    if (ops->kind == TSR_CODEC_ARRAY_TO_BYTES)
+        tsr_error_set_next_step(err, "\"%s\" stores them",
+                                dtype->kind == TSR_KIND_STRING ? "vlen-utf8" : "vlen-bytes");
+    return TSR_BAD_METADATA;
+}
+
 static int open_stage(tsri_chain *chain, const tsr_codec_ops *ops, const tsri_codec_spec *spec,
                       const tsr_codec_type *input, tsr_error *err)
 {
@@ -71,6 +87,7 @@ static int open_stage(tsri_chain *chain, const tsr_codec_ops *ops, const tsri_co
     const char *configuration = spec->configuration ? spec->configuration : "{}";
     tsr_codec_setup setup = {chain->context, spec->name, configuration, spec->zarr_format, *input};
 
+    TSRI_TRY(check_variable(ops, spec, input->dtype, err));
     *stage = (tsri_stage){.input = *input, .output = *input};
     TSRI_TRY_IN(err, ops->open(&setup, &stage->codec, &stage->output, err), "codec \"%s\"",
                 spec->name);
@@ -145,6 +162,14 @@ static int bind_shard(tsri_chain *chain, const tsri_codec_spec *specs, const tsr
     return 0;
 }
 
+/* Behind elements of variable length the bytes have no other structure. */
+static void follow_bytes(tsr_codec_type *type)
+{
+    static const uint8_t zero = 0;
+    if (tsr_dtype_is_variable(type->dtype))
+        *type = (tsr_codec_type){TSR_UINT8, type->rank, &zero};
+}
+
 /* Binds specs[number]. */
 static int bind_one(tsri_chain *chain, const tsri_codec_spec *specs, int number,
                     tsr_codec_type *type, bool *have_serializer, tsr_error *err)
@@ -157,6 +182,7 @@ static int bind_one(tsri_chain *chain, const tsri_codec_spec *specs, int number,
         TSRI_TRY(bind_shard(chain, specs, type, err));
         *have_serializer = true;
         chain->bytes_first = chain->stage_count;
+        follow_bytes(type);
         return 0;
     }
     TSRI_TRY(tsr_codec_find(chain->context, spec->name, spec->zarr_format, &ops, err));
@@ -168,6 +194,7 @@ static int bind_one(tsri_chain *chain, const tsri_codec_spec *specs, int number,
     if (ops->kind == TSR_CODEC_ARRAY_TO_BYTES) {
         *have_serializer = true;
         chain->bytes_first = chain->stage_count;
+        follow_bytes(type);
     }
     return 0;
 }
@@ -197,9 +224,7 @@ int tsri_chain_new(tsr_context *context, const tsri_codec_spec *specs, int count
     chain->references = 1;
     chain->context = tsri_context_ref(context);
     chain->stages = tsri_alloc_array_zero(CHAIN_CODECS_MAX, sizeof *chain->stages);
-    void *fill_value = tsri_alloc(type->dtype->size_bytes);
-    if (fill_value)
-        memcpy(fill_value, type->fill_value, type->dtype->size_bytes);
+    void *fill_value = tsri_element_clone(type->dtype, type->fill_value);
     chain->type = (tsr_codec_type){tsr_dtype_ref(type->dtype), type->rank, fill_value};
     if (!chain->stages || !fill_value)
         return tsri_error_no_memory(err, CHAIN_CODECS_MAX * sizeof *chain->stages);

@@ -173,6 +173,10 @@ typedef enum tsri_buffer {
 /* At least `size_bytes` of memory, or NULL when there is none. */
 void *tsri_scratch_buffer(tsr_codec_scratch *scratch, tsri_buffer which, size_t size_bytes);
 
+/* A heap for the bytes of elements of variable length in TSRI_BUFFER_CHUNK, emptied. NULL when out
+ * of memory. */
+tsr_heap *tsri_scratch_heap(tsr_codec_scratch *scratch);
+
 /* Borrows a scratch of the context for one task, and gives it back. Errors: NO_MEMORY. */
 int tsri_scratch_acquire(tsr_context *context, tsr_codec_scratch **ret_scratch, tsr_error *err);
 void tsri_scratch_release(tsr_context *context, tsr_codec_scratch *scratch);

@@ -12,7 +12,7 @@
 /* clang-format off */
 static const tsr_codec_ops *const built_in[] = {
     /* array to bytes */
-    &tsri_codec_bytes, &tsri_codec_packbits,
+    &tsri_codec_bytes, &tsri_codec_packbits, &tsri_codec_vlen_utf8, &tsri_codec_vlen_bytes,
 #if TESSERA_HAVE_ZFP
     &tsri_codec_zfp, &tsri_codec_zfpy,
 #endif

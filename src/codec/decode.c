@@ -27,9 +27,7 @@ static int stage_room(unpack *job, int number, void **ret_room, size_t *ret_capa
 {
     const tsri_prepared *prepared = job->prepared;
     tsr_size_bound before = prepared->bounds[number];
-    uint64_t capacity = before.size_class == TSR_SIZE_UNBOUNDED
-                            ? (uint64_t)prepared->chain->context->options.largest_chunk_bytes
-                            : before.size_bytes;
+    uint64_t capacity = before.size_bytes;
     if (capacity > SIZE_MAX / 2)
         return tsr_error_set(err, TSR_LIMIT, "a chunk of %" PRIu64 " bytes does not fit in memory",
                              capacity);
@@ -40,6 +38,40 @@ static int stage_room(unpack *job, int number, void **ret_room, size_t *ret_capa
             : tsri_scratch_buffer(job->scratch, TSRI_BUFFER_UNPACK_A + job->next_buffer, capacity);
     job->next_buffer ^= 1;
     return *ret_room ? 0 : tsri_error_no_memory(err, capacity);
+}
+
+/* What codecs make that announce no size is mostly some times as large as their input, and may be
+ * as large as the context permits: room is made for the first, then for more. */
+#define UNBOUNDED_FIRST_BYTES (256 << 10)
+#define UNBOUNDED_GROWTH 8
+
+static int undo_unbounded(unpack *job, int number, const void **bytes, size_t *size_bytes,
+                          tsr_error *err)
+{
+    const tsri_prepared *prepared = job->prepared;
+    const tsri_stage *stage = &prepared->chain->stages[prepared->chain->bytes_first + number];
+    size_t limit = (size_t)prepared->chain->context->options.largest_chunk_bytes;
+    size_t room_bytes = TSRI_MAX(*size_bytes, (size_t)UNBOUNDED_FIRST_BYTES);
+    tsri_buffer which = TSRI_BUFFER_UNPACK_A + job->next_buffer;
+
+    job->next_buffer ^= 1;
+    for (;;) {
+        room_bytes = TSRI_MIN(TSRI_MIN(room_bytes, limit) * UNBOUNDED_GROWTH, limit);
+        void *room = tsri_scratch_buffer(job->scratch, which, room_bytes);
+        if (!room)
+            return tsri_error_no_memory(err, room_bytes);
+        size_t decoded_bytes;
+        int status = stage->ops->decode_bytes(stage->codec, job->scratch, *bytes, *size_bytes, room,
+                                              room_bytes, &decoded_bytes, err);
+        if (status == 0) {
+            *bytes = room;
+            *size_bytes = decoded_bytes;
+        }
+        /* Decoders call it damage when there is more than the room that they were given. */
+        if (status != TSR_DAMAGED || room_bytes == limit)
+            return status;
+        tsr_error_clear(err);
+    }
 }
 
 static int undo_stage(unpack *job, int number, const void **bytes, size_t *size_bytes,
@@ -58,6 +90,8 @@ static int undo_stage(unpack *job, int number, const void **bytes, size_t *size_
     }
     void *room = NULL;
     size_t capacity = 0;
+    if (prepared->bounds[number].size_class == TSR_SIZE_UNBOUNDED)
+        return undo_unbounded(job, number, bytes, size_bytes, err);
     TSRI_TRY(stage_room(job, number, &room, &capacity, err));
     job->is_prefix =
         number == 0 && ops->decode_prefix && is_short_prefix(job->wanted_bytes, capacity);
@@ -200,6 +234,7 @@ int tsri_chain_decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
     ret_chunk->rank = prepared->chain->type.rank;
     ret_chunk->data = (char *)bytes;
     ret_chunk->blob = NULL;
+    ret_chunk->heap = NULL;
     memcpy(ret_chunk->shape, prepared->shape, sizeof prepared->shape);
     memcpy(ret_chunk->strides, prepared->strides, sizeof prepared->strides);
     *ret_swapped = prepared->swapped;

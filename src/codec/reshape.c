@@ -237,5 +237,6 @@ const tsr_codec_ops tsri_codec_reshape = {
     .describe = reshape_describe,
     .encoded_shape = reshape_encoded_shape,
     .encode_view = reshape_encode,
+    .variable_length = true,
     .decode_view = reshape_decode,
 };

@@ -42,6 +42,25 @@ void *tsri_scratch_buffer(tsr_codec_scratch *scratch, tsri_buffer which, size_t 
     return self->data;
 }
 
+static void *heap_create(void)
+{
+    tsr_heap *heap = NULL;
+    return tsr_heap_new(&heap, NULL) < 0 ? NULL : heap;
+}
+
+static void heap_destroy(void *state)
+{
+    tsr_heap_unref(state);
+}
+
+tsr_heap *tsri_scratch_heap(tsr_codec_scratch *scratch)
+{
+    static const tsr_scratch_state kind = {"heap", heap_create, heap_destroy};
+    tsr_heap *heap = tsr_codec_scratch_state(scratch, &kind);
+    tsr_heap_clear(heap);
+    return heap;
+}
+
 /* ---- the stock ---- */
 
 typedef struct stock {

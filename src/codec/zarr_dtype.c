@@ -200,8 +200,9 @@ static const struct {
  * aliases are. */
 static bool is_v3_name(const tsr_dtype *dtype, const char *name)
 {
-    bool plain = dtype->kind <= TSR_KIND_RAW;
-    return plain && (strcmp(dtype->name, name) == 0 || strncmp(name, "complex_", 8) == 0);
+    bool plain = dtype->kind <= TSR_KIND_RAW || tsr_dtype_is_variable(dtype);
+    bool is_alias = strncmp(name, "complex_", 8) == 0 || dtype == TSR_VARIABLE_BYTES;
+    return plain && (strcmp(dtype->name, name) == 0 || is_alias);
 }
 
 static int read_plain(const tsri_extension *extension, const char *path,

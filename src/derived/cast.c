@@ -3,6 +3,7 @@
 
 #include "array/lower.h"
 #include "base/base.h"
+#include "tensor/variable.h"
 
 typedef struct cast_driver {
     tsr_array *source; /* held */
@@ -39,21 +40,13 @@ static int check(const tsr_array *source, const tsr_dtype *dtype, tsr_casting ca
 static int cast_fill_value(const tsr_array *source, const tsr_dtype *dtype, void **ret_value,
                            tsr_error *err)
 {
-    tsr_view from, to;
-    void *value = tsri_alloc_zero(dtype->size_bytes);
-    if (!value)
-        return tsri_error_no_memory(err, dtype->size_bytes);
-    int status = tsr_view_init(&from, source->dtype, 0, NULL, source->fill_value, err);
-    if (status == 0)
-        status = tsr_view_init(&to, dtype, 0, NULL, value, err);
-    if (status == 0)
-        status = tsr_view_copy(&to, &from, TSR_CASTING_UNSAFE, err);
-    if (status < 0) {
-        tsri_free(value);
-        return status;
-    }
-    *ret_value = value;
-    return 0;
+    tsr_view from;
+    tsr_auto(tsr_view) to = {0};
+    TSRI_TRY(tsr_view_init(&from, source->dtype, 0, NULL, source->fill_value, err));
+    TSRI_TRY(tsr_view_new(&to, dtype, 0, NULL, err));
+    TSRI_TRY(tsr_view_copy(&to, &from, TSR_CASTING_UNSAFE, err));
+    *ret_value = tsri_element_clone(dtype, to.data);
+    return *ret_value ? 0 : tsri_error_no_memory(err, dtype->size_bytes);
 }
 
 static int describe_and_make(cast_driver *self, const tsr_dtype *dtype, tsr_casting casting,

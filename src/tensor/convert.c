@@ -7,6 +7,7 @@
 #include "tensor/dtype_time.h"
 #include "tensor/element.h"
 #include "tensor/kernels.h"
+#include "tensor/variable.h"
 
 #define STRIP 512 /* elements; three buffers of it fit the first-level cache */
 
@@ -87,6 +88,8 @@ bool tsr_dtype_can_cast(const tsr_dtype *from, const tsr_dtype *to, tsr_casting 
 {
     if (tsr_dtype_equal(from, to))
         return true;
+    if (tsr_dtype_is_variable(from) || tsr_dtype_is_variable(to))
+        return casting <= TSR_CASTING_UNSAFE && casting >= tsri_dtype_variable_rule(from, to);
     if (is_fixed_text(from) || is_fixed_text(to))
         return casting <= TSR_CASTING_UNSAFE && casting >= tsri_dtype_text_rule(from, to);
     if (is_time(from) || is_time(to))
@@ -230,6 +233,16 @@ static bool element_fits(const tsr_dtype *from, const char *element, const tsr_d
     return target->store[number->wide](wide, scratch, parts, true) == parts;
 }
 
+int tsri_element_report_misfit(const tsr_dtype *from, const void *element, const tsr_dtype *to,
+                               tsr_error *err)
+{
+    char value[128];
+    if (tsr_dtype_format_element(from, element, value, sizeof value) < 0)
+        snprintf(value, sizeof value, "that is too long to show");
+    return tsr_error_set(err, TSR_OUT_OF_BOUNDS, "the %s %s does not fit into %s", from->name,
+                         value, to->name);
+}
+
 /* Finds the first element, in C order, that does not fit, and reports it. */
 static int report_misfit(const tsr_view *source, const tsr_dtype *to, tsr_error *err)
 {
@@ -267,6 +280,8 @@ int tsri_view_convert(const tsr_view *destination, const tsr_view *source, tsr_c
                              destination->dtype->name,
                              known ? names[casting] : "that does not exist");
     }
+    if (tsr_dtype_is_variable(source->dtype) || tsr_dtype_is_variable(destination->dtype))
+        return tsri_view_convert_variable(destination, source, casting != TSR_CASTING_UNSAFE, err);
     if (convert_any(destination, source, casting != TSR_CASTING_UNSAFE))
         return 0;
     return report_misfit(source, destination->dtype, err);

@@ -42,4 +42,8 @@ extern const tsri_number tsri_number_boolean, tsri_number_int8, tsri_number_int1
 int tsri_view_convert(const tsr_view *destination, const tsr_view *source, tsr_casting casting,
                       tsr_error *err);
 
+/* Reports an element that another type has no room for. */
+int tsri_element_report_misfit(const tsr_dtype *from, const void *element, const tsr_dtype *to,
+                               tsr_error *err);
+
 #endif

@@ -7,6 +7,7 @@
 #include "tensor/dtype_struct.h"
 #include "tensor/kernels.h"
 #include "tensor/stream.h"
+#include "tensor/variable.h"
 
 /* The loop along which the source is read in order of address. Loops in which it stands still do
  * not count. */
@@ -207,6 +208,8 @@ int tsr_view_copy(const tsr_view *destination, const tsr_view *source, tsr_casti
                              tsri_shape_text(destination->rank, destination->shape, to));
     if (!tsr_dtype_equal(destination->dtype, source->dtype))
         return tsri_view_convert(destination, source, casting, err);
+    if (tsr_dtype_is_variable(source->dtype))
+        return tsri_view_copy_variable(destination, source, err);
     tsri_view_copy_same(destination, source);
     return 0;
 }

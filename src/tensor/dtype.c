@@ -68,20 +68,23 @@
 TYPE_ROWS(DEFINE_TYPE)
 
 #define LIST_TYPE(name, ...) &tsr_dtype_##name,
-static const tsr_dtype *const types[] = {TYPE_ROWS(LIST_TYPE)};
+static const tsr_dtype *const types[] = {TYPE_ROWS(LIST_TYPE) TSR_STRING, TSR_VARIABLE_BYTES};
 
 /* Other names, of the registry and of habit. */
 static const struct {
     const char *name;
     const tsr_dtype *dtype;
-} aliases[] = {{"complex_float32", TSR_COMPLEX64}, {"complex_float64", TSR_COMPLEX128}};
+} aliases[] = {{"complex_float32", TSR_COMPLEX64},
+               {"complex_float64", TSR_COMPLEX128},
+               {"variable_length_bytes", TSR_VARIABLE_BYTES},
+               {"binary", TSR_VARIABLE_BYTES}};
 
 const char tsri_dtype_known_names[] =
     "bool, int8, int16, int32, int64, uint8, uint16, uint32, uint64, float16, float32, float64, "
     "complex64, complex128; r8, r16, r24, ... (raw bytes); int2, int4, uint2, uint4, bfloat16, "
     "float4_e2m1fn, float6_e2m3fn, float6_e3m2fn, float8_ with e3m4, e4m3, e4m3fn, e4m3b11fnuz, "
     "e4m3fnuz, e5m2, e5m2fnuz or e8m0fnu; complex_ with the name of a float type; datetime64[ns], "
-    "timedelta64[10us], ...; U10 (text of fixed length), S10 (bytes); "
+    "timedelta64[10us], ...; string, bytes (of any length), U10 (text of fixed length), S10 (bytes); "
     "struct{x:float32,y:int16}";
 
 #define RAW_BYTES_MAX (1 << 20)

@@ -314,6 +314,8 @@ static int check_field(const tsr_field *fields, int number, int64_t *size_bytes,
             return refuse_field(field, "is there twice", err);
     if (field->rank < 0 || field->rank > TSR_FIELD_RANK_MAX)
         return refuse_field(field, "has too many axes", err);
+    if (tsr_dtype_is_variable(field->dtype))
+        return refuse_field(field, "is of variable length", err);
     if (depth_of_type(field->dtype) >= STRUCT_DEPTH_MAX)
         return refuse_field(field, "is a struct that is nested too deep", err);
     if (!tsri_shape_count(field->rank, field->shape, &count) ||

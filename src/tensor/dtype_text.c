@@ -18,34 +18,23 @@ static uint32_t load_character(const char *at)
     return character;
 }
 
-/* The length up to the last character that is not 0. */
-static size_t used_length(const tsr_dtype *dtype, const char *element)
+size_t tsri_dtype_text_length(const tsr_dtype *dtype, const void *element)
 {
     size_t width = dtype->component_bytes, length = dtype->size_bytes / width;
     static const char zero[4];
-    while (length > 0 && memcmp(element + (length - 1) * width, zero, width) == 0)
+    while (length > 0 && memcmp((const char *)element + (length - 1) * width, zero, width) == 0)
         length--;
     return length;
 }
 
 /* --- UTF-32 --- */
 
-void tsri_element_put_character(tsri_element_writer *writer, uint32_t character)
+void tsri_element_put_utf8(tsri_element_writer *writer, uint32_t character)
 {
-    static const char escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
     char bytes[4];
     size_t length = 0;
-    const char *place = character > 0 && character < 0x80 ? strchr(escaped, (int)character) : NULL;
     if (character > 0x10ffff || (character >= 0xd800 && character < 0xe000))
         character = 0xfffd; /* not a character of Unicode, so no string of JSON can have it */
-    if (place) {
-        tsri_element_print(writer, "\\%c", letters[place - escaped]);
-        return;
-    }
-    if (character < 0x20) {
-        tsri_element_print(writer, "\\u%04x", (unsigned)character);
-        return;
-    }
     if (character < 0x80) {
         bytes[length++] = (char)character;
     } else {
@@ -57,9 +46,21 @@ void tsri_element_put_character(tsri_element_writer *writer, uint32_t character)
     tsri_element_put(writer, bytes, length);
 }
 
+void tsri_element_put_character(tsri_element_writer *writer, uint32_t character)
+{
+    static const char escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+    const char *place = character > 0 && character < 0x80 ? strchr(escaped, (int)character) : NULL;
+    if (place)
+        tsri_element_print(writer, "\\%c", letters[place - escaped]);
+    else if (character < 0x20)
+        tsri_element_print(writer, "\\u%04x", (unsigned)character);
+    else
+        tsri_element_put_utf8(writer, character);
+}
+
 static void write_text(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
 {
-    size_t length = used_length(dtype, element);
+    size_t length = tsri_dtype_text_length(dtype, element);
     tsri_element_put(writer, "\"", 1);
     for (size_t i = 0; i < length; i++)
         tsri_element_put_character(writer, load_character((const char *)element + 4 * i));
@@ -138,7 +139,7 @@ static bool read_text(const tsr_dtype *dtype, const char **text, void *element)
 static void write_bytes(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
 {
     tsri_element_put(writer, "\"", 1);
-    tsri_element_put_base64(writer, element, used_length(dtype, element));
+    tsri_element_put_base64(writer, element, tsri_dtype_text_length(dtype, element));
     tsri_element_put(writer, "\"", 1);
 }
 
@@ -216,7 +217,7 @@ tsr_casting tsri_dtype_text_rule(const tsr_dtype *from, const tsr_dtype *to)
 
 bool tsri_dtype_text_fits(const tsr_dtype *from, const void *element, const tsr_dtype *to)
 {
-    return used_length(from, element) * from->component_bytes <= to->size_bytes;
+    return tsri_dtype_text_length(from, element) * from->component_bytes <= to->size_bytes;
 }
 
 typedef struct text_job {
@@ -233,7 +234,8 @@ static bool convert_rows(void *user, char *to, const char *from, const tsri_nest
         for (int64_t k = 0; k < inner->count; k++) {
             const char *source = from + i * outer->from + k * inner->from;
             char *target = to + i * outer->to + k * inner->to;
-            size_t used_bytes = used_length(job->from, source) * job->from->component_bytes;
+            size_t used_bytes =
+                tsri_dtype_text_length(job->from, source) * job->from->component_bytes;
             if (used_bytes > job->to_bytes && job->checked)
                 return false;
             used_bytes = TSRI_MIN(used_bytes, job->to_bytes);

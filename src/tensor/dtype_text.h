@@ -6,6 +6,9 @@
 
 #include "base/base.h"
 
+/* The number of characters, or bytes, up to the last one that is not 0. Never fails. */
+size_t tsri_dtype_text_length(const tsr_dtype *dtype, const void *element);
+
 /* The least rule under which a text may be stored in another length: SAFE in a longer one,
  * SAME_KIND in a shorter one (checked), UNSAFE + 1 for texts of another kind. Never fails. */
 tsr_casting tsri_dtype_text_rule(const tsr_dtype *from, const tsr_dtype *to);

@@ -418,11 +418,22 @@ const tsri_element_text tsri_text_raw = {
     write_raw, read_raw,
     "a list of one number from 0 to 255 per byte, or base64 of exactly its bytes"};
 
+int tsri_element_refuse(const tsr_dtype *dtype, const char *text, tsr_error *err)
+{
+    return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                         "%.60s%s is not a value of type %s: wanted is %s", text,
+                         strlen(text) > 60 ? "..." : "", dtype->name, dtype->ops->text->form);
+}
+
 int tsr_dtype_parse_element(const tsr_dtype *dtype, const char *text, void *element, tsr_error *err)
 {
     char small[16];
     tsr_auto(tsri_text) *large = NULL;
     const char *end = tsri_element_skip_space(text);
+    if (tsr_dtype_is_variable(dtype))
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "an element of type %s needs a heap: tsr_dtype_parse_element_into",
+                             dtype->name);
     if (dtype->size_bytes > sizeof small) {
         large = tsri_alloc(dtype->size_bytes);
         if (!large)
@@ -430,9 +441,7 @@ int tsr_dtype_parse_element(const tsr_dtype *dtype, const char *text, void *elem
     }
     char *value = large ? large : small;
     if (!dtype->ops->text->read(dtype, &end, value) || *tsri_element_skip_space(end) != '\0')
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
-                             "%.60s%s is not a value of type %s: wanted is %s", text,
-                             strlen(text) > 60 ? "..." : "", dtype->name, dtype->ops->text->form);
+        return tsri_element_refuse(dtype, text, err);
     memcpy(element, value, dtype->size_bytes);
     return 0;
 }

@@ -47,6 +47,9 @@ int tsri_element_hexadecimal(char c);
 void tsri_element_put_character(tsri_element_writer *writer, uint32_t character);
 bool tsri_element_take_character(const char **text, uint32_t *ret_character, bool *ret_end);
 
+/* A character as UTF-8; what is none of Unicode as U+FFFD. */
+void tsri_element_put_utf8(tsri_element_writer *writer, uint32_t character);
+
 /* Base64 (RFC 4648, with its padding) inside of the quotes: appended; read up to and with the
  * closing quote, false when it is malformed or stands for more than `capacity` bytes. */
 void tsri_element_put_base64(tsri_element_writer *writer, const void *bytes, size_t size_bytes);
@@ -65,6 +68,9 @@ struct tsr_dtype_ops {
     bool (*is_same)(const tsr_dtype *a, const tsr_dtype *b);
     void (*clear)(tsr_dtype *dtype);
 };
+
+/* Reports that a text is no element of a type. */
+int tsri_element_refuse(const tsr_dtype *dtype, const char *text, tsr_error *err);
 
 /* The names of types, for messages. */
 extern const char tsri_dtype_known_names[];

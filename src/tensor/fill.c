@@ -2,6 +2,7 @@
 #include "tensor/copy.h"
 #include "tensor/kernels.h"
 #include "tensor/stream.h"
+#include "tensor/variable.h"
 
 /* A pattern of repeated elements that stays in the first-level cache. */
 #define PATTERN_BYTES 4096
@@ -120,6 +121,8 @@ static bool compare_rows(void *user, char *to, const char *from, const tsri_nest
 bool tsr_view_is_filled_with(const tsr_view *view, const void *element)
 {
     tsri_nest nest TSRI_UNINITIALIZED;
+    if (tsr_dtype_is_variable(view->dtype))
+        return tsri_view_is_filled_with_variable(view, element);
     if (!tsri_nest_init(&nest, view, view, 1))
         return true;
     compare_job job = {element, view->dtype->size_bytes, 0};

@@ -84,9 +84,59 @@ int tsr_view_init(tsr_view *ret_view, const tsr_dtype *dtype, int rank, const in
     ret_view->rank = rank;
     ret_view->data = data;
     ret_view->blob = NULL;
+    ret_view->heap = NULL;
     for (int axis = 0; axis < rank; axis++)
         ret_view->shape[axis] = shape[axis];
     set_dense_strides(ret_view, count);
+    return 0;
+}
+
+/* What a view of variable length owns: slots, and the heap that they point to. */
+typedef struct variable_memory {
+    void *slots;
+    tsr_heap *heap;
+} variable_memory;
+
+static void release_variable(void *user)
+{
+    variable_memory *memory = user;
+    tsr_heap_unref(memory->heap);
+    tsri_free(memory->slots);
+    tsri_free(memory);
+}
+
+static int make_variable(size_t size_bytes, variable_memory **ret_memory, tsr_error *err)
+{
+    variable_memory *memory = tsri_alloc_zero(sizeof *memory);
+    if (!memory)
+        return tsri_error_no_memory(err, sizeof *memory);
+    memory->slots = tsri_alloc_zero(size_bytes);
+    int status =
+        memory->slots ? tsr_heap_new(&memory->heap, err) : tsri_error_no_memory(err, size_bytes);
+    if (status < 0)
+        release_variable(memory);
+    else
+        *ret_memory = memory;
+    return status;
+}
+
+static int new_variable(tsr_view *ret_view, const tsr_dtype *dtype, int rank, const int64_t *shape,
+                        tsr_error *err)
+{
+    int64_t count;
+    variable_memory *memory;
+    tsr_blob *blob;
+    TSRI_TRY(check_shape(rank, shape, dtype->size_bytes, &count, err));
+    size_t size_bytes = (size_t)count * dtype->size_bytes;
+    TSRI_TRY(make_variable(size_bytes, &memory, err));
+    int status = tsr_blob_wrap(memory->slots, size_bytes, release_variable, memory, &blob, err);
+    if (status < 0) {
+        release_variable(memory);
+        return status;
+    }
+    TSRI_TRY(tsr_view_init(ret_view, dtype, rank, shape, memory->slots, err));
+    ret_view->blob = blob;
+    ret_view->heap = memory->heap;
     return 0;
 }
 
@@ -95,6 +145,8 @@ int tsr_view_new(tsr_view *ret_view, const tsr_dtype *dtype, int rank, const int
 {
     int64_t count;
     tsr_auto(tsr_blob) *blob = NULL;
+    if (tsr_dtype_is_variable(dtype))
+        return new_variable(ret_view, dtype, rank, shape, err);
     TSRI_TRY(check_shape(rank, shape, dtype->size_bytes, &count, err));
     TSRI_TRY(tsr_blob_new((size_t)count * dtype->size_bytes, &blob, err));
     TSRI_TRY(tsr_view_init(ret_view, dtype, rank, shape, tsr_blob_data_writable(blob), err));

@@ -150,6 +150,15 @@ typedef struct tsr_codec_ops {
     /* For codecs that only append to unchanged data: appends to an output that holds the data from
      * byte `start` on. NULL for the others. */
     int (*append)(const void *codec, tsr_output *output, size_t start, tsr_error *err);
+
+    /* --- array codecs ---------------------------------------------------------------------------
+     */
+
+    /* Whether elements of variable length (tessera/heap.h) may arrive here. Slots that a decoder
+     * makes may point into the encoded bytes or into the codec itself, both of which live as long
+     * as the slots are looked at. Codecs that only move elements (rearrange) need not say so.
+     * Without it an array of such elements is refused, since the codec would store addresses. */
+    bool variable_length;
 } tsr_codec_ops;
 
 /* For `open`: reads an integer of the configuration; where there is no such field (or, in what
