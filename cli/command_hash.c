@@ -1,7 +1,6 @@
 /* tessera hash PLACE: hashes of content, to compare copies without moving them. */
 #include <string.h>
 
-#include "describe.h"
 #include "document.h"
 #include "hash_list.h"
 #include "location.h"
@@ -78,9 +77,9 @@ static void tell_node_json(cli_hasher *self, const tsr_hash_node *node)
     document_add_lengths(document, row, "shape", tsr_array_rank(node->array),
                          tsr_array_shape(node->array));
     document_add_text(document, row, "dtype", tsr_array_dtype(node->array)->name);
-    if (tsr_array_is_regular(node->array) || tsr_array_shard_levels(node->array) > 0)
+    if (node->chunk_shape)
         document_add_lengths(document, row, "chunk_shape", tsr_array_rank(node->array),
-                             describe_chunks(node->array));
+                             node->chunk_shape);
     else
         document_add_null(document, row, "chunk_shape");
     document_add_integer(document, row, "chunks", node->chunks);

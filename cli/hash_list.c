@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "describe.h"
 #include "document.h"
 #include "location.h"
 #include "memory.h"
@@ -122,7 +121,6 @@ static int take_node(void *user, const tsr_hash_node *node)
 {
     cli_hash_list *list = user;
     cli_hashed_node *open = &list->open;
-    const int64_t *boxes;
 
     open->path = memory_text(node->path);
     if (!open->path)
@@ -133,13 +131,10 @@ static int take_node(void *user, const tsr_hash_node *node)
     if (node->array) {
         open->chunks = node->chunks;
         open->rank = tsr_array_rank(node->array);
-        boxes = list->stored ? NULL : choose_boxes(list, node->path, node->array);
-        if (!boxes &&
-            (tsr_array_is_regular(node->array) || tsr_array_shard_levels(node->array) > 0))
-            boxes = describe_chunks(node->array);
-        open->has_chunk_shape = boxes != NULL;
-        if (boxes)
-            memcpy(open->chunk_shape, boxes, (size_t)open->rank * sizeof *boxes);
+        open->has_chunk_shape = node->chunk_shape != NULL;
+        if (node->chunk_shape)
+            memcpy(open->chunk_shape, node->chunk_shape,
+                   (size_t)open->rank * sizeof *node->chunk_shape);
     }
     return add_node(list, open);
 }

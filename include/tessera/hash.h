@@ -43,7 +43,10 @@ typedef struct tsr_hash_node {
     tsr_array *array; /* borrowed; NULL for a group */
     tsr_hash hash;
     tsr_hash metadata; /* of the metadata alone: a part of `hash` */
-    int64_t chunks;    /* that hold something else than fill values */
+    /* Of an array: the shape of what is hashed as one piece; NULL where there are several shapes.
+     */
+    const int64_t *chunk_shape;
+    int64_t chunks; /* that hold something else than fill values */
 } tsr_hash_node;
 
 typedef struct tsr_hash_options {

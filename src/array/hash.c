@@ -41,6 +41,7 @@ typedef struct hasher {
     int piece_level;      /* of the walk: where chunks are that are no shards */
     const int64_t *asked; /* the shape of the pieces that the caller wants; NULL: none */
     const int64_t *boxes; /* the shape of the pieces; NULL: the store's chunks, whatever they are */
+    int64_t cut[TSR_RANK_MAX]; /* what `boxes` is where a file's own chunks are too large */
     piece *batch;
     tsri_read *reads;
     int64_t count, bytes; /* of the batch */
@@ -358,6 +359,25 @@ static int check_boxes(const tsr_array *array, const int64_t *boxes, tsr_error *
     return 0;
 }
 
+/* A file may be one chunk of any size. From the first axis on it is cut, until a box fits a batch.
+ */
+static const int64_t *cut_boxes(hasher *self, const int64_t *chunk_shape)
+{
+    const tsr_array *array = self->array;
+    double bytes = (double)array->dtype->size_bytes;
+
+    for (int axis = 0; axis < array->rank; axis++) {
+        self->cut[axis] = TSRI_MAX(TSRI_MIN(chunk_shape[axis], self->grid->shape[axis]), 1);
+        bytes *= (double)self->cut[axis];
+    }
+    for (int axis = 0; axis < array->rank && bytes > BATCH_BYTES; axis++) {
+        double one = bytes / (double)self->cut[axis];
+        self->cut[axis] = TSRI_MAX((int64_t)(BATCH_BYTES / one), 1);
+        bytes = one * (double)self->cut[axis];
+    }
+    return self->cut;
+}
+
 /* Decides how the pieces are found. A shard behind other codecs is no shard to the walk. */
 static int choose_pieces(hasher *self, tsr_error *err)
 {
@@ -371,6 +391,9 @@ static int choose_pieces(hasher *self, tsr_error *err)
         prepared = prepared->inner;
         self->piece_level++;
     }
+    if (array->dtype->kind > TSR_KIND_STRUCT && !options->stored)
+        return tsr_error_set(err, TSR_UNSUPPORTED, "%s: values of type %s cannot be hashed",
+                             array->place, array->dtype->name);
     self->asked = options->chunk_shape;
     if (!self->asked && options->choose_chunk_shape)
         self->asked = options->choose_chunk_shape(options->user, self->path, array);
@@ -386,7 +409,7 @@ static int choose_pieces(hasher *self, tsr_error *err)
     bool as_asked = !self->asked || (self->grid->is_regular && is_shape(array, self->asked, own));
     if (array->store && as_asked && self->piece_level == levels)
         return 0;
-    self->boxes = self->asked ? self->asked : own;
+    self->boxes = self->asked ? self->asked : array->store ? own : cut_boxes(self, own);
     self->piece_level = 0;
     return check_boxes(array, self->boxes, err);
 }
@@ -422,10 +445,21 @@ static int hash_metadata(const hasher *self, tsr_hash *ret_hash, tsr_error *err)
     return 0;
 }
 
+static const int64_t *shape_of_pieces(const hasher *self)
+{
+    const tsr_array *array = self->array;
+
+    if (self->boxes)
+        return self->boxes;
+    if (self->piece_level > 0)
+        return array->inner_shapes[self->piece_level - 1];
+    return self->grid->is_regular ? array->chunk_shape : NULL;
+}
+
 static int hash_array(hasher *self, tsr_hash *ret_hash, tsr_error *err)
 {
     const tsr_hash_options *options = self->hashing->options;
-    tsr_hash_node node = {self->path, TSR_NODE_ARRAY, self->array, {{0}}, {{0}}, 0};
+    tsr_hash_node node = {.path = self->path, .kind = TSR_NODE_ARRAY, .array = self->array};
     tsri_digest digest;
 
     TSRI_TRY(choose_pieces(self, err));
@@ -438,6 +472,7 @@ static int hash_array(hasher *self, tsr_hash *ret_hash, tsr_error *err)
     tsri_digest_add_sum(&digest, &self->total);
     tsri_digest_end(&digest, &node.hash);
     node.chunks = self->chunks;
+    node.chunk_shape = shape_of_pieces(self);
     *ret_hash = node.hash;
     return options->each_node ? options->each_node(options->user, &node) : 0;
 }

@@ -53,7 +53,7 @@ static int hash_group(tsr_group *group, const char *path, int depth, const tsri_
 {
     tsr_auto(tsri_children) list = {0};
     const tsr_hash_options *options = hashing->options;
-    tsr_hash_node node = {path, TSR_NODE_GROUP, NULL, {{0}}, {{0}}, 0};
+    tsr_hash_node node = {.path = path, .kind = TSR_NODE_GROUP};
     tsri_digest digest;
 
     TSRI_TRY(tsri_children_read(group, &list, err));

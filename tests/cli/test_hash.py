@@ -171,7 +171,14 @@ def test_other_places(tessera, tmp_path):
     """What has no chunks in a store has values; a scalar and an empty array have hashes too."""
     values = np.arange(12, dtype="f8").reshape(3, 4)
     np.save(tmp_path / "a.npy", values)
-    assert hashes(tessera, "a.npy")["nodes"][0]["dtype"] == "float64"
+    node, = hashes(tessera, "a.npy")["nodes"]
+    assert node["dtype"] == "float64" and node["hash"] == hash_of(values, (3, 4), 0)[0].hex()
+    # One chunk of any size is cut along its first axes, so that memory has a bound.
+    large = np.zeros((3, 5, 2**20), "f8")
+    large[:, :, ::4096] = np.arange(15.0).reshape(3, 5, 1)
+    np.save(tmp_path / "large.npy", large)
+    node, = hashes(tessera, "large.npy")["nodes"]
+    assert node["chunk_shape"] == [1, 4, 2**20] and node["hash"] == hash_of(large, (1, 4, 2**20), 0)[0].hex()
     tessera.error("hash", "a.npy", "--stored", status=8)
     make(tmp_path / "s", np.array(3.5), chunks=(), attributes={}, fill_value=0)
     assert hashes(tessera, "s")["hash"] == hash_of(np.array(3.5), (), 0)[0].hex()
@@ -307,3 +314,38 @@ def test_what_is_no_file_of_hashes(tessera, tmp_path, forest):
     tessera.error("diff", "--hash", "bad", "a.zarr/g/x", status=4)
     tessera.error("diff", "--hash", "saved", "a.zarr/g/x", "--select", "0", status=2)
     tessera.error("diff", "--stored", "a.zarr", "a.zarr", status=2)
+
+
+def test_nested_shards_and_chunks_of_several_lengths(tessera, tmp_path, values):
+    """The pieces are the chunks that are decoded one by one, however deep they lie and whatever their shape."""
+    attributes = {"b": [1, {"z": None, "ä": True}], "a": "text"}
+    np.save(tmp_path / "v.npy", values)
+
+    def sharding(chunk_shape, *codecs):
+        return {"name": "sharding_indexed", "configuration": {
+            "chunk_shape": chunk_shape, "codecs": list(codecs), "index_codecs": [
+                {"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]}}
+
+    plain = {"name": "bytes", "configuration": {"endian": "little"}}
+    for name, chunks, codecs in (
+            ("nested", "16,24", [sharding([8, 12], sharding([4, 6], plain))]),
+            ("packed", "8,12", [sharding([4, 6], plain), {"name": "gzip", "configuration": {"level": 1}}]),
+            ("turned", "16,24", [{"name": "transpose", "configuration": {"order": [1, 0]}}, sharding([6, 4], plain)])):
+        tessera.run("create", name, "--shape", "13,22", "--dtype", "int16", "--chunks", chunks, "--codecs",
+                    json.dumps(codecs), "--fill-value", "5", "--attributes", json.dumps(attributes))
+        tessera.run("put", "v.npy", name)
+        assert hashes(tessera, name)["hash"] == hash_of(values, (4, 6), 5, attributes)[0].hex(), name
+        report = hashes(tessera, name, "--stored", "--levels")
+        assert report["nodes"][0]["chunks"] == sum(row["kind"] == "chunk" for row in report["chunks"])
+    tessera.run("create", "uneven", "--shape", "13,22", "--dtype", "int16", "--chunks", "[[3,10],[[11,2]]]",
+                "--fill-value", "5", "--attributes", json.dumps(attributes))
+    tessera.run("put", "v.npy", "uneven")
+    report = hashes(tessera, "uneven", "--levels")
+    assert report["nodes"][0]["chunk_shape"] is None
+    assert [(row["start"], row["shape"]) for row in report["chunks"]] == [
+        ([0, 0], [3, 11]), ([0, 11], [3, 11]), ([3, 0], [10, 11]), ([3, 11], [10, 11])]
+    for row in report["chunks"]:
+        box = tuple(slice(s, s + n) for s, n in zip(row["start"], row["shape"]))
+        assert row["hash"] == sha("tessera.hash1.chunk", struct.pack("<4q", *row["start"], *row["shape"]),
+                                  values[box].astype("<i2").tobytes()).hex()
+    assert diff(tessera, "nested", "uneven", status=0) == []
