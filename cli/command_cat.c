@@ -241,6 +241,80 @@ static int print_elements(cli_invocation *invocation, const cli_selected_array *
     return status;
 }
 
+/* The positions `from` to `end` of the first axis; numbers of an array with one axis each make a
+ * line. */
+static void select_growth(const cli_selected_array *whole, int64_t from, int64_t end,
+                          cli_selected_array *ret_part)
+{
+    *ret_part = *whole;
+    tsr_index_all(&ret_part->index, whole->rank, tsr_array_shape(whole->array));
+    ret_part->index.axes[0].start = from;
+    ret_part->index.axes[0].count = end - from;
+    ret_part->shape[0] = end - from;
+    if (whole->rank == 1) {
+        ret_part->rank = 2;
+        ret_part->shape[1] = 1;
+    }
+}
+
+/* Prints what lies behind the known length. */
+static int print_growth(cli_invocation *invocation, const cli_selected_array *whole,
+                        const char *format_name, int64_t max_bytes, int64_t known, int64_t length)
+{
+    cli_selected_array part;
+
+    if (length < known) {
+        tsr_error_set(&invocation->error, TSR_CONFLICT,
+                      "%s was cut from %lld to %lld while it was followed",
+                      tsr_array_place(whole->array), (long long)known, (long long)length);
+        return TSR_CONFLICT;
+    }
+    select_growth(whole, known, length, &part);
+    if (known > 0 && whole->rank > 2 && strcmp(format_name, "text") == 0)
+        putchar('\n');
+    CLI_TRY(print_elements(invocation, &part, format_name, max_bytes));
+    fflush(stdout);
+    return show_check(&invocation->error);
+}
+
+static int check_follow(cli_invocation *invocation, const cli_selected_array *selected,
+                        const char *format_name)
+{
+    if (!selected->whole)
+        return invocation_misuse(invocation, "--follow prints whole arrays, without a selection");
+    if (strcmp(format_name, "npy") == 0 || strcmp(format_name, "json") == 0)
+        return invocation_misuse(invocation, "--follow has no end that --format %s could wait for",
+                                 format_name);
+    if (selected->rank == 0)
+        return invocation_misuse(invocation, "%s has no axis along which it could grow",
+                                 tsr_array_place(selected->array));
+    return 0;
+}
+
+static int follow(cli_invocation *invocation, const cli_selected_array *selected,
+                  const char *format_name, int64_t max_bytes)
+{
+    tsr_array *array = selected->array;
+    int64_t idle_s = invocation_number(invocation, OPTION_IDLE, 0), known = -1, length;
+    tsr_call call = {.cancel = signals_cancel_flag()};
+
+    CLI_TRY(check_follow(invocation, selected, format_name));
+    call.deadline_ms = idle_s < INT64_MAX / 1000 ? idle_s * 1000 : 0;
+    for (;;) {
+        int status = tsr_follow(&array, 1, 0, known, &call, &length, &invocation->error);
+        if (status == TSR_DEADLINE) {
+            tsr_error_clear(&invocation->error);
+            return 0;
+        }
+        CLI_TRY(status);
+        if (known < 0)
+            known = 0;
+        if (length != known)
+            CLI_TRY(print_growth(invocation, selected, format_name, max_bytes, known, length));
+        known = length;
+    }
+}
+
 static int run(cli_invocation *invocation)
 {
     tsr_auto(cli_selected_array) selected = {0};
@@ -249,9 +323,14 @@ static int run(cli_invocation *invocation)
     int64_t max_bytes;
 
     CLI_TRY(location_open_selected(invocation, invocation->operands[0], false, &selected));
+    if (invocation_text(invocation, OPTION_IDLE) && !invocation_has(invocation, OPTION_FOLLOW))
+        return invocation_misuse(invocation, "--idle belongs to --follow");
     max_bytes = invocation_number(invocation, OPTION_MEMORY,
                                   part_bytes(invocation->context, selected.array));
     format = format ? format : "text";
+    if (invocation_has(invocation, OPTION_FOLLOW))
+        return condition ? invocation_misuse(invocation, "--follow prints all, without --where")
+                         : follow(invocation, &selected, format, max_bytes);
     CLI_TRY(condition ? cat_where(invocation, &selected, condition, format, max_bytes)
                       : print_elements(invocation, &selected, format, max_bytes));
     return show_check(&invocation->error);
@@ -264,7 +343,8 @@ const cli_command command_cat = {
     .description =
         "Elements come in C order, the last axis along the line. Numbers are the shortest that give the "
         "same bits again. The array is read part by part, so that it may be larger than memory; --memory "
-        "says how large a part may be.\n\n"
+        "says how large a part may be. --follow goes on with what other programs append along the first axis, "
+        "whole rows as soon as they are visible.\n\n"
         "With --where only the elements x that fulfil a condition are printed, one a line with its position "
         "in the array; as CSV under a line of the names of the dimensions. A condition compares x with "
         "numbers by <, <=, ==, !=, >, >=, also in chains as '-1 <= x < 5', joined by and, or, not and "
@@ -273,13 +353,13 @@ const cli_command command_cat = {
     .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE"}},
     .examples = {{"cat 'relief.zarr/ROSE[1000:1003, ::1440]'", "A selection in NumPy's notation"},
                  {"cat relief.zarr/ROSE --isel lat=-1,lon=0:5", "By the names of the dimensions"},
-                 {"cat 'relief.zarr/ROSE[::-2, [3, 7, 9]]'", "Lists of positions"},
                  {"cat relief.zarr/ROSE --points stations.npy",
                   "One element for each row of a file"},
                  {"cat out.zarr/t --select 0:10 --format npy > frames.npy", "As a file for NumPy"},
                  {"cat relief.zarr/ROSE --where 'x>=8000' --format csv", "Where something is"},
-                 {"cat out.zarr/t --format raw | od -A n -t f4", "The bare bytes"}},
+                 {"cat out.zarr/t --format raw | od -A n -t f4", "The bare bytes"},
+                 {"cat out.zarr/t --follow --idle 60", "Time steps while a model appends them"}},
     COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_CAT_FORMAT,
-                    OPTION_WHERE, OPTION_MEMORY, OPTION_THREADS),
+                    OPTION_WHERE, OPTION_FOLLOW, OPTION_IDLE, OPTION_MEMORY, OPTION_THREADS),
     .run = run,
 };

@@ -116,6 +116,10 @@ static const cli_option table[OPTION_COUNT] = {
     VALUE(
         OPTION_WHERE, "where", 0, TEXT, "CONDITION",
         "Only elements for which this holds, with their positions: 'x > 3', '-1 <= x < 5 or x == 99'"),
+    FLAG(OPTION_FOLLOW, "follow", 'f',
+         "Then print what is appended along the first axis, as it comes, until interrupted"),
+    VALUE(OPTION_IDLE, "idle", 0, INTEGER, "SECONDS",
+          "With --follow: end when nothing was appended for so long"),
     CHOICE(OPTION_EXPORT_FORMAT, "format", 0, "netcdf|npy",
            "What to write; the default follows from the name of the destination"),
 

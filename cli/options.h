@@ -60,6 +60,8 @@ typedef enum cli_option_id {
     /* cat, export. */
     OPTION_CAT_FORMAT,
     OPTION_WHERE,
+    OPTION_FOLLOW,
+    OPTION_IDLE,
     OPTION_EXPORT_FORMAT,
     /* stats. */
     OPTION_MISSING,

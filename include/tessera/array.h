@@ -341,6 +341,17 @@ TSR_API int tsr_array_sync(tsr_array *array, const tsr_call *call, tsr_error *er
  * array has taken its place: open it again), those of tsr_array_open. */
 TSR_API int tsr_array_refresh(tsr_array *array, tsr_error *err);
 
+/* Follows arrays that others append to: refreshes all `n`, and waits until the length that all of
+ * them have along the axis, the smallest of theirs, is another than `known_length`, as long as
+ * `call` lets it. Whatever lies in front of *ret_length is there, in each of them, since elements
+ * are seen before the length that tells of them; with known_length -1 it returns at once. A smaller
+ * length is that of an array that was cut, which may be seen with the next append only. On disks of
+ * this machine an append is noticed when it is published, elsewhere within a fifth of a second.
+ * Thread: LOCKED. Errors: INVALID_ARGUMENT (no array, no such axis), UNSUPPORTED (not a Zarr
+ * array), DEADLINE, CANCELLED, and those of tsr_array_refresh. */
+TSR_API int tsr_follow(tsr_array *const *arrays, size_t n, int axis, int64_t known_length,
+                       const tsr_call *call, int64_t *ret_length, tsr_error *err);
+
 typedef struct tsr_resize_options {
     size_t struct_size;
     /* Leave every stored chunk as it is: quick, but what fell off comes back when the array grows

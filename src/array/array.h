@@ -85,6 +85,10 @@ int tsri_array_locate(const tsr_array *array, const int64_t *chunk_index, tsr_ex
  * known; saturates at INT64_MAX. */
 int64_t tsri_array_read_bytes(const tsr_array *array);
 
+/* tsr_array_refresh of an array that has metadata; *ret_version: which value of its document it was
+ * refreshed from. */
+int tsri_array_refresh_version(tsr_array *array, tsr_generation *ret_version, tsr_error *err);
+
 /* Makes an array of an opened Zarr node; owns `meta` on success. Errors: as tsr_array_open. */
 int tsri_array_from_zarr(tsr_context *context, tsr_store *store, const char *path,
                          const char *place, tsri_zarr_meta *meta, bool writable,

@@ -78,15 +78,25 @@ static int install(tsr_array *array, const tsri_zarr_meta *meta, tsr_error *err)
     return 0;
 }
 
-int tsr_array_refresh(tsr_array *array, tsr_error *err)
+int tsri_array_refresh_version(tsr_array *array, tsr_generation *ret_version, tsr_error *err)
 {
     tsr_auto(tsri_zarr_meta) *meta = NULL;
+    tsri_node_version version;
+
+    TSRI_TRY(tsri_node_read_version(array->store, array->path, array->meta->zarr_format, &meta,
+                                    &version, err));
+    TSRI_TRY(check_same(array, meta, err));
+    *ret_version = version.document;
+    return install(array, meta, err);
+}
+
+int tsr_array_refresh(tsr_array *array, tsr_error *err)
+{
+    tsr_generation version;
 
     if (!array->meta)
         return 0; /* nobody changes the shape of a variable in a file that is open */
-    TSRI_TRY(tsri_node_read(array->store, array->path, array->meta->zarr_format, &meta, err));
-    TSRI_TRY(check_same(array, meta, err));
-    return install(array, meta, err);
+    return tsri_array_refresh_version(array, &version, err);
 }
 
 /* The array in the store, held, and its metadata with another shape. */

@@ -1,10 +1,13 @@
 /* The public face of stores: URLs, registry, and the operations over the ops table. */
 #include <string.h>
 
+#include <tessera/sys/system.h>
+
 #include "base/base.h"
 #include "base/checked.h"
 #include "base/context.h"
 #include "store/store_kinds.h"
+#include "store/watch.h"
 
 static const tsr_store_ops *const built_in_stores[] = {&tsri_store_fs_ops, &tsri_store_memory_ops};
 
@@ -269,6 +272,49 @@ void tsr_store_unlock(tsr_store *store, tsr_lock *lock)
 {
     if (lock)
         store->ops->unlock(store, lock);
+}
+
+/* Between two questions: short at first, for what changes often. */
+#define WAIT_NS_MIN (5 * INT64_C(1000000))
+#define WAIT_NS_MAX (200 * INT64_C(1000000))
+
+static int generation_of(tsr_store *store, const char *key, const tsr_call *call,
+                         tsr_generation *ret_generation, tsr_error *err)
+{
+    const tsr_range nothing = {TSR_RANGE_PART, 0, 0};
+    tsr_auto(tsr_blob) *blob = NULL;
+    int status = tsr_store_get(store, key, nothing, call, &blob, ret_generation, err);
+    if (status != TSR_NOT_FOUND)
+        return status;
+    tsr_error_clear(err);
+    *ret_generation = (tsr_generation){{0}};
+    return 0;
+}
+
+/* The deadline is that of the whole wait, and not of each question. */
+static int ask_until_changed(tsr_store *store, const char *key, const tsr_generation *known,
+                             const tsr_call *call, tsr_error *err)
+{
+    const tsr_system *system = store->context->system;
+    tsri_watch watch = tsri_watch_start(store->context, call);
+    tsr_call question = {.cancel = call ? call->cancel : NULL};
+    for (int64_t pause_ns = WAIT_NS_MIN;; pause_ns = TSRI_MIN(2 * pause_ns, WAIT_NS_MAX)) {
+        tsr_generation now;
+        TSRI_TRY(generation_of(store, key, &question, &now, err));
+        if (memcmp(&now, known, sizeof now) != 0)
+            return 0;
+        for (int64_t left_ns = pause_ns; left_ns > 0; left_ns -= TSRI_WATCH_SLICE_NS) {
+            TSRI_TRY(tsri_watch_poll(&watch, err));
+            system->sleep_ns(system, TSRI_MIN(left_ns, TSRI_WATCH_SLICE_NS));
+        }
+    }
+}
+
+int tsr_store_wait(tsr_store *store, const char *key, const tsr_generation *known,
+                   const tsr_call *call, tsr_error *err)
+{
+    return store->ops->wait ? store->ops->wait(store, key, known, call, err)
+                            : ask_until_changed(store, key, known, call, err);
 }
 
 int tsr_store_sync(tsr_store *store, const tsr_call *call, tsr_error *err)

@@ -165,4 +165,5 @@ const tsr_store_ops tsri_store_fs_ops = {
     .unlock = tsri_fs_unlock_op,
     .flush = tsri_fs_flush,
     .sync = tsri_fs_sync,
+    .wait = tsri_fs_wait,
 };

@@ -8,6 +8,7 @@
  *   store_fs_list.c   listing and erase_prefix
  *   store_fs_sync.c   what must reach the disk and when
  *   store_fs_network.c file systems that other machines share
+ *   store_fs_wait.c   waiting for a change
  *
  * The protocol of one key is that of TensorStore's file driver, so that its writers and ours
  * exclude each other (source: the comment at the head of
@@ -275,5 +276,13 @@ void tsri_fs_sync_clear(tsri_fs *fs);
 /* Before the first change: warns of a file system that other machines share, where less can be
  * promised than on a disk. */
 void tsri_fs_tell_network(tsri_fs *fs);
+
+/* Whether an open folder lies on such a file system, or nobody knows. */
+bool tsri_fs_is_shared(const tsri_fs *fs, int folder);
+
+/* ---- store_fs_wait.c ---- */
+
+int tsri_fs_wait(tsr_store *store, const char *key, const tsr_generation *known,
+                 const tsr_call *call, tsr_error *err);
 
 #endif

@@ -27,6 +27,13 @@ static const char *name_of(uint32_t type)
     return NULL;
 }
 
+bool tsri_fs_is_shared(const tsri_fs *fs, int folder)
+{
+    struct statfs status;
+    return fs->system->fstatfs(fs->system, folder, &status) < 0 ||
+           name_of((uint32_t)status.f_type) != NULL;
+}
+
 void tsri_fs_tell_network(tsri_fs *fs)
 {
     struct statfs status;

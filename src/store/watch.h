@@ -8,6 +8,9 @@
 
 #include "base/base.h"
 
+/* Whoever waits looks at the watch at least this often. */
+#define TSRI_WATCH_SLICE_NS (20 * INT64_C(1000000))
+
 typedef struct tsri_watch {
     const struct tsr_system *system;
     const tsr_call *call; /* may be NULL */

@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 
 import numpy as np
 import pytest
@@ -126,3 +127,63 @@ def test_a_damaged_chunk_is_status_4(tessera, counting, tmp_path):
     assert "c/0/0" in tessera.error("cat", "a.zarr", status=4)
     # The rest can still be read.
     assert tessera.run("cat", "a.zarr[4:, 4:]").out.split()[0] == "44"
+
+
+def begin_follow(program, folder, *arguments):
+    child = subprocess.Popen([program, "cat", "a", "--follow", *arguments], cwd=folder, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+    return child
+
+
+def append(tessera, tmp_path, values):
+    np.save(tmp_path / "more.npy", values)
+    tessera.run("append", "more.npy", "a")
+
+
+def test_follow_prints_what_is_appended(tessera, program, tmp_path):
+    zarr.create_array(tmp_path / "a", data=np.arange(6, dtype="i4").reshape(2, 3))
+    child = begin_follow(program, tmp_path)
+    assert [child.stdout.readline() for _ in range(2)] == ["0 1 2\n", "3 4 5\n"]
+    for step in range(2, 5):
+        append(tessera, tmp_path, np.arange(3 * step, 3 * step + 3, dtype="i4").reshape(1, 3))
+        assert child.stdout.readline() == f"{3 * step} {3 * step + 1} {3 * step + 2}\n"
+    child.send_signal(2)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 130 and out == "" and "interrupted" in err
+
+
+def test_follow_ends_when_nothing_comes(tessera, tmp_path):
+    zarr.create_array(tmp_path / "a", data=np.arange(3, dtype="i4"))
+    assert tessera.run("cat", "a", "--follow", "--idle", "1").out == "0\n1\n2\n"
+    assert tessera.run("cat", "a", "-f", "--idle", "1", "--format", "raw").stdout == bytes(
+        np.arange(3, dtype="<i4"))
+
+
+def test_follow_starts_with_an_empty_array(tessera, program, tmp_path):
+    zarr.create_array(tmp_path / "a", shape=(0, 2, 2), chunks=(4, 2, 2), dtype="u1")
+    child = begin_follow(program, tmp_path, "--idle", "20")
+    for step in range(2):
+        append(tessera, tmp_path, np.full((1, 2, 2), step, dtype="u1"))
+        lines = [f"{step} {step}\n"] * 2
+        assert [child.stdout.readline() for _ in range(2 + step)] == ["\n"] * step + lines
+    child.kill()
+    child.communicate()
+
+
+def test_follow_sees_a_cut(tessera, program, tmp_path):
+    zarr.create_array(tmp_path / "a", data=np.arange(9, dtype="i4"), chunks=(2,))
+    child = begin_follow(program, tmp_path)
+    assert [child.stdout.readline() for _ in range(9)] == [f"{i}\n" for i in range(9)]
+    tessera.run("resize", "a", "4")
+    out, err = child.communicate(timeout=60)
+    assert child.returncode != 0 and "was cut from 9 to 4" in err
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["a[0:1]", "--follow"], "without a selection"),
+    (["a", "--follow", "--format", "npy"], "has no end"),
+    (["a", "--idle", "3"], "belongs to --follow"),
+])
+def test_follow_refuses(tessera, tmp_path, arguments, words):
+    zarr.create_array(tmp_path / "a", data=np.arange(3, dtype="i4"))
+    assert words in tessera.error("cat", *arguments, status=2)

@@ -132,6 +132,9 @@ typedef struct tsr_store_ops {
      * disk when it returns. NULL, or UNSUPPORTED: it is read and put. */
     int (*link)(tsr_store *store, const char *key, const char *second_key, const tsr_call *call,
                 tsr_error *err);
+    /* As tsr_store_wait. NULL: the value is asked for again and again. */
+    int (*wait)(tsr_store *store, const char *key, const tsr_generation *known,
+                const tsr_call *call, tsr_error *err);
 } tsr_store_ops;
 
 /* The head of every store. */
@@ -179,6 +182,13 @@ TSR_API int tsr_store_link(tsr_store *store, const char *key, const char *second
 /* Ends an operation: everything put or erased so far with TSR_DURABILITY_FLUSH is on disk when this
  * succeeds. Thread: LOCKED. Errors: IO, UNREACHABLE. */
 TSR_API int tsr_store_flush(tsr_store *store, const tsr_call *call, tsr_error *err);
+
+/* Waits until the value of a key is not of generation `known` (all 0: until there is one), or was
+ * replaced meanwhile. A file system on a disk of this machine tells at once, other stores are asked
+ * some times a second. Thread: LOCKED. Errors: DEADLINE, CANCELLED, those of tsr_store_get but
+ * NOT_FOUND. */
+TSR_API int tsr_store_wait(tsr_store *store, const char *key, const tsr_generation *known,
+                           const tsr_call *call, tsr_error *err);
 
 /* Sets up the head: one reference, a hold on the context, a copy of the URL. For the `open` of a
  * store. Thread: CONFINED. Errors: NO_MEMORY. */
