@@ -5,6 +5,7 @@
  * process and survive neither threads nor fork. */
 #include <blosc.h>
 
+#include "codec/blosc_blocks.h"
 #include "codec/configuration.h"
 
 typedef struct blosc_codec {
@@ -137,20 +138,6 @@ static int blosc_describe(const void *codec, int zarr_format, tsr_output *output
     return tsr_output_print(output, err, ",\"blocksize\":%d}", (int)blosc->blocksize);
 }
 
-/* libblosc does not look at what its own malloc returns and writes to address 0 (1.21.3), so what
- * it is about to allocate, two blocks and a little, is tried before. Another thread may still be
- * faster. */
-static int check_memory(size_t block_bytes, tsr_error *err)
-{
-    size_t size_bytes = 2 * block_bytes + 4 * (BLOSC_MAX_TYPESIZE + 1);
-    void *memory = tsri_alloc(size_bytes);
-
-    if (!memory)
-        return tsri_error_no_memory(err, size_bytes);
-    tsri_free(memory);
-    return 0;
-}
-
 /* Encoding ------------------------------------------------------------------------------------- */
 
 /* The largest block that libblosc chooses by itself. */
@@ -178,7 +165,7 @@ static int blosc_encode(const void *codec, tsr_codec_scratch *scratch, const voi
     size_t room = size_bytes + BLOSC_MAX_OVERHEAD;
     size_t block_bytes = blosc->blocksize ? (size_t)blosc->blocksize : AUTOMATIC_BLOCK_BYTES;
     TSRI_TRY(tsri_codec_reserve(output, room, &data, err));
-    TSRI_TRY(check_memory(TSRI_MIN(block_bytes, size_bytes), err));
+    TSRI_TRY(tsri_blosc_check_memory(TSRI_MIN(block_bytes, size_bytes), err));
     int made = blosc_compress_ctx(
         blosc->level, blosc->shuffle,
         blosc->typesize <= BLOSC_MAX_TYPESIZE ? (size_t)blosc->typesize : 1, size_bytes, bytes,
@@ -192,31 +179,15 @@ static int blosc_encode(const void *codec, tsr_codec_scratch *scratch, const voi
 
 /* Decoding ------------------------------------------------------------------------------------- */
 
-/* The 16 bytes in front: version, version of the compressor, flags, type size, and three sizes. */
-typedef struct container {
-    unsigned version, typesize;
-    uint32_t decoded_bytes, block_bytes, encoded_bytes;
-} container;
-
-static uint32_t load_u32(const unsigned char *from)
-{
-    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
-           (uint32_t)from[3] << 24;
-}
-
 /* Checks all that can be known before decoding. */
 static int read_container(const unsigned char *bytes, size_t size_bytes, size_t capacity_bytes,
-                          container *ret_container, tsr_error *err)
+                          tsri_blosc_container *ret_container, tsr_error *err)
 {
     size_t decoded_bytes;
 
     if (size_bytes < BLOSC_MIN_HEADER_LENGTH)
         return tsri_codec_error_truncated(err, "blosc", size_bytes);
-    container found = {.version = bytes[0],
-                       .typesize = bytes[3],
-                       .decoded_bytes = load_u32(bytes + 4),
-                       .block_bytes = load_u32(bytes + 8),
-                       .encoded_bytes = load_u32(bytes + 12)};
+    tsri_blosc_container found = tsri_blosc_container_of(bytes);
     if (found.version != BLOSC_VERSION_FORMAT)
         return tsr_error_set(err, TSR_DAMAGED,
                              "blosc: the container has version %u, only %d is known", found.version,
@@ -239,17 +210,23 @@ static int decoding_failed(int code, tsr_error *err)
     return tsr_error_set(err, TSR_DAMAGED, "blosc: a block is damaged (code %d)", code);
 }
 
-static int decode_container(const container *found, const void *bytes, void *output,
-                            size_t *ret_size_bytes, tsr_error *err)
+/* By the library, as a whole. */
+static int decode_by_library(const tsri_blosc_container *found, void *output, tsr_error *err)
 {
-    int made = 0;
+    TSRI_TRY(tsri_blosc_check_memory(TSRI_MIN(found->block_bytes, found->decoded_bytes), err));
+    int made = blosc_decompress_ctx(found->bytes, output, found->decoded_bytes, 1);
+    return made < 0 || (uint32_t)made != found->decoded_bytes ? decoding_failed(made, err) : 0;
+}
 
-    TSRI_TRY(check_memory(TSRI_MIN(found->block_bytes, found->decoded_bytes), err));
-    if (found->decoded_bytes > 0)
-        made = blosc_decompress_ctx(bytes, output, found->decoded_bytes, 1);
-    if (made < 0 || (uint32_t)made != found->decoded_bytes)
-        return decoding_failed(made, err);
-    *ret_size_bytes = (size_t)made;
+static int decode_container(const tsri_blosc_container *found, tsr_codec_scratch *scratch,
+                            void *output, size_t *ret_size_bytes, tsr_error *err)
+{
+    if (tsri_blosc_is_walkable(found))
+        TSRI_TRY(
+            tsri_blosc_walk(found, scratch, output, found->decoded_bytes, ret_size_bytes, err));
+    else if (found->decoded_bytes > 0)
+        TSRI_TRY(decode_by_library(found, output, err));
+    *ret_size_bytes = found->decoded_bytes;
     return 0;
 }
 
@@ -257,17 +234,16 @@ static int blosc_decode(const void *codec, tsr_codec_scratch *scratch, const voi
                         size_t size_bytes, void *output, size_t capacity_bytes,
                         size_t *ret_size_bytes, tsr_error *err)
 {
-    container found = {0};
+    tsri_blosc_container found = {0};
 
     (void)codec;
-    (void)scratch;
     TSRI_TRY(read_container(bytes, size_bytes, capacity_bytes, &found, err));
-    return decode_container(&found, bytes, output, ret_size_bytes, err);
+    return decode_container(&found, scratch, output, ret_size_bytes, err);
 }
 
 /* How many items blosc_getitem must decode, or 0 when the whole is as good: it pays as soon as the
  * last block is not needed, and it decodes whole items only. */
-static int items_in_prefix(const container *found, size_t wanted_bytes)
+static int items_in_prefix(const tsri_blosc_container *found, size_t wanted_bytes)
 {
     if (found->block_bytes == 0 || found->typesize == 0 || wanted_bytes == 0 ||
         wanted_bytes >= found->decoded_bytes)
@@ -281,15 +257,16 @@ static int blosc_decode_prefix(const void *codec, tsr_codec_scratch *scratch, co
                                size_t size_bytes, void *output, size_t capacity_bytes,
                                size_t wanted_bytes, size_t *ret_size_bytes, tsr_error *err)
 {
-    container found = {0};
+    tsri_blosc_container found = {0};
 
     (void)codec;
-    (void)scratch;
     TSRI_TRY(read_container(bytes, size_bytes, capacity_bytes, &found, err));
+    if (wanted_bytes > 0 && tsri_blosc_is_walkable(&found))
+        return tsri_blosc_walk(&found, scratch, output, wanted_bytes, ret_size_bytes, err);
     int items = items_in_prefix(&found, wanted_bytes);
     if (items == 0)
-        return decode_container(&found, bytes, output, ret_size_bytes, err);
-    TSRI_TRY(check_memory(found.block_bytes, err));
+        return decode_container(&found, scratch, output, ret_size_bytes, err);
+    TSRI_TRY(tsri_blosc_check_memory(found.block_bytes, err));
     int made = blosc_getitem(bytes, 0, items, output);
     if (made < 0 || (size_t)made != (size_t)items * found.typesize)
         return decoding_failed(made, err);

@@ -167,6 +167,8 @@ typedef enum tsri_buffer {
     TSRI_BUFFER_ARRAY_B,
     TSRI_BUFFER_CHUNK,  /* a chunk on its way to be encoded */
     TSRI_BUFFER_GATHER, /* its elements in encoded order */
+    TSRI_BUFFER_BLOCK,  /* a part of a chunk within a codec */
+    TSRI_BUFFER_BLOCK_B,
     TSRI_BUFFER_COUNT
 } tsri_buffer;
 

@@ -43,6 +43,9 @@ int tsri_codec_reserve(tsr_output *output, size_t size_bytes, char **ret_data, t
  * not. Thread: IMMUTABLE. Errors: UNSUPPORTED. */
 int tsri_codec_refuse(const char *name, tsr_error *err);
 
+/* The ZSTD_DCtx of a scratch, for codecs with zstd inside. NULL when out of memory. */
+void *tsri_zstd_decompressor(tsr_codec_scratch *scratch);
+
 /* Reports that a decoder made more than its caller gave room for. Returns DAMAGED. */
 int tsri_codec_error_capacity(tsr_error *err, const char *codec, size_t capacity_bytes);
 

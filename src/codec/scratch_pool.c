@@ -30,6 +30,8 @@ void *tsri_scratch_buffer(tsr_codec_scratch *scratch, tsri_buffer which, size_t 
         [TSRI_BUFFER_ARRAY_B] = {"array b", buffer_create, buffer_destroy},
         [TSRI_BUFFER_CHUNK] = {"chunk", buffer_create, buffer_destroy},
         [TSRI_BUFFER_GATHER] = {"gather", buffer_create, buffer_destroy},
+        [TSRI_BUFFER_BLOCK] = {"block", buffer_create, buffer_destroy},
+        [TSRI_BUFFER_BLOCK_B] = {"block b", buffer_create, buffer_destroy},
     };
     buffer *self = tsr_codec_scratch_state(scratch, &kinds[which]);
     if (!self || (self->data && self->capacity_bytes >= size_bytes))

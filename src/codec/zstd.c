@@ -152,6 +152,11 @@ static void decompressor_destroy(void *state)
 static const tsr_scratch_state decompressor_kind = {"zstd decompressor", decompressor_create,
                                                     decompressor_destroy};
 
+void *tsri_zstd_decompressor(tsr_codec_scratch *scratch)
+{
+    return tsr_codec_scratch_state(scratch, &decompressor_kind);
+}
+
 static int decoder_failed(size_t code, size_t size_bytes, size_t capacity_bytes, tsr_error *err)
 {
     switch (ZSTD_getErrorCode(code)) {
@@ -176,7 +181,7 @@ static int zstd_decode(const void *codec, tsr_codec_scratch *scratch, const void
     (void)codec;
     if (size_bytes == 0)
         return tsri_codec_error_truncated(err, "zstd", 0);
-    ZSTD_DCtx *decompressor = tsr_codec_scratch_state(scratch, &decompressor_kind);
+    ZSTD_DCtx *decompressor = tsri_zstd_decompressor(scratch);
     if (!decompressor)
         return tsr_error_set(err, TSR_NO_MEMORY, "zstd: out of memory");
     size_t decoded_bytes =
@@ -247,7 +252,7 @@ static int zstd_decode_prefix(const void *codec, tsr_codec_scratch *scratch, con
     if (wanted_bytes > before_last_block || !frames_are_whole(bytes, size_bytes, capacity_bytes))
         return zstd_decode(codec, scratch, bytes, size_bytes, output, capacity_bytes,
                            ret_size_bytes, err);
-    ZSTD_DCtx *decompressor = tsr_codec_scratch_state(scratch, &decompressor_kind);
+    ZSTD_DCtx *decompressor = tsri_zstd_decompressor(scratch);
     if (!decompressor)
         return tsr_error_set(err, TSR_NO_MEMORY, "zstd: out of memory");
     ZSTD_DCtx_reset(decompressor, ZSTD_reset_session_only);
