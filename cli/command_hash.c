@@ -11,7 +11,8 @@ typedef struct cli_hasher {
     cli_invocation *invocation;
     cli_progress progress;
     bool as_json;
-    bool any;           /* a row of a chunk was written */
+    bool begun;         /* the beginning of the JSON is out */
+    bool any;           /* a row of a chunk, too */
     cli_document nodes; /* as JSON: kept until the rows of chunks are out */
 } cli_hasher;
 
@@ -29,12 +30,38 @@ static void print_box(const char *path, const tsr_hash_chunk *chunk)
     putchar(']');
 }
 
+/* Rows of chunks are written as they come, since there may be any number of them; the object around
+ * them is written by hand, and begins with the first of them: what fails before leaves nothing. */
+static int begin_json(cli_hasher *self)
+{
+    cli_document head;
+    char *text;
+    int status;
+
+    if (self->begun)
+        return 0;
+    self->begun = true;
+    document_init(&head);
+    document_add_text(&head, head.root, "place", self->invocation->operands[0]);
+    document_add_text(&head, head.root, "hashes", HASHES_VERSION);
+    document_add_text(&head, head.root, "form",
+                      invocation_has(self->invocation, OPTION_STORED) ? "stored" : "values");
+    status = head.failed ? tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory")
+                         : tsr_json_text(head.root, 0, &text, &self->invocation->error);
+    document_clear(&head);
+    CLI_TRY(status);
+    printf("%.*s,\"chunks\":[\n", (int)strlen(text) - 1, text);
+    tsr_free(text);
+    return 0;
+}
+
 static int print_chunk_json(cli_hasher *self, const char *path, const tsr_hash_chunk *chunk)
 {
     char text[TSR_HASH_TEXT_MAX];
     cli_document row;
     int status;
 
+    CLI_TRY(begin_json(self));
     document_init(&row);
     document_add_text(&row, row.root, "path", path);
     document_add_text(&row, row.root, "kind", chunk->level > 0 ? "shard" : "chunk");
@@ -101,35 +128,19 @@ static int tell_node(void *user, const tsr_hash_node *node)
     return 0;
 }
 
-/* ---- the command --------------------------------------------------------------------------------
- */
-
-/* Rows of chunks are written as they come, since there may be any number of them; the object around
- * them is written by hand. */
-static int begin_json(cli_hasher *self)
-{
-    char *place = NULL;
-    struct json_object *text = json_object_new_string(self->invocation->operands[0]);
-    int status = text ? tsr_json_text(text, 0, &place, &self->invocation->error)
-                      : tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
-
-    json_object_put(text);
-    CLI_TRY(status);
-    printf("{\"place\":%s,\"hashes\":\"%s\",\"form\":\"%s\",\"chunks\":[\n", place, HASHES_VERSION,
-           invocation_has(self->invocation, OPTION_STORED) ? "stored" : "values");
-    tsr_free(place);
-    return 0;
-}
-
 static int end_json(cli_hasher *self, const tsr_hash *hash)
 {
     char text[TSR_HASH_TEXT_MAX];
 
+    CLI_TRY(begin_json(self));
     fputs("],\"nodes\":", stdout);
     CLI_TRY(document_print(&self->nodes, stdout, &self->invocation->error));
     printf(",\"hash\":\"%s\"}\n", tsr_hash_text(hash, text));
     return 0;
 }
+
+/* ---- the command --------------------------------------------------------------------------------
+ */
 
 static int hash_node(cli_hasher *self, const cli_location_node *node, tsr_hash *ret_hash)
 {
@@ -166,9 +177,7 @@ static int run(cli_invocation *invocation)
     CLI_TRY(location_open_node_itself(invocation, invocation->operands[0], &node));
     document_init_list(&self.nodes);
     progress_init(&self.progress, invocation, "hashing");
-    status = self.as_json ? begin_json(&self) : 0;
-    if (status >= 0)
-        status = hash_node(&self, &node, &hash);
+    status = hash_node(&self, &node, &hash);
     if (status >= 0 && self.as_json)
         status = end_json(&self, &hash);
     document_clear(&self.nodes);

@@ -199,7 +199,8 @@ def test_damage_is_no_hash(tessera, tmp_path, values):
     path = tmp_path / "a" / "c" / "0" / "0"
     data = path.read_bytes()
     path.write_bytes(b"\xff" + data[1:])
-    assert "checksum" in tessera.run("hash", "a", status=4).err
+    for options in ([], ["--json"]):
+        assert "checksum" in tessera.error("hash", "a", *options, status=4)
     tessera.run("hash", "a", "--stored")
     path.write_bytes(data[:10])
     tessera.run("hash", "a", "--stored", status=4)
