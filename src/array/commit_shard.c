@@ -13,6 +13,8 @@
 
 /* So many writes are put together at most. */
 #define TOGETHER_MAX 64
+/* Smaller shards are written whole as quickly. */
+#define APPEND_BYTES_MIN (UINT64_C(256) << 10)
 
 /* Keeps encoded bytes in memory of just their size. */
 static int keep_encoded(tsr_output *encoded, bool borrowed, tsr_output *ret_kept, tsr_error *err)
@@ -311,6 +313,47 @@ static const update *find_update(const shard_commit *self, int64_t number)
                                              sizeof *self->updates, compare_updates);
 }
 
+/* Whether the new shard is the old one as far as its index, with the updates and a new index
+ * behind. Only where the old bytes are shared is that less than writing all of it. What is replaced
+ * stays as dead bytes, up to half of what is alive; then the shard is written whole again, so that
+ * a byte is moved three times at most. */
+static bool is_appended(const shard_commit *self)
+{
+    const tsri_commit_state *owner = self->commit;
+    uint64_t alive = 0, fresh = 0;
+
+    if (!owner->exists || self->prepared->chain->shard->index_at_start ||
+        owner->options->order_inner_chunks || self->shard_bytes < APPEND_BYTES_MIN ||
+        !__atomic_load_n(&owner->extent.store->hints.shares_beginnings, __ATOMIC_RELAXED))
+        return false;
+    for (int64_t i = 0; i < self->update_count; i++)
+        fresh += self->updates[i].encoded.size_bytes;
+    for (int64_t i = 0; i < self->prepared->entry_count; i++)
+        if (!tsri_shard_entry_is_missing(self->old[i]) && !find_update(self, i))
+            alive += self->old[i].size_bytes;
+    uint64_t kept = self->shard_bytes - (uint64_t)self->prepared->index_bytes;
+    return alive > 0 && fresh <= alive && kept - TSRI_MIN(kept, alive) <= (alive + fresh) / 2;
+}
+
+/* Lays out the updates behind what is there. Sets `now`. */
+static void lay_out_behind(shard_commit *self, tsr_segment *segments, size_t *count)
+{
+    uint64_t at = self->shard_bytes - (uint64_t)self->prepared->index_bytes;
+
+    memcpy(self->now, self->old, (size_t)self->prepared->entry_count * sizeof *self->now);
+    add_segment(segments, count, NULL, 0, at);
+    for (int64_t i = 0; i < self->update_count; i++) {
+        const update *updated = &self->updates[i];
+        uint64_t size = updated->encoded.size_bytes;
+        self->now[updated->number] = (tsri_shard_entry){TSRI_SHARD_MISSING, TSRI_SHARD_MISSING};
+        if (size == 0)
+            continue;
+        add_segment(segments, count, updated->encoded.data, 0, size);
+        self->now[updated->number] = (tsri_shard_entry){at, size};
+        at += size;
+    }
+}
+
 /* Lays out the new shard: updates and kept inner chunks in the order that the writer wants (`order`
  * NULL: that of the grid). Sets `now`; returns whether nothing is left. */
 static bool lay_out(shard_commit *self, const int64_t *order, tsr_segment *segments, size_t *count)
@@ -337,6 +380,23 @@ static bool lay_out(shard_commit *self, const int64_t *order, tsr_segment *segme
     return empty;
 }
 
+/* Chooses between the two and lays out; as lay_out. *ret_empty: whether nothing is left. */
+static int choose_layout(shard_commit *self, tsr_segment *segments, size_t *count, bool *ret_empty,
+                         tsr_error *err)
+{
+    int64_t *order;
+
+    *ret_empty = false;
+    if (is_appended(self)) {
+        lay_out_behind(self, segments, count);
+        return 0;
+    }
+    TSRI_TRY(tsri_shard_order_new(self->commit->options, self->prepared, &order, err));
+    *ret_empty = lay_out(self, order, segments, count);
+    tsri_free(order);
+    return 0;
+}
+
 static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
 {
     const tsri_prepared *prepared = self->prepared;
@@ -344,27 +404,20 @@ static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
     bool at_start = prepared->chain->shard->index_at_start;
     tsr_segment *segments = tsri_alloc_array((size_t)prepared->entry_count + 1, sizeof *segments);
     size_t count = at_start;
-    int64_t *order;
-    int status;
+    bool empty;
 
     if (!segments)
         return tsri_error_no_memory(err, ((size_t)prepared->entry_count + 1) * sizeof *segments);
-    status = tsri_shard_order_new(self->commit->options, prepared, &order, err);
-    if (status < 0) {
-        tsri_free(segments);
-        return status;
-    }
-    if (lay_out(self, order, segments, &count) &&
-        !tsri_commit_stores_fill(self->commit, conditional)) {
+    int status = choose_layout(self, segments, &count, &empty, err);
+    if (status == 0 && empty && !tsri_commit_stores_fill(self->commit, conditional)) {
         status = tsri_commit_erase(self->commit, conditional, err);
-    } else {
+    } else if (status == 0) {
         status = tsri_shard_index_encode(prepared, self->commit->scratch, self->now, &index, err);
         if (status == 0) {
             segments[at_start ? 0 : count] = (tsr_segment){index.data, 0, index.size_bytes};
             status = tsri_commit_put(self->commit, segments, count + !at_start, conditional, err);
         }
     }
-    tsri_free(order);
     tsri_free(segments);
     return status;
 }

@@ -7,7 +7,7 @@
  *   store_fs_write.c  put, erase and link of one key
  *   store_fs_list.c   listing and erase_prefix
  *   store_fs_sync.c   what must reach the disk and when
- *   store_fs_network.c file systems that other machines share
+ *   store_fs_network.c what kind of file system it is: shared by machines, or sharing blocks
  *   store_fs_wait.c   waiting for a change
  *
  * The protocol of one key is that of TensorStore's file driver, so that its writers and ours
@@ -274,8 +274,8 @@ void tsri_fs_sync_clear(tsri_fs *fs);
 /* ---- store_fs_network.c ---- */
 
 /* Before the first change: warns of a file system that other machines share, where less can be
- * promised than on a disk. */
-void tsri_fs_tell_network(tsri_fs *fs);
+ * promised than on a disk, and sets hints.shares_beginnings on one whose files share blocks. */
+void tsri_fs_learn_kind(tsri_fs *fs);
 
 /* Whether an open folder lies on such a file system, or nobody knows. */
 bool tsri_fs_is_shared(const tsri_fs *fs, int folder);

@@ -335,7 +335,7 @@ int tsri_fs_lock_op(tsr_store *store, const char *key, const tsr_call *call, tsr
     tsri_fs *fs = (tsri_fs *)store;
     tsri_watch watch = tsri_watch_start(store->context, call);
     TSRI_TRY(tsri_fs_check_key(key, err));
-    tsri_fs_tell_network(fs);
+    tsri_fs_learn_kind(fs);
     tsri_fs_lock *lock = tsri_alloc(sizeof *lock);
     if (!lock)
         return tsri_error_no_memory(err, sizeof *lock);

@@ -1,4 +1,5 @@
-/* Which file systems are shared with other machines, by the magic numbers of statfs(2) and of
+/* What kind of file system a store lies on: shared with other machines, or sharing blocks between
+ * files. By the magic numbers of statfs(2) and of
  * linux/magic.h. The numbers of Lustre, GPFS, BeeGFS and PVFS are those of their own sources. */
 #include <fcntl.h>
 #include <sys/vfs.h>
@@ -34,7 +35,14 @@ bool tsri_fs_is_shared(const tsri_fs *fs, int folder)
            name_of((uint32_t)status.f_type) != NULL;
 }
 
-void tsri_fs_tell_network(tsri_fs *fs)
+/* Files of these may share blocks (copy_file_range then does, where both offsets are those of a
+ * block): XFS, Btrfs, bcachefs. */
+static bool shares_blocks(uint32_t type)
+{
+    return type == 0x58465342 || type == 0x9123683e || type == 0xca451a4e;
+}
+
+void tsri_fs_learn_kind(tsri_fs *fs)
 {
     struct statfs status;
     if (__atomic_load_n(&fs->network_told, __ATOMIC_RELAXED))
@@ -44,6 +52,8 @@ void tsri_fs_tell_network(tsri_fs *fs)
         return; /* not made yet; the next put looks again */
     bool known = fs->system->fstatfs(fs->system, root, &status) == 0;
     tsri_fs_close(fs, root);
+    if (known && shares_blocks((uint32_t)status.f_type))
+        __atomic_store_n(&fs->head.hints.shares_beginnings, true, __ATOMIC_RELAXED);
     const char *name = known ? name_of((uint32_t)status.f_type) : NULL;
     if (!__atomic_exchange_n(&fs->network_told, true, __ATOMIC_RELAXED) && name)
         tsri_log(fs->head.context, TSR_LOG_WARNING, "store",

@@ -394,7 +394,7 @@ static int put_one(tsri_fs *fs, tsr_put_request *request, tsri_watch *watch)
     TSRI_TRY(tsri_watch_check(watch, request->err));
     TSRI_TRY(tsri_put_check(request, &segments));
     TSRI_TRY(tsri_fs_check_key(request->key, request->err));
-    tsri_fs_tell_network(fs);
+    tsri_fs_learn_kind(fs);
     tsri_fs_lock own, *given = (tsri_fs_lock *)request->lock;
     bool condition = request->if_match || request->if_absent;
     for (int attempt = 0; attempt < TSRI_FS_ATTEMPTS; attempt++) {

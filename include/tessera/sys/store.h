@@ -85,7 +85,10 @@ typedef struct tsr_store_hints {
     bool conditional_erase; /* erase obeys if_match likewise; otherwise write the fill chunk */
     bool can_list;
     bool read_only;
-    bool in_process;              /* no other process sees what this store object holds */
+    bool in_process; /* no other process sees what this store object holds */
+    /* Atomic; known once a lock was taken. A segment that is the beginning of the current value,
+     * and stays where it is, takes neither room nor time: the file system shares its blocks. */
+    bool shares_beginnings;
     uint64_t coalesce_gap_bytes;  /* ranges closer than this are worth one request */
     uint64_t largest_range_bytes; /* a single request should not exceed this */
     int requests_in_flight;       /* how many requests saturate the store */

@@ -1,6 +1,6 @@
 /* Proves that writes which queue up behind a shard are put together: how many puts there are, that
  * each writer's elements arrive, and that one writer's failure, cancelling or other wishes are not
- * those of the others. */
+ * those of the others. And that updates are appended where files share blocks, within a bound. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sys/vfs.h>
 
 #include "array/claim.h"
 #include "support/slow_store.h"
@@ -266,6 +267,168 @@ static void writers_of_a_file_lose_nothing(void **state)
     temporary_folder_remove(folder);
 }
 
+/* ---- appending, where files share blocks ---- */
+
+enum { PIECES = 32, PIECE = 16384, ENTRY = 16, PIECES_INDEX = PIECES * ENTRY + 4 };
+#define XFS_MAGIC 0x58465342
+#define EXT4_MAGIC 0xef53
+
+static long pretended_type;
+
+static int pretend_type(const tsr_system *system, int descriptor, struct statfs *ret_status)
+{
+    (void)system;
+    (void)descriptor;
+    *ret_status = (struct statfs){.f_type = pretended_type};
+    return 0;
+}
+
+typedef struct appending {
+    tsr_system system;
+    tsr_context *context;
+    tsr_error err;
+    char *folder, *path;
+    tsr_array *array;
+    unsigned char latest[PIECES]; /* what each inner chunk holds */
+} appending;
+
+static void appending_open(appending *self, long type, bool index_at_start)
+{
+    tsr_context_options options;
+    const array_row row = {.rank = 1,
+                           .shape = {(int64_t)PIECES * PIECE},
+                           .chunk = {PIECE},
+                           .shard = {(int64_t)PIECES * PIECE},
+                           .codec = "none",
+                           .index_at_start = index_at_start};
+    tsr_array_create_options create;
+
+    *self = (appending){.system = *tsr_system_default(), .err = TSR_ERROR_INIT};
+    pretended_type = type;
+    self->system.fstatfs = pretend_type;
+    tsr_context_options_init(&options);
+    options.system = &self->system;
+    good(tsr_context_new(&options, &self->context, &self->err), &self->err);
+    self->folder = temporary_folder_new();
+    self->path = temporary_path(self->folder, "a/c/0");
+    char *place = temporary_path(self->folder, "a");
+    row_options(&row, TSR_UINT8, NULL, &create);
+    good(tsr_array_create(self->context, place, &create, &self->array, &self->err), &self->err);
+    free(place);
+}
+
+static void appending_close(appending *self)
+{
+    tsr_array_close(self->array);
+    tsr_context_free(self->context);
+    free(self->path);
+    temporary_folder_remove(self->folder);
+}
+
+static void write_pieces(appending *self, int first, int count, unsigned char value)
+{
+    const int64_t start[] = {(int64_t)first * PIECE}, shape[] = {(int64_t)count * PIECE};
+    size_t size = (size_t)count * PIECE;
+    unsigned char *bytes = malloc(size);
+    memset(bytes, value, size);
+    good(tsr_array_write(self->array, start, shape, NULL, bytes, size, NULL, &self->err),
+         &self->err);
+    memset(self->latest + first, value, (size_t)count);
+    free(bytes);
+}
+
+/* What a new handle reads, so that nothing comes from a cache. */
+static void expect_pieces(appending *self)
+{
+    const size_t size = (size_t)PIECES * PIECE;
+    unsigned char *bytes = malloc(size);
+    tsr_array *reader;
+    char *place = temporary_path(self->folder, "a");
+    good(tsr_array_open(self->context, place, NULL, &reader, &self->err), &self->err);
+    good(tsr_array_read(reader, NULL, NULL, NULL, bytes, size, NULL, &self->err), &self->err);
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i] != self->latest[i / PIECE])
+            fail_msg("element %zu is %d in place of %d", i, bytes[i], self->latest[i / PIECE]);
+    tsr_array_close(reader);
+    free(place);
+    free(bytes);
+}
+
+static void updates_go_behind_what_is_there(void **state)
+{
+    (void)state;
+    appending self;
+    size_t old_size, size;
+    appending_open(&self, XFS_MAGIC, false);
+    write_pieces(&self, 0, PIECES, 1);
+    char *old = temporary_file_read(self.path, &old_size);
+    write_pieces(&self, 3, 1, 2);
+    write_pieces(&self, 9, 1, 3);
+    write_pieces(&self, 3, 1, 4);
+    write_pieces(&self, 5, 1, 0); /* nothing but fill value: its entry goes */
+    char *now = temporary_file_read(self.path, &size);
+    size_t stored = (old_size - PIECES_INDEX) / PIECES, index = old_size - PIECES_INDEX;
+    assert_int_equal(old_size, PIECES * stored + PIECES_INDEX);
+    assert_int_equal(size, old_size + 3 * stored);
+    assert_memory_equal(now, old, index);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(now[index + (size_t)i * stored], i + 2);
+    static const unsigned char missing[ENTRY] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                                 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    assert_memory_equal(now + size - PIECES_INDEX + 5 * ENTRY, missing, ENTRY);
+    expect_pieces(&self);
+    free(old);
+    free(now);
+    appending_close(&self);
+}
+
+/* Of a third of the file at most nobody knows any more, whatever is written. */
+static void dead_bytes_have_a_bound(void **state)
+{
+    (void)state;
+    appending self;
+    uint32_t random = 1;
+    int appended = 0;
+    size_t size, before = 0;
+    appending_open(&self, XFS_MAGIC, false);
+    write_pieces(&self, 0, PIECES, 1);
+    for (int i = 0; i < 120; i++) {
+        random = random * 1664525 + 1013904223;
+        int first = (int)(random >> 16) % PIECES, count = 1 + (int)(random >> 24) % 5;
+        count = count > PIECES - first ? PIECES - first : count;
+        write_pieces(&self, first, count, (unsigned char)(i % 250 + 1));
+        free(temporary_file_read(self.path, &size));
+        size_t alive = (size_t)PIECES * PIECE;
+        assert_true(size - PIECES_INDEX <= alive + alive / 2);
+        appended += size > before;
+        before = size;
+    }
+    assert_true(appended > 60 && appended < 120);
+    expect_pieces(&self);
+    appending_close(&self);
+}
+
+/* Elsewhere as many bytes would be moved and some of them be dead: then nothing is appended. */
+static void without_shared_blocks_shards_are_written_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        long type;
+        bool index_at_start;
+    } rows[] = {{EXT4_MAGIC, false}, {XFS_MAGIC, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        appending self;
+        size_t size;
+        appending_open(&self, rows[i].type, rows[i].index_at_start);
+        write_pieces(&self, 0, PIECES, 1);
+        write_pieces(&self, 3, 2, 2);
+        free(temporary_file_read(self.path, &size));
+        assert_int_equal(size, PIECES * PIECE + PIECES_INDEX);
+        expect_pieces(&self);
+        appending_close(&self);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +438,9 @@ int main(void)
         FIXTURE_TEST(a_cancel_is_of_one_writer),
         FIXTURE_TEST(other_wishes_are_put_apart),
         FIXTURE_TEST(writers_of_a_file_lose_nothing),
+        cmocka_unit_test(updates_go_behind_what_is_there),
+        cmocka_unit_test(dead_bytes_have_a_bound),
+        cmocka_unit_test(without_shared_blocks_shards_are_written_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

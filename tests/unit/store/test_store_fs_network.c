@@ -151,6 +151,29 @@ static void a_checkpoint_that_fails_is_final(void **state)
     tsr_store_close(store);
 }
 
+static void sharing_blocks_is_a_hint(void **state)
+{
+    (void)state;
+    static const struct {
+        long type;
+        bool shares;
+    } rows[] = {{0x58465342, true},
+                {0x9123683e, true},
+                {0xca451a4e, true},
+                {0xef53, false},
+                {0x6969, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pretender self;
+        char *folder = temporary_folder_new();
+        tsr_store *store = open_on(&self, folder, rows[i].type);
+        assert_false(store->hints.shares_beginnings);
+        put_value(store, "k", TSR_DURABILITY_NONE);
+        assert_int_equal(store->hints.shares_beginnings, rows[i].shares);
+        tsr_store_close(store);
+        temporary_folder_remove(folder);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +182,7 @@ int main(void)
         FIXTURE_TEST(nothing_is_said_of_disks),
         FIXTURE_TEST(a_checkpoint_syncs_what_was_left_to_the_system),
         FIXTURE_TEST(a_checkpoint_that_fails_is_final),
+        cmocka_unit_test(sharing_blocks_is_a_hint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
