@@ -100,6 +100,9 @@ int trial_sample_read(tsr_context *context, tsr_array *array, int64_t max_bytes,
  */
 
 static const cli_trial_codec table[] = {
+    {"conditional", "conditional zstd:3",
+     "{\"codecs\":[{\"name\":\"zstd\",\"configuration\":{\"level\":3,\"checksum\":false}}]}",
+     false},
     {"zstd", "zstd:1", "{\"level\":1}", false},
     {"zstd", "zstd:3", "{\"level\":3}", false},
     {"zstd", "zstd:5", "{\"level\":5}", true},

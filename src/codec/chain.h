@@ -183,4 +183,8 @@ tsr_heap *tsri_scratch_heap(tsr_codec_scratch *scratch);
 int tsri_scratch_acquire(tsr_context *context, tsr_codec_scratch **ret_scratch, tsr_error *err);
 void tsri_scratch_release(tsr_context *context, tsr_codec_scratch *scratch);
 
+/* The scratch for a chain inside a codec of another chain, whose buffers are in use meanwhile.
+ * Owner: the outer scratch. Errors: NO_MEMORY. */
+int tsri_scratch_inner(tsr_codec_scratch *outer, tsr_codec_scratch **ret_inner, tsr_error *err);
+
 #endif

@@ -13,6 +13,7 @@
 static const tsr_codec_ops *const built_in[] = {
     /* array to bytes */
     &tsri_codec_bytes, &tsri_codec_packbits, &tsri_codec_vlen_utf8, &tsri_codec_vlen_bytes,
+    &tsri_codec_n5_default,
 #if TESSERA_HAVE_ZFP
     &tsri_codec_zfp, &tsri_codec_zfpy,
 #endif
@@ -35,7 +36,7 @@ static const tsr_codec_ops *const built_in[] = {
     &tsri_codec_bz2, &tsri_codec_lzma,
     &tsri_codec_shuffle, &tsri_codec_base64,
     &tsri_codec_crc32c, &tsri_codec_crc32, &tsri_codec_adler32, &tsri_codec_fletcher32,
-    &tsri_codec_jenkins_lookup3,
+    &tsri_codec_jenkins_lookup3, &tsri_codec_conditional,
 };
 /* clang-format on */
 

@@ -157,3 +157,24 @@ void tsri_scratch_release(tsr_context *context, tsr_codec_scratch *scratch)
     self->free[self->free_count++] = scratch;
     pthread_mutex_unlock(&self->mutex);
 }
+
+/* ---- chains within chains ---- */
+
+static void *inner_create(void)
+{
+    tsr_codec_scratch *scratch = NULL;
+    tsr_codec_scratch_new(&scratch, NULL);
+    return scratch;
+}
+
+static void inner_destroy(void *state)
+{
+    tsr_codec_scratch_free(state);
+}
+
+int tsri_scratch_inner(tsr_codec_scratch *outer, tsr_codec_scratch **ret_inner, tsr_error *err)
+{
+    static const tsr_scratch_state kind = {"inner chunks", inner_create, inner_destroy};
+    *ret_inner = tsr_codec_scratch_state(outer, &kind);
+    return *ret_inner ? 0 : tsri_error_no_memory(err, 0);
+}

@@ -61,26 +61,6 @@ static tsr_size_bound whole_bound(const void *codec, const tsr_dtype *dtype, int
     return prepared->bound;
 }
 
-/* Inner chunks need buffers of their own while the shard's are in use. */
-static void *inner_create(void)
-{
-    tsr_codec_scratch *scratch = NULL;
-    tsr_codec_scratch_new(&scratch, NULL);
-    return scratch;
-}
-
-static void inner_destroy(void *state)
-{
-    tsr_codec_scratch_free(state);
-}
-
-static int inner_scratch(tsr_codec_scratch *outer, tsr_codec_scratch **ret_inner, tsr_error *err)
-{
-    static const tsr_scratch_state kind = {"inner chunks", inner_create, inner_destroy};
-    *ret_inner = tsr_codec_scratch_state(outer, &kind);
-    return *ret_inner ? 0 : tsri_error_no_memory(err, 0);
-}
-
 /* The part of a shard's view, in encoded axes, that is inner chunk `number`. */
 static int view_of_inner(const tsri_prepared *prepared, const tsr_view *shard, int64_t number,
                          tsr_view *ret_inner, tsr_error *err)
@@ -184,7 +164,7 @@ static int whole_encode(const void *codec, tsr_codec_scratch *scratch, const tsr
     tsr_auto(tsri_prepared) *prepared = NULL;
     tsr_codec_scratch *inner;
 
-    TSRI_TRY(inner_scratch(scratch, &inner, err));
+    TSRI_TRY(tsri_scratch_inner(scratch, &inner, err));
     TSRI_TRY(
         tsri_prepared_new(((const whole_shard *)codec)->chain, decoded->shape, &prepared, err));
     return encode_shard(prepared, inner, decoded, output, err);
@@ -274,7 +254,7 @@ static int whole_decode(const void *codec, tsr_codec_scratch *scratch, const voi
     tsr_auto(tsri_prepared) *prepared = NULL;
     tsr_codec_scratch *inner;
 
-    TSRI_TRY(inner_scratch(scratch, &inner, err));
+    TSRI_TRY(tsri_scratch_inner(scratch, &inner, err));
     TSRI_TRY(
         tsri_prepared_new(((const whole_shard *)codec)->chain, decoded->shape, &prepared, err));
     return decode_shard(prepared, inner, bytes, size_bytes, decoded, err);

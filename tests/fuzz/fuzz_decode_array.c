@@ -30,6 +30,13 @@ static const array_row rows[] = {
     {"imagecodecs_png", 2, "{}", TSR_UINT16, 2, {20, 31}},
     {"imagecodecs_jpeg", 2, "{}", TSR_UINT8, 3, {20, 31, 3}},
     {"imagecodecs_webp", 2, "{}", TSR_UINT8, 3, {20, 31, 4}},
+    {"n5_default",
+     3,
+     "{\"codecs\":[{\"name\":\"transpose\",\"configuration\":{\"order\":[1,0]}},"
+     "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"big\"}}]}",
+     TSR_INT16,
+     2,
+     {7, 5}},
 };
 #define ROW_COUNT (sizeof rows / sizeof *rows)
 #define INPUT_BYTES ((size_t)1 << 20)

@@ -295,6 +295,92 @@ static void must_fail_where_a_shape_does_not_fit(void **state)
     TAKES(f, {"codecs", "[" CODEC("reshape", "\"shape\":[[0],[1]]") "," BYTES "]"});
 }
 
+/* ---- n5_default ---- */
+
+#define N5(codecs) CODEC("n5_default", "\"codecs\":[" codecs "]")
+#define TURN "{\"name\":\"transpose\",\"configuration\":{\"order\":[1,0]}}"
+#define BIG "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"big\"}}"
+
+static void must_turn_all_axes_and_write_big_endian(void **state)
+{
+    fixture *f = *state;
+    BAD(f, "transpose", {"codecs", "[" N5(BIG) "]"});
+    BAD(f, "bytes", {"codecs", "[" N5(TURN) "]"});
+    BAD(f, "endian", {"codecs", "[" N5(TURN "," BYTES) "]"});
+    BAD(f, "compressor", {"codecs", "[" N5(TURN "," BIG "," CRC "," CRC) "]"});
+    TAKES(f, {"codecs", "[" N5(TURN "," BIG "," CRC) "]"});
+}
+
+static void must_write_a_header_with_mode_rank_and_lengths(void **state)
+{
+    fixture *f = *state;
+    static const int16_t values[2][3] = {{1, 2, 3}, {4, 5, 6}};
+    tsr_array *array = OPEN(f, {"shape", "[2,3]"}, {"codecs", "[" N5(TURN "," BIG) "]"});
+    WRITE_ALL(f, array, values);
+    tsr_array_close(array);
+    STORED(f, "a/c/0/0", {0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, 0, 1, 0, 4, 0, 2, 0, 5, 0, 3, 0, 6});
+}
+
+static void must_read_blocks_that_are_cut_off_or_padded(void **state)
+{
+    fixture *f = *state;
+    int16_t values[4][5];
+    tsr_array *array = OPEN(f, {"shape", "[4,5]"}, {"codecs", "[" N5(TURN "," BIG) "]"});
+    PUT(f, "a/c/0/1", {0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2, 0, 1, 0, 2, 0, 3, 0, 4});
+    READ_ALL(f, array, values);
+    tsr_array_close(array);
+    assert_int_equal(values[0][3], 1);
+    assert_int_equal(values[1][3], 2);
+    assert_int_equal(values[0][4], 3);
+    assert_int_equal(values[1][4], 4);
+    assert_int_equal(values[2][4], -1);
+}
+
+/* ---- conditional ---- */
+
+#define ZSTD "{\"name\":\"zstd\",\"configuration\":{\"level\":1,\"checksum\":false}}"
+
+static void must_have_a_mask_of_whole_bytes_that_holds_all_codecs(void **state)
+{
+    fixture *f = *state;
+    BAD(f, "header_bits",
+        {"codecs",
+         "[" BYTES "," CODEC("conditional", "\"codecs\":[" CRC "],\"header_bits\":4") "]"});
+    BAD(f, "header_bits",
+        {"codecs",
+         "[" BYTES "," CODEC("conditional", "\"codecs\":[" CRC "],\"header_bits\":0") "]"});
+    BAD(f, "bytes into bytes",
+        {"codecs", "[" BYTES "," CODEC("conditional", "\"codecs\":[" BYTES "]") "]"});
+}
+
+static void must_put_the_mask_in_front_and_leave_reserved_bits_0(void **state)
+{
+    fixture *f = *state;
+    static const uint8_t values[3] = {1, 2, 3}; /* nothing that a compressor makes smaller */
+    WRITES_AS(f,
+              OPEN(f, LINE("3", "\"uint8\"", "0",
+                           "\"bytes\"," CODEC("conditional", "\"codecs\":[" ZSTD "]"))),
+              values, {0, 1, 2, 3});
+    WRITES_AS(f,
+              OPEN(f, LINE("3", "\"uint8\"", "0",
+                           "\"bytes\"," CODEC("conditional",
+                                              "\"codecs\":[" ZSTD "],\"header_bits\":16"))),
+              values, {0, 0, 1, 2, 3});
+}
+
+static void must_undo_the_codecs_whose_bits_are_set(void **state)
+{
+    fixture *f = *state;
+    uint8_t found[4];
+    tsr_array *array =
+        OPEN(f, LINE("4", "\"uint8\"", "0",
+                     "\"bytes\"," CODEC("conditional", "\"codecs\":[" ZSTD "," CRC "]")));
+    PUT(f, "a/c/0", {2, 1, 2, 3, 4, 0xf4, 0x8c, 0x30, 0x29}); /* the second one alone */
+    READ_ALL(f, array, found);
+    tsr_array_close(array);
+    assert_memory_equal(found, "\1\2\3\4", 4);
+}
+
 /* ---- rectilinear grids ---- */
 
 #define RECTILINEAR(shapes) \
@@ -501,6 +587,12 @@ static const must rows[] = {
     MUST("codec bitround: keepbits", "integers keep bits from the most significant set one", must_round_integers_from_their_highest_bit),
     MUST("codec reshape", "ravel(B) = ravel(A)", must_keep_the_order_of_elements_in_another_shape),
     MUST("codec reshape: shape", "an error where product, order or groups do not fit", must_fail_where_a_shape_does_not_fit),
+    MUST("codec n5_default: codecs", "a full transpose, bytes in big endian, at most one codec of bytes", must_turn_all_axes_and_write_big_endian),
+    MUST("codec n5_default", "mode, rank and lengths in front, big-endian", must_write_a_header_with_mode_rank_and_lengths),
+    MUST("codec n5_default", "blocks are padded or cut off to the chunk", must_read_blocks_that_are_cut_off_or_padded),
+    MUST("codec conditional: header_bits", "a multiple of 8, at least as many as codecs", must_have_a_mask_of_whole_bytes_that_holds_all_codecs),
+    MUST("codec conditional", "the mask stands in front, its reserved bits are 0", must_put_the_mask_in_front_and_leave_reserved_bits_0),
+    MUST("codec conditional", "codecs whose bits are set are undone, in reverse", must_undo_the_codecs_whose_bits_are_set),
     MUST("grid rectilinear: chunk_shapes", "as many lists as dimensions, of positive lengths", must_have_one_list_of_edges_per_axis),
     MUST("grid rectilinear: chunk_shapes", "the edges reach the length of the axis", must_have_edges_that_reach_the_end_of_the_axis),
     MUST("grid rectilinear: chunk_shapes", "[V, N] is N times V", must_expand_runs_of_edges),
