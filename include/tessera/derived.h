@@ -97,10 +97,10 @@ typedef struct tsr_virtual_options {
     const char *const *dimension_names; /* NULL: none */
     const char *attributes;             /* a JSON object; NULL: none */
 
-    /* Fills `box`, dense and of the array's type, with the elements from `start` on. Called on any
-     * thread of the pool, several at once, each time that elements are needed: it gives the same
-     * ones again. It may read other arrays, handing on `call`, whose callbacks are left out. A
-     * nonzero return ends the read (fill in err). */
+    /* Fills `box`, dense, aligned and of the array's type, with the elements from `start` on.
+     * Called on any thread of the pool, several at once, each time that elements are needed: it
+     * gives the same ones again. It may read other arrays, handing on `call`, whose callbacks are
+     * left out. A nonzero return ends the read (fill in err). */
     int (*fill)(void *user, const int64_t *start, const tsr_view *box, const tsr_call *call,
                 tsr_error *err);
     void (*release)(void *user); /* called once when the array is gone; NULL: nothing to do */

@@ -289,6 +289,13 @@ static int call_read_box(tsri_fetcher *self, tsr_array *array, const int64_t *st
     return status;
 }
 
+/* Drivers may write elements, where others write bytes. */
+static bool is_aligned(const tsr_view *box)
+{
+    return box->dtype->component_bytes == 0 ||
+           (uintptr_t)box->data % box->dtype->component_bytes == 0;
+}
+
 /* The box from the first to the last element that a target wants, read into scratch and picked from
  * there. */
 static int read_box(tsri_fetcher *self, tsri_unit *unit, const tsri_target *target,
@@ -308,8 +315,8 @@ static int read_box(tsri_fetcher *self, tsri_unit *unit, const tsri_target *targ
         inside.axes[axis].origin += first;
     }
     TSRI_TRY(tsr_view_init(&box, unit->array->dtype, target->rank, shape, (void *)&nothing, err));
-    if (tsri_target_is_direct(&inside, box.shape, box.strides)) {
-        box.data = target->data;
+    box.data = target->data;
+    if (tsri_target_is_direct(&inside, box.shape, box.strides) && is_aligned(&box)) {
         box.heap = target->read->view->heap;
         TSRI_TRY(call_read_box(self, unit->array, start, &box, err));
         tsri_target_account(target);

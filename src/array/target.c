@@ -188,7 +188,7 @@ void tsri_target_permute(tsri_target *target, const int *axis_of)
     int moved = 0;
     while (moved < target->rank && axis_of[moved] == moved)
         moved++;
-    if (moved == target->rank)
+    if (moved >= target->rank)
         return;
     memcpy(axes, target->axes, (size_t)target->rank * sizeof *axes);
     for (int axis = 0; axis < target->rank; axis++)

@@ -46,8 +46,8 @@ typedef struct tsr_array_ops {
     size_t struct_size;
     void (*close)(void *driver);
     int (*locate)(void *driver, const int64_t *chunk_index, tsr_extent *ret_extent, tsr_error *err);
-    /* Fills `view` (of the array's type, any strides) with the box that starts at `start`; bytes of
-     * elements of variable length go into its heap. */
+    /* Fills `view` (of the array's type, dense, aligned for the components of elements) with the
+     * box that starts at `start`; bytes of elements of variable length go into its heap. */
     int (*read_box)(void *driver, const int64_t *start, const tsr_view *view, const tsr_call *call,
                     tsr_error *err);
     /* read_box is not to be called by two threads at once. After a fork the child may call it while
