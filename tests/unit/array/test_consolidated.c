@@ -111,6 +111,57 @@ static void what_has_no_copy_is_looked_for(void **state)
     tsr_group_close(group);
 }
 
+/* Groups below may carry copies of their own; who wants none of them gets none. */
+static void ignoring_goes_for_groups_below_too(void **state)
+{
+    fixture *f = *state;
+
+    tsr_array_close(array_new(f, f->store, "g/a", &small, TSR_UINT8, NULL));
+    consolidate(f, f->store, "g");
+    for (int ignore = 0; ignore < 2; ignore++) {
+        tsr_group *group = open_group(f, f->store, "", false, ignore), *inner = NULL;
+        assert_false(tsr_group_is_consolidated(group));
+        good(tsr_group_open_group(group, "g", &inner, &f->err), &f->err);
+        assert_int_equal(tsr_group_is_consolidated(inner), !ignore);
+        tsr_group_close(inner);
+        tsr_group_close(group);
+    }
+}
+
+/* Copies of zarr-python have members that say nothing, and members in another order; what they say
+ * is what counts. */
+static void stale_is_what_says_something_else(void **state)
+{
+    static const char *const copies[] = {
+        "{\"node_type\":\"group\",\"zarr_format\":3,\"attributes\":{\"x\":[1,2]}}",
+        "{\"zarr_format\":3,\"node_type\":\"group\",\"attributes\":{\"x\":[1,2]},\"more\":[],"
+        "\"consolidated_metadata\":{\"kind\":\"inline\",\"metadata\":{}}}",
+        "{\"zarr_format\":3,\"node_type\":\"group\",\"attributes\":{\"x\":[2,1]}}",
+        "{\"zarr_format\":3,\"node_type\":\"group\",\"attributes\":{\"x\":[1,2],\"y\":0}}",
+        "{\"zarr_format\":3,\"node_type\":\"group\"}",
+    };
+    fixture *f = *state;
+    tsr_consolidate_options options;
+    tsr_consolidate_result result;
+
+    tsr_consolidate_options_init(&options);
+    options.dry_run = true;
+    put_bytes(f, f->store, "g/zarr.json", copies[0], strlen(copies[0]));
+    for (size_t i = 0; i < TSRI_COUNT(copies); i++) {
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "{\"zarr_format\":3,\"node_type\":\"group\",\"consolidated_metadata\":{\"kind\":"
+                 "\"inline\",\"must_understand\":false,\"metadata\":{\"g\":%s}}}",
+                 copies[i]);
+        put_bytes(f, f->store, "zarr.json", text, strlen(text));
+        tsr_group *group = open_group(f, f->store, "", false, true);
+        good(tsr_group_consolidate(group, &options, &result, &f->err), &f->err);
+        assert_true(result.had_copies);
+        assert_int_equal(result.was_stale, i >= 2);
+        tsr_group_close(group);
+    }
+}
+
 /* Groups inside a tree of zarr-python carry an empty map, which says nothing. */
 static void an_empty_map_is_none(void **state)
 {
@@ -208,6 +259,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(a_thousand_arrays_cost_one_read),
         FIXTURE_TEST(what_has_no_copy_is_looked_for),
+        FIXTURE_TEST(ignoring_goes_for_groups_below_too),
+        FIXTURE_TEST(stale_is_what_says_something_else),
         FIXTURE_TEST(an_empty_map_is_none),
         FIXTURE_TEST(copies_that_are_none_are_refused),
         FIXTURE_TEST(one_bad_copy_hides_no_other),

@@ -203,6 +203,33 @@ static void waiting_ends_with_the_deadline(void **state)
     tsri_node_hold_give(&hold);
 }
 
+/* Who only looks waits for nobody, and leaves no lock file behind. */
+static void looking_takes_no_lock(void **state)
+{
+    char *folder = temporary_folder_new(), *lock = temporary_path(folder, "a/zarr.json.__lock");
+    const tsr_call soon = {.deadline_ms = 50};
+    tsri_node_hold hold = {0}, look = {0};
+    fixture f;
+
+    (void)state;
+    fixture_open(&f, folder);
+    tsr_array_close(array_new(&f, f.store, "a", &line, TSR_UINT8, NULL));
+    good(tsri_node_hold_look(&look, f.store, "a", 3, false, &f.err), &f.err);
+    assert_int_equal(access(lock, F_OK), -1);
+    tsri_node_hold_give(&look);
+    good(tsri_node_hold_take(&hold, f.store, "a", 3, false, NULL, &f.err), &f.err);
+    assert_int_equal(tsri_node_hold_take(&look, f.store, "a", 3, false, &soon, &f.err),
+                     TSR_DEADLINE);
+    good(tsri_node_hold_look(&look, f.store, "a", 3, false, &f.err), &f.err);
+    assert_int_equal(look.meta->rank, 1);
+    tsri_node_hold_give(&look);
+    tsri_node_hold_give(&hold);
+    assert_int_equal(tsri_node_hold_look(&look, f.store, "a", 3, true, &f.err), TSR_CONFLICT);
+    fixture_close(&f);
+    free(lock);
+    temporary_folder_remove(folder);
+}
+
 static void groups_likewise(void **state)
 {
     fixture *f = *state;
@@ -231,6 +258,7 @@ int main(void)
         FIXTURE_TEST(members_are_set_replaced_and_removed),
         FIXTURE_TEST(others_without_locks_are_noticed),
         FIXTURE_TEST(waiting_ends_with_the_deadline),
+        cmocka_unit_test(looking_takes_no_lock),
         FIXTURE_TEST(groups_likewise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
