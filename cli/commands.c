@@ -7,7 +7,8 @@ extern const cli_command command_append, command_attr, command_cat, command_chec
     command_codecs, command_compact, command_completion, command_consolidate, command_cp,
     command_create, command_diff, command_draw, command_explain, command_export, command_hash,
     command_help, command_import, command_info, command_ls, command_man, command_mv, command_put,
-    command_resize, command_rm, command_stats, command_tree, command_version;
+    command_pyramid, command_resize, command_rm, command_stack, command_stats, command_tree,
+    command_version;
 
 const cli_command *const command_table[] = {
     &command_import,
@@ -26,6 +27,8 @@ const cli_command *const command_table[] = {
     &command_resize,
     &command_attr,
     &command_cp,
+    &command_stack,
+    &command_pyramid,
     &command_check,
     &command_compact,
     &command_hash,

@@ -564,3 +564,22 @@ int creation_plan_copy(cli_invocation *invocation, const cli_creation *creation,
         array_plan_clear(ret_plan);
     return status;
 }
+
+int creation_plan_like(cli_invocation *invocation, const cli_creation *creation, tsr_array *like,
+                       tsr_array *source, const char *const *names, cli_array_plan *ret_plan)
+{
+    /* Listed lengths of chunks suit one length of the axis alone. */
+    bool suits = tsr_array_rank(like) == tsr_array_rank(source) && tsr_array_is_regular(like);
+    tsr_array_create_options *options = &ret_plan->options;
+
+    CLI_TRY(creation_plan_copy(invocation, creation, suits ? like : source, ret_plan));
+    options->shape = tsr_array_shape(source);
+    if (invocation_has(invocation, OPTION_DIMENSION_NAMES))
+        return 0;
+    for (int axis = 0; axis < options->rank; axis++) {
+        ret_plan->names[axis] = names ? names[axis] : tsr_array_dimension_name(source, axis);
+        if (ret_plan->names[axis])
+            options->dimension_names = ret_plan->names;
+    }
+    return 0;
+}

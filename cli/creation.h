@@ -64,6 +64,13 @@ void creation_clear(cli_creation *creation);
 int creation_plan_copy(cli_invocation *invocation, const cli_creation *creation, tsr_array *source,
                        cli_array_plan *ret_plan);
 
+/* The options for an array with the elements of `source`, which is made of `like` and others like
+ * it: chunks and codecs are those of `like`, as far as they suit. `names` (NULL: those of `source`)
+ * are what its axes are called unless the command line says otherwise; borrowed. Errors: as above.
+ */
+int creation_plan_like(cli_invocation *invocation, const cli_creation *creation, tsr_array *like,
+                       tsr_array *source, const char *const *names, cli_array_plan *ret_plan);
+
 /* The options for an array out of nothing: --shape and --dtype are needed. Errors:
  * INVALID_ARGUMENT, NO_MEMORY. */
 int creation_plan_new(cli_invocation *invocation, const cli_creation *creation,

@@ -95,6 +95,15 @@ static const cli_option table[OPTION_COUNT] = {
     VALUE(OPTION_AXIS, "axis", 0, TEXT, "AXIS",
           "The axis that grows, by name or number; the default is the first"),
     VALUE(
+        OPTION_STACK_AXIS, "axis", 0, TEXT, "AXIS",
+        "The axis along which the arrays come one behind the other, by name or number; the default "
+        "is the first"),
+    VALUE(
+        OPTION_NEW_AXIS, "new-axis", 0, TEXT, "NAME",
+        "Put the arrays side by side along a new first axis of this name; or NAME=PLACE, the number "
+        "of the axis"),
+    VALUE(OPTION_DESTINATION, "output", 'o', FILE, "DESTINATION", "The new array (required)"),
+    VALUE(
         OPTION_LIKE, "like", 0, TEXT, "PLACE",
         "An array whose shape, type, chunks, codecs, names and attributes are taken where nothing "
         "else is said"),
@@ -145,6 +154,21 @@ static const cli_option table[OPTION_COUNT] = {
            "auto puts north, or larger coordinates, at the top; image keeps row 0 there"),
     VALUE(OPTION_TRY, "try", 0, TEXT, "PLACE", "Measure every codec on the bytes of this array"),
     FLAG(OPTION_LEVELS, "levels", 0, "Try more levels of each codec"),
+    CHOICE(OPTION_METHOD, "method", 0, "mean|median|mode|stride|min|max",
+           "How several elements become one: their mean (default), the one in the middle, the most "
+           "frequent one (for labels), the first, the least or the greatest"),
+    VALUE(
+        OPTION_FACTORS, "factors", 0, TEXT, "FACTORS",
+        "How many elements become one along each axis: 2 (default: along those of space), 1,2,2 or "
+        "y=2,x=4"),
+    VALUE(OPTION_SMALLER_LEVELS, "levels", 0, INTEGER, "COUNT",
+          "How many smaller arrays to make; the default is until one fits into a single chunk"),
+    VALUE(
+        OPTION_SCALE, "scale", 0, TEXT, "SIZES",
+        "How large an element of the array is along each axis, such as 0.5, or z=2,y=0.5,x=0.5; the "
+        "default is 1"),
+    VALUE(OPTION_UNITS, "units", 0, TEXT, "UNITS",
+          "Units of the axes, such as x=micrometer,y=micrometer"),
     VALUE(OPTION_SAMPLE, "sample", 0, BYTES, "SIZE", "How many bytes to try on (default 16MiB)"),
 
     FLAG(OPTION_HASH, "hash", 0,

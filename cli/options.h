@@ -48,6 +48,9 @@ typedef enum cli_option_id {
     OPTION_KEEP_CHUNKS,
     OPTION_DROP,
     OPTION_AXIS,
+    OPTION_STACK_AXIS,
+    OPTION_NEW_AXIS,
+    OPTION_DESTINATION,
     OPTION_LIKE,
     OPTION_REMOVE,
     OPTION_FORCE,
@@ -79,6 +82,12 @@ typedef enum cli_option_id {
     OPTION_TRY,
     OPTION_LEVELS,
     OPTION_SAMPLE,
+    /* pyramid. */
+    OPTION_METHOD,
+    OPTION_FACTORS,
+    OPTION_SMALLER_LEVELS,
+    OPTION_SCALE,
+    OPTION_UNITS,
     /* hash. */
     OPTION_HASH,
     OPTION_STORED,

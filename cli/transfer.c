@@ -11,7 +11,7 @@
 /* What the names of lock files end in (docs/format/files.md). */
 #define LOCK_SUFFIX "__lock"
 
-typedef struct cli_transfer {
+struct cli_transfer {
     cli_invocation *invocation;
     const cli_transfer_words *words;
     const char *source_place, *destination_place;
@@ -22,7 +22,12 @@ typedef struct cli_transfer {
     cli_transfer_record record;
     const char *current_path; /* of the array that is being copied */
     cli_transfer_result result;
-} cli_transfer;
+    /* Of what is made of several nodes. */
+    cli_transfer_body body;
+    void *user;
+    tsr_array *like;
+    const char *const *names;
+};
 
 /* ---- single nodes -------------------------------------------------------------------------------
  */
@@ -209,7 +214,11 @@ static int create_and_copy(cli_transfer *self, tsr_array *source, const char *pa
     if (self->resume)
         CLI_TRY(tsr_place_probe(self->invocation->context, place, NULL, &kind,
                                 &self->invocation->error));
-    CLI_TRY(creation_plan_copy(self->invocation, &self->creation, source, &plan));
+    if (self->like)
+        CLI_TRY(creation_plan_like(self->invocation, &self->creation, self->like, source,
+                                   self->names, &plan));
+    else
+        CLI_TRY(creation_plan_copy(self->invocation, &self->creation, source, &plan));
     if (kind == TSR_NODE_ARRAY && plan.options.shard_auto)
         keep_shapes(self, place, &plan);
     /* What a run before this one has begun goes on; what it looks different from is made anew. */
@@ -282,12 +291,12 @@ static int transfer_array(cli_transfer *self, tsr_array *source, const char *pat
 /* ---- trees --------------------------------------------------------------------------------------
  */
 
-static int create_group(cli_transfer *self, tsr_group *source, const char *path)
+static int create_group_with(cli_transfer *self, const char *path, int zarr_format,
+                             const char *attributes)
 {
     tsr_auto(tsr_group) *group = NULL;
     tsr_group_create_options options;
-    char *attributes, *place = location_join(self->destination_place, path);
-    const char *driver = tsr_group_driver(source);
+    char *place = location_join(self->destination_place, path);
     int status;
 
     if (!place)
@@ -295,19 +304,26 @@ static int create_group(cli_transfer *self, tsr_group *source, const char *path)
     tsr_group_create_options_init(&options);
     /* What a run before this one has made is made again; nothing is erased for that. */
     options.mode = self->resume ? TSR_CREATE_OPEN : TSR_CREATE_NEW;
-    if (self->creation.zarr_format)
-        options.zarr_format = self->creation.zarr_format;
-    else if (location_is_zarr(driver))
-        options.zarr_format = driver[4] - '0';
-    status = tsr_group_attributes(source, &attributes, &self->invocation->error);
-    if (status >= 0) {
-        options.attributes = attributes;
-        status =
-            tsr_group_create(self->invocation->context, *path ? place : self->destination_place,
-                             &options, &group, &self->invocation->error);
-        tsr_free(attributes);
-    }
+    options.attributes = attributes;
+    if (zarr_format)
+        options.zarr_format = zarr_format;
+    status = tsr_group_create(self->invocation->context, *path ? place : self->destination_place,
+                              &options, &group, &self->invocation->error);
     memory_free(place);
+    return status;
+}
+
+static int create_group(cli_transfer *self, tsr_group *source, const char *path)
+{
+    const char *driver = tsr_group_driver(source);
+    int status, zarr_format = self->creation.zarr_format;
+    char *attributes;
+
+    if (!zarr_format && location_is_zarr(driver))
+        zarr_format = driver[4] - '0';
+    CLI_TRY(tsr_group_attributes(source, &attributes, &self->invocation->error));
+    status = create_group_with(self, path, zarr_format, attributes);
+    tsr_free(attributes);
     return status;
 }
 
@@ -456,7 +472,9 @@ static int copy_all(cli_transfer *self, const cli_location_node *source)
     CLI_TRY(transfer_begin(invocation, self->source_place, self->destination_place, &start,
                            &self->record));
     self->resume = start == TRANSFER_RESUME;
-    if (source->array)
+    if (self->body)
+        status = self->body(self->user, self);
+    else if (source->array)
         status = transfer_array(self, source->array, "");
     else
         status = transfer_group(self, source->group, "", 0);
@@ -529,6 +547,27 @@ static int check_places(cli_invocation *invocation, const char *source, const ch
                              invocation->command->name, source, destination);
 }
 
+static int carry_out(cli_transfer *self, const cli_location_node *source)
+{
+    cli_invocation *invocation = self->invocation;
+    int64_t start_ms = progress_now_ms();
+    int status;
+
+    self->dry_run = invocation_has(invocation, OPTION_DRY_RUN);
+    progress_init(&self->progress, invocation, self->words->doing);
+    progress_init(&self->verifying, invocation, "verifying");
+    if (invocation_has(invocation, OPTION_VERIFY) &&
+        !(self->result.different = json_object_new_array()))
+        return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
+    status = copy_all(self, source);
+    if (status >= 0)
+        status = finish(self, start_ms);
+    creation_clear(&self->creation);
+    transfer_record_clear(&self->record);
+    json_object_put(self->result.different);
+    return transfer_interrupted(invocation, status);
+}
+
 int transfer_node(cli_invocation *invocation, const cli_transfer_words *words,
                   const cli_location_node *source, const char *source_place,
                   const char *destination_place)
@@ -536,22 +575,73 @@ int transfer_node(cli_invocation *invocation, const cli_transfer_words *words,
     cli_transfer self = {.invocation = invocation,
                          .words = words,
                          .source_place = source_place,
-                         .destination_place = destination_place,
-                         .dry_run = invocation_has(invocation, OPTION_DRY_RUN)};
-    int64_t start_ms = progress_now_ms();
-    int status;
+                         .destination_place = destination_place};
 
     CLI_TRY(check_places(invocation, source_place, destination_place));
-    progress_init(&self.progress, invocation, words->doing);
-    progress_init(&self.verifying, invocation, "verifying");
-    if (invocation_has(invocation, OPTION_VERIFY) &&
-        !(self.result.different = json_object_new_array()))
+    return carry_out(&self, source);
+}
+
+/* ---- made of several nodes ---- */
+
+cli_creation *transfer_creation(cli_transfer *self)
+{
+    return &self->creation;
+}
+
+int transfer_make_array(cli_transfer *self, tsr_array *source, tsr_array *like,
+                        const char *const *names, const char *path)
+{
+    self->like = like;
+    self->names = names;
+    return transfer_array(self, source, path);
+}
+
+int transfer_make_group(cli_transfer *self, const char *path)
+{
+    if (self->dry_run)
+        return 0;
+    self->result.groups++;
+    return create_group_with(self, path, 3, NULL);
+}
+
+/* The places one below the other: what tells one run from another. */
+static char *join_places(const char *const *places, size_t count)
+{
+    size_t size = 1, used = 0;
+    char *text;
+
+    for (size_t i = 0; i < count; i++)
+        size += strlen(places[i]) + 1;
+    text = memory_bytes(size);
+    for (size_t i = 0; text && i < count; i++) {
+        size_t length = strlen(places[i]);
+        if (i > 0)
+            text[used++] = '\n';
+        memcpy(text + used, places[i], length + 1);
+        used += length;
+    }
+    return text;
+}
+
+int transfer_make(cli_invocation *invocation, const cli_transfer_words *words,
+                  const char *const *source_places, size_t source_count,
+                  const char *destination_place, cli_transfer_body body, void *user)
+{
+    cli_transfer self = {.invocation = invocation,
+                         .words = words,
+                         .destination_place = destination_place,
+                         .body = body,
+                         .user = user};
+    char *places;
+    int status;
+
+    for (size_t i = 0; i < source_count; i++)
+        CLI_TRY(check_places(invocation, source_places[i], destination_place));
+    places = join_places(source_places, source_count);
+    if (!places)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
-    status = copy_all(&self, source);
-    if (status >= 0)
-        status = finish(&self, start_ms);
-    creation_clear(&self.creation);
-    transfer_record_clear(&self.record);
-    json_object_put(self.result.different);
-    return transfer_interrupted(invocation, status);
+    self.source_place = places;
+    status = carry_out(&self, NULL);
+    memory_free(places);
+    return status;
 }

@@ -48,6 +48,32 @@ int transfer_verify(cli_invocation *invocation, tsr_array *source, const char *p
                     const char *path, cli_progress *progress, cli_transfer_result *result,
                     bool *ret_same);
 
+/* A transfer that makes something else than a copy of one node; opaque. */
+typedef struct cli_transfer cli_transfer;
+
+/* Makes what the transfer is to make, by the functions below. When an interrupted run is taken up
+ * again it makes the same in the same order: what is whole is passed over. */
+typedef int (*cli_transfer_body)(void *user, cli_transfer *transfer);
+
+/* Carries out a transfer whose destination is made of the nodes at `source_places`. Errors: as
+ * above, and those of the body. */
+int transfer_make(cli_invocation *invocation, const cli_transfer_words *words,
+                  const char *const *source_places, size_t source_count,
+                  const char *destination_place, cli_transfer_body body, void *user);
+
+/* For bodies. What the command line says about new arrays; may be changed before the first one. */
+cli_creation *transfer_creation(cli_transfer *transfer);
+
+/* For bodies: makes an array at `path` in the destination ("": the destination itself) with the
+ * elements of `source`; see creation_plan_like. With --dry-run only says so. Errors: those of
+ * creating, reading and writing. */
+int transfer_make_array(cli_transfer *transfer, tsr_array *source, tsr_array *like,
+                        const char *const *names, const char *path);
+
+/* For bodies: makes a group of Zarr v3, unless a run before this one has. With --dry-run does
+ * nothing. Errors: those of creating. */
+int transfer_make_group(cli_transfer *transfer, const char *path);
+
 /* The summary: a line on standard error, or with --json a document on standard output. */
 int transfer_report(cli_invocation *invocation, const cli_transfer_words *words,
                     const char *destination_place, const cli_transfer_result *result);

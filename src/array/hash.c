@@ -13,7 +13,7 @@
 #include "base/output.h"
 
 /* What is read before it is hashed. */
-enum { BATCH_CHUNKS = 256, BATCH_BYTES = 32 << 20, VARIABLE_BYTES = 256 };
+enum { BATCH_CHUNKS = 256, BATCH_BYTES = 32 << 20 };
 /* So many boxes are visited one by one; an array of more that are not stored is not meant. */
 #define BOXES_MAX (INT64_C(1) << 32)
 
@@ -235,16 +235,12 @@ static int end_shard(hasher *self)
 
 /* ---- which pieces there are ---- */
 
-/* What a box takes. What elements of variable length have beside their slots is not known before
- * they are read: so much is expected of each. */
 static int64_t box_bytes(const hasher *self, const int64_t *shape)
 {
-    const tsr_dtype *dtype = self->array->dtype;
-    int64_t bytes = tsr_dtype_is_variable(dtype) ? VARIABLE_BYTES : (int64_t)dtype->size_bytes;
+    int64_t bytes = (int64_t)self->array->dtype->size_bytes;
 
     for (int axis = 0; axis < self->array->rank; axis++)
-        if (!tsri_multiply_i64(bytes, shape[axis], &bytes))
-            return INT64_MAX;
+        bytes *= shape[axis]; /* what is decoded at once fits */
     return bytes;
 }
 
@@ -395,7 +391,7 @@ static int choose_pieces(hasher *self, tsr_error *err)
         prepared = prepared->inner;
         self->piece_level++;
     }
-    if (array->dtype->kind > TSR_KIND_VARIABLE_BYTES && !options->stored)
+    if (array->dtype->kind > TSR_KIND_STRUCT && !options->stored)
         return tsr_error_set(err, TSR_UNSUPPORTED, "%s: values of type %s cannot be hashed",
                              array->place, array->dtype->name);
     self->asked = options->chunk_shape;

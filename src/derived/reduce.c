@@ -449,9 +449,10 @@ int tsri_reducer_init(tsri_reducer *reducer, tsr_downsample_method method, const
         reducer->components = 2;
     else if (is_complex)
         reducer->number = NULL;
-    if (!reducer->number && method != TSR_DOWNSAMPLE_MODE) {
+    if (!reducer->number && (method != TSR_DOWNSAMPLE_MODE || tsr_dtype_is_variable(dtype))) {
         tsr_error_set(err, TSR_TYPE_MISMATCH, "no such downsampling of %s", dtype->name);
-        tsr_error_set_next_step(err, "stride and mode take this type; or cast it first");
+        tsr_error_set_next_step(err, "stride takes all types, mode those of fixed length; or cast "
+                                     "it first");
         return TSR_TYPE_MISMATCH;
     }
     reducer->is_long = is_mean && number && number->wide != TSRI_WIDE_FLOAT && number->digits > 32;

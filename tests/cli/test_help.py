@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-COMMANDS = ("import export tree ls info cat stats chunks explain draw create put append resize attr cp check compact hash diff mv rm consolidate codecs help completion man "
+COMMANDS = ("import export tree ls info cat stats chunks explain draw create put append resize attr cp stack pyramid check compact hash diff mv rm consolidate codecs help completion man "
             "version").split()
 
 
@@ -90,7 +90,7 @@ def complete(script, words):
 
 def test_bash_completion_works(tessera, tmp_path):
     script = tessera.run("completion", "bash").out
-    assert complete(script, ["tessera", "st"]) == ["stats"]
+    assert complete(script, ["tessera", "sta"]) == ["stats", "stack"]
     assert complete(script, ["tessera", "cat", "--form"]) == ["--format"]
     assert complete(script, ["tessera", "cat", "--format", "n"]) == ["npy"]
     assert complete(script, ["tessera", "export", "--format", "n"]) == ["netcdf", "npy"]

@@ -103,6 +103,10 @@ program_sweep(hash RUN hash "{tree}" --levels FAULTS malloc openat:EMFILE pread6
 program_sweep(hash_json RUN hash "{tree}" --levels --stored --json FAULTS malloc)
 program_sweep(diff_hash RUN diff --hash "{tree}" "{tree}" FAULTS malloc openat:EMFILE)
 program_sweep(cp_tree RUN cp -r "{tree}" "{folder}/made.zarr" --codec zstd:1 FAULTS malloc pwritev:ENOSPC renameat:KILL)
+program_sweep(stack RUN stack "{tree}/sharded" "{tree}/plain" -o "{folder}/made.zarr/c" --axis 1
+    FAULTS malloc pread64:EIO pwritev:ENOSPC renameat:KILL)
+program_sweep(pyramid RUN pyramid "{tree}/plain" "{folder}/made.zarr" --levels 2 --method max
+    FAULTS malloc openat:EMFILE pread64:EIO pwritev:ENOSPC renameat:EIO pwritev:KILL renameat:KILL)
 program_sweep(export RUN export "{tree}/sharded" "{folder}/made.npy" --overwrite FAULTS malloc write:ENOSPC fsync:EIO)
 # One that is killed when all is gone but the status is told by the next as nothing there.
 program_sweep(rm REMOVES plain RUN rm -f "{tree}/plain" FAULTS malloc openat:EMFILE unlinkat:EIO

@@ -255,6 +255,8 @@ static void complex_numbers_and_bytes(void **state)
                          TSR_TYPE_MISMATCH);
     assert_int_equal(tsri_reducer_init(&reducer, TSR_DOWNSAMPLE_MEAN, raw, &err),
                      TSR_TYPE_MISMATCH);
+    assert_int_equal(tsri_reducer_init(&reducer, TSR_DOWNSAMPLE_MODE, TSR_STRING, &err),
+                     TSR_TYPE_MISMATCH);
     tsr_dtype_unref(raw);
 }
 
