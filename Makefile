@@ -25,10 +25,12 @@ asan ubsan tsan coverage: ## The tests under a sanitizer, or with line coverage
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (10)
 	@tools/fuzz
 
-torture: ## Writers of the same shards that are killed, and 100,000 kinds of damage, at full size
-	@tools/setup build
+torture: ## Writers of the same shards, TensorStore's too, that are killed, and 100,000 kinds of damage, at full size
+	@tools/setup build test
 	@tools/build dev
 	@TESSERA_TORTURE=1 build/dev/tests/array/test_torture
+	@TESSERA_TORTURE=1 TESSERA="$(CURDIR)/build/dev/tessera" build/venv/bin/python -m pytest -q \
+		-c tests/pytest.ini --rootdir tests -p no:cacheprovider tests/interop/test_torture_tensorstore.py
 	@TESSERA_TORTURE=1 build/dev/tests/array/test_damage
 
 power-cuts: ## Power cuts on a simulated disk, at full size

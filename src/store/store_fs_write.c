@@ -494,6 +494,18 @@ static bool means_no_link(int error_number)
     return is_refused(error_number) || error_number == EMLINK || error_number == EXDEV;
 }
 
+/* The bytes, which may have been put without durability. */
+static int sync_value(tsri_fs *fs, const tsri_fs_place *place, const char *key, tsr_error *err)
+{
+    int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | (fs->follow_symlinks ? 0 : O_NOFOLLOW);
+    int file = tsri_fs_openat(fs, place->directory, place->name, flags);
+    if (file < 0)
+        return tsri_fs_error(fs, err, errno, "open", key);
+    int status = tsri_fs_sync_file(fs, file, key, err);
+    tsri_fs_close(fs, file);
+    return status;
+}
+
 static int make_link(tsri_fs *fs, const tsri_fs_place *from, const tsri_fs_place *to,
                      const char *key, const char *second_key, const tsri_watch *watch,
                      tsr_error *err)
@@ -512,6 +524,7 @@ static int make_link(tsri_fs *fs, const tsri_fs_place *from, const tsri_fs_place
             return tsr_error_set(err, TSR_UNSUPPORTED, "%s: no hard links", fs->root);
         return tsri_fs_error(fs, err, errno, "link", key);
     }
+    TSRI_TRY(sync_value(fs, to, second_key, err));
     return tsri_fs_sync_entry(fs, to->folder, TSR_DURABILITY_CHUNK, watch, err);
 }
 

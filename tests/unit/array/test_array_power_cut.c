@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <tessera/group.h>
+#include <tessera/maintenance.h>
 #include <tessera/writer.h>
 
 #include "support/ledger.h"
@@ -305,6 +306,133 @@ static void check_copy(session *s, const ledger *book, verdict *v)
     for (int cell = 0; array && cell < 3; cell++)
         if (s->durability != TSR_DURABILITY_NONE)
             check_cell(s, array, cell, book, v);
+    tsr_array_close(array);
+}
+
+/* ---- repairing and compacting: cell 1 says whether ---- */
+
+static const array_row mendable = {.name = "mendable",
+                                   .rank = 1,
+                                   .shape = {2 * CELL},
+                                   .chunk = {CELL},
+                                   .shard = {2 * CELL},
+                                   .codec = "zstd"};
+
+enum { SHARD_BYTES_MAX = 4096, DEAD_BYTES = 600 };
+
+/* Puts the shard that holds `version` in both cells again, with a wrong byte or with bytes that
+ * nothing refers to in front of its index of 2 x 16 + 4 bytes. Returns its size. */
+static size_t spoil_shard(session *s, tsr_array *array, bool damage, unsigned char *ret_bytes)
+{
+    const int64_t first = 0;
+    const size_t index_bytes = 36;
+    tsr_blob *blob = NULL;
+
+    good(write_cells(s, array, 0, 2, 1), &s->f.err);
+    good(tsr_array_get_encoded_chunk(array, &first, NULL, &blob, &s->f.err), &s->f.err);
+    size_t size = tsr_blob_size(blob), data_bytes = size - index_bytes;
+    size_t dead_bytes = damage ? 0 : DEAD_BYTES;
+    assert_true(size + DEAD_BYTES <= SHARD_BYTES_MAX);
+    memset(ret_bytes, 'd', data_bytes + dead_bytes);
+    memcpy(ret_bytes, tsr_blob_data(blob), data_bytes);
+    memcpy(ret_bytes + data_bytes + dead_bytes, (const char *)tsr_blob_data(blob) + data_bytes,
+           index_bytes);
+    if (damage)
+        ret_bytes[data_bytes / 4] ^= 1; /* in the first of two inner chunks of one size */
+    tsr_blob_unref(blob);
+    good(tsr_store_put(s->f.store, "a/c/0", ret_bytes, size + dead_bytes, TSR_DURABILITY_FLUSH,
+                       NULL, &s->f.err),
+         &s->f.err);
+    return size + dead_bytes;
+}
+
+static void run_repair(session *s)
+{
+    const int64_t first = 0;
+    unsigned char bytes[SHARD_BYTES_MAX];
+    tsr_repair_result result;
+    tsr_array *array = create_noted(s, "a", &mendable);
+    spoil_shard(s, array, true, bytes);
+    ledger_acknowledge(s->disk, 2, 1); /* of cell 2: it is spoilt */
+    ledger_begin(s->disk, 1, 1);
+    good(tsr_array_repair_chunk(array, &first, NULL, NULL, NULL, &result, NULL, &s->f.err),
+         &s->f.err);
+    assert_int_equal(result.outcome, TSR_REPAIR_REBUILT);
+    ledger_acknowledge(s->disk, 1, 1);
+    tsr_array_close(array);
+}
+
+/* The first inner chunk of the shard: 1 when it is gone, 0 when it is damaged. */
+static int repaired(session *s, tsr_array *array, verdict *v)
+{
+    uint16_t values[CELL];
+    const int64_t start = 0, shape = CELL;
+    int status =
+        tsr_array_read(array, &start, &shape, NULL, values, sizeof values, NULL, &s->f.err);
+    if (status == TSR_DAMAGED)
+        return 0;
+    if (status < 0 || values[0] != 0)
+        WRONG(v, "the damaged chunk reads as %d: %.200s", values[0], s->f.err.message);
+    return 1;
+}
+
+/* Whatever is seen, the sound inner chunk is in it, and who sees the new shard finds the old one
+ * beside it. */
+static void check_repair(session *s, const ledger *book, verdict *v)
+{
+    uint16_t values[CELL] = {0};
+    const int64_t start = CELL, shape = CELL;
+    size_t size_bytes;
+    tsr_array *array = open_after_cut(s, "a", book, v);
+    if (!array || book->acknowledged[2] == 0) {
+        tsr_array_close(array);
+        return;
+    }
+    int version = repaired(s, array, v);
+    allowed(v, book, 1, version);
+    if (tsr_array_read(array, &start, &shape, NULL, values, sizeof values, NULL, &s->f.err) < 0 ||
+        values[0] != value_of(1) || values[CELL - 1] != value_of(1))
+        WRONG(v, "the sound chunk is lost: %d, %.300s", values[0], s->f.err.message);
+    if (version == 1) {
+        unsigned char *kept =
+            get_bytes(&s->f, s->f.store, "a/c/" TSR_DAMAGED_NAME_PREFIX "1.0", &size_bytes);
+        if (!kept)
+            WRONG(v, "the damaged shard is not kept");
+        free(kept);
+    }
+    tsr_array_close(array);
+}
+
+static void run_compact(session *s)
+{
+    const int64_t first = 0;
+    unsigned char bytes[SHARD_BYTES_MAX];
+    int64_t won = 0;
+    tsr_array *array = create_noted(s, "a", &mendable);
+    spoil_shard(s, array, false, bytes);
+    ledger_acknowledge(s->disk, 2, 1);
+    ledger_begin(s->disk, 1, 1);
+    good(tsr_array_compact_chunk(array, &first, false, &won, NULL, &s->f.err), &s->f.err);
+    assert_int_equal(won, DEAD_BYTES);
+    ledger_acknowledge(s->disk, 1, 1);
+    tsr_array_close(array);
+}
+
+static void check_compact(session *s, const ledger *book, verdict *v)
+{
+    uint16_t values[2 * CELL] = {0};
+    size_t size_bytes = 0;
+    tsr_array *array = open_after_cut(s, "a", book, v);
+    if (array && book->acknowledged[2] == 1) {
+        unsigned char *bytes = get_bytes(&s->f, s->f.store, "a/c/0", &size_bytes);
+        allowed(v, book, 1, size_bytes < DEAD_BYTES);
+        free(bytes);
+        if (tsr_array_read(array, NULL, NULL, NULL, values, sizeof values, NULL, &s->f.err) < 0)
+            WRONG(v, "it cannot be read: %.300s", s->f.err.message);
+        for (int i = 0; i < 2 * CELL; i++)
+            if (values[i] != value_of(1))
+                WRONG(v, "element %d is lost", i);
+    }
     tsr_array_close(array);
 }
 
@@ -633,6 +761,8 @@ static const scenario scenarios[] = {
     {"remove and create", run_again, check_again, false},
     {"remove", run_remove, check_remove, false},
     {"move", run_move, check_move, true},
+    {"repair", run_repair, check_repair, false},
+    {"compact", run_compact, check_compact, false},
 };
 
 enum { SCENARIOS = sizeof scenarios / sizeof *scenarios };
