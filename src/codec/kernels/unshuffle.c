@@ -52,11 +52,10 @@ static bool has_gfni(void)
 }
 #endif
 
-/* Bytes are put together as fast as the second-level cache gives them by SSE2 already. */
 static const tsri_unshuffle kernels[] = {
 #ifdef __x86_64__
-    {"gfni", has_gfni, tsri_unshuffle_bits_gfni, tsri_unshuffle_bytes_sse2},
-    {"avx2", has_avx2, tsri_unshuffle_bits_avx2, tsri_unshuffle_bytes_sse2},
+    {"gfni", has_gfni, tsri_unshuffle_bits_gfni, tsri_unshuffle_bytes_avx2},
+    {"avx2", has_avx2, tsri_unshuffle_bits_avx2, tsri_unshuffle_bytes_avx2},
     {"sse2", always, tsri_unshuffle_bits_sse2, tsri_unshuffle_bytes_sse2},
 #endif
     {"plain", always, tsri_unshuffle_bits_plain, tsri_unshuffle_bytes_plain},

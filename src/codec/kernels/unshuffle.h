@@ -43,6 +43,8 @@ void tsri_unshuffle_bits_avx2(uint8_t *to, const uint8_t *from, size_t stride, s
 void tsri_unshuffle_bits_gfni(uint8_t *to, const uint8_t *from, size_t stride, size_t count);
 void tsri_unshuffle_bytes_sse2(uint8_t *to, const uint8_t *from, size_t width, size_t stride,
                                size_t count);
+void tsri_unshuffle_bytes_avx2(uint8_t *to, const uint8_t *from, size_t width, size_t stride,
+                               size_t count);
 #endif
 
 #endif

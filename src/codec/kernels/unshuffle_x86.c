@@ -191,4 +191,69 @@ void tsri_unshuffle_bytes_sse2(uint8_t *to, const uint8_t *from, size_t width, s
                                 : 0;
     tsri_unshuffle_bytes_plain(to + done * width, from + done, width, stride, count - done);
 }
+
+/* In front of the lanes, quarters change places, so that each half of the result is in order. */
+WITH_AVX2 static size_t interleave_2_avx2(uint8_t *to, const uint8_t *from, size_t stride,
+                                          size_t count)
+{
+    size_t done = 0;
+    for (; done + 32 <= count; done += 32) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)(from + done));
+        __m256i b = _mm256_loadu_si256((const __m256i *)(from + stride + done));
+        __m256i *out = (__m256i *)(to + 2 * done);
+        a = _mm256_permute4x64_epi64(a, 0xd8);
+        b = _mm256_permute4x64_epi64(b, 0xd8);
+        _mm256_storeu_si256(out, _mm256_unpacklo_epi8(a, b));
+        _mm256_storeu_si256(out + 1, _mm256_unpackhi_epi8(a, b));
+    }
+    return done;
+}
+
+WITH_AVX2 static size_t interleave_4_avx2(uint8_t *to, const uint8_t *from, size_t stride,
+                                          size_t count)
+{
+    size_t done = 0;
+    for (; done + 32 <= count; done += 32) {
+        __m256i in[4], quads[4];
+        for (size_t k = 0; k < 4; k++)
+            in[k] = _mm256_loadu_si256((const __m256i *)(from + k * stride + done));
+        __m256i a = _mm256_unpacklo_epi8(in[0], in[1]), b = _mm256_unpacklo_epi8(in[2], in[3]);
+        quads[0] = _mm256_unpacklo_epi16(a, b);
+        quads[1] = _mm256_unpackhi_epi16(a, b);
+        a = _mm256_unpackhi_epi8(in[0], in[1]);
+        b = _mm256_unpackhi_epi8(in[2], in[3]);
+        quads[2] = _mm256_unpacklo_epi16(a, b);
+        quads[3] = _mm256_unpackhi_epi16(a, b);
+        __m256i *out = (__m256i *)(to + 4 * done);
+        _mm256_storeu_si256(out, _mm256_permute2x128_si256(quads[0], quads[1], 0x20));
+        _mm256_storeu_si256(out + 1, _mm256_permute2x128_si256(quads[2], quads[3], 0x20));
+        _mm256_storeu_si256(out + 2, _mm256_permute2x128_si256(quads[0], quads[1], 0x31));
+        _mm256_storeu_si256(out + 3, _mm256_permute2x128_si256(quads[2], quads[3], 0x31));
+    }
+    return done;
+}
+
+WITH_AVX2 static size_t interleave_8_avx2(uint8_t *to, const uint8_t *from, size_t stride,
+                                          size_t count)
+{
+    size_t done = 0;
+    for (; done + 32 <= count; done += 32) {
+        __m256i streams[8], groups[8];
+        for (size_t k = 0; k < 8; k++)
+            streams[k] = _mm256_loadu_si256((const __m256i *)(from + k * stride + done));
+        GATHER(__m256i, _mm256, groups, streams);
+        store_lanes(to + 8 * done, groups);
+    }
+    return done;
+}
+
+void tsri_unshuffle_bytes_avx2(uint8_t *to, const uint8_t *from, size_t width, size_t stride,
+                               size_t count)
+{
+    size_t done = width == 2   ? interleave_2_avx2(to, from, stride, count)
+                  : width == 4 ? interleave_4_avx2(to, from, stride, count)
+                  : width == 8 ? interleave_8_avx2(to, from, stride, count)
+                               : 0;
+    tsri_unshuffle_bytes_sse2(to + done * width, from + done, width, stride, count - done);
+}
 #endif
