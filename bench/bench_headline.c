@@ -1,6 +1,7 @@
 #include "bench_headline.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -91,6 +92,50 @@ int64_t bench_boxes_load(const char *path, bench_block **ret_boxes)
     count = parse_boxes(file, ret_boxes);
     fclose(file);
     return count;
+}
+
+bench_block bench_plane(int axis_from_last)
+{
+    bench_block block = {{0, 0, 0}, {BENCH_SIDE, BENCH_SIDE, BENCH_SIDE}};
+
+    block.start[2 - axis_from_last] = BENCH_SIDE / 2;
+    block.shape[2 - axis_from_last] = 1;
+    return block;
+}
+
+bench_block bench_small_block(void)
+{
+    return (bench_block){{0, 0, 0}, {400, 400, 320}};
+}
+
+int bench_points_load(const char *path, bench_points *ret_points)
+{
+    FILE *file = fopen(path, "re");
+    long size_bytes = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    const size_t point_bytes = 3 * sizeof(int64_t);
+    int64_t *positions = size_bytes > 0 ? malloc((size_t)size_bytes) : NULL;
+    bool good = positions && (size_t)size_bytes % point_bytes == 0 &&
+                fseek(file, 0, SEEK_SET) == 0 && fread(positions, (size_t)size_bytes, 1, file) == 1;
+
+    if (file) {
+        fclose(file);
+    }
+    if (!good) {
+        free(positions);
+        return -1;
+    }
+    *ret_points = (bench_points){(int64_t)((size_t)size_bytes / point_bytes), positions};
+    return 0;
+}
+
+void bench_sum_points(bench_sum *sum, const uint16_t *values, const bench_points *points)
+{
+    for (int64_t i = 0; i < points->count; i++) {
+        const int64_t *at = points->positions + 3 * i;
+        const bench_block one = {{at[0], at[1], at[2]}, {1, 1, 1}};
+
+        bench_sum_add(sum, values + i, &one);
+    }
 }
 
 double bench_now(void)

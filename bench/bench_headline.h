@@ -14,6 +14,7 @@ enum {
     BENCH_CHUNK = 256, /* of a chunk or shard */
     BENCH_INNER = 64,  /* of an inner chunk of store C */
     BENCH_BOX = 32,    /* of a box of the random reads */
+    BENCH_OPENS = 20,  /* how often a job opens the array */
 };
 
 #define BENCH_ELEMENTS ((size_t)BENCH_SIDE * BENCH_SIDE * BENCH_SIDE)
@@ -52,6 +53,24 @@ bench_block bench_chunk_block(int64_t chunk);
 /* Reads the starts of the boxes: three numbers a line. Returns their count, or -1; the caller
  * frees. */
 int64_t bench_boxes_load(const char *path, bench_block **ret_boxes);
+
+/* The plane in the middle of an axis (0: x, the last one; 1: y; 2: z). */
+bench_block bench_plane(int axis_from_last);
+#define BENCH_PLANE_BYTES ((size_t)BENCH_SIDE * BENCH_SIDE * sizeof(uint16_t))
+
+/* The array of store S: 100,000 chunks of 8^3 at the beginning of the big one's positions. */
+bench_block bench_small_block(void);
+#define BENCH_SMALL_BYTES ((size_t)400 * 400 * 320 * sizeof(uint16_t))
+
+/* Points: z, y, x of each. */
+typedef struct bench_points {
+    int64_t count;
+    int64_t *positions;
+} bench_points;
+
+/* Reads a file of 64-bit integers. Returns 0 or -1; the caller frees the positions. */
+int bench_points_load(const char *path, bench_points *ret_points);
+void bench_sum_points(bench_sum *sum, const uint16_t *values, const bench_points *points);
 
 /* Seconds of the monotonic clock. */
 double bench_now(void);

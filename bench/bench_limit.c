@@ -95,8 +95,11 @@ static const char *const *limit_ways(const bench_job *job)
 {
     static const char *const bare[] = {"bare", NULL};
     static const char *const fresh[] = {"faults", "populate", NULL};
-    static const char *const works[] = {"read", "chunks", "boxes", "write", "rewrite"};
+    static const char *const works[] = {"read", "chunks", "boxes", "write", "rewrite", "small"};
 
+    if (strcmp(job->work, "read") == 0 && !strchr("ABC", limit_store_kind(job->store))) {
+        return NULL; /* of other codecs nothing is known here */
+    }
     if (strcmp(job->work, "read") == 0 && strcmp(job->mode, "reused") != 0) {
         return limit_store_kind(job->store) == 'A' ? fresh : bare;
     }
@@ -121,6 +124,8 @@ static int limit_run(void *self, const bench_job *job, bench_outcome *outcome)
                                               : limit_write(state, job, outcome);
     case 'c':
         return limit_chunks(state, job, outcome);
+    case 's':
+        return limit_small(state, job, outcome);
     case 'b':
         return limit_boxes(state, job, outcome);
     default:

@@ -4,16 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <tessera.h>
-
-#include "bench_memory.h"
-#include "bench_worker.h"
-
-struct side_state {
-    tsr_context *context;
-    tsr_context *one_thread; /* for callers that bring a thread for each chunk in flight */
-    uint16_t *held;          /* the big buffer, or NULL */
-};
+#include "bench_tessera.h"
 
 static int fail_with(bench_outcome *outcome, const tsr_error *err)
 {
@@ -356,9 +347,11 @@ static const char *const one_way[] = {"library", NULL};
 static const char *const chunk_ways[] = {"one pool", "one thread a call", NULL};
 
 static const struct work works[] = {
-    {"read", run_read, one_way},     {"chunks", run_chunks, chunk_ways},
-    {"boxes", run_boxes, one_way},   {"write", run_write, one_way},
-    {"rewrite", run_write, one_way},
+    {"read", run_read, one_way},         {"chunks", run_chunks, chunk_ways},
+    {"boxes", run_boxes, one_way},       {"write", run_write, one_way},
+    {"rewrite", run_write, one_way},     {"points", bench_run_points, one_way},
+    {"plane", bench_run_plane, one_way}, {"open", bench_run_open, one_way},
+    {"small", bench_run_small, one_way},
 };
 
 static const struct work *find_work(const bench_job *job)
@@ -433,6 +426,7 @@ int main(void)
     }
     status = bench_serve(&side, &state);
     side_drop(&state);
+    tsr_array_close(state.small);
     tsr_context_free(state.one_thread);
     tsr_context_free(state.context);
     return status;

@@ -9,8 +9,9 @@
  * SECONDS yardstick NAME                     a figure of the machine                            ok
  * GB/s quit
  *
- * WORK and MODE: read own|huge|reused, chunks 1|2, boxes one|batch, write new, rewrite old. EXTRA
- * is the file of boxes, or the folder to write. Failures answer "error MESSAGE". The first line is
+ * WORK and MODE: read own|huge|reused, chunks 1|2, boxes one|batch, points batch, plane x|z, open
+ * first, small memory|files, write new, rewrite old. EXTRA is the file of boxes or points, or the
+ * folder to write. Failures answer "error MESSAGE". The first line is
  * a greeting: "hello NAME VERSION". */
 #ifndef BENCH_WORKER_H
 #define BENCH_WORKER_H

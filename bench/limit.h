@@ -20,6 +20,7 @@ typedef struct limit_scratch {
 typedef struct limit_state {
     int threads;
     uint16_t *held; /* the big buffer, or NULL */
+    char *small;    /* the chunks of store S, or NULL */
     limit_scratch scratch[BENCH_THREADS_MAX];
 } limit_state;
 
@@ -49,6 +50,7 @@ int limit_read(limit_state *state, const bench_job *job, bench_outcome *outcome)
 int limit_chunks(limit_state *state, const bench_job *job, bench_outcome *outcome);
 int limit_boxes(limit_state *state, const bench_job *job, bench_outcome *outcome);
 int limit_write(limit_state *state, const bench_job *job, bench_outcome *outcome);
+int limit_small(limit_state *state, const bench_job *job, bench_outcome *outcome);
 int limit_yardstick(const char *name, double *ret_gigabytes, bench_outcome *outcome);
 
 /* Reads store A into memory; fills the big buffer. */

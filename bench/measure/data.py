@@ -1,5 +1,5 @@
-"""The data of the headline job: three stores made once from the formula, by zarr-python, and what a right
-reader must see."""
+"""The data of the headline job: stores made once from the formula, by zarr-python, and what a right reader
+must see. Three of them are always there; the others are made when a row that is measured needs them."""
 
 import json
 import os
@@ -17,6 +17,15 @@ TITLES = {
     "B": "zstd level 0, chunks 256^3",
     "C": "shards 256^3 of zstd level 0, inner chunks 64^3",
 }
+# Stores of other codecs; names in N hold noise, of which five bits do not compress.
+CODECS = {
+    "L": ("blosc lz4 level 5, shuffle", {"cname": "lz4", "clevel": 5, "shuffle": "shuffle"}),
+    "K": ("blosc blosclz level 9, bitshuffle", {"cname": "blosclz", "clevel": 9, "shuffle": "bitshuffle"}),
+    "G": ("gzip level 1", None),
+}
+MORE_STORES = (*CODECS, *(f"{name}N" for name in CODECS))
+SMALL, SMALL_CHUNK = (400, 400, 320), 8
+POINTS = 1_000_000
 WRAP = 2**64
 
 
@@ -26,12 +35,19 @@ def formula(z, y, x):
     return ((x + y * y // 32 + z**3) % 65536).astype(np.uint16)
 
 
-def whole():
+def noisy(z, y, x):
+    """A plane that rises slowly, with five bits of noise: of a multiplicative hash of the position."""
+    z, y, x = (np.asarray(axis, dtype=np.uint32) for axis in (z, y, x))
+    noise = ((z * SIDE + y) * SIDE + x) * np.uint32(2654435761) >> np.uint32(27)
+    return (1000 + x // 4 + y // 4 + noise).astype(np.uint16)
+
+
+def whole(rule=formula):
     """The array, plane by plane, since 64-bit intermediates of all of it would take 8 GiB."""
     axis = np.arange(SIDE)
     values = np.empty((SIDE, SIDE, SIDE), np.uint16)
     for z in range(SIDE):
-        values[z] = formula(z, axis[:, None], axis[None, :])
+        values[z] = rule(z, axis[:, None], axis[None, :])
     return values
 
 
@@ -117,3 +133,80 @@ def ensure(folder: Path, say):
     partial.write_text(json.dumps(facts), encoding="utf-8")
     os.replace(partial, facts_path)
     return json.loads(facts_path.read_text(encoding="utf-8"))
+
+
+# ---- what is made when it is needed ----
+
+
+def write_more(path, name, values):
+    import zarr
+    from zarr.codecs import BloscCodec, GzipCodec
+
+    settings = CODECS[name[0]][1]
+    codec = BloscCodec(typesize=2, **settings) if settings else GzipCodec(level=1)
+    array = zarr.create_array(
+        path, shape=values.shape, dtype="uint16", fill_value=0, filters=None, chunks=(CHUNK,) * 3, compressors=codec
+    )
+    array[:] = values
+
+
+def write_small(path, values):
+    import zarr
+
+    array = zarr.create_array(
+        path, shape=SMALL, dtype="uint16", fill_value=0, filters=None, chunks=(SMALL_CHUNK,) * 3, compressors=None
+    )
+    array[:] = values
+
+
+def small_values():
+    z, y, x = (np.arange(length) for length in SMALL)
+    return formula(z[:, None, None], y[None, :, None], x[None, None, :])
+
+
+def points_sum(path):
+    """Random points, of which some come twice; their file, and the sum of their values."""
+    points = np.random.default_rng(SEED).integers(0, SIDE, (POINTS, 3), dtype=np.int64)
+    points.tofile(path)
+    values = formula(*points.T).astype(np.uint64)
+    weights = ((points[:, 0] * SIDE + points[:, 1]) * SIDE + points[:, 2] + 1).astype(np.uint64)
+    return int(values.sum()) % WRAP, int((values * weights).sum()) % WRAP
+
+
+def block_sum(start, shape):
+    z, y, x = (np.arange(first, first + length) for first, length in zip(start, shape))
+    return sum_of(formula(z[:, None, None], y[None, :, None], x[None, None, :]), start)
+
+
+def make(folder, name):
+    """Makes one store or list; returns its facts."""
+    if name == "points":
+        return {"sum": points_sum(folder / "points")}
+    if name == "S":
+        values = small_values()
+        write_small(folder / "S", values)
+    else:
+        values = whole(noisy if name.endswith("N") else formula)
+        write_more(folder / name, name, values)
+    return {"sum": sum_of(values, (0, 0, 0)), "size": size_of(folder / name)}
+
+
+def ensure_more(folder: Path, facts, names, say):
+    """Makes what of `names` is missing, and adds to the facts."""
+    for name in names:
+        path = folder / f"facts-{name}.json"
+        if not path.exists():
+            say(f"making {name} once")
+            if (folder / name).is_dir():
+                shutil.rmtree(folder / name)
+            partial = path.with_suffix(".partial")
+            partial.write_text(json.dumps(make(folder, name)), encoding="utf-8")
+            os.replace(partial, path)
+        more = json.loads(path.read_text(encoding="utf-8"))
+        facts[name] = more["sum"]
+        if "size" in more:
+            facts["sizes"][name] = more["size"]
+    middle = SIDE // 2
+    facts["plane x"] = list(block_sum((0, 0, middle), (SIDE, SIDE, 1)))
+    facts["plane z"] = list(block_sum((middle, 0, 0), (1, SIDE, SIDE)))
+    facts["first"] = list(block_sum((0, 0, 0), (INNER,) * 3))

@@ -25,11 +25,14 @@ class Row:
     holds: bool = False  # every side keeps the values in a big buffer of its own
     usual: bool = True  # measured unless rows are named
     quick: bool = True  # measured by --quick too
+    without: tuple = ()  # sides that have no such job
+    sum: str = "whole"  # which of the known sums a right answer has
+    more: str = ""  # what of the data is made only for such rows
 
     @property
     def sums(self):
         """Which of the known sums a right answer has; None where something is written."""
-        return None if self.writes else "boxes" if self.work == "boxes" else "whole"
+        return None if self.writes else self.sum
 
     @property
     def fresh(self):
@@ -57,7 +60,8 @@ def all_rows():
     box_bytes = data.BOXES * data.BOX**3 * 2
     for mode, text in (("one", "one by one"), ("batch", "as one batch")):
         rows.append(Row(f"boxes-{mode}", "random boxes", "boxes", mode, "C",
-                        f"{data.BOXES:,} boxes {data.BOX}^3 of C, {text}", "small results", box_bytes))
+                        f"{data.BOXES:,} boxes {data.BOX}^3 of C, {text}", "small results", box_bytes, sum="boxes"))
+    rows += part_rows() + codec_rows()
     for store in data.STORES:
         rows.append(Row(f"read-{store}-reused", "read whole", "read", "reused", store, f"read {store}",
                         OUTPUTS["reused"], data.BYTES, holds=True, quick=False))
@@ -65,6 +69,42 @@ def all_rows():
         for store in data.STORES:
             rows.append(Row(f"{work}-{store}", "write whole", work, mode, store, f"write {store}, {text}",
                             "no fsync on any side", data.BYTES, holds=True, usual=usual, quick=usual))
+    rows.append(Row("write-L", "write whole", "write", "new", "L", "write blosc lz4, new files", "no fsync on any side", data.BYTES,
+                    holds=True, quick=False, without=("limit", "zarrs"), more="L"))
+    return rows
+
+
+def codec_rows():
+    """Other codecs, on smooth and on noisy values; native zarrs is built without them, and so is the limit."""
+    rows = []
+    for store in data.MORE_STORES:
+        title = data.CODECS[store[0]][0] + (", noisy" if store.endswith("N") else ", smooth")
+        rows.append(Row(f"read-{store}", "read whole, other codecs", "read", "own", store, f"read {title}", OUTPUTS["own"], data.BYTES,
+                        without=("limit", "zarrs"), sum=store, more=store, quick=False))
+    return rows
+
+
+def part_rows():
+    others = ("limit", "zarrs")
+    rows = [
+        Row(f"points-{store}", "points and planes", "points", "batch", store, f"{data.POINTS:,} random points of {store}",
+            "small results", 2 * data.POINTS, without=others, sum="points", more="points")
+        for store in ("A", "C")
+    ]
+    plane_bytes = 2 * data.SIDE**2
+    rows += [
+        Row(f"plane-{axis}-C", "points and planes", "plane", axis, "C", f"a plane of C, one {axis}", "small results", plane_bytes,
+            without=others, sum=f"plane {axis}")
+        for axis in ("z", "x")
+    ]
+    rows.append(Row("open-C", "open", "open", "first", "C", "open C, read one inner chunk; 20 times", "small results",
+                    20 * 2 * data.INNER**3, without=others, sum="first"))
+    small_bytes = 2 * data.SMALL[0] * data.SMALL[1] * data.SMALL[2]
+    rows += [
+        Row(f"small-{mode}", "100,000 chunks of 1 KiB", "small", mode, "S", f"100,000 chunks of 1 KiB, {mode}", "reused", small_bytes,
+            without=("zarrs",), sum="S", more="S", quick=mode == "memory")
+        for mode in ("memory", "files")
+    ]
     return rows
 
 

@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 import tensorstore as ts
-from python_worker import BOX, CHUNK, CHUNKS, THREADS, Worker, cube, huge_pages, load_boxes
+from python_worker import BOX, CHUNK, CHUNKS, INNER, OPENS, SMALL, THREADS, Worker, cube, huge_pages, load_boxes, load_points, plane
 
 
 class TensorStore(Worker):
@@ -26,6 +26,7 @@ class TensorStore(Worker):
     def __init__(self):
         super().__init__()
         self.plain = self.context()
+        self.small_array = None
 
     def open(self, path, context=None, **options):
         spec = {"driver": "zarr3", "kvstore": {"driver": "file", "path": path}}
@@ -41,10 +42,24 @@ class TensorStore(Worker):
             return ["read", "array.write"]
         if job.work == "boxes":
             return ["no cache", "cache of 64 MiB"]
+        if job.work in ("points", "plane", "open", "small"):
+            return [job.work]
         return ["write"]
 
     def run(self, job, way, seen):
+        if job.work == "open":
+            return self.opens(job, seen)
         return getattr(self, job.work)(job, way, seen)
+
+    def opens(self, job, seen):
+        """A context of its own each time: a handle that nobody has used before."""
+        started = perf_counter()
+        for _ in range(OPENS):
+            values = self.open_first(job.store)
+        seconds = perf_counter() - started
+        if seen:
+            seen.block(values, (0, 0, 0))
+        return seconds
 
     def read(self, job, way, seen):
         started = perf_counter()
@@ -108,6 +123,50 @@ class TensorStore(Worker):
             for box, values in zip(boxes, results):
                 seen.block(values, box)
         return seconds
+
+    def points(self, job, way, seen):
+        points = load_points(job.extra)
+        started = perf_counter()
+        array = self.open(job.store, read=True)
+        values = array.vindex[points[:, 0], points[:, 1], points[:, 2]].read().result()
+        seconds = perf_counter() - started
+        if seen:
+            seen.points(values, points)
+        return seconds
+
+    def plane(self, job, way, seen):
+        start, selection = plane(job.mode)
+        started = perf_counter()
+        values = self.open(job.store, read=True)[selection].read().result()
+        seconds = perf_counter() - started
+        if seen:
+            seen.block(values, start)
+        return seconds
+
+    def open_first(self, store):
+        return self.open(store, self.context(), read=True)[cube((0, 0, 0), INNER)].read().result()
+
+    def small(self, job, way, seen):
+        """Chunks in memory are written there once, outside of the time, into a context that stays."""
+        values = np.zeros(SMALL, np.uint16)
+        if job.mode == "memory" and self.small_array is None:
+            self.small_array = self.copy_to_memory(job.store)
+        started = perf_counter()
+        array = self.small_array if job.mode == "memory" else self.open(job.store, read=True)
+        ts.array(values, copy=False).write(array).result()
+        seconds = perf_counter() - started
+        if seen:
+            seen.block(values, (0, 0, 0))
+        return seconds
+
+    def copy_to_memory(self, store):
+        with open(f"{store}/zarr.json", encoding="utf-8") as file:
+            model = json.load(file)
+        kept = ("shape", "data_type", "chunk_grid", "chunk_key_encoding", "codecs", "fill_value")
+        spec = {"driver": "zarr3", "kvstore": {"driver": "memory", "path": "small/"}, "metadata": {key: model[key] for key in kept}}
+        array = ts.open(spec, context=self.plain, create=True).result()
+        array.write(self.open(store, read=True).read().result()).result()
+        return array
 
     def write(self, job, way, seen):
         with open(f"{job.store}/zarr.json", encoding="utf-8") as file:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-SIDE, CHUNK, BOX = 1024, 256, 32
+SIDE, CHUNK, INNER, BOX = 1024, 256, 64, 32
+SMALL, OPENS = (400, 400, 320), 20
 THREADS = len(os.sched_getaffinity(0))
 CHUNKS = [(z, y, x) for z in range(0, SIDE, CHUNK) for y in range(0, SIDE, CHUNK) for x in range(0, SIDE, CHUNK)]
 
@@ -62,6 +63,11 @@ class Seen:
             for part in pool.map(lambda z: self._plane(values[z], z, start), range(values.shape[0])):
                 self.total.add(part)
 
+    def points(self, values, points):
+        values = np.asarray(values).astype(np.uint64)
+        weights = ((points[:, 0] * SIDE + points[:, 1]) * SIDE + points[:, 2] + 1).astype(np.uint64)
+        self.total.add(Sum(int(values.sum()) % 2**64, int((values * weights).sum()) % 2**64))
+
     @staticmethod
     def _plane(plane, z, start):
         part = Sum()
@@ -82,6 +88,17 @@ def huge_pages():
 
 def cube(start, side):
     return tuple(slice(first, first + side) for first in start)
+
+
+def load_points(path):
+    return np.fromfile(path, np.int64).reshape(-1, 3)
+
+
+def plane(axis):
+    """The plane in the middle of an axis: its start and its selection."""
+    number = "zyx".index(axis)
+    start = tuple(SIDE // 2 if i == number else 0 for i in range(3))
+    return start, tuple(slice(SIDE // 2, SIDE // 2 + 1) if i == number else slice(None) for i in range(3))
 
 
 def load_boxes(path):
