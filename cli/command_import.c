@@ -147,7 +147,7 @@ const cli_command command_import = {
     .description =
         "Groups, arrays, dimension names, attributes and fill values of a netCDF or HDF5 file become those "
         "of a Zarr group; the source is only read. An .npy file becomes one array, an .npz archive a "
-        "group. With --shape and --dtype, SOURCE is a file of bare little-endian numbers in C order, or - for standard input. "
+        "group, and a reference file of kerchunk's (NAME.json) the tree that it describes. With --shape and --dtype, SOURCE is a file of bare little-endian numbers in C order, or - for standard input. "
         "Lengths of --chunks and --shards without names apply to the arrays of that rank; for the others "
         "they are chosen. What stands for missing elements (_FillValue) is written as xarray reads it. An "
         "interrupted import is finished by the same command.",

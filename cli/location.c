@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "memory.h"
 #include "suggestion.h"
@@ -57,6 +58,26 @@ bool location_is_local(const char *place, const char **ret_path)
         return false;
     *ret_path = place;
     return true;
+}
+
+bool location_is_in_file(const char *place)
+{
+    struct stat status;
+    const char *path;
+    char *prefix;
+    bool found = false;
+
+    if (!location_is_local(place, &path) || !(prefix = memory_text(path)))
+        return false;
+    for (size_t length = strlen(prefix); length > 0 && !found; length--) {
+        prefix[length] = '\0';
+        if (stat(prefix, &status) < 0)
+            continue;
+        found = S_ISREG(status.st_mode);
+        break;
+    }
+    memory_free(prefix);
+    return found;
 }
 
 bool location_is_zarr(const char *driver)
@@ -491,6 +512,8 @@ int location_stored_size(tsr_context *context, const char *place, int64_t *ret_s
     tsr_auto(tsr_store) *store = NULL;
     cli_stored_sum sum = {0, 0};
 
+    if (location_is_in_file(place))
+        return tsr_error_set(err, TSR_UNSUPPORTED, "%s: it lies in a file", place);
     CLI_TRY(tsr_store_open(context, place, &store, err));
     CLI_TRY(tsr_store_list(store, "", false, add_entry, &sum, NULL, err));
     *ret_size_bytes = sum.size_bytes;

@@ -77,11 +77,15 @@ char *location_parent(const char *place);
 /* Whether the place is a path in the local file system. Fills in where its path begins. */
 bool location_is_local(const char *place, const char **ret_path);
 
+/* Whether the place lies in a file, of whatever format, in place of a folder: nobody writes there,
+ * and its keys are no files. */
+bool location_is_in_file(const char *place);
+
 /* Whether the driver of a node is Zarr, which has chunks in a store. */
 bool location_is_zarr(const char *driver);
 
 /* Sums the sizes of everything stored below a place but Zarr metadata, and counts the objects.
- * Errors: UNSUPPORTED (no store, such as netCDF), PERMISSION, IO. */
+ * Errors: UNSUPPORTED (in a file, such as netCDF), PERMISSION, IO, NO_MEMORY. */
 int location_stored_size(tsr_context *context, const char *place, int64_t *ret_size_bytes,
                          int64_t *ret_objects, tsr_error *err);
 

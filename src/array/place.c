@@ -29,8 +29,9 @@ void tsri_file_unref(tsri_file *file)
 
 int tsr_format_register(tsr_context *context, const tsr_format_ops *ops, tsr_error *err)
 {
-    if (ops->struct_size != sizeof *ops || !ops->name || !ops->recognise || !ops->open ||
-        !ops->close || !ops->probe || !ops->open_array || !ops->attributes || !ops->children)
+    bool complete = ops->open_store || (ops->open && ops->close && ops->probe && ops->open_array &&
+                                        ops->attributes && ops->children);
+    if (ops->struct_size != sizeof *ops || !ops->name || !ops->recognise || !complete)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT,
                              "format \"%s\" is of another version, or incomplete",
                              ops->name ? ops->name : "");
@@ -63,7 +64,8 @@ static const tsr_format_ops *recognise(tsr_context *context, const char *path, c
     return NULL;
 }
 
-static int open_file(tsr_context *context, const char *path, tsri_file **ret_file, tsr_error *err)
+/* Opens a file by its format, as a file or as a store. */
+static int open_file(tsr_context *context, const char *path, tsri_place *place, tsr_error *err)
 {
     char head[HEAD_BYTES];
     size_t size_bytes = 0;
@@ -77,6 +79,8 @@ static int open_file(tsr_context *context, const char *path, tsri_file **ret_fil
                  "--dtype and --shape");
         return TSR_UNSUPPORTED;
     }
+    if (format->open_store)
+        return format->open_store(context, path, &place->store, err);
     tsri_file *file = tsri_alloc_zero(sizeof *file);
     if (!file)
         return tsri_error_no_memory(err, sizeof *file);
@@ -87,7 +91,7 @@ static int open_file(tsr_context *context, const char *path, tsri_file **ret_fil
         tsri_file_unref(file);
         return status;
     }
-    *ret_file = file;
+    place->file = file;
     return 0;
 }
 
@@ -232,7 +236,7 @@ static int resolve_path(tsr_context *context, const char *path, bool create, tsr
         return resolve_folder(context, path, create, place, err);
     int status =
         create ? tsr_error_set(err, TSR_EXISTS, "%s: a file; nothing can be created there", file)
-               : open_file(context, file, &place->file, err);
+               : open_file(context, file, place, err);
     tsri_free(file);
     return status;
 }

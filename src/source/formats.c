@@ -5,6 +5,7 @@
 #include "tessera/build_config.h"
 
 const tsr_format_ops *const tsri_formats[] = {
+    &tsri_reference_format,
     &tsri_npy_format,
 #if TESSERA_HAVE_NPZ
     &tsri_npz_format,

@@ -9,7 +9,8 @@
 #include "store/store_kinds.h"
 #include "store/watch.h"
 
-static const tsr_store_ops *const built_in_stores[] = {&tsri_store_fs_ops, &tsri_store_memory_ops};
+static const tsr_store_ops *const built_in_stores[] = {&tsri_store_fs_ops, &tsri_store_memory_ops,
+                                                       &tsri_store_reference_ops};
 
 /* ---- Registry and URLs ---- */
 

@@ -6,5 +6,6 @@
 
 extern const tsr_store_ops tsri_store_fs_ops;
 extern const tsr_store_ops tsri_store_memory_ops;
+extern const tsr_store_ops tsri_store_reference_ops;
 
 #endif

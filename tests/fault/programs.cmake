@@ -72,6 +72,8 @@ program_sweep(cp RUN cp "{tree}/sharded" "{folder}/made.zarr/c" --shards 4,16 --
         unlinkat:EIO pwritev:KILL renameat:KILL mkdirat:KILL)
 program_sweep(cp_verify RUN cp "{tree}/sharded" "{folder}/made.zarr/c" --verify --codec zstd:1
     FAULTS malloc openat:EMFILE pread64:EIO)
+program_sweep(import_references RUN import "{folder}/refs.json" "{folder}/made.zarr" --codec zstd:1
+    FAULTS malloc pread64:EIO openat:EMFILE)
 # A copy that is killed after it has taken away its mark is complete: a second one is told so.
 program_sweep(cp_end RUN cp "{tree}/sharded" "{folder}/made.zarr/c" FAULTS unlinkat:KILL EXPECT
     --allow 8)

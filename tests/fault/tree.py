@@ -32,6 +32,12 @@ INDEX, WASTE = 4 * 16 + 4, 100
 PARTIAL = os.environ.get("TREE_SELECTION", "")
 
 
+# The data of small.nc, which end that file, as a reference.
+REFERENCES = """{".zgroup": {"zarr_format": 2}, "relief/.zarray": {"zarr_format": 2, "shape": [12, 16],
+"chunks": [12, 16], "dtype": ">i2", "compressor": null, "filters": null, "fill_value": null, "order": "C"},
+"relief/0.0": ["small.nc", %d, 384]}"""
+
+
 def elements(value):
     return struct.pack(f"<{COUNT}H", *[value] * COUNT)
 
@@ -82,6 +88,7 @@ def make(tessera, folder):
             path.write_bytes(whole[:-INDEX] + bytes(WASTE) + whole[-INDEX:])
     (folder / "small.npy").write_bytes(npy(range(COUNT)))
     (folder / "small.nc").write_bytes(netcdf())
+    (folder / "refs.json").write_text(REFERENCES % (len(netcdf()) - 2 * COUNT))
     with zipfile.ZipFile(folder / "small.npz", "w") as archive:
         archive.writestr("stored.npy", npy(range(COUNT)))
         archive.writestr("deflated.npy", npy(range(COUNT)), zipfile.ZIP_DEFLATED)

@@ -81,6 +81,10 @@ typedef struct tsr_format_ops {
                     int (*each)(void *user, const char *name, tsr_node_kind kind,
                                 const tsr_error *error),
                     void *user, tsr_error *err);
+    /* For files that hold, or refer to, a tree of Zarr: opens it as a store, and what lies in it is
+     * found there. The functions from `open` to `children` are not called then. NULL: they are. */
+    int (*open_store)(tsr_context *context, const char *path, tsr_store **ret_store,
+                      tsr_error *err);
 } tsr_format_ops;
 
 /* Adds a file format to a context; later registrations are asked first. `ops` must outlive the
