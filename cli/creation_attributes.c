@@ -138,6 +138,16 @@ static void drop_names(const tsr_array *source, struct json_object *attributes,
         json_object_object_del(attributes, NAMES_ATTRIBUTE);
 }
 
+/* xarray does not open an array of strings of v3 that has `_FillValue` (2026.9.0: FillValueCoder
+ * does not know their type); the fill value of the array says the same. */
+static void drop_missing_text(int source_format, struct json_object *attributes,
+                              const cli_array_plan *plan)
+{
+    if (source_format != 3 && plan->options.zarr_format == 3 &&
+        tsr_dtype_is_variable(plan->options.dtype))
+        json_object_object_del(attributes, FILL_ATTRIBUTE);
+}
+
 int creation_keep_attributes(cli_invocation *invocation, tsr_array *source, int source_format,
                              cli_array_plan *plan)
 {
@@ -150,6 +160,7 @@ int creation_keep_attributes(cli_invocation *invocation, tsr_array *source, int 
     CLI_TRY(tsr_json_parse(plan->attributes, strlen(plan->attributes), TSR_JSON_ALLOW_NAN, 0,
                            &attributes, &invocation->error));
     drop_names(source, attributes, plan);
+    drop_missing_text(source_format, attributes, plan);
     status = keep_missing(invocation, source, source_format, attributes, plan);
     if (status >= 0) {
         tsr_free(plan->attributes);

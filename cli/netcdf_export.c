@@ -56,7 +56,7 @@ static nc_type find_type(const tsr_dtype *dtype)
         {TSR_KIND_SIGNED, 8, NC_INT64},    {TSR_KIND_UNSIGNED, 1, NC_UBYTE},
         {TSR_KIND_UNSIGNED, 2, NC_USHORT}, {TSR_KIND_UNSIGNED, 4, NC_UINT},
         {TSR_KIND_UNSIGNED, 8, NC_UINT64}, {TSR_KIND_FLOAT, 4, NC_FLOAT},
-        {TSR_KIND_FLOAT, 8, NC_DOUBLE},
+        {TSR_KIND_FLOAT, 8, NC_DOUBLE},    {TSR_KIND_STRING, sizeof(tsr_slot), NC_STRING},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -166,9 +166,10 @@ static void put_attributes(cli_exporter *self, int group, int variable, const ts
     json_object_object_foreach(attributes, name, value)
     {
         int code = NC_NOERR;
-        if (dtype && strcmp(name, "missing_value") == 0)
+        if (dtype && !tsr_dtype_is_variable(dtype) && strcmp(name, "missing_value") == 0)
             code = put_missing_value(group, variable, dtype, value);
-        else if (!is_special(name))
+        else if (!is_special(name) ||
+                 (dtype && tsr_dtype_is_variable(dtype) && strcmp(name, "missing_value") == 0))
             code = put_attribute(group, variable, name, value);
         if (code != NC_NOERR)
             leave_out(self, name, nc_strerror(code));
@@ -235,7 +236,23 @@ static int set_storage(int group, int variable, const tsr_array *array)
         if (code != NC_NOERR)
             return code;
     }
-    return nc_def_var_deflate(group, variable, 1, 1, 4);
+    /* netCDF packs the addresses of strings, not the strings. */
+    return tsr_dtype_is_variable(tsr_array_dtype(array))
+               ? NC_NOERR
+               : nc_def_var_deflate(group, variable, 1, 1, 4);
+}
+
+/* Strings are always filled up: with the empty one, unless the source says another. */
+static int set_fill_text(int group, int variable, struct json_object *attributes)
+{
+    struct json_object *value;
+    const char *text;
+
+    if (!json_object_object_get_ex(attributes, FILL_ATTRIBUTE, &value) ||
+        !json_object_is_type(value, json_type_string))
+        return NC_NOERR;
+    text = json_object_get_string(value);
+    return nc_def_var_fill(group, variable, NC_FILL, &text);
 }
 
 /* Readers of netCDF take elements that equal _FillValue for missing. Zarr's fill value does not
@@ -246,6 +263,8 @@ static int set_fill_value(cli_exporter *self, int group, int variable, const tsr
     char element[16];
     bool found;
 
+    if (tsr_dtype_is_variable(tsr_array_dtype(array)))
+        return set_fill_text(group, variable, attributes);
     if (fill_attribute_read(tsr_array_dtype(array), attributes, element, &found, NULL) < 0)
         return NC_ENOMEM;
     if (found)
@@ -284,6 +303,44 @@ typedef struct cli_destination {
     int group, variable;
 } cli_destination;
 
+/* Strings with a 0 behind each; netCDF has none with a 0 inside. */
+static int make_texts(const cli_destination *to, const tsr_view *block, char **ret_texts)
+{
+    const tsr_slot *slots = (const void *)block->data;
+    tsr_error *err = &to->exporter->invocation->error;
+
+    for (int64_t i = 0; i < tsr_view_count(block); i++) {
+        const char *bytes = tsr_slot_bytes(&slots[i]);
+        if (memchr(bytes, 0, slots[i].size_bytes))
+            return tsr_error_set(err, TSR_UNSUPPORTED,
+                                 "%s: a string with U+0000 in it, which netCDF has not",
+                                 to->exporter->path);
+        ret_texts[i] = memory_text_part(bytes, slots[i].size_bytes);
+        if (!ret_texts[i])
+            return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for a string");
+    }
+    return 0;
+}
+
+static int put_texts(const cli_destination *to, const size_t *start, const size_t *count,
+                     const tsr_view *block)
+{
+    int64_t elements = tsr_view_count(block);
+    char **texts = memory_zeroed((size_t)elements + 1, sizeof *texts);
+    int status, code = NC_NOERR;
+
+    if (!texts)
+        return tsr_error_set(&to->exporter->invocation->error, TSR_NO_MEMORY,
+                             "out of memory for strings");
+    status = make_texts(to, block, texts);
+    if (status >= 0)
+        code = nc_put_vara_string(to->group, to->variable, start, count, (const char **)texts);
+    for (int64_t i = 0; i < elements; i++)
+        memory_free(texts[i]);
+    memory_free(texts);
+    return code == NC_NOERR ? status : nc_failed(to->exporter, code, "writing elements");
+}
+
 static int put_block(void *user, const cli_block_walk *walk, const tsr_view *block, tsr_error *err)
 {
     cli_destination *to = user;
@@ -295,6 +352,8 @@ static int put_block(void *user, const cli_block_walk *walk, const tsr_view *blo
         start[i] = (size_t)walk->start[i];
         count[i] = (size_t)walk->count[i];
     }
+    if (tsr_dtype_is_variable(block->dtype))
+        return put_texts(to, start, count, block);
     code = nc_put_vara(to->group, to->variable, start, count, block->data);
     return code == NC_NOERR ? 0 : nc_failed(to->exporter, code, "writing elements");
 }

@@ -503,6 +503,10 @@ static int fill_in_v2(const tsr_array_create_options *options, const shapes *sha
     if (options->filters)
         TSRI_TRY(
             parse_v2_list(options->filters, "filters", arena, &filters, &meta->codec_count, err));
+    if (tsr_dtype_is_variable(options->dtype) && meta->codec_count == 0)
+        TSRI_TRY(parse_v2_list(options->dtype == TSR_STRING ? "[{\"id\":\"vlen-utf8\"}]"
+                                                            : "[{\"id\":\"vlen-bytes\"}]",
+                               "filters", arena, &filters, &meta->codec_count, err));
     if (options->compressors)
         TSRI_TRY(tsr_output_print(&compressors, err, "%s", options->compressors));
     else

@@ -16,6 +16,7 @@
 
 #include "array/zarr_meta_parts.h"
 #include "base/output.h"
+#include "codec/codec.h"
 #include "codec/zarr_dtype.h"
 #include "tensor/copy.h"
 #include "tensor/element.h"
@@ -28,11 +29,62 @@ static int read_format(const tsri_json *object, tsr_error *err)
     return tsri_json_int(object, "", "zarr_format", true, 2, 2, &format, err);
 }
 
+/* What the objects of an array are is known to the filter that makes bytes, or numbers, of them. */
+static const struct object_filter {
+    const char *id;
+    const tsr_dtype *dtype;
+} object_filters[] = {{"vlen-utf8", TSR_STRING},
+                      {"vlen-bytes", TSR_VARIABLE_BYTES},
+                      {"vlen-array", TSR_VARIABLE_BYTES},
+                      {"json2", TSR_STRING},
+                      {"categorize", TSR_STRING}};
+
+/* json2 nests its lists by axes, whatever the order of memory is, and zarr-python reads them back
+ * in that order: a transpose in front of it would not mean the same. */
+static int check_object_order(const tsri_json *object, const char *filter, int rank, tsr_error *err)
+{
+    tsri_json *order = NULL;
+    json_object_object_get_ex(object, "order", &order);
+    bool is_fortran = json_object_is_type(order, json_type_string) &&
+                      strcmp(json_object_get_string(order), "F") == 0;
+    if (strcmp(filter, "json2") != 0 || !is_fortran || rank < 2)
+        return 0;
+    return tsri_json_refuse(err, TSR_UNSUPPORTED, "/order", NULL, "\"F\" with the filter json2");
+}
+
+static int read_object_dtype(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    tsri_json *filters = NULL, *id = NULL;
+    TSRI_TRY(tsri_json_member(object, "", "filters", false, &filters, err));
+    tsri_json *first = json_object_is_type(filters, json_type_array)
+                           ? json_object_array_get_idx(filters, 0)
+                           : NULL;
+    if (json_object_is_type(first, json_type_object))
+        json_object_object_get_ex(first, "id", &id);
+    const char *name =
+        json_object_is_type(id, json_type_string) ? json_object_get_string(id) : NULL;
+    for (size_t i = 0; name != NULL && i < TSRI_COUNT(object_filters); i++)
+        if (strcmp(object_filters[i].id, name) == 0) {
+            meta->dtype = object_filters[i].dtype;
+            return check_object_order(object, name, meta->rank, err);
+        }
+    if (name != NULL)
+        TSRI_TRY_IN(err, tsri_codec_refuse(name, err), "/filters/0");
+    tsri_json_refuse(err, TSR_UNSUPPORTED, "/dtype", NULL,
+                     "\"|O\" says what its objects are by its first filter, which is %.60s",
+                     name != NULL ? name : "not there");
+    tsr_error_set_next_step(err, "read are vlen-utf8, vlen-bytes, vlen-array, json2, categorize");
+    return TSR_UNSUPPORTED;
+}
+
 static int read_dtype(const tsri_json *object, tsri_zarr_meta *meta, bool *ret_big_endian,
                       tsr_error *err)
 {
     tsri_json *value = NULL;
     TSRI_TRY(tsri_json_member(object, "", "dtype", true, &value, err));
+    if (json_object_is_type(value, json_type_string) &&
+        strcmp(json_object_get_string(value), "|O") == 0)
+        return read_object_dtype(object, meta, err);
     return tsri_dtype_from_v2(value, "/dtype", &meta->dtype, ret_big_endian, err);
 }
 
@@ -81,14 +133,17 @@ static const tsri_json *unwrapped(const tsri_json *value, const tsr_dtype *dtype
 {
     bool is_single =
         json_object_is_type(value, json_type_array) && json_object_array_length(value) == 1;
-    return is_single && dtype->kind != TSR_KIND_RAW ? json_object_array_get_idx(value, 0) : value;
+    return is_single && dtype->kind != TSR_KIND_RAW && dtype->kind != TSR_KIND_VARIABLE_BYTES
+               ? json_object_array_get_idx(value, 0)
+               : value;
 }
 
 /* Writers that know no empty text write 0 for it. */
 static bool is_zero_for_text(const tsri_json *value, const tsr_dtype *dtype)
 {
     int64_t number;
-    bool is_text = dtype->kind == TSR_KIND_TEXT || dtype->kind == TSR_KIND_BYTES;
+    bool is_text = dtype->kind == TSR_KIND_TEXT || dtype->kind == TSR_KIND_BYTES ||
+                   tsr_dtype_is_variable(dtype);
     return is_text && value != NULL && json_object_is_type(value, json_type_int) &&
            tsri_json_get_int64(value, false, &number) && number == 0;
 }

@@ -13,7 +13,7 @@
 static const tsr_codec_ops *const built_in[] = {
     /* array to bytes */
     &tsri_codec_bytes, &tsri_codec_packbits, &tsri_codec_vlen_utf8, &tsri_codec_vlen_bytes,
-    &tsri_codec_n5_default,
+    &tsri_codec_vlen_array, &tsri_codec_json2, &tsri_codec_n5_default,
 #if TESSERA_HAVE_ZFP
     &tsri_codec_zfp, &tsri_codec_zfpy,
 #endif
@@ -30,7 +30,7 @@ static const tsr_codec_ops *const built_in[] = {
     &tsri_codec_transpose, &tsri_codec_reshape, &tsri_codec_cast_value, &tsri_codec_scale_offset,
     &tsri_codec_bitround, &tsri_codec_numcodecs_bitround,
     &tsri_codec_numcodecs_packbits, &tsri_codec_delta, &tsri_codec_fixedscaleoffset,
-    &tsri_codec_quantize, &tsri_codec_astype,
+    &tsri_codec_quantize, &tsri_codec_astype, &tsri_codec_categorize,
     /* bytes to bytes: compressors, filters, checksums */
     &tsri_codec_zstd, &tsri_codec_blosc, &tsri_codec_gzip, &tsri_codec_zlib, &tsri_codec_lz4,
     &tsri_codec_bz2, &tsri_codec_lzma,

@@ -13,7 +13,8 @@ extern const tsr_codec_ops tsri_codec_bytes, tsri_codec_transpose, tsri_codec_zs
     tsri_codec_delta, tsri_codec_fixedscaleoffset, tsri_codec_quantize, tsri_codec_astype,
     tsri_codec_bitround, tsri_codec_numcodecs_bitround, tsri_codec_numcodecs_packbits,
     tsri_codec_reshape, tsri_codec_scale_offset, tsri_codec_cast_value, tsri_codec_packbits,
-    tsri_codec_vlen_utf8, tsri_codec_vlen_bytes, tsri_codec_n5_default, tsri_codec_conditional,
+    tsri_codec_vlen_utf8, tsri_codec_vlen_bytes, tsri_codec_vlen_array, tsri_codec_json2,
+    tsri_codec_categorize, tsri_codec_n5_default, tsri_codec_conditional,
     /* only where their libraries are */
     tsri_codec_zfp, tsri_codec_zfpy, tsri_codec_png, tsri_codec_jpeg, tsri_codec_webp;
 

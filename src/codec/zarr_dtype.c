@@ -437,6 +437,8 @@ int tsri_dtype_to_v2(const tsr_dtype *dtype, bool big_endian, tsr_output *output
     const char *unit = tsr_dtype_time_unit(dtype, &scale);
     if (dtype->kind == TSR_KIND_STRUCT)
         return print_fields_v2(dtype, big_endian, output, err);
+    if (tsr_dtype_is_variable(dtype))
+        return tsr_output_append(output, "\"|O\"", 4, err);
     if (dtype->v2_kind == 0) {
         tsr_error_set(err, TSR_UNSUPPORTED, "Zarr 2 has no data type for %s", dtype->name);
         tsr_error_set_next_step(err, "Zarr 3 has; or choose a type that NumPy has itself");

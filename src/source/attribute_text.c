@@ -3,22 +3,9 @@
 #include "base/text.h"
 #include "meta/json.h"
 
-static bool is_utf8(const char *text, size_t size_bytes)
-{
-    uint32_t code_point;
-    while (size_bytes > 0) {
-        size_t length = tsri_text_character(text, size_bytes, &code_point);
-        if (length == 0)
-            return false;
-        text += length;
-        size_bytes -= length;
-    }
-    return true;
-}
-
 int tsri_attribute_text(const char *text, size_t size_bytes, tsr_output *output, tsr_error *err)
 {
-    bool latin = !is_utf8(text, size_bytes);
+    bool latin = !tsri_text_is_utf8(text, size_bytes);
     tsr_auto(tsri_text) *copy = tsri_alloc_array(size_bytes + 1, 2);
     size_t length = 0;
 

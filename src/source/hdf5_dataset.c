@@ -5,6 +5,7 @@
 #include "source/box.h"
 #include "source/hdf5_file.h"
 #include "source/netcdf_lock.h"
+#include "source/text_elements.h"
 
 /* The driver of an array. The array layer keeps the file open for it. */
 typedef struct hdf5_dataset {
@@ -33,6 +34,29 @@ static herr_t read_selected(const hdf5_dataset *self, int rank, const hsize_t *f
     return result;
 }
 
+/* Elements of any length, which HDF5 allocates. The caller holds the lock. */
+static int read_texts(const hdf5_dataset *self, const hsize_t *from, const hsize_t *count,
+                      const tsr_view *view, tsr_error *err)
+{
+    hsize_t elements = (hsize_t)tsr_view_count(view);
+    char **texts = tsri_alloc_array_zero((size_t)elements + 1, sizeof *texts);
+    int status = 0;
+
+    if (!texts)
+        return tsri_error_no_memory(err, (size_t)elements * sizeof *texts);
+    hid_t space = H5Screate_simple(1, &elements, NULL);
+    if (space < 0 || read_selected(self, view->rank, from, count, texts) < 0)
+        status = tsri_hdf5_refuse("", "reading", err);
+    else
+        status = tsri_take_texts(view, texts, err);
+    if (space >= 0) {
+        H5Dvlen_reclaim(self->memory_type, space, H5P_DEFAULT, texts);
+        H5Sclose(space);
+    }
+    tsri_free(texts);
+    return status;
+}
+
 static int read_dense(const hdf5_dataset *self, const int64_t *start, const tsr_view *view,
                       tsr_error *err)
 {
@@ -44,7 +68,9 @@ static int read_dense(const hdf5_dataset *self, const int64_t *start, const tsr_
         count[axis] = (hsize_t)view->shape[axis];
     }
     tsri_hdf5_lock();
-    if (read_selected(self, view->rank, from, count, view->data) < 0)
+    if (tsr_dtype_is_variable(view->dtype))
+        status = read_texts(self, from, count, view, err);
+    else if (read_selected(self, view->rank, from, count, view->data) < 0)
         status = tsri_hdf5_refuse("", "reading", err);
     tsri_hdf5_unlock();
     if (status < 0 && view->rank > 0)
@@ -90,7 +116,11 @@ typedef struct described {
     int rank;
     int64_t shape[TSR_RANK_MAX], box[TSR_RANK_MAX];
     char *names[TSR_RANK_MAX]; /* NULL: none */
-    unsigned char fill_value[16];
+    union {
+        unsigned char bytes[16];
+        tsr_slot slot; /* of strings: may point into the heap */
+    } fill_value;
+    tsr_heap *heap;
     tsr_output attributes;
 } described;
 
@@ -152,6 +182,26 @@ static int check_filters(hid_t properties, tsr_error *err)
     return 0;
 }
 
+static int read_fill_value(const hdf5_dataset *dataset, described *self, hid_t properties,
+                           tsr_error *err)
+{
+    char *text = NULL;
+    tsr_view view = {.dtype = self->dtype, .data = (char *)&self->fill_value};
+    bool is_text = tsr_dtype_is_variable(self->dtype);
+
+    if (H5Pget_fill_value(properties, dataset->memory_type,
+                          is_text ? (void *)&text : &self->fill_value) < 0)
+        return tsri_hdf5_refuse("", "reading the fill value", err);
+    if (!is_text || !text)
+        return 0;
+    int status = tsr_heap_new(&self->heap, err);
+    view.heap = self->heap;
+    if (status == 0)
+        status = tsri_take_texts(&view, &text, err);
+    H5free_memory(text);
+    return status;
+}
+
 static int describe_storage(const hdf5_dataset *dataset, described *self, hid_t properties,
                             tsr_error *err)
 {
@@ -168,10 +218,8 @@ static int describe_storage(const hdf5_dataset *dataset, described *self, hid_t 
         stored[axis] = (int64_t)chunk[axis];
     tsri_box_choose(self->rank, self->shape, is_chunked ? stored : NULL, self->dtype->size_bytes,
                     self->box);
-    if (H5Pfill_value_defined(properties, &defined) >= 0 &&
-        defined == H5D_FILL_VALUE_USER_DEFINED &&
-        H5Pget_fill_value(properties, dataset->memory_type, self->fill_value) < 0)
-        return tsri_hdf5_refuse("", "reading the fill value", err);
+    if (H5Pfill_value_defined(properties, &defined) >= 0 && defined == H5D_FILL_VALUE_USER_DEFINED)
+        return read_fill_value(dataset, self, properties, err);
     return 0;
 }
 
@@ -285,7 +333,7 @@ static int make_array(hdf5_dataset *dataset, const described *self, const char *
         .rank = self->rank,
         .shape = self->shape,
         .chunk_shape = self->box,
-        .fill_value = self->fill_value,
+        .fill_value = &self->fill_value,
         .dimension_names = (const char *const *)self->names,
         .attributes = self->attributes.data,
     };
@@ -319,6 +367,7 @@ int tsri_hdf5_open_dataset(tsri_hdf5_file *file, hid_t id, const char *inner_pat
         self->attributes.max_bytes = SIZE_MAX;
         status = open_described(dataset, inner_path, place, self, ret_array, err);
         tsri_output_clear(&self->attributes);
+        tsr_heap_unref(self->heap);
         for (int axis = 0; axis < TSR_RANK_MAX; axis++)
             tsri_free(self->names[axis]);
     } else {

@@ -157,6 +157,15 @@ static const tsr_dtype *complex_type(hid_t type, hid_t *ret_memory_type)
     return part == TSR_FLOAT32 ? TSR_COMPLEX64 : TSR_COMPLEX128;
 }
 
+/* Texts of any length; those of a fixed one are refused. */
+static const tsr_dtype *string_type(hid_t type, hid_t *ret_memory_type)
+{
+    if (H5Tis_variable_str(type) <= 0)
+        return NULL;
+    *ret_memory_type = H5Tcopy(type);
+    return TSR_STRING;
+}
+
 int tsri_hdf5_type(hid_t type, const tsr_dtype **ret_dtype, hid_t *ret_memory_type, tsr_error *err)
 {
     const tsr_dtype *dtype = NULL;
@@ -176,6 +185,9 @@ int tsri_hdf5_type(hid_t type, const tsr_dtype **ret_dtype, hid_t *ret_memory_ty
     case H5T_COMPOUND:
         dtype = complex_type(type, &memory);
         break;
+    case H5T_STRING:
+        dtype = string_type(type, &memory);
+        break;
     default:
         break;
     }
@@ -186,7 +198,8 @@ int tsri_hdf5_type(hid_t type, const tsr_dtype **ret_dtype, hid_t *ret_memory_ty
     }
     tsr_error_set(err, TSR_UNSUPPORTED, "elements of the HDF5 type \"%s\" (%zu bytes)",
                   class_name(type), H5Tget_size(type));
-    tsr_error_set_next_step(err, "integers, IEEE floating-point numbers, and h5py's booleans and "
-                                 "complex numbers are read");
+    tsr_error_set_next_step(err,
+                            "integers, IEEE floating-point numbers, strings of any length, and "
+                            "h5py's booleans and complex numbers are read");
     return TSR_UNSUPPORTED;
 }

@@ -7,6 +7,7 @@
 #include "source/netcdf_attributes.h"
 #include "source/netcdf_file.h"
 #include "source/netcdf_lock.h"
+#include "source/text_elements.h"
 
 /* The driver of an array. The array layer keeps the file open for it. */
 typedef struct netcdf_variable {
@@ -68,6 +69,26 @@ static int follow_fork(netcdf_variable *self, tsr_error *err)
     return 0;
 }
 
+/* The caller holds the lock. */
+static int read_values(const netcdf_variable *self, const size_t *from, const size_t *count,
+                       const tsr_view *view, int *ret_code, tsr_error *err)
+{
+    size_t elements = (size_t)tsr_view_count(view);
+
+    if (!tsr_dtype_is_variable(view->dtype)) {
+        *ret_code = nc_get_vara(self->group, self->id, from, count, view->data);
+        return 0;
+    }
+    char **texts = tsri_alloc_array_zero(elements + 1, sizeof *texts);
+    if (!texts)
+        return tsri_error_no_memory(err, elements * sizeof *texts);
+    *ret_code = nc_get_vara_string(self->group, self->id, from, count, texts);
+    int status = *ret_code == NC_NOERR ? tsri_take_texts(view, texts, err) : 0;
+    nc_free_string(elements, texts);
+    tsri_free(texts);
+    return status;
+}
+
 static int read_dense(netcdf_variable *self, const int64_t *start, const tsr_view *view,
                       tsr_error *err)
 {
@@ -78,8 +99,9 @@ static int read_dense(netcdf_variable *self, const int64_t *start, const tsr_vie
         count[axis] = (size_t)view->shape[axis];
     }
     tsri_hdf5_lock();
-    int status = follow_fork(self, err);
-    int code = status < 0 ? NC_NOERR : nc_get_vara(self->group, self->id, from, count, view->data);
+    int status = follow_fork(self, err), code = NC_NOERR;
+    if (status == 0)
+        status = read_values(self, from, count, view, &code, err);
     tsri_hdf5_unlock();
     if (code == NC_NOERR)
         return status;
@@ -141,7 +163,12 @@ typedef struct described {
     char names[TSR_RANK_MAX][NC_MAX_NAME + 1];
     const char *name_list[TSR_RANK_MAX];
     int64_t box[TSR_RANK_MAX];
-    unsigned char fill_value[16];
+    union {
+        unsigned char bytes[16];
+        tsr_slot slot; /* of strings: may point into the heap */
+    } fill_value;
+    char *fill_text; /* libnetcdf's */
+    tsr_heap *heap;
     tsr_output attributes;
 } described;
 
@@ -155,12 +182,12 @@ static int describe_type(netcdf_variable *variable, described *self, tsr_error *
         return tsri_netcdf_refuse("", code, "looking at the variable", err);
     if (self->rank > TSR_RANK_MAX)
         return tsr_error_set(err, TSR_LIMIT, "%d axes; at most %d", self->rank, TSR_RANK_MAX);
-    self->dtype = tsri_netcdf_dtype(type);
+    self->dtype = type == NC_STRING ? TSR_STRING : tsri_netcdf_dtype(type);
     if (self->dtype)
         return 0;
     nc_inq_type(variable->group, type, type_name, NULL);
     tsr_error_set(err, TSR_UNSUPPORTED, "elements of the netCDF type \"%s\"", type_name);
-    tsr_error_set_next_step(err, "variables of numbers and of characters are read");
+    tsr_error_set_next_step(err, "variables of numbers, characters and strings are read");
     return TSR_UNSUPPORTED;
 }
 
@@ -193,6 +220,23 @@ static int describe_axes(netcdf_variable *variable, described *self, tsr_error *
     return 0;
 }
 
+static int describe_fill_text(const netcdf_variable *variable, described *self, tsr_error *err)
+{
+    nc_type type = NC_NAT;
+    size_t count = 0;
+    tsr_view view = {.dtype = TSR_STRING, .data = (char *)&self->fill_value.slot};
+
+    if (nc_inq_att(variable->group, variable->id, "_FillValue", &type, &count) != NC_NOERR ||
+        count != 1 || type != NC_STRING ||
+        nc_get_att_string(variable->group, variable->id, "_FillValue", &self->fill_text) !=
+            NC_NOERR ||
+        !self->fill_text)
+        return 0;
+    TSRI_TRY(tsr_heap_new(&self->heap, err));
+    view.heap = self->heap;
+    return tsri_take_texts(&view, &self->fill_text, err);
+}
+
 /* A fill value of another type than the variable's, which old files have, counts where the variable
  * can hold it. */
 static int describe_fill_value(const netcdf_variable *variable, described *self, tsr_error *err)
@@ -205,6 +249,8 @@ static int describe_fill_value(const netcdf_variable *variable, described *self,
     } value = {{0}}, converted = {{0}}, back = {{0}};
     tsr_view from, to, again;
 
+    if (self->dtype == TSR_STRING)
+        return describe_fill_text(variable, self, err);
     if (nc_inq_att(variable->group, variable->id, "_FillValue", &type, &count) != NC_NOERR ||
         count != 1 || !tsri_netcdf_dtype(type) ||
         nc_get_att(variable->group, variable->id, "_FillValue", &value) != NC_NOERR)
@@ -218,7 +264,7 @@ static int describe_fill_value(const netcdf_variable *variable, described *self,
              tsr_view_copy(&again, &to, TSR_CASTING_UNSAFE, NULL) < 0 ||
              memcmp(&value, &back, from.dtype->size_bytes) != 0)
         return 0;
-    memcpy(self->fill_value, &converted, sizeof self->fill_value);
+    memcpy(&self->fill_value, &converted, sizeof self->fill_value);
     return 0;
 }
 
@@ -246,7 +292,7 @@ static int make_array(netcdf_variable *variable, const described *self, const ch
         .rank = self->rank,
         .shape = variable->shape,
         .chunk_shape = self->box,
-        .fill_value = self->fill_value,
+        .fill_value = &self->fill_value,
         .dimension_names = self->name_list,
         .attributes = self->attributes.data,
     };
@@ -271,6 +317,8 @@ int tsri_netcdf_open_variable(tsri_netcdf_file *file, int group, int id, const c
         else
             status = make_array(variable, self, inner_path, ret_array, err);
         tsri_output_clear(&self->attributes);
+        nc_free_string(self->fill_text ? 1 : 0, &self->fill_text);
+        tsr_heap_unref(self->heap);
     } else {
         tsri_error_set_no_memory(err, sizeof *self);
     }

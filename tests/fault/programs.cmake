@@ -66,6 +66,11 @@ program_sweep(put_part WRITES sharded SELECTION yes
     FAULTS malloc openat:EACCES pread64:EIO pwritev:ENOSPC fdatasync:EIO renameat:ENOSPC
         pwritev:KILL renameat:KILL fdatasync:KILL)
 program_sweep(cat RUN cat "{tree}/sharded" FAULTS malloc openat:EACCES pread64:EIO)
+program_sweep(cat_strings RUN cat "{folder}/words.zarr" --format json FAULTS malloc pread64:EIO)
+program_sweep(cp_strings RUN cp "{folder}/words.zarr" "{folder}/made.zarr/words" --chunks 3 --shards 6 --codec zstd:1
+    FAULTS malloc pwritev:ENOSPC renameat:KILL)
+program_sweep(cp_strings_v2 RUN cp "{folder}/words.zarr" "{folder}/made.zarr/words" --zarr-format 2 --codec zstd:1
+    FAULTS malloc)
 program_sweep(where RUN cat "{tree}/sharded" --where "x >= 1" FAULTS malloc)
 program_sweep(cp RUN cp "{tree}/sharded" "{folder}/made.zarr/c" --shards 4,16 --chunks 2,8
     FAULTS malloc openat:EMFILE pread64:EIO mkdirat:ENOSPC pwritev:ENOSPC fdatasync:EIO renameat:EIO

@@ -8,7 +8,7 @@
     tree.py compacted TESSERA FOLDER         after `tessera compact waste.zarr`
 
 The folder has t.zarr with `plain` and `sharded`, both 12 x 16 uint16 of 1 in chunks of 4 x 8; bare.npy with
-as many elements of 2; small.npy, small.npz and small.nc with arrays of 0..191. `verify` holds each chunk
+as many elements of 2; small.npy, small.npz and small.nc with arrays of 0..191; words.zarr with strings. `verify` holds each chunk
 of NAME to be old whole or new whole (all new when SWEEP_STATUS is 0), everything else to be as it was,
 and `tessera check --data` to find no damage. `removed` finishes a removal that was not, and holds a new
 array of the name to have nothing of the old one. hurt.zarr and waste.zarr are arrays like `sharded`; of the
@@ -16,6 +16,7 @@ first, one inner chunk is damaged, and of the second, each shard has 100 bytes t
 and `compacted` run the command once more and hold nothing else to be gone. Values are written out here, by no code under test.
 """
 
+import json
 import os
 import pathlib
 import shutil
@@ -62,6 +63,23 @@ def netcdf():
     return head + struct.pack(">i", len(head) + 4) + struct.pack(f">{COUNT}h", *range(COUNT))
 
 
+WORDS = ["", "a", "more than twelve letters", "zwölf", "x" * 300, "", "the last of them"]
+
+
+def make_words(folder):
+    """An array of strings in two chunks of 4, each of which is bare vlen-utf8; what is behind the end is empty."""
+    metadata = {"zarr_format": 3, "node_type": "array", "shape": [7], "data_type": "string",
+                "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [4]}},
+                "chunk_key_encoding": {"name": "default"}, "fill_value": "nothing written here",
+                "codecs": [{"name": "vlen-utf8"}]}
+    (folder / "words.zarr" / "c").mkdir(parents=True, exist_ok=True)
+    (folder / "words.zarr" / "zarr.json").write_text(json.dumps(metadata))
+    for chunk in range(2):
+        texts = [text.encode() for text in (WORDS + [""])[4 * chunk:4 * chunk + 4]]
+        (folder / "words.zarr" / "c" / str(chunk)).write_bytes(
+            struct.pack("<I", 4) + b"".join(struct.pack("<I", len(text)) + text for text in texts))
+
+
 def run(*words, **options):
     return subprocess.run(words, capture_output=True, timeout=60, **options)
 
@@ -86,6 +104,7 @@ def make(tessera, folder):
         if path.is_file():
             whole = path.read_bytes()
             path.write_bytes(whole[:-INDEX] + bytes(WASTE) + whole[-INDEX:])
+    make_words(folder)
     (folder / "small.npy").write_bytes(npy(range(COUNT)))
     (folder / "small.nc").write_bytes(netcdf())
     (folder / "refs.json").write_text(REFERENCES % (len(netcdf()) - 2 * COUNT))
@@ -133,6 +152,10 @@ def verify(tessera, folder, name):
         elif set(values) != {OLD}:
             complain(f"{array} was not to be written, and is {values}")
     made = folder / "made.zarr"
+    if (made / "words").exists() and complete:
+        done = run(tessera, "cat", made / "words", "--format", "json")
+        if done.returncode != 0 or json.loads(done.stdout) != WORDS:
+            complain(f"the words are {done.stdout.decode()}{done.stderr.decode()}")
     if made.exists() and complete:
         done = run(tessera, "check", "--data", made)
         if done.returncode != 0 or done.stderr:

@@ -1,13 +1,15 @@
 /* Every decoder that makes elements, on any bytes. Byte 0 chooses the codec, the rest is what a
  * store would have given us.
  *
- * Beyond not crashing: nothing written outside the elements, and a status that means damage. */
+ * Beyond not crashing: nothing written outside the elements, a status that means damage, and
+ * elements of variable length whose bytes can be looked at. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <tessera/sys/codec.h>
 
+#include "base/text.h"
 #include "conformance/guarded.h"
 
 typedef struct array_row {
@@ -37,6 +39,10 @@ static const array_row rows[] = {
      TSR_INT16,
      2,
      {7, 5}},
+    {"vlen-utf8", 3, "{}", TSR_STRING, 2, {2, 3}},
+    {"vlen-bytes", 3, "{}", TSR_VARIABLE_BYTES, 1, {6}},
+    {"vlen-array", 2, "{\"dtype\":\"<i2\"}", TSR_VARIABLE_BYTES, 1, {6}},
+    {"json2", 2, "{}", TSR_STRING, 2, {2, 3}},
 };
 #define ROW_COUNT (sizeof rows / sizeof *rows)
 #define INPUT_BYTES ((size_t)1 << 20)
@@ -75,6 +81,19 @@ static target target_open(const array_row *row)
     return opened;
 }
 
+/* Every byte that a slot claims is there; of strings, all are UTF-8. */
+static void look_at(const tsr_view *view, bool is_text)
+{
+    const tsr_slot *slots = (const void *)view->data;
+
+    for (int64_t i = 0; i < tsr_view_count(view); i++) {
+        volatile char seen = 0;
+        for (uint32_t k = 0; k < slots[i].size_bytes; k++)
+            seen ^= tsr_slot_bytes(&slots[i])[k];
+        must(!is_text || tsri_text_is_utf8(tsr_slot_bytes(&slots[i]), slots[i].size_bytes));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static target targets[ROW_COUNT];
@@ -99,7 +118,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *bytes = guarded_place(&input, (const char *)data + 1, size - 1);
     int status =
         tried->ops->decode_array(tried->codec, tried->scratch, bytes, size - 1, &view, NULL);
-    must(status == TSR_OK || status == TSR_DAMAGED || status == TSR_UNSUPPORTED);
+    must(status == TSR_OK || status == TSR_DAMAGED || status == TSR_UNSUPPORTED ||
+         status == TSR_LIMIT);
+    if (status == TSR_OK && tsr_dtype_is_variable(row->dtype))
+        look_at(&view, row->dtype == TSR_STRING);
     must(guarded_intact(&output, room_bytes));
     return 0;
 }

@@ -27,6 +27,7 @@ import zarr  # noqa: E402
 import cases  # noqa: E402
 import codec_cases  # noqa: E402
 import peers  # noqa: E402
+import strings  # noqa: E402
 import tessera_cli as cli  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -112,7 +113,36 @@ def codecs():
                         yield name, layout, codec_case(case)
 
 
-SECTIONS = [v3_types, v2_types, codecs]
+# ---- elements of variable length ----
+
+STRING_LAYOUTS = {
+    "plain": [], "bare": ["--codec", "none"], "blosc": ["--codec", "blosc:lz4:5:shuffle"], "gzip": ["--codec", "gzip:3"],
+    "shards": ["--shards", "8,6"], "index at start": ["--shards", "8,6", "--index-location", "start"],
+    "v2": ["--zarr-format", "2"], "v2, F": ["--zarr-format", "2", "--order", "F"],
+}
+
+
+def string_case(dtype, options, seed):
+    def run(folder):
+        values, turned = strings.make(dtype, (17, 11), seed), strings.make(dtype, (17, 11), seed + 1)
+        cli.run("create", folder / "a", "--dtype", dtype, "--shape", "17,11", "--chunks", "4,3", *options)
+        strings.put(folder / "a", values)
+        array = zarr.open_array(folder / "a", mode="r+")
+        reads = strings.encoded(array[:]) == strings.encoded(values)
+        array[:] = turned
+        return {"zarr-python": (reads, strings.listed(folder / "a") == strings.encoded(turned))}
+    return run
+
+
+def variable_length():
+    """Elements of variable length: types by layouts"""
+    for dtype in ("string", "bytes"):
+        for layout, options in STRING_LAYOUTS.items():
+            for seed in range(3):
+                yield dtype, layout, string_case(dtype, options, 2 * seed)
+
+
+SECTIONS = [v3_types, v2_types, codecs, variable_length]
 
 # ---- demands of the specifications ----
 

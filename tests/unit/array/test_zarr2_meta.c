@@ -225,11 +225,51 @@ static void types_with_parameters_are_read(void **state)
     BAD("/dtype: type \"<M8[xs]\"", {"dtype", "\"<M8[xs]\""});
 }
 
+/* What objects are is said by the first filter. */
+static void objects_are_what_their_filter_makes_of_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *filters;
+        const tsr_dtype *dtype;
+        const char *chain;
+    } rows[] = {
+        {"[{\"id\":\"vlen-utf8\"}]", TSR_STRING, "bytes {}; vlen-utf8(2) {}"},
+        {"[{\"id\":\"vlen-bytes\"}]", TSR_VARIABLE_BYTES, "bytes {}; vlen-bytes(2) {}"},
+        {"[{\"id\":\"vlen-array\",\"dtype\":\"<i4\"}]", TSR_VARIABLE_BYTES,
+         "bytes {}; vlen-array(2) {\"dtype\":\"<i4\"}"},
+        {"[{\"id\":\"json2\"}]", TSR_STRING, "bytes {}; json2(2) {}"},
+    };
+    for (size_t i = 0; i < TSRI_COUNT(rows); i++) {
+        tsri_zarr_meta *meta = READ({"dtype", "\"|O\""}, {"filters", rows[i].filters},
+                                    {"compressor", "null"}, {"fill_value", "0"});
+        assert_ptr_equal(meta->dtype, rows[i].dtype);
+        assert_chain(meta, rows[i].chain);
+        assert_int_equal(((const tsr_slot *)meta->fill_value)->size_bytes, 0);
+        tsri_zarr_meta_free(meta);
+    }
+    tsri_zarr_meta *meta = READ({"dtype", "\"|O\""}, {"filters", rows[1].filters},
+                                {"fill_value", "\"AAECAwQFBgcICQoLDA0=\""});
+    assert_int_equal(((const tsr_slot *)meta->fill_value)->size_bytes, 14);
+    tsri_zarr_meta_free(meta);
+    REFUSED(TSR_UNSUPPORTED, "/dtype: \"|O\" says what its objects are by its first filter",
+            {"dtype", "\"|O\""}, {"filters", "null"});
+    REFUSED(TSR_UNSUPPORTED,
+            "/dtype: \"|O\" says what its objects are by its first filter, which is zstd",
+            {"dtype", "\"|O\""}, {"filters", "[{\"id\":\"zstd\"}]"});
+    REFUSED(
+        TSR_UNSUPPORTED,
+        "/filters/0: codec \"pickle\" is not supported: unpickling runs whatever code the data names",
+        {"dtype", "\"|O\""}, {"filters", "[{\"id\":\"pickle\",\"protocol\":5}]"});
+    REFUSED(TSR_UNSUPPORTED, "/dtype: ", {"dtype", "\"|O\""}, {"filters", "[3]"});
+    REFUSED(TSR_UNSUPPORTED, "/order: \"F\" with the filter json2", {"dtype", "\"|O\""},
+            {"filters", rows[3].filters}, {"order", "\"F\""}, {"fill_value", "null"});
+}
+
 static void types_of_later_versions_are_refused_by_name(void **state)
 {
     (void)state;
     static const char *const rows[][2] = {
-        {"\"|O\"", "\"|O\""},
         {"\"<U999999999\"", "\"<U999999999\""},
         {"\"<f16\"", "\"<f16\""},
         {"\"<c32\"", "\"<c32\""},
@@ -553,6 +593,7 @@ int main(void)
         cmocka_unit_test(tensorstore_documents),
         cmocka_unit_test(netcdf_documents),
         cmocka_unit_test(typestrs_are_read),
+        cmocka_unit_test(objects_are_what_their_filter_makes_of_them),
         cmocka_unit_test(types_of_later_versions_are_refused_by_name),
         cmocka_unit_test(types_with_parameters_are_read),
         cmocka_unit_test(fill_values_of_every_form_are_read),

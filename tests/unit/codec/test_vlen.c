@@ -109,6 +109,50 @@ static void test_damage(void **state)
     expect_damage(&utf8, "", 0, 0, TSR_DAMAGED, "cut off after 0 bytes");
 }
 
+/* numcodecs.VLenArray(dtype="<i4").encode of [[1, 2], [], [3]]. */
+static void test_lists(void **state)
+{
+    static const char lists[] = "\3\0\0\0\10\0\0\0\1\0\0\0\2\0\0\0\0\0\0\0\4\0\0\0\3\0\0\0";
+    codec_case row = {.label = "lists",
+                      .zarr_format = 2,
+                      .name = "vlen-array",
+                      .configuration = "{\"dtype\":\"<i4\"}",
+                      .dtype = TSR_VARIABLE_BYTES,
+                      .rank = 1};
+    codec_fixture fixture = codec_fixture_open(&row);
+    tsr_output output = TSRI_OUTPUT_INIT(SIZE_MAX), described = codec_describe(&fixture, 2);
+    const int64_t count = 3;
+    tsr_slot slots[3];
+    tsr_view view;
+    tsr_error err = TSR_ERROR_INIT;
+    (void)state;
+    assert_string_equal(described.data, "{\"dtype\":\"<i4\"}");
+    tsri_output_clear(&described);
+    assert_int_equal(decode(&row, lists, sizeof lists - 1, 3, slots, NULL), 0);
+    assert_int_equal(slots[0].size_bytes, 8);
+    assert_memory_equal(tsr_slot_bytes(&slots[0]), "\1\0\0\0\2\0\0\0", 8);
+    assert_int_equal(slots[1].size_bytes, 0);
+    assert_int_equal(slots[2].size_bytes, 4);
+    assert_int_equal(tsr_view_init(&view, TSR_VARIABLE_BYTES, 1, &count, slots, NULL), 0);
+    assert_int_equal(
+        fixture.ops->encode_array(fixture.codec, fixture.scratch, &view, &output, NULL), 0);
+    assert_int_equal(output.size_bytes, sizeof lists - 1);
+    assert_memory_equal(output.data, lists, sizeof lists - 1);
+    tsri_output_clear(&output);
+    assert_int_equal(tsr_slot_borrow(&slots[1], "abcde", 5, NULL), 0);
+    assert_int_equal(
+        fixture.ops->encode_array(fixture.codec, fixture.scratch, &view, &output, &err),
+        TSR_INVALID_ARGUMENT);
+    assert_non_null(strstr(err.message, "element 1 has 5 bytes, which are no list of <i4"));
+    codec_fixture_close(&fixture);
+    expect_damage(&row, "\1\0\0\0\3\0\0\0abc", 11, 1, TSR_DAMAGED,
+                  "bytes 8..11, element 0, are no list of <i4");
+    row.configuration = "{}";
+    codec_expect_refusal(&row, TSR_BAD_METADATA, "dtype");
+    row.configuration = "{\"dtype\":\"string\"}";
+    codec_expect_refusal(&row, TSR_UNSUPPORTED, "string");
+}
+
 /* Cut off anywhere, and each bit turned: an error or elements inside of the data. */
 static void test_hostile(void **state)
 {
@@ -213,13 +257,10 @@ static void test_no_addresses_are_stored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_encoded),
-        cmocka_unit_test(test_decoded),
-        cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_no_text),
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_no_addresses_are_stored),
+        cmocka_unit_test(test_encoded), cmocka_unit_test(test_decoded),
+        cmocka_unit_test(test_damage),  cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_hostile), cmocka_unit_test(test_no_text),
+        cmocka_unit_test(test_types),   cmocka_unit_test(test_no_addresses_are_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

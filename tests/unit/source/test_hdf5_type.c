@@ -117,7 +117,6 @@ static void test_refused(void **state)
     static const struct {
         const char *name, *words;
     } rows[] = {{"string", "\"string\" (5 bytes)"},
-                {"words", "\"string of any length\""},
                 {"enum", "\"enum\""},
                 {"compound", "\"compound\""},
                 {"opaque", "\"opaque\""},
@@ -157,6 +156,9 @@ static void test_refused(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         fixture_expect_refused(&f, rows[i].name, TSR_UNSUPPORTED, rows[i].words);
     fixture_expect_values(&f, "numbers", TSR_INT32, hdf5_numbers, sizeof hdf5_numbers);
+    tsr_array *array = fixture_array(&f, "words");
+    assert_ptr_equal(tsr_array_dtype(array), TSR_STRING);
+    tsr_array_close(array);
     fixture_close(&f);
 }
 
