@@ -145,6 +145,7 @@ static int count_chunk(void *user, const tsr_chunk_info *info)
         level->stored++;
         level->stored_bytes += size;
     }
+    census->dead_bytes += (int64_t)info->dead_bytes;
     level->damaged += info->state == TSR_CHUNK_DAMAGED;
     if (info->level == census->levels)
         count_cell(census, info);

@@ -23,6 +23,7 @@ typedef struct cli_census_cell {
 typedef struct cli_census {
     int rank, levels; /* of sharding */
     cli_census_level level[8];
+    int64_t dead_bytes;        /* of shards, that no index entry refers to */
     int row_axis, column_axis; /* -1: the picture has no such axis */
     int rows, columns;         /* cells of the picture */
     cli_census_cell *cells;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "census.h"
+#include "census_tree.h"
 #include "describe.h"
 #include "document.h"
 #include "location.h"
@@ -229,38 +230,6 @@ static int add_chunk(void *user, const tsr_chunk_info *info)
     return document->failed ? TSR_NO_MEMORY : 0;
 }
 
-/* All chunks of a level but so many; null where that is more than a number says. */
-static void add_total(cli_document *document, struct json_object *row, const char *key,
-                      const cli_census_level *figures, int64_t less)
-{
-    if (figures->total == INT64_MAX)
-        document_add_null(document, row, key);
-    else
-        document_add_integer(document, row, key, figures->total - less);
-}
-
-static void add_levels(cli_document *document, const cli_census *census, const tsr_array *array)
-{
-    struct json_object *list = document_add_list(document, document->root, "levels"), *row;
-
-    for (int level = 0; level <= census->levels; level++) {
-        const cli_census_level *figures = &census->level[level];
-        row = document_add_object(document, list, NULL);
-        document_add_integer(document, row, "level", level);
-        document_add_text(document, row, "kind", level < census->levels ? "shard" : "chunk");
-        document_add_lengths(document, row, "chunk_shape", census->rank,
-                             tsr_array_inner_chunk_shape(array, level));
-        document_add_lengths(document, row, "grid", census->rank, figures->grid);
-        add_total(document, row, "total", figures, 0);
-        document_add_integer(document, row, "stored", figures->stored);
-        add_total(document, row, "missing", figures, figures->stored + figures->damaged);
-        document_add_integer(document, row, "damaged", figures->damaged);
-        document_add_integer(document, row, "stored_bytes", figures->stored_bytes);
-        document_add_integer(document, row, "smallest_bytes", figures->smallest_bytes);
-        document_add_integer(document, row, "largest_bytes", figures->largest_bytes);
-    }
-}
-
 static int run_json(cli_invocation *invocation, tsr_array *array, cli_census *census,
                     cli_progress *progress)
 {
@@ -276,7 +245,7 @@ static int run_json(cli_invocation *invocation, tsr_array *array, cli_census *ce
     status = census_take(census, array, list.chunks ? add_chunk : NULL, &list, progress,
                          &invocation->error);
     progress_end(progress);
-    add_levels(&document, census, array);
+    census_add_levels(&document, document.root, census, array);
     if (status >= 0)
         status = document_print(&document, stdout, &invocation->error);
     document_clear(&document);
@@ -308,6 +277,11 @@ static int run(cli_invocation *invocation)
     cli_census census;
     int status;
 
+    if (invocation_has(invocation, OPTION_CENSUS)) {
+        if (invocation_has(invocation, OPTION_LIST))
+            return invocation_misuse(invocation, "--census counts what --list lists");
+        return census_tree(invocation);
+    }
     CLI_TRY(location_open_array(invocation, invocation->operands[0], false, &array));
     if (!location_is_zarr(tsr_array_driver(array)))
         return tsr_error_set(&invocation->error, TSR_UNSUPPORTED,
@@ -333,11 +307,15 @@ const cli_command command_chunks = {
     .description =
         "Sizes are those of the encoded bytes. Inner chunks are counted from the shard indexes alone; "
         "nothing is decoded. In the picture, the darker a cell, the more bytes its chunks have; axes other "
-        "than the last two that are cut into chunks are summed up.",
+        "than the last two that are cut into chunks are summed up.\n\n"
+        "With --census only the numbers are given, of every array of a tree: how many shards and chunks are "
+        "stored, in how many bytes, how many of these no shard index refers to (see `tessera compact`), and "
+        "how many are damaged as far as their indexes say.",
     .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
     .examples = {{"chunks relief.zarr/ROSE", "A picture in the terminal"},
                  {"chunks relief.zarr/ROSE --list", "Every chunk with its state, size and key"},
-                 {"chunks relief.zarr/ROSE --json", "The counts for programs"}},
-    COMMAND_OPTIONS(OPTION_LIST, OPTION_JSON, OPTION_THREADS, OPTION_PROGRESS),
+                 {"chunks relief.zarr/ROSE --json", "The counts for programs"},
+                 {"chunks relief.zarr --census", "The counts of every array of a tree"}},
+    COMMAND_OPTIONS(OPTION_LIST, OPTION_CENSUS, OPTION_JSON, OPTION_THREADS, OPTION_PROGRESS),
     .run = run,
 };

@@ -3,6 +3,7 @@
 
 #include "describe.h"
 #include "document.h"
+#include "each_array.h"
 #include "location.h"
 #include "memory.h"
 #include "progress.h"
@@ -122,8 +123,9 @@ static void tell_array(cli_compaction *compaction, const tsr_array *array, int64
            compacted == 1 ? "shard" : "shards");
 }
 
-static int compact_array(cli_compaction *compaction, tsr_array *array)
+static int compact_array(void *user, tsr_array *array)
 {
+    cli_compaction *compaction = user;
     int64_t won_bytes = 0, compacted = 0;
     char label[160];
     int status;
@@ -139,66 +141,6 @@ static int compact_array(cli_compaction *compaction, tsr_array *array)
                                &won_bytes, &compacted);
     progress_end(&compaction->progress);
     tell_array(compaction, array, won_bytes, compacted);
-    return status;
-}
-
-/* ---- the tree ---- */
-
-static int compact_place(cli_compaction *compaction, const char *place)
-{
-    cli_invocation *invocation = compaction->invocation;
-    tsr_auto(tsr_array) *array = NULL;
-    tsr_array_open_options options;
-
-    tsr_array_open_options_init(&options);
-    options.writable = !compaction->dry_run;
-    options.ignore_consolidated = true;
-    CLI_TRY(tsr_array_open(invocation->context, place, &options, &array, &invocation->error));
-    return compact_array(compaction, array);
-}
-
-typedef struct cli_compaction_walk {
-    cli_compaction *compaction;
-    const tsr_group *group;
-    int status;
-} cli_compaction_walk;
-
-static int compact_node(void *user, const char *path, tsr_node_kind kind, const tsr_error *error)
-{
-    cli_compaction_walk *walk = user;
-    cli_invocation *invocation = walk->compaction->invocation;
-
-    if (error && error->status < 0) {
-        invocation->error = *error;
-        return walk->status = error->status;
-    }
-    if (kind != TSR_NODE_ARRAY)
-        return 0;
-    char *place = location_join(tsr_group_place(walk->group), path);
-    if (!place)
-        return walk->status = tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
-    walk->status = compact_place(walk->compaction, place);
-    memory_free(place);
-    return walk->status;
-}
-
-static int compact_root(cli_compaction *compaction, const char *operand)
-{
-    cli_invocation *invocation = compaction->invocation;
-    tsr_auto(cli_location_node) node = {NULL, NULL};
-    cli_compaction_walk walk = {.compaction = compaction};
-    tsr_error error = TSR_ERROR_INIT;
-
-    CLI_TRY(location_open_node_itself(invocation, operand, &node));
-    if (node.array)
-        return compact_place(compaction, tsr_array_place(node.array));
-    if (!location_is_zarr(tsr_group_driver(node.group)))
-        return tsr_error_set(&invocation->error, TSR_UNSUPPORTED, "%s: a %s file has no shards",
-                             tsr_group_place(node.group), tsr_group_driver(node.group));
-    walk.group = node.group;
-    int status = tsr_group_walk(node.group, NULL, compact_node, &walk, &error);
-    if (status < 0 && walk.status == 0)
-        invocation->error = error;
     return status;
 }
 
@@ -236,7 +178,8 @@ static void print_text(const cli_compaction *compaction)
 static int compact_and_tell(cli_compaction *compaction)
 {
     cli_invocation *invocation = compaction->invocation;
-    int status = compact_root(compaction, invocation->operands[0]);
+    int status = each_array(invocation, invocation->operands[0], !compaction->dry_run,
+                            compact_array, compaction);
 
     if (status >= 0 && signals_interrupted())
         status = tsr_error_set(&invocation->error, TSR_CANCELLED, "interrupted");

@@ -138,6 +138,7 @@ static const cli_option table[OPTION_COUNT] = {
     VALUE(OPTION_BINS, "bins", 0, INTEGER, "N",
           "Bars of the histogram (default 20); it reads the data a second time, 0 leaves it out"),
     FLAG(OPTION_LIST, "list", 0, "List every chunk, one a line, instead of the picture"),
+    FLAG(OPTION_CENSUS, "census", 0, "Only count, in every array of a tree"),
 
     VALUE(OPTION_OUTPUT, "output", 'o', FILE, "FILE", "Where the picture goes"),
     CHOICE(OPTION_COLORMAP, "colormap", 0, "viridis|cividis|gray|terrain",

@@ -71,6 +71,7 @@ typedef enum cli_option_id {
     OPTION_BINS,
     /* chunks. */
     OPTION_LIST,
+    OPTION_CENSUS,
     /* draw, codecs. */
     OPTION_OUTPUT,
     OPTION_COLORMAP,

@@ -70,3 +70,28 @@ def test_list_is_a_chunk_a_line(tessera, counting):
 def test_files_without_chunks_are_refused(tessera, tmp_path):
     np.save(tmp_path / "x.npy", np.arange(4))
     tessera.error("chunks", "x.npy", status=8)
+
+
+def test_the_census_of_a_tree(tessera, tree, tmp_path):
+    census = tessera.json("chunks", "t.zarr", "--census", schema="census")
+    arrays = {row["place"].removeprefix("t.zarr/"): row for row in census["arrays"]}
+    assert len(arrays) == census["sums"]["arrays"] == 3
+    for name, row in arrays.items():
+        one = tessera.json("chunks", f"t.zarr/{name}", schema="chunks")
+        assert row["levels"] == one["levels"] and row["shape"] == one["shape"]
+    files = [path for path in (tmp_path / "t.zarr").rglob("*")
+             if path.is_file() and path.name not in ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")]
+    assert census["sums"]["stored_bytes"] == sum(path.stat().st_size for path in files)
+    assert (census["sums"]["shards"], census["sums"]["dead_bytes"], census["sums"]["damaged"]) == (4, 0, 0)
+
+    path = tmp_path / "t.zarr" / "sharded" / "c" / "0" / "0"
+    data, index = path.read_bytes(), 6 * 16 + 4
+    path.write_bytes(data[:-index] + bytes(77) + data[-index:])
+    (tmp_path / "t.zarr" / "sharded" / "c" / "1" / "0").write_bytes(b"torn")
+    sums = tessera.json("chunks", "t.zarr", "--census", schema="census")["sums"]
+    assert (sums["shards"], sums["dead_bytes"], sums["damaged"]) == (3, 77, 1)
+    rows = [line.split() for line in tessera.run("chunks", "t.zarr", "--census").out.splitlines()]
+    assert rows[0] == ["array", "shards", "chunks", "size", "dead", "damaged"]
+    sharded, = [row for row in rows if row[0] == "t.zarr/sharded"]
+    assert sharded[1:4] == ["3", "of", "4"] and sharded[-3:] == ["77", "B", "1"]
+    tessera.error("chunks", "t.zarr", "--census", "--list", status=2)
