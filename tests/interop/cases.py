@@ -143,6 +143,14 @@ def make(number, zarr_format):
     return case
 
 
+def make_fixed(number, dtype, layout, shape, inner):
+    """A v3 case of which only the codecs are drawn."""
+    case = Case(number, 3, dtype, shape, tuple(inner), np.dtype(dtype).type(0), layout=layout)
+    case.codecs, chunks = v3_chain(random.Random(number), layout, len(shape), dtype, list(inner))
+    case.chunks = tuple(chunks)
+    return case
+
+
 def values(case):
     generator = np.random.default_rng(case.number)
     dtype = np.dtype(case.dtype)

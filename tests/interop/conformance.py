@@ -25,6 +25,7 @@ import numpy as np  # noqa: E402
 import zarr  # noqa: E402
 
 import cases  # noqa: E402
+import chain_cases  # noqa: E402
 import codec_cases  # noqa: E402
 import peers  # noqa: E402
 import strings  # noqa: E402
@@ -83,10 +84,10 @@ def v2_types():
 # ---- codecs ----
 
 
-def codec_case(case):
+def codec_case(case, make_values=codec_cases.values):
     """zarr-python's own reading of its own writing is what counts: some codecs round."""
     def run(folder):
-        values = codec_cases.values(case)
+        values = make_values(case)
         ours, theirs = folder / "ours", folder / "theirs"
         cli.create(ours, case)
         cli.create(theirs, case)  # the metadata is ours, the chunks are theirs
@@ -142,7 +143,59 @@ def variable_length():
                 yield dtype, layout, string_case(dtype, options, 2 * seed)
 
 
-SECTIONS = [v3_types, v2_types, codecs, variable_length]
+# ---- pairs of codecs ----
+
+
+def chains():
+    """Pairs of codecs in Zarr v3: the first one by the one behind it"""
+    for first in chain_cases.NAMES:
+        for second in chain_cases.NAMES:
+            case = chain_cases.make(first, second)
+            if case:
+                yield first, second, codec_case(case, chain_cases.values)
+
+
+# ---- selections ----
+
+SELECTIONS = {  # as the command line takes them, and as NumPy does
+    "positions": ("1,2,3", np.s_[1, 2, 3]), "a negative position": ("-1", np.s_[-1]),
+    "ranges": ("1:4,::2,3:", np.s_[1:4, ::2, 3:]), "backwards": ("::-2,5:0:-1", np.s_[::-2, 5:0:-1]),
+    "nothing": ("2:2", np.s_[2:2]), "an ellipsis": ("...,1", np.s_[..., 1]), "a new axis": (":,None,2", np.s_[:, None, 2]),
+    "one list": ("[4,0,2]", np.s_[[4, 0, 2]]), "a list between ranges": ("1:3,[5,1],::2", np.s_[1:3, [5, 1], ::2]),
+    "lists point by point": ("[0,4,2],[1,1,5],[3,0,2]", np.s_[[0, 4, 2], [1, 1, 5], [3, 0, 2]]),
+    "lists that broadcast": ("[0,4,2],[1]", np.s_[[0, 4, 2], [1]]),
+}
+
+
+def selection_case(case, text, selection):
+    """A part that we read of what a peer has written, and the peer's array after we have written that part."""
+    def run(folder):
+        place, found = folder / "a", {}
+        cli.create(place, case)
+        values = cases.values(case)
+        wanted = values[selection]
+        for peer in peers.PEERS:
+            if not peer.supports(case, writing=True):
+                continue
+            peer.write(place, values)
+            theirs = same(wanted, cli.read(place, case.dtype, wanted.shape, text))
+            changed = values.copy()
+            changed[selection] = np.ascontiguousarray(wanted[::-1]) if wanted.ndim else case.fill
+            cli.put(place, np.ascontiguousarray(changed[selection]), text)
+            found[peer.name] = (same(changed, peer.read(place)), theirs)
+        return found
+    return run
+
+
+def selections():
+    """Selections of three axes, read and written: by layouts"""
+    for row, (text, selection) in SELECTIONS.items():
+        for number, layout in enumerate(cases.LAYOUTS):
+            case = cases.make_fixed(number, "int32", layout, (5, 7, 6), (2, 2, 3))
+            yield row, layout, selection_case(case, text, selection)
+
+
+SECTIONS = [v3_types, v2_types, codecs, variable_length, chains, selections]
 
 # ---- demands of the specifications ----
 
@@ -234,26 +287,58 @@ def table(rows, columns):
         yield f"| {row} | " + " | ".join(columns[column].get(row, Cell()).text() for column in columns) + " |"
 
 
+def section_text(section, step, failures, peers_seen):
+    """A section of the page: its heading, how many cases there were, and its table."""
+    rows, columns = run_section(section, step, failures, peers_seen)
+    count = sum(cell.cases for column in columns.values() for cell in column.values())
+    print(f"{section.__name__}: {count} cases, {len(failures)} failures so far", flush=True)
+    share = f" (one in {step}: `--every {step}`)" if step > 1 else ""
+    return "\n".join(["", f"## {section.__doc__}", "", f"{count} cases{share}.", "", *table(rows, columns)]) + "\n"
+
+
+def replace_section(page, heading, text):
+    """A page with another text for one section, which stands in front of the demands where it is new."""
+    before, found, rest = page.partition(f"\n## {heading}\n")
+    if not found:
+        before, found, rest = page.partition("\n" + DEMANDS)
+        return before + text + found + rest
+    end = rest.find("\n## ")
+    return before + text + (rest[end:] if end >= 0 else "")
+
+
 def describe_ours():
     done = subprocess.run([cli.TESSERA, "version"], capture_output=True, text=True, check=True)
     return done.stdout.split()[-1]
+
+
+def tell(failures):
+    for line in failures:
+        print(line)
+    return 1 if failures else 0
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs/conformance.md")
     parser.add_argument("--every", type=int, default=1, help="run each N-th case alone, and say so")
+    parser.add_argument("--section", choices=[section.__name__ for section in SECTIONS], action="append",
+                        help="run this section, and bring that part of the page up to date alone")
     parser.add_argument("--demands", action="store_true", help="run nothing, and bring that part of the page up to date")
     options = parser.parse_args()
     if options.demands:
         options.output.write_text(with_demands(options.output.read_text(encoding="utf-8")), encoding="utf-8")
         return 0
-    failures, peers_seen, lines = [], collections.Counter(), []
-    for section in SECTIONS:
-        rows, columns = run_section(section, options.every, failures, peers_seen)
-        count = sum(cell.cases for column in columns.values() for cell in column.values())
-        lines += ["", f"## {section.__doc__}", "", f"{count} cases.", "", *table(rows, columns)]
-        print(f"{section.__name__}: {count} cases, {len(failures)} failures so far", flush=True)
+    failures, peers_seen = [], collections.Counter()
+    if options.section:
+        page = options.output.read_text(encoding="utf-8")
+        for section in SECTIONS:
+            if section.__name__ in options.section:
+                page = replace_section(page, section.__doc__,
+                                       section_text(section, options.every, failures, peers_seen))
+        if not failures:
+            options.output.write_text(page, encoding="utf-8")
+        return tell(failures)
+    text = "".join(section_text(section, options.every, failures, peers_seen) for section in SECTIONS)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}"
                          for name in ("zarr", "numcodecs", "tensorstore", "zarrs", "numpy"))
     head = ["# Conformance", "",
@@ -262,16 +347,13 @@ def main():
             f"Tessera {describe_ours()} against {versions}. A cell has two fractions: how often a peer read what Tessera had "
             "written, and how often Tessera read what a peer had written, of the times that a peer can do that at all. "
             "Values are compared bit for bit, over random shapes, chunks, fill values and data.", "",
-            "What each peer cannot do is listed, with the reason, in `tests/interop/peers.py` and `codec_cases.py`."]
-    if options.every > 1:
-        head += ["", f"One case in {options.every} of the matrix was run for this page (`--every {options.every}`)."]
-    text = "\n".join(head + lines) + "\n"
+            "What each peer cannot do is listed, with the reason, in `tests/interop/peers.py`, `codec_cases.py` and "
+            "`chain_cases.py`."]
+    text = "\n".join(head) + "\n" + text
     if failures:
         text += "\n## Failures\n\n" + "\n".join(f"- {line}" for line in failures) + "\n"
     options.output.write_text(with_demands(text), encoding="utf-8")
-    for line in failures:
-        print(line)
-    return 1 if failures else 0
+    return tell(failures)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ def test_a_sample(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["conformance", "--every", "400", "--output", str(page)])
     assert conformance.main() == 0
     text = page.read_text(encoding="utf-8")
-    assert "Failures" not in text and "One case in 400 of the matrix" in text
+    assert "Failures" not in text and "(one in 400: `--every 400`)" in text
     assert text.count("\n## ") == len(conformance.SECTIONS) + 1
     assert "| float64 |" in text and "| delta |" in text
 
@@ -27,6 +27,14 @@ def test_failures_are_told(tmp_path, monkeypatch):
     text = page.read_text(encoding="utf-8")
     assert "section, row, column: peer reads ours: True, we read its: False" in text
     assert "section, row, other: KeyError" in text and "| row | 1/1 · 0/1 | 0/1 · 0/1 |" in text
+
+
+def test_a_section_is_replaced_alone():
+    page = "# P\n\n## One\n\nold\n\n## Two\n\nkept\n\n" + conformance.DEMANDS + "\nlast\n"
+    again = conformance.replace_section(page, "One", "\n## One\n\nnew\n")
+    assert again == page.replace("old", "new")
+    more = conformance.replace_section(page, "Three", "\n## Three\n\nmore\n")
+    assert more.index("kept") < more.index("## Three") < more.index(conformance.DEMANDS) and "old" in more
 
 
 def test_the_page_names_every_demand():

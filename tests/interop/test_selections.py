@@ -319,6 +319,12 @@ def test_blocks(driver, data, layout):
     driver.tell("blocks", *first, *count)
     box = tuple(slice(at * step, (at + many) * step) for at, many, step in zip(first, count, chunk))
     np.testing.assert_array_equal(driver.read(), values[box])
+    new = -1 - np.arange(values[box].size, dtype=np.int32).reshape(values[box].shape)
+    driver.write(new)
+    wanted = np.array(values)
+    wanted[box] = new
+    driver.tell("all")
+    np.testing.assert_array_equal(driver.read(), wanted)
     for axis in range(rank):
         wrong = list(count)
         wrong[axis] = grid[axis] - first[axis] + 1
