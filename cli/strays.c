@@ -35,9 +35,17 @@ static bool is_child(const cli_child_list *children, const char *folder)
     return false;
 }
 
-static int add_size(void *user, const tsr_store_entry *entry)
+typedef struct folder_content {
+    int64_t size_bytes;
+    bool is_node; /* has metadata of an array or a group */
+} folder_content;
+
+static int add_entry(void *user, const tsr_store_entry *entry)
 {
-    *(int64_t *)user += entry->size_bytes > 0 ? entry->size_bytes : 0;
+    folder_content *content = user;
+
+    content->size_bytes += entry->size_bytes > 0 ? entry->size_bytes : 0;
+    content->is_node |= is_metadata(entry->name) || strcmp(entry->name, ".zarray") == 0;
     return 0;
 }
 
@@ -51,11 +59,14 @@ static int take_entry(void *user, const tsr_store_entry *entry)
     if (entry->is_prefix ? is_child(strays->children, entry->name) : is_metadata(entry->name))
         return 0;
     if (entry->is_prefix) {
-        size_bytes = 0;
-        CLI_TRY(tsr_store_list(strays->store, entry->name, false, add_size, &size_bytes,
-                               strays->call, &strays->invocation->error));
-        if (size_bytes == 0) /* folders without a key in them are none of a store's business */
+        folder_content content = {0, false};
+        CLI_TRY(tsr_store_list(strays->store, entry->name, false, add_entry, &content, strays->call,
+                               &strays->invocation->error));
+        /* Folders without a key in them are none of a store's business, and nodes that are not
+         * listed as children are those that a link leads back to. */
+        if (content.size_bytes == 0 || content.is_node)
             return 0;
+        size_bytes = content.size_bytes;
     }
     strays->each(strays->user, entry->name, size_bytes);
     return 0;
