@@ -416,7 +416,7 @@ static void tell_hash_text(const cli_hash_difference *difference)
     show_safe_text(stdout, *difference->path ? difference->path : "/");
     for (int axis = 0; difference->start && axis < difference->rank; axis++)
         printf("%s%lld:%lld%s", axis ? "," : "[", (long long)difference->start[axis],
-               (long long)(difference->start[axis] + difference->shape[axis]),
+               (long long)difference->start[axis] + (long long)difference->shape[axis],
                axis + 1 < difference->rank ? "" : "]");
     if (difference->start && difference->first && difference->second)
         puts(": elements differ");

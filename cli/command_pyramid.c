@@ -128,7 +128,7 @@ static int64_t factor_of(const pyramid *self, int axis, const int64_t *shape)
 
 static int plan_levels(pyramid *self, const cli_creation *creation)
 {
-    int64_t shape[TSR_RANK_MAX], chunk[TSR_RANK_MAX];
+    int64_t shape[TSR_RANK_MAX] = {0}, chunk[TSR_RANK_MAX];
     double span[TSR_RANK_MAX]; /* elements of the source in one of the level */
 
     CLI_TRY(find_chunks(self, creation, chunk));

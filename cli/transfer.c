@@ -472,7 +472,7 @@ static int copy_all(cli_transfer *self, const cli_location_node *source)
     CLI_TRY(transfer_begin(invocation, self->source_place, self->destination_place, &start,
                            &self->record));
     self->resume = start == TRANSFER_RESUME;
-    if (self->body)
+    if (!source)
         status = self->body(self->user, self);
     else if (source->array)
         status = transfer_array(self, source->array, "");

@@ -117,14 +117,14 @@ static void free_encoding(tsri_key_encoding *encoding)
 {
     if (encoding->state && encoding->ops->close)
         encoding->ops->close(encoding->state);
-    tsri_free((char *)(uintptr_t)encoding->json);
+    tsri_free((char *)encoding->json);
     tsri_free(encoding);
 }
 
 const tsri_key_encoding *tsri_key_encoding_ref(const tsri_key_encoding *encoding)
 {
     if (!encoding->separator)
-        __atomic_fetch_add((int *)(uintptr_t)&encoding->references, 1, __ATOMIC_RELAXED);
+        __atomic_fetch_add((int *)&encoding->references, 1, __ATOMIC_RELAXED);
     return encoding;
 }
 
@@ -132,7 +132,7 @@ void tsri_key_encoding_unref(const tsri_key_encoding *encoding)
 {
     if (!encoding || encoding->separator)
         return;
-    tsri_key_encoding *own = (tsri_key_encoding *)(uintptr_t)encoding;
+    tsri_key_encoding *own = (tsri_key_encoding *)encoding;
     if (__atomic_fetch_sub(&own->references, 1, __ATOMIC_ACQ_REL) == 1)
         free_encoding(own);
 }

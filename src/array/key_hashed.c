@@ -27,7 +27,7 @@ static int hashed_open(const tsr_chunk_key_setup *setup, void **ret_encoding, ts
 
     TSRI_TRY(tsr_chunk_key_setup_only(setup, known, err));
     TSRI_TRY(tsr_chunk_key_setup_int(setup, "levels", 1, LEVELS_MAX, &levels, err));
-    *ret_encoding = (void *)(uintptr_t)&opened[levels];
+    *ret_encoding = (void *)&opened[levels];
     return 0;
 }
 

@@ -96,7 +96,7 @@ static int default_open(const tsr_chunk_key_setup *setup, void **ret_encoding, t
 {
     char separator = '/';
     TSRI_TRY(read_separator(setup, &separator, err));
-    *ret_encoding = (void *)(uintptr_t)tsri_key_encoding_joined(true, separator);
+    *ret_encoding = (void *)tsri_key_encoding_joined(true, separator);
     return 0;
 }
 
@@ -104,7 +104,7 @@ static int v2_open(const tsr_chunk_key_setup *setup, void **ret_encoding, tsr_er
 {
     char separator = '.';
     TSRI_TRY(read_separator(setup, &separator, err));
-    *ret_encoding = (void *)(uintptr_t)tsri_key_encoding_joined(false, separator);
+    *ret_encoding = (void *)tsri_key_encoding_joined(false, separator);
     return 0;
 }
 
@@ -134,8 +134,7 @@ const tsr_chunk_key_ops tsri_keys_v2 = {
 static const tsri_key_encoding joined[2][2];
 #define ENCODING(has_lead, number, text_separator, character)                                   \
     {                                                                                           \
-        1, has_lead ? &tsri_keys_default : &tsri_keys_v2,                                       \
-            (void *)(uintptr_t)&joined[has_lead][number],                                       \
+        1, has_lead ? &tsri_keys_default : &tsri_keys_v2, (void *)&joined[has_lead][number],    \
             has_lead ? JSON("default", text_separator) : JSON("v2", text_separator), character, \
             has_lead                                                                            \
     }

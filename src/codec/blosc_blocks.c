@@ -127,8 +127,10 @@ static int next_stream(block *self, const unsigned char **ret_stream, uint32_t *
                        tsr_error *err)
 {
     uint32_t size_bytes = self->left_bytes < LENGTH_BYTES ? 0 : load_u32(self->from);
-    if (size_bytes == 0 || size_bytes > self->left_bytes - LENGTH_BYTES)
-        return block_damaged(self, "has a stream that ends outside of the container", err);
+    if (size_bytes == 0 || size_bytes > self->left_bytes - LENGTH_BYTES) {
+        block_damaged(self, "has a stream that ends outside of the container", err);
+        return TSR_DAMAGED;
+    }
     *ret_stream = self->from + LENGTH_BYTES;
     *ret_size_bytes = size_bytes;
     self->from += LENGTH_BYTES + size_bytes;

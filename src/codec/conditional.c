@@ -273,7 +273,7 @@ static int conditional_decode(const void *opened, tsr_codec_scratch *scratch, co
                               size_t *ret_size_bytes, tsr_error *err)
 {
     const conditional_codec *codec = opened;
-    uint64_t rooms[CODECS_MAX], mask = 0;
+    uint64_t rooms[CODECS_MAX] = {0}, mask = 0;
     char *buffer = NULL;
     int status = 0;
 

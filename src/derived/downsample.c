@@ -229,7 +229,6 @@ static int describe_and_make(downsampling *self, tsr_downsample_method method,
 {
     tsr_array *source = self->source;
     bool strides = method == TSR_DOWNSAMPLE_STRIDE;
-    tsr_auto(tsri_text) *attributes = NULL, *place = NULL;
     tsr_auto(tsri_grid) *grid = NULL;
     int64_t elements = 1, box_bytes = 0;
 
@@ -239,8 +238,9 @@ static int describe_and_make(downsampling *self, tsr_downsample_method method,
         TSRI_TRY(check_block(self, &elements, err));
     }
     TSRI_TRY(make_grid(self, below, strides, &grid, err));
+    tsr_auto(tsri_text) *attributes = NULL;
     TSRI_TRY(tsr_array_attributes(source, &attributes, err));
-    place = make_place(self, method);
+    tsr_auto(tsri_text) *place = make_place(self, method);
     if (!place)
         return tsri_error_no_memory(err, strlen(source->place));
     if (!strides &&
