@@ -39,15 +39,18 @@ if(TESSERA_NPZ)
     endif()
 endif()
 
-# zfp has no .pc file: it is a row of its own in tessera.pc and in the CMake package.
+# zfp has no .pc file, and its CMake package wants an OpenMP of the compiler in use, which clang may not
+# have: it is looked for by name, and is a row of its own in tessera.pc and in the CMake package.
 set(TESSERA_HAVE_ZFP 0)
 set(TESSERA_PLAIN_LIBRARIES "")
 if(TESSERA_ZFP)
-    find_package(zfp QUIET CONFIG)
-    if(zfp_FOUND)
+    find_path(TESSERA_zfp_HEADERS zfp.h)
+    find_library(TESSERA_zfp_LIBRARY zfp)
+    if(TESSERA_zfp_HEADERS AND TESSERA_zfp_LIBRARY)
         set(TESSERA_HAVE_ZFP 1)
         list(APPEND TESSERA_PLAIN_LIBRARIES zfp)
-        target_link_libraries(tessera_dependencies INTERFACE zfp::zfp)
+        target_include_directories(tessera_dependencies SYSTEM INTERFACE ${TESSERA_zfp_HEADERS})
+        target_link_libraries(tessera_dependencies INTERFACE ${TESSERA_zfp_LIBRARY})
     endif()
 endif()
 
