@@ -76,13 +76,27 @@ static int read_options(stack *self)
     return read_new_axis(self);
 }
 
+static int types_differ(stack *self, const tsr_array *array)
+{
+    tsr_error *err = &self->invocation->error;
+
+    tsr_error_set(err, TSR_TYPE_MISMATCH, "%s is of %s, %s of %s",
+                  tsr_array_place(self->sources[0]), tsr_array_dtype(self->sources[0])->name,
+                  tsr_array_place(array), tsr_array_dtype(array)->name);
+    tsr_error_set_next_step(err, "--dtype makes them all of one type");
+    return TSR_TYPE_MISMATCH;
+}
+
 /* With --dtype, arrays of several types become one of that type. */
 static int cast_sources(stack *self, const tsr_dtype *dtype)
 {
-    for (size_t i = 0; i < self->count && dtype; i++) {
+    for (size_t i = 0; i < self->count; i++) {
+        const tsr_dtype *asked = dtype ? dtype : tsr_array_dtype(self->sources[0]);
         tsr_array *array;
-        if (tsr_dtype_equal(tsr_array_dtype(self->sources[i]), dtype))
+        if (tsr_dtype_equal(tsr_array_dtype(self->sources[i]), asked))
             continue;
+        if (!dtype)
+            return types_differ(self, self->sources[i]);
         CLI_TRY(tsr_array_cast(self->sources[i], dtype, creation_casting(self->invocation), &array,
                                &self->invocation->error));
         tsr_array_close(self->sources[i]);

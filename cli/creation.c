@@ -266,7 +266,10 @@ tsr_casting creation_casting(const cli_invocation *invocation)
 {
     const char *casting = invocation_text(invocation, OPTION_CASTING);
 
-    if (!casting || strcmp(casting, "no") == 0)
+    if (!casting)
+        return command_takes(invocation->command, OPTION_DTYPE) ? TSR_CASTING_SAME_KIND
+                                                                : TSR_CASTING_SAFE;
+    if (strcmp(casting, "no") == 0)
         return TSR_CASTING_NO;
     if (strcmp(casting, "safe") == 0)
         return TSR_CASTING_SAFE;

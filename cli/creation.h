@@ -85,7 +85,8 @@ int creation_read_shape(cli_invocation *invocation, int64_t *ret_shape, int *ret
 /* The write options of the command line (--durability). */
 void creation_write_options(const cli_invocation *invocation, tsr_write_options *ret_options);
 
-/* --casting. */
+/* --casting; without it what --dtype asks for may lose precision, but no value that does not fit,
+ * and what is written into an array that is there already loses nothing. */
 tsr_casting creation_casting(const cli_invocation *invocation);
 
 #endif

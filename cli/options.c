@@ -86,8 +86,10 @@ static const cli_option table[OPTION_COUNT] = {
         OPTION_INNER_ORDER, "inner-order", 0, "lexicographic|colexicographic|morton",
         "In which order the chunks lie in a shard: the last axis fastest (default), the first axis "
         "fastest, or so that boxes of any shape lie close together"),
-    CHOICE(OPTION_CASTING, "casting", 0, "no|safe|same_kind|unsafe",
-           "How far element types may be converted, by NumPy's rules; the default is no"),
+    CHOICE(
+        OPTION_CASTING, "casting", 0, "no|safe|same_kind|unsafe",
+        "How far element types may be converted, by NumPy's rules; the default is safe, and with "
+        "--dtype same_kind, which refuses values that do not fit"),
     FLAG(OPTION_OVERWRITE, "overwrite", 0, "Replace what is at the destination"),
     FLAG(OPTION_KEEP_CHUNKS, "keep-chunks", 0,
          "Change the metadata alone, and leave every stored chunk as it is"),

@@ -20,6 +20,7 @@ typedef struct cli_raw_state {
     const cli_selected_array *destination;
     int64_t read_bytes;
     void *buffer;
+    bool has_written;
 } cli_raw_state;
 
 static int ended_early(cli_raw_state *state)
@@ -35,7 +36,9 @@ static int ended_early(cli_raw_state *state)
     tsr_error_set(err, TSR_INVALID_ARGUMENT,
                   "%s ends after %lld bytes, and the selection takes %lld", state->name,
                   (long long)state->read_bytes, (long long)wanted);
-    tsr_error_set_next_step(err, "what was read before has been written");
+    tsr_error_set_next_step(err, state->has_written
+                                     ? "what was read before has been written; check shape and type"
+                                     : "nothing has been written; check shape and type");
     return TSR_INVALID_ARGUMENT;
 }
 
@@ -78,6 +81,7 @@ static int write_blocks(cli_raw_state *state, cli_block_walk *walk, cli_progress
     while (block_walk_next(walk)) {
         CLI_TRY(read_block(state, walk->elements));
         CLI_TRY(write_block(state, walk, &options, &call));
+        state->has_written = true;
         progress_advance(progress, walk->elements * size);
     }
     if (fgetc(state->stream) != EOF) {
@@ -94,7 +98,7 @@ static int write_blocks(cli_raw_state *state, cli_block_walk *walk, cli_progress
 int raw_input_write(cli_invocation *invocation, FILE *stream, const char *name,
                     const cli_selected_array *destination, cli_progress *progress)
 {
-    cli_raw_state state = {invocation, stream, name, destination, 0, NULL};
+    cli_raw_state state = {invocation, stream, name, destination, 0, NULL, false};
     int64_t max_bytes = invocation_number(invocation, OPTION_MEMORY, DEFAULT_BLOCK_BYTES);
     size_t size = tsr_array_dtype(destination->array)->size_bytes;
     cli_block_walk walk;

@@ -190,7 +190,10 @@ int tsri_key_encoding_open(tsr_context *context, const tsri_extension *extension
 
     if (!inner)
         return tsri_error_no_memory(err, 0);
-    TSRI_TRY_IN(err, tsr_chunk_key_find(context, extension->name, &ops, err), "%s", pointer);
+    int status = tsr_chunk_key_find(context, extension->name, &ops, err);
+    if (status < 0 && *pointer)
+        tsr_error_prepend(err, "%s", pointer);
+    TSRI_TRY(status);
     if (extension->configuration)
         TSRI_TRY(tsr_json_write(extension->configuration, 0, &configuration, err));
     else

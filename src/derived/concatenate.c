@@ -241,7 +241,7 @@ static int check_array(const concatenation *self, const int64_t *first_shape,
     if (!tsr_dtype_equal(array->dtype, first->dtype)) {
         tsr_error_set(err, TSR_TYPE_MISMATCH, "%s is of %s, %s of %s", first->place,
                       first->dtype->name, array->place, array->dtype->name);
-        tsr_error_set_next_step(err, "make them of one type first, by tsr_array_cast or --dtype");
+        tsr_error_set_next_step(err, "make them of one type first, by tsr_array_cast");
         return TSR_TYPE_MISMATCH;
     }
     if (array->rank != first->rank)

@@ -66,8 +66,14 @@ def test_between_zarr_versions(tessera, tmp_path, there, back):
 
 
 def test_types(tessera, tmp_path, counting):
-    tessera.error("cp", "a.zarr", "b", "--dtype", "f4", status=2)
+    """Without --casting a type that is asked for may lose precision, but no value."""
+    tessera.error("cp", "a.zarr", "b", "--dtype", "f4", "--casting", "no", status=2)
     assert not (tmp_path / "b").exists()
+    tessera.run("cp", "a.zarr", "f4", "--dtype", "f4")
+    assert np.array_equal(zarr.open_array(tmp_path / "f4", mode="r")[:], counting.astype("f4"))
+    tessera.run("put", "f4", "f4", "--casting", "no")
+    np.save(tmp_path / "large.npy", np.array([1, 300], "int32"))
+    assert "300" in tessera.error("cp", "large.npy", "i1", "--dtype", "i1", status=2)
     tessera.run("cp", "a.zarr", "b", "--dtype", "f8", "--casting", "safe")
     assert np.array_equal(zarr.open_array(tmp_path / "b", mode="r")[:], counting.astype("f8"))
     tessera.error("cp", "a.zarr", "c", "--dtype", "i1", "--casting", "safe", status=2)
