@@ -1,5 +1,7 @@
 #include "each_array.h"
 
+#include <string.h>
+
 #include "describe.h"
 #include "memory.h"
 
@@ -44,6 +46,11 @@ static int visit_node(void *user, const char *path, tsr_node_kind kind, const ts
     return walk->status;
 }
 
+static bool lies_in_store(const char *driver)
+{
+    return location_is_zarr(driver) || strcmp(driver, "folder") == 0;
+}
+
 int each_array(cli_invocation *invocation, const char *operand, bool writable,
                int (*each)(void *user, tsr_array *array), void *user)
 {
@@ -55,7 +62,7 @@ int each_array(cli_invocation *invocation, const char *operand, bool writable,
     CLI_TRY(location_open_node_itself(invocation, operand, &node));
     if (node.array)
         return visit_place(&walk, tsr_array_place(node.array));
-    if (!location_is_zarr(tsr_group_driver(node.group)))
+    if (!lies_in_store(tsr_group_driver(node.group)))
         return tsr_error_set(&invocation->error, TSR_UNSUPPORTED,
                              "%s: a %s file has no chunks in "
                              "a store",

@@ -157,6 +157,7 @@ static int open_node(cli_invocation *invocation, const char *operand, bool ignor
     memset(ret_node, 0, sizeof *ret_node);
     tsr_array_open_options_init(&options);
     options.ignore_consolidated = ignore_consolidated;
+    options.bare_folders = true;
     CLI_TRY(invocation_context(invocation, &context));
     CLI_TRY(tsr_place_probe(context, operand, NULL, &kind, &invocation->error));
     if (kind == TSR_NODE_ARRAY)

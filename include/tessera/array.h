@@ -37,6 +37,9 @@ typedef struct tsr_array_open_options {
     int64_t index_cache_bytes; /* indexes of shards; default 16 MiB */
     int64_t chunk_cache_bytes; /* decoded chunks (inner chunks), for programs that come back to
                                   them, such as loops over rows; default 0 */
+    /* Groups, for reading: take a folder without metadata in which nodes lie for a group without
+     * attributes, as programs leave it that write arrays alone; default false. */
+    bool bare_folders;
 } tsr_array_open_options;
 
 typedef enum tsr_create_mode {

@@ -51,7 +51,7 @@ TSR_API void tsr_group_close(tsr_group *group);
 
 TSR_DEFINE_CLEANUP(tsr_group, tsr_group_close)
 
-/* "zarr3", "zarr2", "netcdf". Static. Thread: LOCKED. Never fails. */
+/* "zarr3", "zarr2", "netcdf"..., "folder" (bare_folders). Static. Thread: LOCKED. Never fails. */
 TSR_API const char *tsr_group_driver(const tsr_group *group);
 
 /* The place as errors show it. Borrowed. Thread: LOCKED. Never fails. */

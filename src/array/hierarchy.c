@@ -17,7 +17,7 @@ struct tsr_group {
     tsr_context *context; /* held */
     tsri_place place;     /* owned */
     bool writable;
-    int zarr_format;                 /* 0 in files */
+    int zarr_format;                 /* 0 in files, and where a folder has no metadata */
     tsri_consolidated *consolidated; /* held: what opens and lists nodes below; NULL: the store */
     bool ignore_consolidated;        /* for the groups below, which may carry copies too */
     pthread_mutex_t mutex;           /* attributes */
@@ -112,6 +112,34 @@ static int open_in_file(tsr_context *context, tsri_place *place, bool writable,
     return group_new(context, place, NULL, false, ret_group, err);
 }
 
+static int note_node(void *user, const char *name, tsr_node_kind kind, const tsr_error *error)
+{
+    (void)name;
+    (void)kind;
+    (void)error; /* one that cannot be read is one too */
+    *(bool *)user = true;
+    return 1;
+}
+
+/* A folder without metadata, if nodes lie in it; otherwise `err` stays as it is: not found. */
+static int open_bare_folder(tsr_context *context, tsri_place *place, tsr_group **ret_group,
+                            tsr_error *err)
+{
+    tsr_auto(tsr_group) *group = NULL;
+    tsr_error failure = TSR_ERROR_INIT;
+    bool has_nodes = false;
+
+    TSRI_TRY(group_new(context, place, NULL, false, &group, err));
+    int status = tsr_group_children(group, note_node, &has_nodes, &failure);
+    if (status < 0 && err)
+        *err = failure;
+    if (status < 0 || !has_nodes)
+        return status < 0 ? status : TSR_NOT_FOUND;
+    tsr_error_clear(err);
+    *ret_group = TSRI_TAKE(group);
+    return 0;
+}
+
 static int open_place(tsr_context *context, tsri_place *place,
                       const tsr_array_open_options *options, tsr_group **ret_group, tsr_error *err)
 {
@@ -120,7 +148,10 @@ static int open_place(tsr_context *context, tsri_place *place,
 
     if (place->file)
         return open_in_file(context, place, options->writable, ret_group, err);
-    TSRI_TRY(tsri_node_read(place->store, place->path, options->zarr_format, &meta, err));
+    int status = tsri_node_read(place->store, place->path, options->zarr_format, &meta, err);
+    if (status == TSR_NOT_FOUND && options->bare_folders && !options->writable)
+        return open_bare_folder(context, place, ret_group, err);
+    TSRI_TRY(status);
     if (!meta->is_group)
         return not_a_group(place->text, err);
     if (!options->writable && !options->ignore_consolidated)
@@ -229,7 +260,7 @@ const char *tsr_group_driver(const tsr_group *group)
 {
     if (group->place.file)
         return group->place.file->format->name;
-    return group->zarr_format == 3 ? "zarr3" : "zarr2";
+    return group->zarr_format == 3 ? "zarr3" : group->zarr_format == 2 ? "zarr2" : "folder";
 }
 
 const char *tsr_group_place(const tsr_group *group)

@@ -119,7 +119,8 @@ static int check_limits(const tsri_prepared *prepared, tsr_error *err)
         return 0;
     tsr_error_set(err, TSR_LIMIT, "a chunk decodes to %lld bytes; the limit is %lld",
                   (long long)prepared->decoded_bytes, (long long)limit);
-    tsr_error_set_next_step(err, "raise the context's largest_chunk_bytes");
+    tsr_error_set_next_step(err,
+                            "choose smaller chunks, or raise the context's largest_chunk_bytes");
     return TSR_LIMIT;
 }
 

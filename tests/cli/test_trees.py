@@ -149,3 +149,18 @@ def test_what_is_not_moved(tessera, tmp_path, forest, source, destination, statu
     assert says in tessera.error("mv", source, destination, status=status)
     assert names(tessera, "f.zarr") == ["a/", "b/", "top"]
     assert not (tmp_path / "f.zarr" / "top" / "x").exists() and os.path.isdir(tmp_path / "folder")
+
+
+def test_a_folder_without_metadata_is_read_like_a_group(tessera, tmp_path, counting):
+    (tmp_path / "bare" / "not.zarr").mkdir(parents=True)
+    assert "no Zarr array or group" in tessera.error("ls", "bare", status=3)
+    (tmp_path / "a.zarr").rename(tmp_path / "bare" / "a")
+    (tmp_path / "bare" / "note.txt").write_text("x")
+    assert tessera.run("ls", "bare").out.split() == ["a"]
+    assert "int32" in tessera.run("tree", "bare").out and "folder" in tessera.run("info", "bare").out
+    assert "checked 1 array" in tessera.run("check", "--data", "bare").out
+    tessera.run("cp", "-r", "bare", "whole")
+    assert np.array_equal(zarr.open_group(tmp_path / "whole", mode="r")["a"][:], counting)
+    tessera.error("rm", "-f", "bare", status=3)
+    tessera.error("attr", "bare", "x=1", status=3)
+    assert (tmp_path / "bare" / "note.txt").exists()

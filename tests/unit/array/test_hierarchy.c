@@ -208,6 +208,35 @@ static void places_are_probed(void **state)
                      TSR_BAD_METADATA);
 }
 
+static void a_folder_without_metadata_may_be_a_group(void **state)
+{
+    fixture *f = *state;
+    tsr_array_open_options options;
+    tsr_auto(tsr_group) *group = NULL;
+    tsr_auto(tsr_array) *array = NULL;
+    list found = {"", -1};
+
+    tsr_array_open_options_init(&options);
+    options.store = f->store;
+    tsr_array_close(array_new(f, f->store, "bare/a", &row, TSR_UINT8, NULL));
+    put_bytes(f, f->store, "bare/bad/zarr.json", "{}", 2);
+    good(tsr_store_erase(f->store, "bare/zarr.json", NULL, &f->err), &f->err);
+    put_bytes(f, f->store, "empty/file", "", 0);
+    assert_int_equal(tsr_group_open(f->context, "bare", &options, &group, &f->err), TSR_NOT_FOUND);
+    options.bare_folders = true;
+    assert_int_equal(tsr_group_open(f->context, "empty", &options, &group, &f->err), TSR_NOT_FOUND);
+    options.writable = true;
+    assert_int_equal(tsr_group_open(f->context, "bare", &options, &group, &f->err), TSR_NOT_FOUND);
+    options.writable = false;
+    tsr_error_clear(&f->err);
+    good(tsr_group_open(f->context, "bare", &options, &group, &f->err), &f->err);
+    assert_int_equal(f->err.status, 0);
+    assert_string_equal(tsr_group_driver(group), "folder");
+    good(tsr_group_children(group, join, &found, &f->err), &f->err);
+    assert_string_equal(found.text, "a:array bad:BAD_METADATA ");
+    good(tsr_group_open_array(group, "a", &array, &f->err), &f->err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +247,7 @@ int main(void)
         FIXTURE_TEST(options_must_be_set_up),
         FIXTURE_TEST(attributes_are_replaced),
         FIXTURE_TEST(places_are_probed),
+        FIXTURE_TEST(a_folder_without_metadata_may_be_a_group),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
