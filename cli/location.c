@@ -1,5 +1,7 @@
 #include "location.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -96,6 +98,20 @@ static int offer_child(void *user, const char *name, tsr_node_kind kind, const t
     return 0;
 }
 
+/* The names in a local folder, files among them. */
+static void offer_entries(const char *place, cli_suggestion *nearest)
+{
+    const char *path;
+    struct dirent *entry;
+    DIR *folder = location_is_local(place, &path) ? opendir(path) : NULL;
+
+    while (folder && (entry = readdir(folder)))
+        if (entry->d_name[0] != '.')
+            suggestion_offer(nearest, entry->d_name);
+    if (folder)
+        closedir(folder);
+}
+
 /* After NOT_FOUND: looks among the neighbours for a name that was probably meant. */
 static void suggest_neighbour(cli_invocation *invocation, const char *place)
 {
@@ -106,19 +122,40 @@ static void suggest_neighbour(cli_invocation *invocation, const char *place)
     if (parent && wanted) {
         wanted[trimmed_length(wanted)] = '\0';
         suggestion_init(&nearest, wanted);
-        if (tsr_group_open(invocation->context, parent, NULL, &group, NULL) >= 0 &&
-            tsr_group_children(group, offer_child, &nearest, NULL) >= 0 && nearest.nearest[0])
+        if (tsr_group_open(invocation->context, parent, NULL, &group, NULL) >= 0)
+            tsr_group_children(group, offer_child, &nearest, NULL);
+        else
+            offer_entries(parent, &nearest);
+        if (nearest.nearest[0])
             snprintf(invocation->error.next_step, sizeof invocation->error.next_step,
-                     "did you mean %s/%s? `tessera ls %s` lists what is there", parent,
-                     nearest.nearest, parent);
+                     group ? "did you mean %s/%s? `tessera ls %s` lists what is there"
+                           : "did you mean %s/%s?",
+                     parent, nearest.nearest, parent);
     }
     memory_free(parent);
     memory_free(wanted);
 }
 
+/* Whether a local place leads to nothing at all, not even to a folder or file of something else. */
+static bool is_nothing(const char *place)
+{
+    struct stat status;
+    const char *path;
+
+    return location_is_local(place, &path) && !location_is_in_file(place) &&
+           stat(path, &status) < 0 && errno == ENOENT;
+}
+
 /* A next step for what people get wrong most; the library's own is kept otherwise. */
 static int opening_failed(cli_invocation *invocation, const char *place, int status)
 {
+    tsr_error *err = &invocation->error;
+
+    if (status == TSR_NOT_FOUND && is_nothing(place)) {
+        tsr_error_clear(err);
+        tsr_error_set(err, status, "%s: there is no such file, array or group", place);
+        tsr_error_set_next_step(err, "look with `ls` at what there is");
+    }
     if (status == TSR_NOT_FOUND)
         suggest_neighbour(invocation, place);
     else if (status == TSR_TYPE_MISMATCH && !invocation->error.next_step[0])

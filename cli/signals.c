@@ -38,6 +38,7 @@ void signals_install(void)
     sigemptyset(&action.sa_mask);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL); /* a file beyond the user's limit is an error with words */
     action.sa_handler = on_signal;
     /* Reads from a terminal or pipe end with EINTR, so that `put -` notices. */
     sigaction(SIGINT, &action, NULL);

@@ -261,10 +261,20 @@ static int place_orthogonal(selection *self)
     return 0;
 }
 
-static int broadcast(selection *self, int *ret_rank, int64_t *ret_shape)
+static int lists_differ(selection *self, const advanced *list, int rank, const int64_t *shape)
 {
     char one[TSRI_SHAPE_TEXT_MAX], other[TSRI_SHAPE_TEXT_MAX];
 
+    tsr_error_set(
+        self->err, TSR_INVALID_ARGUMENT, "a list of shape %s does not go together with one of %s",
+        tsri_shape_text(list->rank, list->shape, one), tsri_shape_text(rank, shape, other));
+    tsr_error_set_next_step(self->err, "the k-th position of one goes with the k-th of the other; "
+                                       "orthogonal selection takes each with each");
+    return TSR_INVALID_ARGUMENT;
+}
+
+static int broadcast(selection *self, int *ret_rank, int64_t *ret_shape)
+{
     *ret_rank = 0;
     for (int i = 0; i < self->list_count; i++)
         *ret_rank = TSRI_MAX(*ret_rank, self->list[i].rank);
@@ -276,10 +286,7 @@ static int broadcast(selection *self, int *ret_rank, int64_t *ret_shape)
             int64_t *length = &ret_shape[*ret_rank - list->rank + j];
             self->at = list->term;
             if (list->shape[j] != 1 && *length != 1 && *length != list->shape[j])
-                return tsr_error_set(self->err, TSR_INVALID_ARGUMENT,
-                                     "a list of shape %s does not go together with one of %s",
-                                     tsri_shape_text(list->rank, list->shape, one),
-                                     tsri_shape_text(*ret_rank, ret_shape, other));
+                return lists_differ(self, list, *ret_rank, ret_shape);
             if (list->shape[j] != 1)
                 *length = list->shape[j];
         }

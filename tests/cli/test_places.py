@@ -62,3 +62,21 @@ def test_brackets_belong_to_the_name_when_it_exists(tessera, tmp_path):
     assert tessera.run("cat", "a[1]").out == "10 11 12\n"
     assert tessera.run("cat", "a[2]").out == "2\n"
     assert tessera.run("cat", "a[1][1]").out == "11\n"
+
+
+def test_what_is_not_there_at_all_is_told_so(tessera, tmp_path, counting):
+    np.save(tmp_path / "values.npy", counting)
+    (tmp_path / "folder").mkdir()
+    message = tessera.error("import", "value.npy", "out.zarr", status=3)
+    assert "no such file, array or group" in message and "did you mean ./values.npy?" in message
+    assert "did you mean" not in tessera.error("cat", "else/where", status=3)
+    assert "no Zarr array or group" in tessera.error("cat", "folder", status=3)
+
+
+def test_files_beyond_the_limit_of_the_user(tessera, tmp_path, counting):
+    import resource
+    values = np.random.default_rng(1).integers(0, 256, 100000, "uint8")
+    np.save(tmp_path / "v.npy", values)
+    message = tessera.error("import", "v.npy", "out", status=8,
+                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)))
+    assert "File too large" in message and "ulimit -f" in message
