@@ -46,6 +46,7 @@ optional_part(HASH TESSERA_HASH nettle)
 optional_part(IMAGE_PNG TESSERA_IMAGES libpng)
 optional_part(IMAGE_JPEG TESSERA_IMAGES libjpeg)
 optional_part(IMAGE_WEBP TESSERA_IMAGES libwebp)
+optional_part(IMAGE_JPEG2K TESSERA_IMAGES libopenjp2)
 
 # zfp has no .pc file, and its CMake package wants an OpenMP of the compiler in use, which clang may not
 # have: it is looked for by name, and is a row of its own in tessera.pc and in the CMake package.

@@ -36,10 +36,13 @@ const char *tsr_version(void)
 #endif
 #define DEPENDENCY(name, version) "\"" name "\":\"" version "\","
 
-#define PARTS                                                                                    \
-    "{\"netcdf\":" NETCDF ",\"hdf5\":" NETCDF ",\"npz\":" NPZ                                    \
-    ",\"hash\":" TRUTH(TESSERA_HAVE_HASH) ",\"zfp\":" TRUTH(TESSERA_HAVE_ZFP) ",\"png\":" TRUTH( \
-        TESSERA_HAVE_IMAGE_PNG) ",\"jpeg\":" TRUTH(TESSERA_HAVE_IMAGE_JPEG) ",\"webp\":" TRUTH(TESSERA_HAVE_IMAGE_WEBP) "}"
+#define PART(name, there) ",\"" name "\":" TRUTH(there)
+
+#define PARTS                                                                                 \
+    "{\"netcdf\":" NETCDF ",\"hdf5\":" NETCDF ",\"npz\":" NPZ PART("hash", TESSERA_HAVE_HASH) \
+        PART("zfp", TESSERA_HAVE_ZFP) PART("png", TESSERA_HAVE_IMAGE_PNG)                     \
+            PART("jpeg", TESSERA_HAVE_IMAGE_JPEG) PART("webp", TESSERA_HAVE_IMAGE_WEBP)       \
+                PART("jpeg2k", TESSERA_HAVE_IMAGE_JPEG2K) "}"
 
 const char *tsr_build_info(void)
 {

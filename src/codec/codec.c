@@ -26,6 +26,9 @@ static const tsr_codec_ops *const built_in[] = {
 #if TESSERA_HAVE_IMAGE_WEBP
     &tsri_codec_webp,
 #endif
+#if TESSERA_HAVE_IMAGE_JPEG2K
+    &tsri_codec_jpeg2k,
+#endif
     /* array to array */
     &tsri_codec_transpose, &tsri_codec_reshape, &tsri_codec_cast_value, &tsri_codec_scale_offset,
     &tsri_codec_bitround, &tsri_codec_numcodecs_bitround,

@@ -16,7 +16,8 @@ extern const tsr_codec_ops tsri_codec_bytes, tsri_codec_transpose, tsri_codec_zs
     tsri_codec_vlen_utf8, tsri_codec_vlen_bytes, tsri_codec_vlen_array, tsri_codec_json2,
     tsri_codec_categorize, tsri_codec_n5_default, tsri_codec_conditional,
     /* only where their libraries are */
-    tsri_codec_zfp, tsri_codec_zfpy, tsri_codec_png, tsri_codec_jpeg, tsri_codec_webp;
+    tsri_codec_zfp, tsri_codec_zfpy, tsri_codec_png, tsri_codec_jpeg, tsri_codec_webp,
+    tsri_codec_jpeg2k;
 
 /* The CRC-32C (Castagnoli polynomial, RFC 3720 section 12.1) of the bytes, going on from the `crc`
  * of those before them; 0 starts. Thread: IMMUTABLE. Never fails. */

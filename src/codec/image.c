@@ -1,10 +1,12 @@
 #include "codec/image.h"
 
+#include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 
+#include "base/output.h"
 #include "codec/element_walk.h"
-
-#define OPTIONS_MAX 4
+#include "tensor/element.h"
 
 /* Opening -------------------------------------------------------------------------------------- */
 
@@ -33,12 +35,14 @@ static int read_squeeze(const tsri_configuration *configuration, int rank, tsri_
     return 0;
 }
 
-static bool is_named(const tsri_image_codec *codec, const char *name)
+static const tsri_image_option *find_option(const tsri_image_codec *codec, const char *name)
 {
-    for (int i = 0; codec->names[i]; i++)
-        if (strcmp(codec->names[i], name) == 0)
-            return true;
-    return strcmp(name, "squeeze") == 0;
+    static const tsri_image_option squeeze = {"squeeze", TSRI_IMAGE_IGNORED, NULL};
+
+    for (const tsri_image_option *option = codec->known; option->name; option++)
+        if (strcmp(option->name, name) == 0)
+            return option;
+    return strcmp(name, squeeze.name) == 0 ? &squeeze : NULL;
 }
 
 /* imagecodecs writes all its fields; those that are null or false ask for nothing. */
@@ -47,13 +51,104 @@ static int check_fields(const tsri_configuration *configuration, const tsri_imag
 {
     json_object_object_foreach(configuration->json, name, value)
     {
+        const tsri_image_option *option = find_option(codec, name);
         bool asks = value && !(json_object_is_type(value, json_type_boolean) &&
                                !json_object_get_boolean(value));
-        if (asks && !is_named(codec, name))
+        if (asks && (!option || option->kind == TSRI_IMAGE_REFUSED))
             return tsr_error_set(err, TSR_UNSUPPORTED, "%s: /configuration/%s is not supported",
                                  configuration->codec, name);
     }
     return 0;
+}
+
+static int read_number(const tsri_configuration *configuration, const char *name, double *ret_value,
+                       tsr_error *err)
+{
+    tsri_json *value = json_object_object_get(configuration->json, name);
+    int64_t whole = 0;
+
+    if (json_object_is_type(value, json_type_boolean) ||
+        json_object_is_type(value, json_type_double)) {
+        *ret_value = json_object_get_double(value);
+        return 0;
+    }
+    TSRI_TRY(tsri_configuration_int(configuration, name, INT32_MIN, INT32_MAX, &whole, err));
+    *ret_value = (double)whole;
+    return 0;
+}
+
+static int read_choice(const tsri_configuration *configuration, const tsri_image_option *option,
+                       double *ret_value, tsr_error *err)
+{
+    tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
+
+    TSRI_TRY(
+        tsr_json_write(json_object_object_get(configuration->json, option->name), 0, &text, err));
+    TSRI_TRY(tsr_output_append(&text, "", 1, err));
+    for (char *letter = text.data; *letter; letter++)
+        *letter = (char)toupper((unsigned char)*letter);
+    for (const tsri_image_spelling *spelling = option->spellings; spelling->text; spelling++)
+        if (strcmp(spelling->text, text.data) == 0) {
+            *ret_value = spelling->value;
+            return 0;
+        }
+    return tsr_error_set(err, TSR_UNSUPPORTED, "%s: /configuration/%s: %.40s is not known",
+                         configuration->codec, option->name, text.data);
+}
+
+static int read_bytes(const tsri_configuration *configuration, const char *name,
+                      tsri_image_bytes *ret_bytes, tsr_error *err)
+{
+    tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
+    tsri_json *value = json_object_object_get(configuration->json, name);
+    size_t size_bytes = 0;
+
+    TSRI_TRY(tsr_json_write(value, 0, &text, err));
+    TSRI_TRY(tsr_output_append(&text, "", 1, err));
+    unsigned char *data = tsri_alloc(text.size_bytes);
+    if (!data)
+        return tsri_error_no_memory(err, text.size_bytes);
+    const char *letter = (const char *)text.data + 1; /* behind the quote */
+    if (!json_object_is_type(value, json_type_string) ||
+        !tsri_element_take_base64(&letter, data, text.size_bytes, &size_bytes)) {
+        tsri_free(data);
+        return tsr_error_set(err, TSR_BAD_METADATA, "%s: /configuration/%s: must be base64",
+                             configuration->codec, name);
+    }
+    *ret_bytes = (tsri_image_bytes){data, size_bytes};
+    return 0;
+}
+
+static int read_option(const tsri_configuration *configuration, tsri_image_codec *codec, int place,
+                       tsr_error *err)
+{
+    const tsri_image_option *option = &codec->known[place];
+
+    codec->options[place] = NAN;
+    if (!tsri_configuration_has(configuration, option->name))
+        return 0;
+    switch (option->kind) {
+    case TSRI_IMAGE_NUMBER:
+        return read_number(configuration, option->name, &codec->options[place], err);
+    case TSRI_IMAGE_CHOICE:
+        return read_choice(configuration, option, &codec->options[place], err);
+    case TSRI_IMAGE_BYTES:
+        return read_bytes(configuration, option->name, &codec->bytes[place], err);
+    default:
+        return 0;
+    }
+}
+
+static int check_type(const tsri_configuration *configuration, const tsr_dtype *dtype,
+                      const tsri_image_codec *codec, tsr_error *err)
+{
+    bool fits =
+        dtype->kind == TSR_KIND_UNSIGNED || (codec->takes_signed && dtype->kind == TSR_KIND_SIGNED);
+    if (fits && dtype->size_bytes <= codec->sample_bytes_max &&
+        (size_t)dtype->component_bits == 8 * dtype->size_bytes)
+        return 0;
+    return tsr_error_set(err, TSR_UNSUPPORTED, "%s: elements of type %s; pictures have %s",
+                         configuration->codec, dtype->name, codec->types);
 }
 
 static int read_configuration(tsri_configuration *configuration, const tsr_codec_type *input,
@@ -61,18 +156,22 @@ static int read_configuration(tsri_configuration *configuration, const tsr_codec
 {
     /* The package's configurations are those of numcodecs, whatever the name. */
     configuration->numcodecs = true;
-    if (input->dtype->kind != TSR_KIND_UNSIGNED ||
-        input->dtype->size_bytes > (codec->words ? 2u : 1u))
-        return tsr_error_set(err, TSR_UNSUPPORTED, "%s: elements of type %s; pictures have %s",
-                             configuration->codec, input->dtype->name,
-                             codec->words ? "uint8 or uint16" : "uint8");
-    for (int i = 0; codec->names[i]; i++) {
-        codec->options[i] = TSRI_IMAGE_OPTION_ABSENT;
-        TSRI_TRY(tsri_configuration_int(configuration, codec->names[i], INT32_MIN, INT32_MAX,
-                                        &codec->options[i], err));
-    }
+    TSRI_TRY(check_type(configuration, input->dtype, codec, err));
     TSRI_TRY(check_fields(configuration, codec, err));
+    for (int place = 0; codec->known[place].name; place++)
+        TSRI_TRY(read_option(configuration, codec, place, err));
+    codec->given = json_object_get(configuration->json);
     return read_squeeze(configuration, input->rank, codec, err);
+}
+
+void tsri_image_close(void *opened)
+{
+    tsri_image_codec *codec = opened;
+
+    for (int place = 0; place < TSRI_IMAGE_OPTIONS_MAX; place++)
+        tsri_free(codec->bytes[place].data);
+    json_object_put(codec->given);
+    tsri_free(codec);
 }
 
 int tsri_image_open(const tsri_image_codec *kind, const tsr_codec_setup *setup, void **ret_codec,
@@ -87,7 +186,7 @@ int tsri_image_open(const tsri_image_codec *kind, const tsr_codec_setup *setup, 
     *codec = *kind;
     int status = read_configuration(&configuration, &setup->input, codec, err);
     if (status < 0)
-        tsri_free(codec);
+        tsri_image_close(codec);
     else
         *ret_codec = codec;
     return status;
@@ -96,23 +195,19 @@ int tsri_image_open(const tsri_image_codec *kind, const tsr_codec_setup *setup, 
 int tsri_image_describe(const void *codec, int zarr_format, tsr_output *output, tsr_error *err)
 {
     const tsri_image_codec *image = codec;
-    const char *separator = "{";
+    const char *separator = "";
 
     (void)zarr_format;
-    for (int i = 0; image->names[i]; i++) {
-        if (image->options[i] == TSRI_IMAGE_OPTION_ABSENT)
+    TSRI_TRY(tsr_output_append(output, "{", 1, err));
+    json_object_object_foreach(image->given, name, value)
+    {
+        if (!value || !find_option(image, name))
             continue;
-        TSRI_TRY(tsr_output_print(output, err, "%s\"%s\":%d", separator, image->names[i],
-                                  (int)image->options[i]));
+        TSRI_TRY(tsr_output_print(output, err, "%s\"%s\":", separator, name));
+        TSRI_TRY(tsr_json_write(value, 0, output, err));
         separator = ",";
     }
-    for (int axis = 0; axis < image->squeeze_count; axis++)
-        TSRI_TRY(tsr_output_print(output, err, "%s%s%s", axis ? "" : separator,
-                                  axis ? "," : "\"squeeze\":[",
-                                  image->squeezed[axis] ? "true" : "false"));
-    if (image->squeeze_count > 0)
-        return tsr_output_print(output, err, "]}");
-    return tsr_output_print(output, err, *separator == '{' ? "{}" : "}");
+    return tsr_output_append(output, "}", 1, err);
 }
 
 /* Shapes --------------------------------------------------------------------------------------- */
@@ -138,14 +233,17 @@ int tsri_image_shape(const tsri_image_codec *codec, const tsr_dtype *dtype, int 
                      const int64_t *shape, tsri_image *ret_image, tsr_error *err)
 {
     int64_t lengths[TSR_RANK_MAX] = {1, 1};
-    tsri_image image = {.samples = 1, .sample_bytes = dtype->size_bytes};
+    tsri_image image = {.samples = 1,
+                        .sample_bytes = dtype->size_bytes,
+                        .is_signed = dtype->kind == TSR_KIND_SIGNED};
     int kept;
 
-    if (!squeeze(codec, rank, shape, &kept, lengths) || kept > 3 || (kept == 3 && lengths[2] > 4))
+    if (!squeeze(codec, rank, shape, &kept, lengths) || kept > 3 ||
+        (kept == 3 && lengths[2] > codec->most))
         return tsr_error_set(err, TSR_UNSUPPORTED,
                              "%s: a chunk is a picture of [height, width] or [height, width, "
-                             "samples] with up to 4 samples, axes of length 1 aside",
-                             codec->name);
+                             "samples] with up to %d samples, axes of length 1 aside",
+                             codec->name, codec->most);
     image.height = kept < 2 ? 1 : lengths[0];
     image.width = kept == 0 ? 1 : kept == 1 ? lengths[0] : lengths[1];
     image.samples = kept == 3 ? (int)lengths[2] : 1;

@@ -9,27 +9,60 @@
 typedef struct tsri_image {
     int64_t height, width;
     int samples;         /* of a pixel */
-    size_t sample_bytes; /* 1 or 2 */
+    size_t sample_bytes; /* 1, 2 or 4 */
+    bool is_signed;
 } tsri_image;
 
-/* An opened codec of pictures; `options` are the codec's own. */
+/* A field of a configuration. */
+typedef enum tsri_image_option_kind {
+    TSRI_IMAGE_NUMBER,  /* or a boolean, which is 0 or 1 as in Python */
+    TSRI_IMAGE_CHOICE,  /* one of some spellings, each of which stands for a number */
+    TSRI_IMAGE_BYTES,   /* base64 */
+    TSRI_IMAGE_IGNORED, /* nothing that is stored depends on it */
+    TSRI_IMAGE_REFUSED  /* known, and not to be had: null and false alone are taken */
+} tsri_image_option_kind;
+
+typedef struct tsri_image_spelling {
+    const char *text; /* JSON without blanks, in capitals; NULL ends the list */
+    int value;
+} tsri_image_spelling;
+
+typedef struct tsri_image_option {
+    const char *name; /* NULL ends the list */
+    tsri_image_option_kind kind;
+    const tsri_image_spelling *spellings; /* of a choice */
+} tsri_image_option;
+
+#define TSRI_IMAGE_OPTIONS_MAX 12
+
+typedef struct tsri_image_bytes {
+    unsigned char *data; /* NULL: not given */
+    size_t size_bytes;
+} tsri_image_bytes;
+
+/* An opened codec of pictures. `options` and `bytes` go by the place of an option among `known`. */
 typedef struct tsri_image_codec {
+    const char *name;               /* of the codec, for messages */
+    const tsri_image_option *known; /* its fields, but for "squeeze" */
+    const char *types;              /* of the elements, for messages */
+    int smallest, most;             /* samples of a pixel */
+    size_t sample_bytes_max;
+    bool takes_signed;
+    double options[TSRI_IMAGE_OPTIONS_MAX]; /* NaN: not given, so that no comparison holds */
+    tsri_image_bytes bytes[TSRI_IMAGE_OPTIONS_MAX];
+    tsri_json *given;  /* the configuration */
     int squeeze_count; /* -1: axes of length 1 are left out; else so many axes, which are those */
     bool squeezed[TSR_RANK_MAX]; /* that are set here */
-    int64_t options[4];          /* INT64_MIN: not given */
-    const char *const *names;    /* of the options, ended by NULL */
-    const char *name;            /* of the codec, for messages */
-    int smallest, most;          /* samples of a pixel */
-    bool words;                  /* whether samples may have 16 bits */
 } tsri_image_codec;
 
-#define TSRI_IMAGE_OPTION_ABSENT INT64_MIN
-
-/* Reads the configuration: the integers that `kind` names, and "squeeze". Other fields may be there
- * when they are null or false. Owner: the caller, by tsri_free. Errors: BAD_METADATA, UNSUPPORTED
- * (the element type, a field that is not known), NO_MEMORY. */
+/* Reads the configuration: the fields that `kind` knows, and "squeeze". Other fields may be there
+ * when they are null or false. Owner: the caller, by tsri_image_close. Errors: BAD_METADATA,
+ * UNSUPPORTED (the element type, a field that is not known), NO_MEMORY. */
 int tsri_image_open(const tsri_image_codec *kind, const tsr_codec_setup *setup, void **ret_codec,
                     tsr_error *err);
+void tsri_image_close(void *codec);
+
+/* Writes those fields that are known and not null as they were given. */
 int tsri_image_describe(const void *codec, int zarr_format, tsr_output *output, tsr_error *err);
 
 /* The picture that an array of this shape is. Errors: UNSUPPORTED. */

@@ -1,14 +1,22 @@
 /* imagecodecs_png: chunks as PNG pictures, by libpng: 1 to 4 samples of 8 or 16 bits. */
+#include <math.h>
 #include <png.h>
 #include <setjmp.h>
 
 #include "codec/image.h"
 
 enum { OPTION_LEVEL, OPTION_STRATEGY, OPTION_FILTER };
-static const char *const option_names[] = {"level", "strategy", "filter", NULL};
+static const tsri_image_option known[] = {[OPTION_LEVEL] = {.name = "level"},
+                                          [OPTION_STRATEGY] = {.name = "strategy"},
+                                          [OPTION_FILTER] = {.name = "filter"},
+                                          {.name = NULL}};
 
-static const tsri_image_codec kind = {
-    .names = option_names, .name = "imagecodecs_png", .smallest = 1, .most = 4, .words = true};
+static const tsri_image_codec kind = {.name = "imagecodecs_png",
+                                      .known = known,
+                                      .types = "uint8 or uint16",
+                                      .smallest = 1,
+                                      .most = 4,
+                                      .sample_bytes_max = 2};
 
 static int png_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
                     tsr_error *err)
@@ -75,7 +83,7 @@ static void flush_nothing(png_structp png)
 static void set_options(png_structp png, const tsri_image_codec *codec)
 {
     if (codec->options[OPTION_LEVEL] >= 0)
-        png_set_compression_level(png, (int)TSRI_MIN(codec->options[OPTION_LEVEL], INT64_C(9)));
+        png_set_compression_level(png, (int)fmin(codec->options[OPTION_LEVEL], 9));
     if (codec->options[OPTION_STRATEGY] >= 0)
         png_set_compression_strategy(png, (int)codec->options[OPTION_STRATEGY]);
     if (codec->options[OPTION_FILTER] >= 0)
@@ -201,7 +209,7 @@ const tsr_codec_ops tsri_codec_png = {
     .v2_id = "imagecodecs_png",
     .kind = TSR_CODEC_ARRAY_TO_BYTES,
     .open = png_open,
-    .close = tsri_free,
+    .close = tsri_image_close,
     .describe = tsri_image_describe,
     .array_bound = tsri_image_bound,
     .encode_array = png_encode,

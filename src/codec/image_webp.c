@@ -1,15 +1,28 @@
 /* imagecodecs_webp: chunks as WebP pictures of 8 bits, by libwebp: 3 samples are RGB, 4 have an
- * alpha channel. Lossless where no level from 0 to 100 is given, as in the imagecodecs package. */
+ * alpha channel. Lossless unless `lossless` is false, as in the imagecodecs package. */
+#include <math.h>
 #include <webp/decode.h>
 #include <webp/encode.h>
 
 #include "codec/image.h"
 
-enum { OPTION_LEVEL, OPTION_METHOD };
-static const char *const option_names[] = {"level", "method", "index", NULL};
+enum { OPTION_LEVEL, OPTION_METHOD, OPTION_LOSSLESS };
+static const tsri_image_option known[] = {[OPTION_LEVEL] = {.name = "level"},
+                                          [OPTION_METHOD] = {.name = "method"},
+                                          [OPTION_LOSSLESS] = {.name = "lossless"},
+                                          /* of the frames of an animation, which is refused */
+                                          {"index", TSRI_IMAGE_IGNORED, NULL},
+                                          /* the chunk's shape says so */
+                                          {"hasalpha", TSRI_IMAGE_IGNORED, NULL},
+                                          {"numthreads", TSRI_IMAGE_IGNORED, NULL},
+                                          {.name = NULL}};
 
-static const tsri_image_codec kind = {
-    .names = option_names, .name = "imagecodecs_webp", .smallest = 3, .most = 4};
+static const tsri_image_codec kind = {.name = "imagecodecs_webp",
+                                      .known = known,
+                                      .types = "uint8",
+                                      .smallest = 3,
+                                      .most = 4,
+                                      .sample_bytes_max = 1};
 
 static int webp_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
                      tsr_error *err)
@@ -35,19 +48,16 @@ static int append(const uint8_t *bytes, size_t size_bytes, const WebPPicture *pi
 
 static bool configure(const tsri_image_codec *codec, WebPConfig *config)
 {
-    int64_t level = codec->options[OPTION_LEVEL], method = codec->options[OPTION_METHOD];
+    double level = codec->options[OPTION_LEVEL], method = codec->options[OPTION_METHOD];
+    bool has_level = level >= 0 && level <= 100;
 
     if (!WebPConfigInit(config))
         return false;
-    if (level >= 0 && level <= 100) {
-        config->quality = (float)level;
-    } else {
-        config->lossless = 1;
-        config->exact = 1; /* colours under a transparent pixel too */
-        config->quality = 75;
-    }
+    config->quality = has_level ? (float)level : 75;
+    config->lossless = codec->options[OPTION_LOSSLESS] != 0; /* so where it is not given */
+    config->exact = config->lossless; /* colours under a transparent pixel too */
     if (method >= 0)
-        config->method = (int)TSRI_MIN(method, INT64_C(6));
+        config->method = (int)fmin(method, 6);
     return WebPValidateConfig(config);
 }
 
@@ -136,7 +146,7 @@ const tsr_codec_ops tsri_codec_webp = {
     .v2_id = "imagecodecs_webp",
     .kind = TSR_CODEC_ARRAY_TO_BYTES,
     .open = webp_open,
-    .close = tsri_free,
+    .close = tsri_image_close,
     .describe = tsri_image_describe,
     .array_bound = tsri_image_bound,
     .encode_array = webp_encode,

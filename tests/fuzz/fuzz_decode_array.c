@@ -43,6 +43,8 @@ static const array_row rows[] = {
     {"vlen-bytes", 3, "{}", TSR_VARIABLE_BYTES, 1, {6}},
     {"vlen-array", 2, "{\"dtype\":\"<i2\"}", TSR_VARIABLE_BYTES, 1, {6}},
     {"json2", 2, "{}", TSR_STRING, 2, {2, 3}},
+    {"imagecodecs_jpeg2k", 2, "{}", TSR_UINT8, 3, {20, 31, 3}},
+    {"imagecodecs_jpeg2k", 2, "{\"planar\":true}", TSR_UINT8, 3, {4, 20, 31}},
 };
 #define ROW_COUNT (sizeof rows / sizeof *rows)
 #define INPUT_BYTES ((size_t)1 << 20)
