@@ -8,6 +8,7 @@
 #include "array_path.h"
 #include "help.h"
 #include "invocation.h"
+#include "measure.h"
 #include "show.h"
 #include "signals.h"
 
@@ -80,12 +81,18 @@ static int run(cli_invocation *invocation)
 static int run_command(const cli_command *command, int argc, char **argv)
 {
     cli_invocation invocation;
+    cli_measure measure;
+    measure_begin(&measure);
     int status = invocation_parse(&invocation, command, argc, argv);
 
-    if (status >= 0)
+    bool parsed = status >= 0;
+    if (parsed)
         status = run(&invocation);
+    int ended = status;
     if (status < 0)
         status = report(&invocation, status);
+    if (parsed)
+        measure_print(&measure, &invocation, ended);
     invocation_clear(&invocation);
     return status;
 }

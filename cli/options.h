@@ -11,6 +11,7 @@ typedef enum cli_option_id {
     /* General. */
     OPTION_HELP,
     OPTION_COLOR,
+    OPTION_STATS,
     OPTION_JSON_USAGE,
     OPTION_THREADS,
     OPTION_MEMORY,

@@ -14,6 +14,7 @@
 #include <tessera/heap.h>
 #include <tessera/index.h>
 #include <tessera/maintenance.h>
+#include <tessera/profile.h>
 #include <tessera/store.h>
 #include <tessera/version.h>
 #include <tessera/view.h>

@@ -36,6 +36,7 @@ typedef struct tsr_context_options {
     int kept_files; /* most files that all stores of this context keep open between reads of parts
                        of them; 0: a quarter of what the process may have open, at most 256;
                        negative: none */
+    bool profile;   /* gather where the time of operations goes: tessera/profile.h */
 } tsr_context_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */

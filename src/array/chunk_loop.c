@@ -3,6 +3,7 @@
 #include "array/claim.h"
 #include "array/cursor.h"
 #include "base/context.h"
+#include "base/profile.h"
 
 typedef struct chunk_loop chunk_loop;
 
@@ -128,8 +129,8 @@ static int run_loop(chunk_loop *self, int count, tsr_error *err)
     return status;
 }
 
-int tsri_chunk_loop(tsri_read *selection, int runners, int64_t bytes_total, const tsr_call *call,
-                    tsri_chunk_body body, void *user, tsr_error *err)
+static int loop_over_chunks(tsri_read *selection, int runners, int64_t bytes_total,
+                            const tsr_call *call, tsri_chunk_body body, void *user, tsr_error *err)
 {
     chunk_loop self = {.array = selection->array, .body = body, .user = user};
 
@@ -140,9 +141,21 @@ int tsri_chunk_loop(tsri_read *selection, int runners, int64_t bytes_total, cons
         int most = runners > 0 ? TSRI_MIN(runners, threads) : threads;
         self.group.progress.bytes_total = bytes_total;
         pthread_mutex_init(&self.mutex, NULL);
+        TSRI_PROFILE_ADD(self.array->context, writes, 1);
+        TSRI_PROFILE_ADD(self.array->context, written_bytes, bytes_total);
         status = run_loop(&self, count_chunks(selection, most), err);
         pthread_mutex_destroy(&self.mutex);
     }
     tsri_cursors_clear(&self.cursors);
+    return status;
+}
+
+int tsri_chunk_loop(tsri_read *selection, int runners, int64_t bytes_total, const tsr_call *call,
+                    tsri_chunk_body body, void *user, tsr_error *err)
+{
+    const tsr_context *context = selection->array->context;
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_PLAN);
+    int status = loop_over_chunks(selection, runners, bytes_total, call, body, user, err);
+    tsri_phase_end(context, before);
     return status;
 }

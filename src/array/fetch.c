@@ -7,6 +7,7 @@
 #include "base/call.h"
 #include "base/checked.h"
 #include "base/context.h"
+#include "base/profile.h"
 #include "tensor/stream.h"
 
 /* Pieces of about this size are read into a buffer that stays in the second-level cache. */
@@ -279,11 +280,13 @@ static int call_read_box(tsri_fetcher *self, tsr_array *array, const int64_t *st
 {
     if (array->lower)
         return read_derived_box(self, array, start, view, err);
+    tsri_phase before = tsri_phase_begin(self->context, TSRI_PHASE_DRIVER);
     if (array->ops->serial)
         pthread_mutex_lock(&array->serial);
     int status = array->ops->read_box(array->driver, start, view, self->call, err);
     if (array->ops->serial)
         pthread_mutex_unlock(&array->serial);
+    tsri_phase_end(self->context, before);
     if (status < 0)
         tsr_error_prepend(err, "%s", array->place);
     return status;
@@ -328,7 +331,10 @@ static int read_box(tsri_fetcher *self, tsri_unit *unit, const tsri_target *targ
     if (!box.data || (tsr_dtype_is_variable(box.dtype) && !box.heap))
         return tsri_error_no_memory(err, (size_t)tsr_view_size(&box));
     TSRI_TRY(call_read_box(self, unit->array, start, &box, err));
-    return tsri_target_deliver(&inside, &box, false, scratch, err);
+    tsri_phase before = tsri_phase_begin(self->context, TSRI_PHASE_COPY);
+    int status = tsri_target_deliver(&inside, &box, false, scratch, err);
+    tsri_phase_end(self->context, before);
+    return status;
 }
 
 static void read_boxes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch)
@@ -594,6 +600,14 @@ static void clear(tsri_fetcher *self)
     pthread_mutex_destroy(&self->mutex);
 }
 
+static void count_reads(const tsri_fetcher *self, size_t n)
+{
+    if (self->cost)
+        return;
+    TSRI_PROFILE_ADD(self->context, reads, n);
+    TSRI_PROFILE_ADD(self->context, read_bytes, self->group.progress.bytes_total);
+}
+
 static void set_totals(tsri_fetcher *self, const tsri_read *reads, size_t n)
 {
     int64_t bytes = 0;
@@ -638,6 +652,7 @@ static int fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_cal
     for (int i = 0; self.runners && i < self.threads; i++)
         self.runners[i].fetch = &self;
     set_totals(&self, reads, n);
+    count_reads(&self, n);
     for (size_t i = 0; i < n; i++)
         prepare_read(&self, &reads[i]);
     pthread_mutex_lock(&self.mutex);
@@ -651,8 +666,8 @@ static int fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_cal
     return status;
 }
 
-int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call *call,
-               tsri_task_group *parent, tsr_error *err)
+static int fetch_lowered(tsr_context *context, tsri_read *reads, size_t n, const tsr_call *call,
+                         tsri_task_group *parent, tsr_error *err)
 {
     tsri_lowered lowered;
     size_t plain = 0;
@@ -665,5 +680,14 @@ int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call 
     if (status == 0 && lowered.count > 0)
         status = fetch(context, lowered.reads, lowered.count, call, parent, err);
     tsri_lowered_clear(&lowered);
+    return status;
+}
+
+int tsri_fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_call *call,
+               tsri_task_group *parent, tsr_error *err)
+{
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_PLAN);
+    int status = fetch_lowered(context, reads, n, call, parent, err);
+    tsri_phase_end(context, before);
     return status;
 }

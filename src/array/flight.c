@@ -6,6 +6,7 @@
 #include "array/unit.h"
 #include "base/checked.h"
 #include "base/context.h"
+#include "base/profile.h"
 
 #define ATTEMPTS_MAX 10
 
@@ -347,6 +348,12 @@ int tsri_flight_take_bytes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scra
     }
 }
 
+static void note_fetched(tsri_fetcher *self, const tsri_flight *from)
+{
+    tsri_group_progress(&self->group, 0, 0, (int64_t)from->request.size_bytes, 1);
+    TSRI_PROFILE_ADD(self->context, fetched_bytes, from->request.size_bytes);
+}
+
 void tsri_flight_finish(tsri_fetcher *self, tsri_flight *from, int status, tsr_error *err)
 {
     tsri_unit *unit = from->portion.unit;
@@ -356,7 +363,7 @@ void tsri_flight_finish(tsri_fetcher *self, tsri_flight *from, int status, tsr_e
     if (status < 0)
         tsri_fetcher_fail(self, err);
     if (from->request.done) /* otherwise the bytes were in memory, or a driver's own */
-        tsri_group_progress(&self->group, 0, 0, (int64_t)from->request.size_bytes, 1);
+        note_fetched(self, from);
     if (was_index) {
         if (status == 0 && unit->state == TSRI_UNIT_CUT)
             tsri_fetcher_publish(self, unit);

@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/output.h"
+#include "base/profile.h"
 #include "tensor/copy.h"
 
 bool tsri_merge_covers(const tsri_target *target, const tsri_extent_inside *inside)
@@ -81,6 +82,8 @@ static int load_old(tsri_merge *self, const tsri_prepared *prepared, const void 
     }
     TSRI_TRY(tsri_chain_decode(prepared, self->scratch, old, old_bytes, SIZE_MAX, NULL, &decoded,
                                &swapped, err));
+    TSRI_PROFILE_ADD(self->array->context, decoded_chunks, 1);
+    TSRI_PROFILE_ADD(self->array->context, decoded_bytes, prepared->decoded_bytes);
     if (swapped)
         tsri_view_copy_swapped(chunk, &decoded);
     else
@@ -115,7 +118,11 @@ static int merge_leaf(tsri_merge *self, const tsri_prepared *prepared, const tsr
     TSRI_TRY(assemble(self, prepared, target, inside, old, old_bytes, &chunk, err));
     *ret_empty =
         !self->store_fill_chunks && tsr_view_is_filled_with(&chunk, self->array->fill_value);
-    return *ret_empty ? 0 : tsri_chain_encode(prepared, self->scratch, &chunk, output, err);
+    if (*ret_empty)
+        return 0;
+    TSRI_PROFILE_ADD(self->array->context, encoded_chunks, 1);
+    TSRI_PROFILE_ADD(self->array->context, encoded_bytes, prepared->decoded_bytes);
+    return tsri_chain_encode(prepared, self->scratch, &chunk, output, err);
 }
 
 /* ---- shards in memory ---- */

@@ -1,6 +1,7 @@
 #include "array/node.h"
 
 #include "base/context.h"
+#include "base/profile.h"
 
 typedef enum document { ZARR_JSON, ZARRAY, ZGROUP, ZATTRS, DOCUMENT_COUNT } document;
 
@@ -94,11 +95,16 @@ static int documents_new(tsr_store *store, const char *path, documents **ret_doc
 static void documents_get(documents *self, tsr_store *store, int first, int end)
 {
     self->waiting = end - first;
+    tsri_phase before = tsri_phase_begin(store->context, TSRI_PHASE_FETCH);
     tsr_store_get_many(store, &self->requests[first], (size_t)(end - first), NULL);
     pthread_mutex_lock(&self->mutex);
     while (self->waiting > 0)
         pthread_cond_wait(&self->all_answered, &self->mutex);
     pthread_mutex_unlock(&self->mutex);
+    tsri_phase_end(store->context, before);
+    for (int i = first; i < end; i++)
+        TSRI_PROFILE_ADD(store->context, fetched_bytes,
+                         self->requests[i].status < 0 ? 0 : self->requests[i].size_bytes);
 }
 
 /* Whether a document is there; failures other than NOT_FOUND are passed on. A file in place of the

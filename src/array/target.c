@@ -1,6 +1,7 @@
 #include "array/target.h"
 
 #include "base/checked.h"
+#include "base/profile.h"
 #include "exec/pool.h"
 #include "tensor/copy.h"
 #include "tensor/variable.h"
@@ -384,8 +385,10 @@ int tsri_target_call(const tsri_target *target, const tsr_view *elements,
     piece part;
 
     make_piece(target, elements, point_strides, &part);
+    tsri_phase before = tsri_phase_begin(read->array->context, TSRI_PHASE_CALLER);
     int status = read->sink ? read->sink(read->user, &part.view, part.position, err)
                             : read->source(read->user, &part.view, part.position, err);
+    tsri_phase_end(read->array->context, before);
     return ended_by_caller(target, status, err);
 }
 
@@ -441,7 +444,7 @@ int tsri_target_deliver(const tsri_target *target, const tsr_view *chunk, bool s
     return tsr_view_copy(&destination, &native, target->read->casting, err);
 }
 
-int tsri_target_deliver_fill(const tsri_target *target, tsr_error *err)
+static int deliver_fill(const tsri_target *target, tsr_error *err)
 {
     const tsr_array *array = target->read->array;
     tsr_view source = {.dtype = array->dtype, .rank = target->rank, .data = array->fill_value};
@@ -460,6 +463,15 @@ int tsri_target_deliver_fill(const tsri_target *target, tsr_error *err)
     return tsr_view_copy(&destination, &source, target->read->casting, err);
 }
 
+int tsri_target_deliver_fill(const tsri_target *target, tsr_error *err)
+{
+    const tsr_context *context = target->read->array->context;
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_COPY);
+    int status = deliver_fill(target, err);
+    tsri_phase_end(context, before);
+    return status;
+}
+
 bool tsri_target_peek(const tsri_target *target, tsr_view *ret_view)
 {
     if (!target->data || target->group_count > 0 ||
@@ -469,7 +481,7 @@ bool tsri_target_peek(const tsri_target *target, tsr_view *ret_view)
     return true;
 }
 
-int tsri_target_collect(const tsri_target *target, const tsr_view *chunk, tsr_error *err)
+static int collect(const tsri_target *target, const tsr_view *chunk, tsr_error *err)
 {
     tsr_view inside, elements;
 
@@ -480,4 +492,13 @@ int tsri_target_collect(const tsri_target *target, const tsr_view *chunk, tsr_er
         return tsri_target_call(target, &inside, NULL, err);
     tsri_target_view_of_destination(target, &elements);
     return tsr_view_copy(&inside, &elements, target->read->casting, err);
+}
+
+int tsri_target_collect(const tsri_target *target, const tsr_view *chunk, tsr_error *err)
+{
+    const tsr_context *context = target->read->array->context;
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_COPY);
+    int status = collect(target, chunk, err);
+    tsri_phase_end(context, before);
+    return status;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
+#include "base/profile.h"
 #include "tensor/region.h"
 
 int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count, tsri_unit *spare,
@@ -227,12 +228,16 @@ static void *direct_memory(const tsri_prepared *prepared, const tsri_target *tar
     return direct ? target->data : NULL;
 }
 
-static int deliver_all(const tsri_target *const *targets, size_t count, const tsr_view *chunk,
-                       bool swapped, tsr_codec_scratch *scratch, tsr_error *err)
+static inline int deliver_all(const tsr_context *context, const tsri_target *const *targets,
+                              size_t count, const tsr_view *chunk, bool swapped,
+                              tsr_codec_scratch *scratch, tsr_error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        TSRI_TRY(tsri_target_deliver(targets[i], chunk, swapped, scratch, err));
-    return 0;
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_COPY);
+    int status = 0;
+    for (size_t i = 0; i < count && status == 0; i++)
+        status = tsri_target_deliver(targets[i], chunk, swapped, scratch, err);
+    tsri_phase_end(context, before);
+    return status;
 }
 
 /* ---- chunks that are kept ---- */
@@ -260,6 +265,15 @@ static void view_of_kept(const tsri_prepared *prepared, const void *elements, ts
     }
 }
 
+static inline void count_decoded(const tsri_unit *unit, const tsri_prepared *prepared)
+{
+    const tsr_context *context = unit->array->context;
+    if (context->profile) {
+        TSRI_PROFILE_ADD(context, decoded_chunks, 1);
+        TSRI_PROFILE_ADD(context, decoded_bytes, prepared->decoded_bytes);
+    }
+}
+
 /* Decodes a leaf chunk into memory that the array keeps, and delivers it from there. */
 static int decode_and_keep(tsri_unit *unit, const tsri_prepared *prepared,
                            tsr_codec_scratch *scratch, const void *bytes, size_t size_bytes,
@@ -274,13 +288,14 @@ static int decode_and_keep(tsri_unit *unit, const tsri_prepared *prepared,
     void *data = tsr_blob_data_writable(elements);
     TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, SIZE_MAX, data, &chunk,
                                &swapped, err));
+    count_decoded(unit, prepared);
     view_of_kept(prepared, data, &kept, &swapped);
     if (prepared->in_place && chunk.data != data)
         memcpy(data, chunk.data, (size_t)prepared->decoded_bytes);
     else if (!prepared->in_place)
         TSRI_TRY(tsr_view_copy(&kept, &chunk, TSR_CASTING_NO, err));
     tsri_cache_put(&unit->array->chunks, source, elements);
-    return deliver_all(targets, count, &kept, swapped, scratch, err);
+    return deliver_all(unit->array->context, targets, count, &kept, swapped, scratch, err);
 }
 
 /* Whether chunks of this shape are kept. Bare elements are read as fast as they are found here;
@@ -318,8 +333,9 @@ static int deliver_kept_inner(tsri_unit *unit, tsr_codec_scratch *scratch, uint6
         !is_kept_for(inner, elements))
         return 0;
     *ret_delivered = true;
+    TSRI_PROFILE_ADD(unit->array->context, kept_chunks, 1);
     view_of_kept(inner, tsr_blob_data(elements), &chunk, &swapped);
-    return tsri_target_deliver(target, &chunk, swapped, scratch, err);
+    return deliver_all(unit->array->context, &target, 1, &chunk, swapped, scratch, err);
 }
 
 int tsri_unit_deliver_kept(tsri_unit *unit, tsr_codec_scratch *scratch, const tsr_blob *elements,
@@ -327,9 +343,12 @@ int tsri_unit_deliver_kept(tsri_unit *unit, tsr_codec_scratch *scratch, const ts
 {
     tsr_view chunk;
     bool swapped;
+    TSRI_PROFILE_ADD(unit->array->context, kept_chunks, 1);
     view_of_kept(unit->prepared, tsr_blob_data(elements), &chunk, &swapped);
-    for (size_t i = 0; i < unit->target_count; i++)
-        TSRI_TRY(tsri_target_deliver(&unit->targets[i], &chunk, swapped, scratch, err));
+    for (size_t i = 0; i < unit->target_count; i++) {
+        const tsri_target *target = &unit->targets[i];
+        TSRI_TRY(deliver_all(unit->array->context, &target, 1, &chunk, swapped, scratch, err));
+    }
     return 0;
 }
 
@@ -354,11 +373,12 @@ static int decode_and_deliver(tsri_unit *unit, const tsri_prepared *prepared, ui
         wanted = TSRI_MAX(wanted, wanted_bytes(prepared, targets[i]));
     TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, wanted, direct, &chunk,
                                &swapped, err));
+    count_decoded(unit, prepared);
     if (direct && chunk.data == direct) {
         tsri_target_account(targets[0]);
         return 0;
     }
-    return deliver_all(targets, count, &chunk, swapped, scratch, err);
+    return deliver_all(unit->array->context, targets, count, &chunk, swapped, scratch, err);
 }
 
 int tsri_unit_decode_whole(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,

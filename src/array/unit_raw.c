@@ -7,6 +7,7 @@
 #include "array/unit.h"
 
 #include "base/checked.h"
+#include "base/profile.h"
 
 int64_t tsri_unit_raw_stride(const tsri_unit *unit, int axis)
 {
@@ -108,10 +109,14 @@ static void view_of_bytes(const tsri_portion *portion, const void *bytes, tsr_vi
 int tsri_unit_deliver_raw(const tsri_portion *portion, tsr_codec_scratch *scratch,
                           const void *bytes, tsr_error *err)
 {
+    const tsr_context *context = portion->unit->array->context;
     tsr_view elements TSRI_UNINITIALIZED;
     view_of_bytes(portion, bytes, &elements);
-    return tsri_target_deliver(&portion->target, &elements, portion->unit->prepared->swapped,
-                               scratch, err);
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_COPY);
+    int status = tsri_target_deliver(&portion->target, &elements, portion->unit->prepared->swapped,
+                                     scratch, err);
+    tsri_phase_end(context, before);
+    return status;
 }
 
 void *tsri_unit_raw_direct(const tsri_portion *portion)

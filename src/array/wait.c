@@ -1,4 +1,5 @@
 #include "array/wait.h"
+#include "base/profile.h"
 
 #include <pthread.h>
 
@@ -29,10 +30,14 @@ int tsri_get_and_wait(tsr_store *store, const char *key, tsr_range range,
                                      .user = &self,
                                      .err = err};
     tsr_store_get_many(store, ret_request, 1, NULL);
+    tsri_phase before = tsri_phase_begin(store->context, TSRI_PHASE_FETCH);
     pthread_mutex_lock(&self.mutex);
     while (!self.done)
         pthread_cond_wait(&self.answered, &self.mutex);
     pthread_mutex_unlock(&self.mutex);
+    tsri_phase_end(store->context, before);
+    TSRI_PROFILE_ADD(store->context, fetched_bytes,
+                     ret_request->status < 0 ? 0 : ret_request->size_bytes);
     pthread_cond_destroy(&self.answered);
     pthread_mutex_destroy(&self.mutex);
     return ret_request->status;

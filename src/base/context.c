@@ -1,6 +1,7 @@
 #include "base/context.h"
 
 #include "base/processors.h"
+#include "base/profile.h"
 
 #define MIB ((int64_t)1 << 20)
 
@@ -74,6 +75,14 @@ static void unlock_after_fork(void *context)
     pthread_mutex_unlock(&((tsr_context *)context)->mutex);
 }
 
+static void settle_in_child(void *context)
+{
+    tsr_context *self = context;
+    if (self->profile)
+        tsri_profile_after_fork(self->profile);
+    unlock_after_fork(context);
+}
+
 int tsri_context_new(const tsr_context_options *options, tsr_context **ret_context, tsr_error *err)
 {
     tsr_context_options copy;
@@ -82,14 +91,19 @@ int tsri_context_new(const tsr_context_options *options, tsr_context **ret_conte
     tsr_context *context = tsri_alloc_zero(sizeof *context);
     if (!context)
         return tsri_error_no_memory(err, sizeof *context);
+    context->system = copy.system ? copy.system : tsr_system_default();
+    int status = copy.profile ? tsri_profile_new(context->system, &context->profile, err) : 0;
+    if (status < 0) {
+        tsri_free(context);
+        return status;
+    }
     context->references = 1;
     context->options = copy;
-    context->system = copy.system ? copy.system : tsr_system_default();
     context->threads = copy.threads ? copy.threads : tsri_processors_usable(context->system);
     pthread_mutex_init(&context->mutex, NULL);
     context->fork_handler = (tsri_fork_handler){.prepare = lock_for_fork,
                                                 .parent = unlock_after_fork,
-                                                .child = unlock_after_fork,
+                                                .child = settle_in_child,
                                                 .user = context};
     tsri_fork_register(&context->fork_handler);
     *ret_context = context;
@@ -113,6 +127,7 @@ void tsri_context_unref(tsr_context *context)
     for (int registry = 0; registry < TSRI_REGISTRY_COUNT; registry++)
         tsri_free(context->registries[registry].ops);
     pthread_mutex_destroy(&context->mutex);
+    tsri_profile_free(context->profile);
     tsri_free(context);
 }
 

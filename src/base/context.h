@@ -47,8 +47,9 @@ struct tsr_context {
     int references; /* atomic: the caller's and one per open handle */
     tsr_context_options options;
     const tsr_system *system;
-    int threads;           /* resolved */
-    pthread_mutex_t mutex; /* registries and slots; taken for moments only, never over I/O */
+    int threads;                  /* resolved */
+    struct tsri_profile *profile; /* NULL: nothing is measured */
+    pthread_mutex_t mutex;        /* registries and slots; taken for moments only, never over I/O */
     struct {
         const void **ops;
         size_t count;

@@ -4,6 +4,7 @@
 
 #include "base/checked.h"
 #include "base/context.h"
+#include "base/profile.h"
 #include "codec/chain.h"
 
 /* A prefix is worth decoding alone only when it leaves out a good part of the chunk. */
@@ -118,9 +119,9 @@ static int check_serialized_size(const unpack *job, size_t size_bytes, tsr_error
                          size_bytes, serialized.size_bytes);
 }
 
-int tsri_chain_unpack(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
-                      size_t size_bytes, size_t wanted_bytes, void *direct, const void **ret_bytes,
-                      size_t *ret_size_bytes, tsr_error *err)
+static int unpack_bytes(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                        const void *bytes, size_t size_bytes, size_t wanted_bytes, void *direct,
+                        const void **ret_bytes, size_t *ret_size_bytes, tsr_error *err)
 {
     const tsri_chain *chain = prepared->chain;
     unpack job = {prepared, scratch, wanted_bytes, direct, 0, false};
@@ -132,6 +133,18 @@ int tsri_chain_unpack(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
     *ret_bytes = bytes;
     *ret_size_bytes = size_bytes;
     return 0;
+}
+
+int tsri_chain_unpack(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
+                      size_t size_bytes, size_t wanted_bytes, void *direct, const void **ret_bytes,
+                      size_t *ret_size_bytes, tsr_error *err)
+{
+    const tsr_context *context = prepared->chain->context;
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_DECODE);
+    int status = unpack_bytes(prepared, scratch, bytes, size_bytes, wanted_bytes, direct, ret_bytes,
+                              ret_size_bytes, err);
+    tsri_phase_end(context, before);
+    return status;
 }
 
 /* Lays a dense view over a scratch buffer. */
@@ -219,15 +232,15 @@ static int decode_serialized(const tsri_prepared *prepared, tsr_codec_scratch *s
     return 0;
 }
 
-int tsri_chain_decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
-                      size_t size_bytes, size_t wanted_bytes, void *direct, tsr_view *ret_chunk,
-                      bool *ret_swapped, tsr_error *err)
+static int decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
+                  size_t size_bytes, size_t wanted_bytes, void *direct, tsr_view *ret_chunk,
+                  bool *ret_swapped, tsr_error *err)
 {
     *ret_swapped = false;
     if (!prepared->in_place)
         wanted_bytes = SIZE_MAX;
-    TSRI_TRY(tsri_chain_unpack(prepared, scratch, bytes, size_bytes, wanted_bytes,
-                               prepared->in_place ? direct : NULL, &bytes, &size_bytes, err));
+    TSRI_TRY(unpack_bytes(prepared, scratch, bytes, size_bytes, wanted_bytes,
+                          prepared->in_place ? direct : NULL, &bytes, &size_bytes, err));
     if (!prepared->in_place)
         return decode_serialized(prepared, scratch, bytes, size_bytes, ret_chunk, err);
     ret_chunk->dtype = prepared->chain->type.dtype;
@@ -239,4 +252,16 @@ int tsri_chain_decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
     memcpy(ret_chunk->strides, prepared->strides, sizeof prepared->strides);
     *ret_swapped = prepared->swapped;
     return 0;
+}
+
+int tsri_chain_decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
+                      size_t size_bytes, size_t wanted_bytes, void *direct, tsr_view *ret_chunk,
+                      bool *ret_swapped, tsr_error *err)
+{
+    const tsr_context *context = prepared->chain->context;
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_DECODE);
+    int status = decode(prepared, scratch, bytes, size_bytes, wanted_bytes, direct, ret_chunk,
+                        ret_swapped, err);
+    tsri_phase_end(context, before);
+    return status;
 }

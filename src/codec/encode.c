@@ -1,5 +1,6 @@
 /* Encoding a leaf chunk: array-to-array codecs, the elements as bytes, bytes-to-bytes codecs. */
 #include "base/context.h"
+#include "base/profile.h"
 #include "codec/chain.h"
 
 /* An output that lies in a scratch buffer and cannot grow beyond it. */
@@ -147,8 +148,8 @@ static int serialize_and_pack(const tsri_prepared *prepared, tsr_codec_scratch *
     return status;
 }
 
-int tsri_chain_encode(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
-                      const tsr_view *chunk, tsr_output *output, tsr_error *err)
+static int encode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const tsr_view *chunk,
+                  tsr_output *output, tsr_error *err)
 {
     const tsri_chain *chain = prepared->chain;
     tsr_view encoded = *chunk;
@@ -163,4 +164,14 @@ int tsri_chain_encode(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
         return tsri_chain_pack(prepared, scratch, encoded.data, (size_t)tsr_view_size(&encoded),
                                output, err);
     return serialize_and_pack(prepared, scratch, &encoded, output, err);
+}
+
+int tsri_chain_encode(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                      const tsr_view *chunk, tsr_output *output, tsr_error *err)
+{
+    const tsr_context *context = prepared->chain->context;
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_ENCODE);
+    int status = encode(prepared, scratch, chunk, output, err);
+    tsri_phase_end(context, before);
+    return status;
 }

@@ -1,6 +1,7 @@
 #include <tessera/sys/system.h>
 
 #include "base/checked.h"
+#include "base/profile.h"
 #include "exec/queue.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -255,6 +256,17 @@ static int64_t patience_ns(const tsri_task_group *group)
     return TSRI_MAX(TSRI_MIN(group->deadline_ns - now_ns(group), POLL_NS), NS_PER_MS);
 }
 
+/* Looks on for a moment the first time, then sleeps until there is something to do. */
+static void rest(tsri_task_group *group, tsri_sleeper *sleeper, bool spun)
+{
+    tsri_phase before = tsri_phase_begin(group->context, TSRI_PHASE_WAIT);
+    if (!spun)
+        tsri_queue_spin(group->pool);
+    else
+        tsri_sleeper_sleep(group->pool, sleeper, patience_ns(group));
+    tsri_phase_end(group->context, before);
+}
+
 /* Runs tasks, or sleeps when others have them all, until nothing is outstanding. With the lock. */
 static void help(tsri_task_group *group, tsri_sleeper *sleeper)
 {
@@ -264,10 +276,8 @@ static void help(tsri_task_group *group, tsri_sleeper *sleeper)
         tsri_task *task = tsri_queue_take(pool, group);
         if (task)
             tsri_queue_run(pool, task);
-        else if (!spun)
-            tsri_queue_spin(pool);
         else
-            tsri_sleeper_sleep(pool, sleeper, patience_ns(group));
+            rest(group, sleeper, spun);
         spun = !task && !spun;
         if (group->watched) {
             pthread_mutex_unlock(&pool->mutex);

@@ -1,4 +1,5 @@
 #include "base/checked.h"
+#include "base/profile.h"
 #include "exec/pool.h"
 
 typedef struct parallel_loop {
@@ -71,7 +72,9 @@ int tsri_parallel_for(tsr_context *context, const tsr_call *call, tsri_task_grou
         many = tsri_alloc_array((size_t)helpers, sizeof *many);
         helpers = many ? helpers : TASKS_ON_STACK;
     }
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_PLAN);
     int status = run_on_all(&loop, many ? many : few, helpers, err);
+    tsri_phase_end(context, before);
     tsri_free(many);
     return status;
 }

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/profile.h"
 #include "exec/queue.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
@@ -255,7 +256,10 @@ void tsri_queue_run(tsri_pool *pool, tsri_task *task)
 {
     tsri_task_group *group = task->group;
     pthread_mutex_unlock(&pool->mutex);
+    const tsr_context *context = group->context;
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_PLAN);
     task->run(task);
+    tsri_phase_end(context, before);
     pthread_mutex_lock(&pool->mutex);
     if (group->generation == pool->generation)
         tsri_queue_finish(group);

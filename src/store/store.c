@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "base/checked.h"
 #include "base/context.h"
+#include "base/profile.h"
 #include "store/store_kinds.h"
 #include "store/watch.h"
 
@@ -155,9 +156,21 @@ static int read_only(const tsr_store *store, tsr_error *err)
     return tsr_error_set(err, TSR_READ_ONLY, "%s can only be read", store->url);
 }
 
+static void get_measured(tsr_store *store, tsr_get_request *requests, size_t n,
+                         const tsr_call *call)
+{
+    tsri_phase before = tsri_phase_begin(store->context, TSRI_PHASE_FETCH);
+    store->ops->get(store, requests, n, call);
+    tsri_phase_end(store->context, before);
+    TSRI_PROFILE_ADD(store->context, requests, n);
+}
+
 void tsr_store_get_many(tsr_store *store, tsr_get_request *requests, size_t n, const tsr_call *call)
 {
-    store->ops->get(store, requests, n, call);
+    if (store->context->profile)
+        get_measured(store, requests, n, call);
+    else
+        store->ops->get(store, requests, n, call);
 }
 
 /* One get that the caller waits for. */
@@ -182,13 +195,16 @@ int tsr_store_get(tsr_store *store, const char *key, tsr_range range, const tsr_
     waiter waiting = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
     tsr_get_request request = {
         .key = key, .range = range, .done = wake, .user = &waiting, .err = err};
-    store->ops->get(store, &request, 1, call);
+    tsri_phase before = tsri_phase_begin(store->context, TSRI_PHASE_FETCH);
+    tsr_store_get_many(store, &request, 1, call);
     pthread_mutex_lock(&waiting.mutex);
     while (!waiting.done)
         pthread_cond_wait(&waiting.answered, &waiting.mutex);
     pthread_mutex_unlock(&waiting.mutex);
+    tsri_phase_end(store->context, before);
     pthread_cond_destroy(&waiting.answered);
     pthread_mutex_destroy(&waiting.mutex);
+    TSRI_PROFILE_ADD(store->context, fetched_bytes, request.status < 0 ? 0 : request.size_bytes);
     TSRI_TRY(request.status);
     *ret_blob = request.blob;
     if (ret_generation)
@@ -196,10 +212,30 @@ int tsr_store_get(tsr_store *store, const char *key, tsr_range range, const tsr_
     return 0;
 }
 
+/* What is taken over from the present value is written, too. */
+static int64_t size_of_puts(const tsr_put_request *requests, size_t n)
+{
+    int64_t size_bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < requests[i].segment_count; k++)
+            size_bytes += (int64_t)requests[i].segments[k].size_bytes;
+    return size_bytes;
+}
+
+static int put(tsr_store *store, tsr_put_request *requests, size_t n, const tsr_call *call)
+{
+    tsri_phase before = tsri_phase_begin(store->context, TSRI_PHASE_PUT);
+    int status = store->ops->put(store, requests, n, call);
+    tsri_phase_end(store->context, before);
+    TSRI_PROFILE_ADD(store->context, puts, n);
+    TSRI_PROFILE_ADD(store->context, put_bytes, size_of_puts(requests, n));
+    return status;
+}
+
 int tsr_store_put_many(tsr_store *store, tsr_put_request *requests, size_t n, const tsr_call *call)
 {
     if (store->ops->put)
-        return store->ops->put(store, requests, n, call);
+        return put(store, requests, n, call);
     for (size_t i = 0; i < n; i++)
         requests[i].status = read_only(store, requests[i].err);
     return n ? TSR_READ_ONLY : 0;
@@ -224,7 +260,11 @@ int tsr_store_erase_if(tsr_store *store, const char *key, const tsr_generation *
 {
     if (!store->ops->erase)
         return read_only(store, err);
-    return store->ops->erase(store, key, if_match, lock, call, err);
+    tsri_phase before = tsri_phase_begin(store->context, TSRI_PHASE_PUT);
+    int status = store->ops->erase(store, key, if_match, lock, call, err);
+    tsri_phase_end(store->context, before);
+    TSRI_PROFILE_ADD(store->context, erases, 1);
+    return status;
 }
 
 int tsr_store_erase(tsr_store *store, const char *key, const tsr_call *call, tsr_error *err)
@@ -238,7 +278,11 @@ int tsr_store_erase_prefix(tsr_store *store, const char *prefix, const tsr_call 
 {
     if (!store->ops->erase_prefix)
         return read_only(store, err);
-    TSRI_TRY(store->ops->erase_prefix(store, prefix, call, err));
+    tsri_phase before = tsri_phase_begin(store->context, TSRI_PHASE_PUT);
+    int status = store->ops->erase_prefix(store, prefix, call, err);
+    tsri_phase_end(store->context, before);
+    TSRI_PROFILE_ADD(store->context, erases, 1);
+    TSRI_TRY(status);
     return tsr_store_flush(store, call, err);
 }
 
@@ -248,7 +292,11 @@ int tsr_store_list(tsr_store *store, const char *prefix, bool delimiter,
 {
     if (!store->ops->list)
         return tsr_error_set(err, TSR_UNSUPPORTED, "%s cannot list its keys", store->url);
-    return store->ops->list(store, prefix, delimiter, each, user, call, err);
+    tsri_phase before = tsri_phase_begin(store->context, TSRI_PHASE_FETCH);
+    int status = store->ops->list(store, prefix, delimiter, each, user, call, err);
+    tsri_phase_end(store->context, before);
+    TSRI_PROFILE_ADD(store->context, requests, 1);
+    return status;
 }
 
 int tsr_store_list_left_over(tsr_store *store, const char *prefix,
@@ -263,10 +311,14 @@ int tsr_store_list_left_over(tsr_store *store, const char *prefix,
 int tsr_store_lock(tsr_store *store, const char *key, const tsr_call *call, tsr_lock **ret_lock,
                    tsr_error *err)
 {
-    if (store->ops->lock)
-        return store->ops->lock(store, key, call, ret_lock, err);
-    *ret_lock = NULL;
-    return 0;
+    if (!store->ops->lock) {
+        *ret_lock = NULL;
+        return 0;
+    }
+    tsri_phase before = tsri_phase_begin(store->context, TSRI_PHASE_WAIT);
+    int status = store->ops->lock(store, key, call, ret_lock, err);
+    tsri_phase_end(store->context, before);
+    return status;
 }
 
 void tsr_store_unlock(tsr_store *store, tsr_lock *lock)
@@ -314,14 +366,21 @@ static int ask_until_changed(tsr_store *store, const char *key, const tsr_genera
 int tsr_store_wait(tsr_store *store, const char *key, const tsr_generation *known,
                    const tsr_call *call, tsr_error *err)
 {
-    return store->ops->wait ? store->ops->wait(store, key, known, call, err)
-                            : ask_until_changed(store, key, known, call, err);
+    tsri_phase before = tsri_phase_begin(store->context, TSRI_PHASE_WAIT);
+    int status = store->ops->wait ? store->ops->wait(store, key, known, call, err)
+                                  : ask_until_changed(store, key, known, call, err);
+    tsri_phase_end(store->context, before);
+    return status;
 }
 
 int tsr_store_sync(tsr_store *store, const tsr_call *call, tsr_error *err)
 {
-    return store->ops->sync ? store->ops->sync(store, call, err)
-                            : tsr_store_flush(store, call, err);
+    if (!store->ops->sync)
+        return tsr_store_flush(store, call, err);
+    tsri_phase before = tsri_phase_begin(store->context, TSRI_PHASE_SYNC);
+    int status = store->ops->sync(store, call, err);
+    tsri_phase_end(store->context, before);
+    return status;
 }
 
 /* For stores that can only move bytes through memory. */
@@ -359,5 +418,10 @@ int tsr_store_link(tsr_store *store, const char *key, const char *second_key, co
 
 int tsr_store_flush(tsr_store *store, const tsr_call *call, tsr_error *err)
 {
-    return store->ops->flush ? store->ops->flush(store, call, err) : 0;
+    if (!store->ops->flush)
+        return 0;
+    tsri_phase before = tsri_phase_begin(store->context, TSRI_PHASE_SYNC);
+    int status = store->ops->flush(store, call, err);
+    tsri_phase_end(store->context, before);
+    return status;
 }

@@ -216,7 +216,7 @@ static void get_one(reference_store *self, tsr_get_request *request, const tsr_c
     } else {
         request->status = prepare(self, reference, request, &forwarded);
         if (request->status == 0) {
-            tsr_store_get_many(self->folder, &forwarded.inner, 1, call);
+            self->folder->ops->get(self->folder, &forwarded.inner, 1, call);
             return;
         }
     }
