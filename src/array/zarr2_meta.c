@@ -19,6 +19,7 @@
 #include "codec/codec.h"
 #include "codec/zarr_dtype.h"
 #include "tensor/copy.h"
+#include "tensor/dtype_struct.h"
 #include "tensor/element.h"
 
 static const char names_attribute[] = "_ARRAY_DIMENSIONS";
@@ -77,15 +78,17 @@ static int read_object_dtype(const tsri_json *object, tsri_zarr_meta *meta, tsr_
     return TSR_UNSUPPORTED;
 }
 
-static int read_dtype(const tsri_json *object, tsri_zarr_meta *meta, bool *ret_big_endian,
+static int read_dtype(const tsri_json *object, tsri_zarr_meta *meta, tsr_output *orders,
                       tsr_error *err)
 {
     tsri_json *value = NULL;
     TSRI_TRY(tsri_json_member(object, "", "dtype", true, &value, err));
     if (json_object_is_type(value, json_type_string) &&
-        strcmp(json_object_get_string(value), "|O") == 0)
-        return read_object_dtype(object, meta, err);
-    return tsri_dtype_from_v2(value, "/dtype", &meta->dtype, ret_big_endian, err);
+        strcmp(json_object_get_string(value), "|O") == 0) {
+        TSRI_TRY(read_object_dtype(object, meta, err));
+        return tsr_output_append(orders, "|", 2, err);
+    }
+    return tsri_dtype_from_v2(value, "/dtype", &meta->dtype, orders, err);
 }
 
 /* ---- the grid and the fill value ---- */
@@ -148,7 +151,20 @@ static bool is_zero_for_text(const tsri_json *value, const tsr_dtype *dtype)
            tsri_json_get_int64(value, false, &number) && number == 0;
 }
 
-static int read_fill_value(const tsri_json *object, bool big_endian, tsri_zarr_meta *meta,
+/* Brings the big-endian numbers of a struct that was read as little-endian bytes into the order of
+ * memory. */
+static int turn_struct(const tsr_dtype *dtype, const char *orders, void *element, tsr_error *err)
+{
+    tsri_swap_run *runs = NULL;
+    size_t count = 0;
+    tsr_view view = {.dtype = dtype, .data = element};
+    TSRI_TRY(tsri_dtype_runs(dtype, orders, '>', &runs, &count, err));
+    tsri_view_swap_runs(&view, runs, count);
+    tsri_free(runs);
+    return 0;
+}
+
+static int read_fill_value(const tsri_json *object, const char *orders, tsri_zarr_meta *meta,
                            tsr_error *err)
 {
     tsri_json *value = NULL;
@@ -158,12 +174,10 @@ static int read_fill_value(const tsri_json *object, bool big_endian, tsri_zarr_m
     if (is_zero_for_text(inner, meta->dtype))
         inner = NULL;
     TSRI_TRY(tsri_zarr_take_fill_value(meta, inner, err));
-    /* Read as little-endian bytes; the memory is ours until the document is read. */
-    if (big_endian && meta->dtype->kind == TSR_KIND_STRUCT && inner != NULL &&
-        json_object_is_type(inner, json_type_string)) {
-        tsr_view view = {.dtype = meta->dtype, .data = (char *)meta->fill_value};
-        tsri_view_copy_swapped(&view, &view);
-    }
+    /* The memory is ours until the document is read. */
+    if (meta->dtype->kind == TSR_KIND_STRUCT && inner != NULL &&
+        json_object_is_type(inner, json_type_string))
+        return turn_struct(meta->dtype, orders, (void *)meta->fill_value, err);
     return 0;
 }
 
@@ -191,12 +205,37 @@ static int add_transpose(v2_chain *chain, int rank, tsr_error *err)
     return 0;
 }
 
-static void add_bytes(v2_chain *chain, const tsr_dtype *dtype, bool big_endian)
+/* A struct of numbers in both byte orders: a list of them, which v3 does not have. */
+static int add_orders(v2_chain *chain, const char *orders, tsr_error *err)
 {
-    const char *configuration = dtype->component_bytes <= 1 ? "{}"
-                                : big_endian                ? "{\"endian\":\"big\"}"
-                                                            : "{\"endian\":\"little\"}";
+    tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
+    TSRI_TRY(tsri_dtype_orders_print(orders, &text, err));
+    TSRI_TRY(tsr_output_append(&text, "", 1, err));
+    const char *configuration = tsri_arena_strdup(chain->arena, text.data);
+    if (configuration == NULL)
+        return tsri_error_no_memory(err, text.size_bytes);
+    chain->specs[chain->count++] = (tsri_codec_spec){"bytes", configuration, 2};
+    return 0;
+}
+
+static int add_bytes(v2_chain *chain, const char *orders, tsr_error *err)
+{
+    const char *configuration = NULL;
+    switch (tsri_dtype_common_order(orders)) {
+    case '|':
+        configuration = "{}";
+        break;
+    case '>':
+        configuration = "{\"endian\":\"big\"}";
+        break;
+    case '<':
+        configuration = "{\"endian\":\"little\"}";
+        break;
+    default:
+        return add_orders(chain, orders, err);
+    }
     chain->specs[chain->count++] = (tsri_codec_spec){"bytes", configuration, 3};
+    return 0;
 }
 
 static int add_filters(v2_chain *chain, const tsri_json *filters, tsr_error *err)
@@ -223,7 +262,7 @@ static int read_order(const tsri_json *object, bool *ret_fortran, tsr_error *err
     return 0;
 }
 
-static int read_codecs(const tsri_json *object, bool big_endian, tsri_zarr_meta *meta,
+static int read_codecs(const tsri_json *object, const char *orders, tsri_zarr_meta *meta,
                        tsr_error *err)
 {
     enum { FILTERS_MAX = 1000 };
@@ -245,7 +284,7 @@ static int read_codecs(const tsri_json *object, bool big_endian, tsri_zarr_meta 
         return tsri_error_no_memory(err, (count + 3) * sizeof *chain.specs);
     if (fortran && meta->rank > 1)
         TSRI_TRY(add_transpose(&chain, meta->rank, err));
-    add_bytes(&chain, meta->dtype, big_endian);
+    TSRI_TRY(add_bytes(&chain, orders, err));
     TSRI_TRY(add_filters(&chain, filters, err));
     if (compressor != NULL)
         TSRI_TRY(tsri_codec_spec_parse_v2(compressor, "/compressor", chain.arena,
@@ -261,15 +300,15 @@ int tsri_zarr2_array_read(tsr_context *context, tsri_zarr_meta *meta, tsri_json 
                           tsr_error *err)
 {
     (void)context;
-    bool big_endian = false;
+    tsr_auto(tsri_output) orders = TSRI_OUTPUT_INIT(SIZE_MAX);
     meta->document = json_object_get(object);
     TSRI_TRY(read_format(object, err));
     TSRI_TRY(tsri_zarr_take_lengths(meta, object, "", "shape", 0, true, &meta->shape, err));
-    TSRI_TRY(read_dtype(object, meta, &big_endian, err));
+    TSRI_TRY(read_dtype(object, meta, &orders, err));
     TSRI_TRY(read_chunks(object, meta, err));
     TSRI_TRY(read_separator(object, meta, err));
-    TSRI_TRY(read_fill_value(object, big_endian, meta, err));
-    return read_codecs(object, big_endian, meta, err);
+    TSRI_TRY(read_fill_value(object, orders.data, meta, err));
+    return read_codecs(object, orders.data, meta, err);
 }
 
 int tsri_zarr2_group_read(tsr_context *context, tsri_zarr_meta *meta, tsri_json *object,

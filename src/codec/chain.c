@@ -3,6 +3,7 @@
 
 #include "base/context.h"
 #include "codec/arrange.h"
+#include "codec/codec.h"
 #include "codec/shard.h"
 #include "meta/json.h"
 #include "tensor/variable.h"
@@ -170,6 +171,18 @@ static void follow_bytes(tsr_codec_type *type)
         *type = (tsr_codec_type){TSR_UINT8, type->rank, &zero};
 }
 
+/* The codec of a specification. The byte orders of a v2 data type are told to the codec of v3,
+ * which no list of v2 names. */
+static int find_codec(const tsri_chain *chain, const tsri_codec_spec *spec,
+                      const tsr_codec_ops **ret_ops, tsr_error *err)
+{
+    if (spec->zarr_format == 2 && strcmp(spec->name, tsri_codec_bytes.name) == 0) {
+        *ret_ops = &tsri_codec_bytes;
+        return 0;
+    }
+    return tsr_codec_find(chain->context, spec->name, spec->zarr_format, ret_ops, err);
+}
+
 /* Binds specs[number]. */
 static int bind_one(tsri_chain *chain, const tsri_codec_spec *specs, int number,
                     tsr_codec_type *type, bool *have_serializer, tsr_error *err)
@@ -185,7 +198,7 @@ static int bind_one(tsri_chain *chain, const tsri_codec_spec *specs, int number,
         follow_bytes(type);
         return 0;
     }
-    TSRI_TRY(tsr_codec_find(chain->context, spec->name, spec->zarr_format, &ops, err));
+    TSRI_TRY(find_codec(chain, spec, &ops, err));
     TSRI_TRY(check_order(chain, *have_serializer, ops->kind, spec->name, err));
     TSRI_TRY(open_stage(chain, ops, spec, type, err));
     *type = chain->stages[chain->stage_count - 1].output;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/output.h"
 #include "meta/extension.h"
 #include "meta/json_pointer.h"
 #include "tensor/element.h"
@@ -303,7 +304,7 @@ static bool is_well_formed(const char *letter)
 
 /* "<f8": a byte order, a letter, the size in bytes or characters. */
 static int read_typestr(const char *typestr, const char *path, const tsr_dtype **ret_dtype,
-                        char *ret_order, tsr_error *err)
+                        tsr_output *orders, tsr_error *err)
 {
     char order = *typestr, letter = order != 0 ? typestr[1] : 0, what[80];
     const tsr_dtype *dtype = NULL;
@@ -328,17 +329,21 @@ static int read_typestr(const char *typestr, const char *path, const tsr_dtype *
         return bad_typestr(path, typestr, "a type of several bytes needs the byte order < or >",
                            err);
     }
-    *ret_order = dtype->component_bytes > 1 ? order : '|';
-    *ret_dtype = dtype;
-    return 0;
+    order = dtype->component_bytes > 1 ? order : '|';
+    status = tsr_output_append(orders, &order, 1, err);
+    if (status < 0)
+        tsr_dtype_unref(dtype);
+    else
+        *ret_dtype = dtype;
+    return status;
 }
 
 static int read_v2(const tsri_json *value, const char *path, const tsr_dtype **ret_dtype,
-                   char *ret_order, tsr_error *err);
+                   tsr_output *orders, tsr_error *err);
 
 /* [name, type] or [name, type, shape]. */
 static int read_field_v2(const tsri_json *value, const char *path, tsr_field *field,
-                         char *ret_order, tsr_error *err)
+                         tsr_output *orders, tsr_error *err)
 {
     size_t count =
         json_object_is_type(value, json_type_array) ? json_object_array_length(value) : 0;
@@ -365,51 +370,62 @@ static int read_field_v2(const tsri_json *value, const char *path, tsr_field *fi
                                     "must have 1 to %d lengths of 1 or more", TSR_FIELD_RANK_MAX);
     tsri_json_pointer_init(&place, path);
     tsri_json_pointer_index(&place, 1);
-    return read_v2(json_object_array_get_idx(value, 1), place.text, &field->dtype, ret_order, err);
+    return read_v2(json_object_array_get_idx(value, 1), place.text, &field->dtype, orders, err);
 }
 
 static int read_fields_v2(const tsri_json *value, const char *path, const tsr_dtype **ret_dtype,
-                          char *ret_order, tsr_error *err)
+                          tsr_output *orders, tsr_error *err)
 {
     tsr_auto(field_list) list = {NULL, 0};
-    char common = '|';
     TSRI_TRY(field_list_init(&list, value, path, err));
     for (size_t i = 0; i < json_object_array_length(value); i++, list.count++) {
         tsri_json_pointer place;
-        char order = '|';
         tsri_json_pointer_init(&place, path);
         tsri_json_pointer_index(&place, i);
         TSRI_TRY(read_field_v2(json_object_array_get_idx(value, i), place.text, &list.fields[i],
-                               &order, err));
-        if (order != '|' && common != '|' && order != common) {
-            tsr_dtype_unref(list.fields[i].dtype);
-            return unsupported_type(path, "of fields in both byte orders", err);
-        }
-        common = order != '|' ? order : common;
+                               orders, err));
     }
-    *ret_order = common;
     return make_struct(&list, path, ret_dtype, err);
 }
 
 static int read_v2(const tsri_json *value, const char *path, const tsr_dtype **ret_dtype,
-                   char *ret_order, tsr_error *err)
+                   tsr_output *orders, tsr_error *err)
 {
     if (json_object_is_type(value, json_type_array))
-        return read_fields_v2(value, path, ret_dtype, ret_order, err);
+        return read_fields_v2(value, path, ret_dtype, orders, err);
     if (!json_object_is_type(value, json_type_string))
         return tsri_json_refuse(err, TSR_BAD_METADATA, path, NULL, "must be a string, not %s",
                                 tsri_json_kind(value));
-    return read_typestr(json_object_get_string((tsri_json *)value), path, ret_dtype, ret_order,
-                        err);
+    return read_typestr(json_object_get_string((tsri_json *)value), path, ret_dtype, orders, err);
 }
 
 int tsri_dtype_from_v2(const tsri_json *value, const char *path, const tsr_dtype **ret_dtype,
-                       bool *ret_big_endian, tsr_error *err)
+                       tsr_output *orders, tsr_error *err)
 {
-    char order = '|';
-    TSRI_TRY(read_v2(value, path, ret_dtype, &order, err));
-    *ret_big_endian = order == '>';
-    return 0;
+    const tsr_dtype *dtype = NULL;
+    TSRI_TRY(read_v2(value, path, &dtype, orders, err));
+    int status = tsr_output_append(orders, "", 1, err);
+    if (status < 0)
+        tsr_dtype_unref(dtype);
+    else
+        *ret_dtype = dtype;
+    return status;
+}
+
+char tsri_dtype_common_order(const char *orders)
+{
+    bool little = strchr(orders, '<') != NULL, big = strchr(orders, '>') != NULL;
+    return little && big ? '\0' : little ? '<' : big ? '>' : '|';
+}
+
+int tsri_dtype_orders_print(const char *orders, tsr_output *output, tsr_error *err)
+{
+    for (const char *letter = orders; *letter != '\0'; letter++)
+        TSRI_TRY(tsr_output_print(output, err, "%s%s", letter == orders ? "{\"endian\":[" : ",",
+                                  *letter == '<'   ? "\"little\""
+                                  : *letter == '>' ? "\"big\""
+                                                   : "null"));
+    return tsr_output_append(output, "]}", 2, err);
 }
 
 static int print_fields_v2(const tsr_dtype *dtype, bool big_endian, tsr_output *output,
@@ -462,11 +478,11 @@ int tsri_dtype_to_v2(const tsr_dtype *dtype, bool big_endian, tsr_output *output
 int tsr_dtype_from_json(const char *text, const tsr_dtype **ret_dtype, tsr_error *err)
 {
     tsr_auto(tsri_json) *value = NULL;
-    bool big_endian;
+    tsr_auto(tsri_output) orders = TSRI_OUTPUT_INIT(SIZE_MAX);
     int status = tsr_json_parse(text, strlen(text), TSR_JSON_STRICT, 0, &value, err);
     if (status >= 0)
         status = json_object_is_type(value, json_type_array)
-                     ? tsri_dtype_from_v2(value, "", ret_dtype, &big_endian, err)
+                     ? tsri_dtype_from_v2(value, "", ret_dtype, &orders, err)
                      : tsri_dtype_from_v3(value, "", ret_dtype, err);
     if (status == TSR_BAD_METADATA) {
         if (err != NULL)

@@ -19,9 +19,17 @@
 int tsri_dtype_from_v3(const tsri_json *value, const char *path, const tsr_dtype **ret_dtype,
                        tsr_error *err);
 
-/* The same of v2 metadata; *ret_big_endian says the byte order of storage. */
+/* The same of v2 metadata. `orders` gets one letter for each leaf (tensor/dtype_struct.h): < or >
+ * is the byte order of storage, | stands for those that have none; and a 0 byte. */
 int tsri_dtype_from_v2(const tsri_json *value, const char *path, const tsr_dtype **ret_dtype,
-                       bool *ret_big_endian, tsr_error *err);
+                       tsr_output *orders, tsr_error *err);
+
+/* The one order of them all, | where none has any, or 0 where there are both. Never fails. */
+char tsri_dtype_common_order(const char *orders);
+
+/* Appends the orders as the configuration of the codec bytes for a struct in both of them:
+ * {"endian":["little","big",null]}. Errors: NO_MEMORY. */
+int tsri_dtype_orders_print(const char *orders, tsr_output *output, tsr_error *err);
 
 /* Append what the functions above read. Errors: UNSUPPORTED (v2 has no such type), NO_MEMORY. */
 int tsri_dtype_to_v3(const tsr_dtype *dtype, tsr_output *output, tsr_error *err);

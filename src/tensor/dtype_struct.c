@@ -14,17 +14,13 @@
 #define STRUCT_FIELDS_MAX 4096
 #define STRUCT_DEPTH_MAX 64
 
-/* Numbers of one width, one behind the other, that byte order swaps. */
-typedef struct swap_run {
-    size_t offset, count, width_bytes;
-} swap_run;
-
 typedef struct struct_dtype {
     tsri_made_dtype made;
     tsr_field *fields; /* owned, with their names and a reference to each type */
     int count;
     int depth; /* 1 without structs inside */
-    swap_run *runs;
+    int leaf_count;
+    tsri_swap_run *runs;
     size_t run_count;
 } struct_dtype;
 
@@ -228,31 +224,97 @@ static const struct tsr_dtype_ops struct_ops = {&text_struct, NULL,           NU
 
 /* --- byte order --- */
 
+typedef struct swap_job {
+    const tsri_swap_run *runs;
+    size_t count;
+} swap_job;
+
 static bool swap_rows(void *user, char *to, const char *from, const tsri_nest_axis *outer,
                       const tsri_nest_axis *inner)
 {
-    const struct_dtype *type = user;
+    const swap_job *job = user;
     (void)from;
     for (int64_t i = 0; i < outer->count; i++)
         for (int64_t k = 0; k < inner->count; k++)
-            for (size_t run = 0; run < type->run_count; run++) {
-                const swap_run *numbers = &type->runs[run];
+            for (size_t run = 0; run < job->count; run++) {
+                const tsri_swap_run *numbers = &job->runs[run];
                 char *at = to + i * outer->to + k * inner->to + numbers->offset;
                 tsri_swap_bytes(at, at, numbers->count, numbers->width_bytes);
             }
     return true;
 }
 
-void tsri_view_swap_structs(const tsr_view *view)
+void tsri_view_swap_runs(const tsr_view *view, const tsri_swap_run *runs, size_t count)
 {
     tsri_nest nest TSRI_UNINITIALIZED;
+    swap_job job = {runs, count};
     if (tsri_nest_init(&nest, view, view, 1))
-        tsri_nest_run(&nest, swap_rows, (void *)struct_of(view->dtype));
+        tsri_nest_run(&nest, swap_rows, &job);
+}
+
+void tsri_view_swap_structs(const tsr_view *view)
+{
+    const struct_dtype *type = struct_of(view->dtype);
+    tsri_view_swap_runs(view, type->runs, type->run_count);
+}
+
+size_t tsri_dtype_leaf_count(const tsr_dtype *dtype)
+{
+    return dtype->kind == TSR_KIND_STRUCT ? (size_t)struct_of(dtype)->leaf_count : 1;
+}
+
+/* Where the runs of some leaves are gathered. */
+typedef struct run_list {
+    char order;
+    tsri_swap_run *runs; /* NULL: they are counted */
+    size_t count;
+} run_list;
+
+/* Adds the runs of `count` elements of a type that lie one behind the other. */
+static void gather_runs(const tsr_dtype *dtype, size_t offset, size_t count, const char *orders,
+                        run_list *list)
+{
+    if (dtype->kind != TSR_KIND_STRUCT) {
+        if (*orders != list->order || dtype->component_bytes == 1)
+            return;
+        if (list->runs)
+            list->runs[list->count] =
+                (tsri_swap_run){offset, count * (dtype->size_bytes / dtype->component_bytes),
+                                dtype->component_bytes};
+        list->count++;
+        return;
+    }
+    const struct_dtype *type = struct_of(dtype);
+    for (size_t i = 0; i < count; i++) {
+        const char *letter = orders;
+        for (int k = 0; k < type->count; k++) {
+            const tsr_field *field = &type->fields[k];
+            gather_runs(field->dtype, offset + i * dtype->size_bytes + field->offset_bytes,
+                        (size_t)field_count_of(field), letter, list);
+            letter += tsri_dtype_leaf_count(field->dtype);
+        }
+    }
+}
+
+int tsri_dtype_runs(const tsr_dtype *dtype, const char *orders, char order,
+                    tsri_swap_run **ret_runs, size_t *ret_count, tsr_error *err)
+{
+    run_list list = {.order = order};
+
+    gather_runs(dtype, 0, 1, orders, &list);
+    size_t count = list.count;
+    list = (run_list){.order = order, .runs = tsri_alloc_array(count + 1, sizeof *list.runs)};
+    if (!list.runs)
+        return tsri_error_no_memory(err, (count + 1) * sizeof *list.runs);
+    gather_runs(dtype, 0, 1, orders, &list);
+    *ret_runs = list.runs;
+    *ret_count = count;
+    return 0;
 }
 
 /* The runs of a field: counted, and written unless `runs` is NULL. Those of a nested struct are
  * repeated as often as it is. */
-static size_t add_runs(const tsr_field *field, swap_run *runs)
+static size_t add_runs(const tsr_field *field, tsri_swap_run *runs)
 {
     int64_t count = field_count_of(field);
     const tsr_dtype *dtype = field->dtype;
@@ -260,9 +322,9 @@ static size_t add_runs(const tsr_field *field, swap_run *runs)
         if (dtype->component_bytes == 1 || count == 0)
             return 0;
         if (runs)
-            runs[0] = (swap_run){field->offset_bytes,
-                                 (size_t)count * (dtype->size_bytes / dtype->component_bytes),
-                                 dtype->component_bytes};
+            runs[0] = (tsri_swap_run){field->offset_bytes,
+                                      (size_t)count * (dtype->size_bytes / dtype->component_bytes),
+                                      dtype->component_bytes};
         return 1;
     }
     const struct_dtype *inner = struct_of(dtype);
@@ -377,6 +439,7 @@ static int copy_fields(struct_dtype *type, const tsr_field *fields, int count, t
         field->dtype = tsr_dtype_ref(fields[i].dtype);
         field->name = tsri_strdup(fields[i].name);
         type->depth = TSRI_MAX(type->depth, depth_of_type(field->dtype) + 1);
+        type->leaf_count += (int)tsri_dtype_leaf_count(field->dtype);
         type->count++;
         if (!field->name)
             return tsri_error_no_memory(err, strlen(fields[i].name) + 1);

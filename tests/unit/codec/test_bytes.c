@@ -1,5 +1,6 @@
 /* bytes: the bytes of both orders, written out by hand. */
 #include "base/output.h"
+#include "codec/codec.h"
 #include "conformance/codec_suite.h"
 
 #include <string.h>
@@ -110,6 +111,86 @@ static void test_without_order(void **state)
     tsr_dtype_unref(r24);
 }
 
+/* A struct of v2: a little, then big, then one byte, then a list of structs of both orders. */
+static const tsr_dtype *mixed_struct(void)
+{
+    const tsr_dtype *dtype;
+    tsr_error err = TSR_ERROR_INIT;
+
+    if (tsr_dtype_parse("struct{a:int16,b:int32(2),c:uint8,d:struct{e:complex64,f:int16}(2)}",
+                        &dtype, &err) < 0)
+        fail_msg("%s", err.message);
+    return dtype;
+}
+
+#define MIXED "{\"endian\":[\"little\",\"big\",null,\"big\",\"little\"]}"
+
+/* Not through a list of codecs, which cannot name it. */
+static void *open_mixed(const tsr_dtype *dtype, const char *configuration, int zarr_format,
+                        int status, const char *text)
+{
+    static const char zeros[64];
+    tsr_codec_setup setup = {.name = "bytes",
+                             .configuration = configuration,
+                             .zarr_format = zarr_format,
+                             .input = {dtype, 1, zeros}};
+    tsr_codec_type output = setup.input;
+    tsr_error err = TSR_ERROR_INIT;
+    void *codec = NULL;
+
+    assert_int_equal(tsri_codec_bytes.open(&setup, &codec, &output, &err), status);
+    assert_true(status == 0 || strstr(err.message, text));
+    return codec;
+}
+
+static void test_both_orders_in_one_struct(void **state)
+{
+    /* Numbers of ascending bytes, least significant first, and what storage has of them. */
+    static const char memory[] = "\x01\x02\x11\x12\x13\x14\x21\x22\x23\x24\x31"
+                                 "\x41\x42\x43\x44\x45\x46\x47\x48\x51\x52"
+                                 "\x61\x62\x63\x64\x65\x66\x67\x68\x71\x72",
+                      stored[] = "\x01\x02\x14\x13\x12\x11\x24\x23\x22\x21\x31"
+                                 "\x44\x43\x42\x41\x48\x47\x46\x45\x51\x52"
+                                 "\x64\x63\x62\x61\x68\x67\x66\x65\x71\x72";
+    const tsr_dtype *dtype = mixed_struct();
+    tsr_output output = {.max_bytes = SIZE_MAX}, text = {.max_bytes = SIZE_MAX};
+    void *codec = open_mixed(dtype, MIXED, 2, 0, "");
+    const tsr_codec_ops *ops = &tsri_codec_bytes;
+
+    (void)state;
+    const int64_t shape[1] = {2};
+    char twice[2 * (sizeof memory - 1)], found[sizeof twice];
+    bool swapped;
+    tsr_view view;
+
+    assert_int_equal(dtype->size_bytes, sizeof memory - 1);
+    assert_return_code(ops->describe(codec, 2, &text, NULL), 0);
+    assert_return_code(tsr_output_append(&text, "", 1, NULL), 0);
+    assert_string_equal(text.data, MIXED);
+    assert_false(ops->elements_in_place(codec, &swapped));
+    memcpy(twice, memory, sizeof memory - 1);
+    memcpy(twice + sizeof memory - 1, memory, sizeof memory - 1);
+    assert_return_code(tsr_view_init(&view, dtype, 1, shape, twice, NULL), 0);
+    assert_return_code(ops->encode_array(codec, NULL, &view, &output, NULL), 0);
+    assert_int_equal(output.size_bytes, sizeof twice);
+    for (int i = 0; i < 2; i++)
+        assert_memory_equal(output.data + i * (sizeof memory - 1), stored, sizeof stored - 1);
+    view.data = found;
+    assert_return_code(ops->decode_array(codec, NULL, output.data, output.size_bytes, &view, NULL),
+                       0);
+    assert_memory_equal(found, twice, sizeof twice);
+    tsri_output_clear(&output);
+    tsri_output_clear(&text);
+    ops->close(codec);
+    /* One order for each leaf, and for v2 alone. */
+    open_mixed(dtype, "{\"endian\":[\"little\",\"big\",null,\"big\"]}", 2, TSR_BAD_METADATA,
+               "each of the 5 fields");
+    open_mixed(dtype, "{\"endian\":[\"little\",\"big\",null,\"big\",1]}", 2, TSR_BAD_METADATA,
+               "each of the 5 fields");
+    open_mixed(dtype, MIXED, 3, TSR_BAD_METADATA, "/configuration/endian");
+    tsr_dtype_unref(dtype);
+}
+
 static void test_describe(void **state)
 {
     static const struct {
@@ -163,11 +244,17 @@ static void test_bound_overflow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_both_orders),    cmocka_unit_test(test_without_order),
-        cmocka_unit_test(test_narrow_numbers), cmocka_unit_test(test_describe),
-        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_bound_overflow),
-        CODEC_SUITE_ARRAY_TESTS(&little),      CODEC_SUITE_ARRAY_TESTS(&big),
-        CODEC_SUITE_ARRAY_TESTS(&big_half),    CODEC_SUITE_ARRAY_TESTS(&big_complex),
+        cmocka_unit_test(test_both_orders_in_one_struct),
+        cmocka_unit_test(test_both_orders),
+        cmocka_unit_test(test_without_order),
+        cmocka_unit_test(test_narrow_numbers),
+        cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_bound_overflow),
+        CODEC_SUITE_ARRAY_TESTS(&little),
+        CODEC_SUITE_ARRAY_TESTS(&big),
+        CODEC_SUITE_ARRAY_TESTS(&big_half),
+        CODEC_SUITE_ARRAY_TESTS(&big_complex),
         CODEC_SUITE_ARRAY_TESTS(&single),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
