@@ -5,8 +5,8 @@
 #include "base/context.h"
 #include "base/output.h"
 
-static const tsr_chunk_key_ops *const built_in[] = {&tsri_keys_default, &tsri_keys_v2,
-                                                    &tsri_keys_hashed, &tsri_keys_morton};
+static const void *const built_in[] = {&tsri_keys_default, &tsri_keys_v2, &tsri_keys_hashed,
+                                       &tsri_keys_morton};
 
 /* ---- the registry ---- */
 
@@ -39,21 +39,14 @@ int tsr_chunk_key_register(tsr_context *context, const tsr_chunk_key_ops *ops, t
 int tsr_chunk_key_list(tsr_context *context, int (*each)(void *user, const tsr_chunk_key_ops *ops),
                        void *user)
 {
-    size_t registered = 0;
+    const tsr_chunk_key_ops *ops;
+    int end = 0;
 
-    for (size_t i = 0; i < TSRI_COUNT(built_in); i++) {
-        int end = each(user, built_in[i]);
-        if (end)
-            return end;
-    }
-    while (tsri_context_registered(context, TSRI_REGISTRY_CHUNK_KEY, registered))
-        registered++;
-    while (registered--) {
-        int end = each(user, tsri_context_registered(context, TSRI_REGISTRY_CHUNK_KEY, registered));
-        if (end)
-            return end;
-    }
-    return 0;
+    for (size_t n = 0; end == 0 && (ops = tsri_context_listed(context, TSRI_REGISTRY_CHUNK_KEY,
+                                                              built_in, TSRI_COUNT(built_in), n));
+         n++)
+        end = each(user, ops);
+    return end;
 }
 
 static int append_name(void *user, const tsr_chunk_key_ops *ops)
@@ -75,11 +68,13 @@ int tsr_chunk_key_find(tsr_context *context, const char *name, const tsr_chunk_k
             *ret_ops = ops;
             return 0;
         }
-    for (size_t i = 0; i < TSRI_COUNT(built_in); i++)
-        if (strcmp(built_in[i]->name, name) == 0) {
-            *ret_ops = built_in[i];
+    for (size_t i = 0; i < TSRI_COUNT(built_in); i++) {
+        ops = built_in[i];
+        if (strcmp(ops->name, name) == 0) {
+            *ret_ops = ops;
             return 0;
         }
+    }
     tsr_chunk_key_list(context, append_name, known);
     tsr_error_set(err, TSR_UNSUPPORTED, "the chunk key encoding \"%.64s\" is not supported", name);
     tsr_error_set_next_step(err, "supported are %s", known);

@@ -168,6 +168,19 @@ const void *tsri_context_registered(tsr_context *context, tsri_registry registry
     return ops;
 }
 
+const void *tsri_context_listed(tsr_context *context, tsri_registry registry,
+                                const void *const *built_in, size_t count, size_t n)
+{
+    const void *ops = NULL;
+    if (n < count)
+        return built_in[n];
+    pthread_mutex_lock(&context->mutex);
+    if (n - count < context->registries[registry].count)
+        ops = context->registries[registry].ops[n - count];
+    pthread_mutex_unlock(&context->mutex);
+    return ops;
+}
+
 /* Puts a part into its slot unless another thread was faster; returns the one that is there. */
 static void *settle_slot(tsr_context *context, tsri_slot slot, void *part,
                          void (*destroy)(void *part))

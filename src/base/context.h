@@ -77,6 +77,11 @@ int tsri_context_register(tsr_context *context, tsri_registry registry, const vo
 /* The n-th latest registration; NULL past the end. */
 const void *tsri_context_registered(tsr_context *context, tsri_registry registry, size_t n);
 
+/* The n-th of all that a registry and the `count` built-in tables hold: these first, then what was
+ * registered, in that order. NULL past the end. */
+const void *tsri_context_listed(tsr_context *context, tsri_registry registry,
+                                const void *const *built_in, size_t count, size_t n);
+
 /* The part in a slot, made by `create` on first use. `create` runs without the lock and may make
  * other parts; when two threads come first at once, `destroy` gets the one that is not needed.
  * Parts die with the context, highest slot first. */

@@ -54,8 +54,10 @@ static int cast_fill_value(const tsr_codec_type *input, astype_codec *codec, tsr
 }
 
 static int read_types(const tsri_configuration *configuration, const tsr_codec_type *input,
-                      astype_codec *codec, tsr_error *err)
+                      void *opened, tsr_error *err)
 {
+    astype_codec *codec = opened;
+
     if (!tsri_configuration_has(configuration, "encode_dtype"))
         return tsri_configuration_missing(configuration, "encode_dtype", "the type that is stored",
                                           err);
@@ -71,20 +73,11 @@ static int read_types(const tsri_configuration *configuration, const tsr_codec_t
 static int astype_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
                        tsr_error *err)
 {
-    tsr_auto(tsri_configuration) configuration = {0};
-
-    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
-    astype_codec *codec = tsri_alloc_zero(sizeof *codec);
-    if (!codec)
-        return tsri_error_no_memory(err, sizeof *codec);
-    int status = read_types(&configuration, &setup->input, codec, err);
-    if (status < 0) {
-        astype_close(codec);
-        return status;
-    }
+    TSRI_TRY(
+        tsri_codec_open(setup, sizeof(astype_codec), read_types, astype_close, ret_codec, err));
+    const astype_codec *codec = *ret_codec;
     ret_output->dtype = codec->encoded.dtype;
     ret_output->fill_value = codec->fill_value;
-    *ret_codec = codec;
     return 0;
 }
 

@@ -93,8 +93,9 @@ static int choose_rounding(const tsri_configuration *configuration, bitround_cod
 static void round_parts(const bitround_codec *codec, const void *from, void *to, size_t count);
 
 static int read_configuration(const tsri_configuration *configuration, const tsr_codec_type *input,
-                              bitround_codec *codec, tsr_error *err)
+                              void *opened, tsr_error *err)
 {
+    bitround_codec *codec = opened;
     static const char *const known_fields[] = {"keepbits", NULL};
     const tsr_dtype *dtype = input->dtype, *component = dtype->ops->component;
 
@@ -112,19 +113,10 @@ static int read_configuration(const tsri_configuration *configuration, const tsr
 static int bitround_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
                          tsr_error *err)
 {
-    tsr_auto(tsri_configuration) configuration = {0};
-
-    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
-    bitround_codec *codec = tsri_alloc_zero(sizeof *codec);
-    if (!codec)
-        return tsri_error_no_memory(err, sizeof *codec);
-    int status = read_configuration(&configuration, &setup->input, codec, err);
-    if (status < 0) {
-        tsri_free(codec);
-        return status;
-    }
+    TSRI_TRY(tsri_codec_open(setup, sizeof(bitround_codec), read_configuration, tsri_free,
+                             ret_codec, err));
+    const bitround_codec *codec = *ret_codec;
     ret_output->fill_value = codec->fill_value;
-    *ret_codec = codec;
     return 0;
 }
 

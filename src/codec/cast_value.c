@@ -9,6 +9,7 @@
 #include "base/output.h"
 #include "codec/element_walk.h"
 #include "codec/numeric.h"
+#include "codec/zarr_dtype.h"
 
 typedef enum rounding {
     ROUND_NEAREST_EVEN,
@@ -299,23 +300,20 @@ static int read_maps(const tsri_configuration *configuration, cast_codec *codec,
 static int read_data_type(const tsri_configuration *configuration, const tsr_dtype *input,
                           cast_codec *codec, tsr_error *err)
 {
-    const char *name = NULL;
+    static const char path[] = "/configuration/data_type";
+    tsri_json *value = NULL;
     const tsr_dtype *dtype = NULL;
 
-    TSRI_TRY(tsri_configuration_string(configuration, "data_type", &name, err));
-    if (!name)
+    if (!json_object_object_get_ex(configuration->json, "data_type", &value))
         return tsri_configuration_missing(configuration, "data_type", "the type that is stored",
                                           err);
-    int status = tsr_dtype_parse(name, &dtype, err);
-    if (status == TSR_NO_MEMORY)
-        return status;
+    TSRI_TRY(tsri_dtype_from_v3(value, path, &dtype, err));
     codec->encode = (direction){.from = input, .to = dtype};
     codec->decode = (direction){.from = dtype, .to = input};
-    if (status < 0 || !tsri_numeric_is_real(dtype) || !tsri_numeric_is_real(input))
+    if (!tsri_numeric_is_real(dtype) || !tsri_numeric_is_real(input))
         return tsr_error_set(err, TSR_UNSUPPORTED,
-                             "/configuration/data_type: from %s to \"%.40s\": the types must be "
-                             "integers or floats",
-                             input->name, name);
+                             "%s: from %s to %s: the types must be integers or floats", path,
+                             input->name, dtype->name);
     return 0;
 }
 
@@ -342,8 +340,9 @@ static int transform_fill_value(cast_codec *codec, const void *fill_value, tsr_e
 }
 
 static int read_configuration(const tsri_configuration *configuration, const tsr_codec_type *input,
-                              cast_codec *codec, tsr_error *err)
+                              void *opened, tsr_error *err)
 {
+    cast_codec *codec = opened;
     static const char *const known_fields[] = {"data_type", "rounding", "out_of_range",
                                                "scalar_map", NULL};
     int round = ROUND_NEAREST_EVEN, range = RANGE_ERROR;
@@ -375,20 +374,11 @@ static void cast_close(void *opened)
 static int cast_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
                      tsr_error *err)
 {
-    tsr_auto(tsri_configuration) configuration = {0};
-
-    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
-    cast_codec *codec = tsri_alloc_zero(sizeof *codec);
-    if (!codec)
-        return tsri_error_no_memory(err, sizeof *codec);
-    int status = read_configuration(&configuration, &setup->input, codec, err);
-    if (status < 0) {
-        cast_close(codec);
-        return status;
-    }
+    TSRI_TRY(
+        tsri_codec_open(setup, sizeof(cast_codec), read_configuration, cast_close, ret_codec, err));
+    const cast_codec *codec = *ret_codec;
     ret_output->dtype = codec->encode.to;
     ret_output->fill_value = &codec->fill_value;
-    *ret_codec = codec;
     return 0;
 }
 

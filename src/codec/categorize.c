@@ -87,8 +87,9 @@ static uint64_t encode_element(const categorize_codec *codec, const void *elemen
 }
 
 static int read_types(const tsri_configuration *configuration, const tsr_codec_type *input,
-                      categorize_codec *codec, tsr_error *err)
+                      void *opened, tsr_error *err)
 {
+    categorize_codec *codec = opened;
     tsri_filter_type otherwise = {TSR_UINT8, false};
 
     TSRI_TRY(check_decoded(configuration, input->dtype, err));
@@ -111,20 +112,11 @@ static int read_types(const tsri_configuration *configuration, const tsr_codec_t
 static int categorize_open(const tsr_codec_setup *setup, void **ret_codec,
                            tsr_codec_type *ret_output, tsr_error *err)
 {
-    tsr_auto(tsri_configuration) configuration = {0};
-
-    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
-    categorize_codec *codec = tsri_alloc_zero(sizeof *codec);
-    if (!codec)
-        return tsri_error_no_memory(err, sizeof *codec);
-    int status = read_types(&configuration, &setup->input, codec, err);
-    if (status < 0) {
-        categorize_close(codec);
-        return status;
-    }
+    TSRI_TRY(tsri_codec_open(setup, sizeof(categorize_codec), read_types, categorize_close,
+                             ret_codec, err));
+    const categorize_codec *codec = *ret_codec;
     ret_output->dtype = codec->encoded.dtype;
     ret_output->fill_value = &codec->fill_value;
-    *ret_codec = codec;
     return 0;
 }
 

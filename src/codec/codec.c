@@ -10,7 +10,7 @@
 /* The registry --------------------------------------------------------------------------------- */
 
 /* clang-format off */
-static const tsr_codec_ops *const built_in[] = {
+static const void *const built_in[] = { /* tsr_codec_ops */
     /* array to bytes */
     &tsri_codec_bytes, &tsri_codec_packbits, &tsri_codec_vlen_utf8, &tsri_codec_vlen_bytes,
     &tsri_codec_vlen_array, &tsri_codec_json2, &tsri_codec_n5_default,
@@ -177,22 +177,14 @@ int tsr_codec_find(tsr_context *context, const char *name, int zarr_format,
 int tsr_codec_list(tsr_context *context, int (*each)(void *user, const tsr_codec_ops *ops),
                    void *user)
 {
-    size_t registered = 0;
+    const tsr_codec_ops *ops;
+    int end = 0;
 
-    for (size_t i = 0; i < TSRI_COUNT(built_in); i++) {
-        int end = each(user, built_in[i]);
-        if (end)
-            return end;
-    }
-    while (tsri_context_registered(context, TSRI_REGISTRY_CODEC, registered))
-        registered++;
-    /* The context counts from the latest; people expect the order in which they registered. */
-    while (registered--) {
-        int end = each(user, tsri_context_registered(context, TSRI_REGISTRY_CODEC, registered));
-        if (end)
-            return end;
-    }
-    return 0;
+    for (size_t n = 0; end == 0 && (ops = tsri_context_listed(context, TSRI_REGISTRY_CODEC,
+                                                              built_in, TSRI_COUNT(built_in), n));
+         n++)
+        end = each(user, ops);
+    return end;
 }
 
 /* Scratch -------------------------------------------------------------------------------------- */

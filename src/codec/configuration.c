@@ -30,6 +30,23 @@ void tsri_configuration_cleanup(tsri_configuration *configuration)
     json_object_put(configuration->json);
 }
 
+int tsri_codec_open(const tsr_codec_setup *setup, size_t size_bytes, tsri_codec_read *fill_in,
+                    void (*end)(void *codec), void **ret_codec, tsr_error *err)
+{
+    tsr_auto(tsri_configuration) configuration = {0};
+
+    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
+    void *codec = tsri_alloc_zero(size_bytes);
+    if (!codec)
+        return tsri_error_no_memory(err, size_bytes);
+    int status = fill_in(&configuration, &setup->input, codec, err);
+    if (status < 0)
+        end(codec);
+    else
+        *ret_codec = codec;
+    return status;
+}
+
 bool tsri_configuration_has(const tsri_configuration *configuration, const char *name)
 {
     tsri_json *value;

@@ -24,6 +24,16 @@ int tsri_configuration_init(tsri_configuration *configuration, const tsr_codec_s
                             tsr_error *err);
 void tsri_configuration_cleanup(tsri_configuration *configuration);
 
+/* Fills in an opened codec, whose memory is zero before, from the configuration and the type that
+ * arrives. */
+typedef int tsri_codec_read(const tsri_configuration *configuration, const tsr_codec_type *input,
+                            void *codec, tsr_error *err);
+
+/* The opener of a codec of `size_bytes`: its memory is filled in, and ended when that fails. Owner:
+ * the caller, through `end`. Errors: those of `fill_in`, BAD_METADATA, NO_MEMORY. */
+int tsri_codec_open(const tsr_codec_setup *setup, size_t size_bytes, tsri_codec_read *fill_in,
+                    void (*end)(void *codec), void **ret_codec, tsr_error *err);
+
 /* Whether the field is there (and, for numcodecs, not null). Never fails. */
 bool tsri_configuration_has(const tsri_configuration *configuration, const char *name);
 

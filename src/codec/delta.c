@@ -19,8 +19,10 @@ static void delta_close(void *opened)
 }
 
 static int read_types(const tsri_configuration *configuration, const tsr_codec_type *input,
-                      delta_codec *codec, tsr_error *err)
+                      void *opened, tsr_error *err)
 {
+    delta_codec *codec = opened;
+
     TSRI_TRY(tsri_filter_types_read(configuration, input->dtype, "dtype", "astype", &codec->decoded,
                                     &codec->encoded, err));
     if (!tsri_numeric_is_real(codec->decoded.dtype) || !tsri_numeric_is_real(codec->encoded.dtype))
@@ -35,20 +37,10 @@ static int read_types(const tsri_configuration *configuration, const tsr_codec_t
 static int delta_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
                       tsr_error *err)
 {
-    tsr_auto(tsri_configuration) configuration = {0};
-
-    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
-    delta_codec *codec = tsri_alloc_zero(sizeof *codec);
-    if (!codec)
-        return tsri_error_no_memory(err, sizeof *codec);
-    int status = read_types(&configuration, &setup->input, codec, err);
-    if (status < 0) {
-        delta_close(codec);
-        return status;
-    }
+    TSRI_TRY(tsri_codec_open(setup, sizeof(delta_codec), read_types, delta_close, ret_codec, err));
+    const delta_codec *codec = *ret_codec;
     ret_output->dtype = codec->encoded.dtype;
     ret_output->fill_value = &codec->fill_value;
-    *ret_codec = codec;
     return 0;
 }
 

@@ -75,8 +75,10 @@ static int check_parameter(const tsri_configuration *configuration, const char *
 static int encode_strip(void *user, const void *from, void *to, size_t count, tsr_error *err);
 
 static int read_configuration(const tsri_configuration *configuration, const tsr_codec_type *input,
-                              scale_codec *codec, tsr_error *err)
+                              void *opened, tsr_error *err)
 {
+    scale_codec *codec = opened;
+
     TSRI_TRY(tsri_filter_types_read(configuration, input->dtype, "dtype", "astype", &codec->decoded,
                                     &codec->encoded, err));
     if (!tsri_numeric_is_real(codec->decoded.dtype) || !tsri_numeric_is_real(codec->encoded.dtype))
@@ -96,20 +98,11 @@ static int read_configuration(const tsri_configuration *configuration, const tsr
 static int scale_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
                       tsr_error *err)
 {
-    tsr_auto(tsri_configuration) configuration = {0};
-
-    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
-    scale_codec *codec = tsri_alloc_zero(sizeof *codec);
-    if (!codec)
-        return tsri_error_no_memory(err, sizeof *codec);
-    int status = read_configuration(&configuration, &setup->input, codec, err);
-    if (status < 0) {
-        scale_close(codec);
-        return status;
-    }
+    TSRI_TRY(tsri_codec_open(setup, sizeof(scale_codec), read_configuration, scale_close, ret_codec,
+                             err));
+    const scale_codec *codec = *ret_codec;
     ret_output->dtype = codec->encoded.dtype;
     ret_output->fill_value = &codec->fill_value;
-    *ret_codec = codec;
     return 0;
 }
 

@@ -1,6 +1,9 @@
 #include "codec/numeric.h"
 
 #include <math.h>
+#include <stdio.h>
+
+#include "codec/zarr_dtype.h"
 
 bool tsri_numeric_is_integer(const tsr_dtype *dtype)
 {
@@ -88,33 +91,26 @@ int tsri_filter_type_read(const tsri_configuration *configuration, const char *n
                           tsri_filter_type otherwise, tsri_filter_type *ret_type, tsr_error *err)
 {
     const char *text = NULL;
-    const tsr_dtype *dtype = NULL;
+    tsri_filter_type type = {NULL, false};
+    char path[80];
 
     TSRI_TRY(tsri_configuration_string(configuration, name, &text, err));
     if (!text) {
         *ret_type = (tsri_filter_type){tsr_dtype_ref(otherwise.dtype), otherwise.big_endian};
         return 0;
     }
-    int status = tsr_dtype_parse(text, &dtype, err);
-    if (status == TSR_NO_MEMORY)
-        return status;
-    if (status < 0)
-        return tsr_error_set(err, TSR_UNSUPPORTED,
-                             "%s: /configuration/%s: \"%.40s\" is no type that this codec has",
-                             configuration->codec, name, text);
-    *ret_type = (tsri_filter_type){dtype, *text == '>'};
+    snprintf(path, sizeof path, "/configuration/%s", name);
+    TSRI_TRY_IN(err, tsri_dtype_from_numpy(text, path, &type.dtype, &type.big_endian, err), "%s",
+                configuration->codec);
+    *ret_type = type;
     return 0;
 }
 
 int tsri_filter_type_print(tsri_filter_type type, int zarr_format, tsr_output *output,
                            tsr_error *err)
 {
-    const tsr_dtype *dtype = type.dtype;
-
-    if (zarr_format == 3)
-        return tsr_output_print(output, err, "\"%s\"", dtype->name);
-    char order = dtype->component_bytes <= 1 ? '|' : type.big_endian ? '>' : '<';
-    return tsr_output_print(output, err, "\"%c%c%zu\"", order, dtype->v2_kind, dtype->size_bytes);
+    return zarr_format == 3 ? tsri_dtype_to_v3(type.dtype, output, err)
+                            : tsri_dtype_to_v2(type.dtype, type.big_endian, output, err);
 }
 
 int tsri_filter_types_read(const tsri_configuration *configuration, const tsr_dtype *input,

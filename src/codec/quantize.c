@@ -72,8 +72,10 @@ static int check_scale(const tsri_configuration *configuration, const quantize_c
 }
 
 static int read_configuration(const tsri_configuration *configuration, const tsr_codec_type *input,
-                              quantize_codec *codec, tsr_error *err)
+                              void *opened, tsr_error *err)
 {
+    quantize_codec *codec = opened;
+
     TSRI_TRY(tsri_filter_types_read(configuration, input->dtype, "dtype", "astype", &codec->decoded,
                                     &codec->encoded, err));
     if (!tsri_numeric_is_float(codec->decoded.dtype) ||
@@ -92,20 +94,11 @@ static int read_configuration(const tsri_configuration *configuration, const tsr
 static int quantize_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
                          tsr_error *err)
 {
-    tsr_auto(tsri_configuration) configuration = {0};
-
-    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
-    quantize_codec *codec = tsri_alloc_zero(sizeof *codec);
-    if (!codec)
-        return tsri_error_no_memory(err, sizeof *codec);
-    int status = read_configuration(&configuration, &setup->input, codec, err);
-    if (status < 0) {
-        quantize_close(codec);
-        return status;
-    }
+    TSRI_TRY(tsri_codec_open(setup, sizeof(quantize_codec), read_configuration, quantize_close,
+                             ret_codec, err));
+    const quantize_codec *codec = *ret_codec;
     ret_output->dtype = codec->encoded.dtype;
     ret_output->fill_value = &codec->fill_value;
-    *ret_codec = codec;
     return 0;
 }
 

@@ -159,8 +159,9 @@ static int transform_fill_value(const tsri_configuration *configuration,
 }
 
 static int read_configuration(const tsri_configuration *configuration, const tsr_codec_type *input,
-                              scale_codec *codec, tsr_error *err)
+                              void *opened, tsr_error *err)
 {
+    scale_codec *codec = opened;
     static const char *const known_fields[] = {"offset", "scale", NULL};
     const tsr_dtype *dtype = input->dtype;
 
@@ -187,19 +188,10 @@ static int read_configuration(const tsri_configuration *configuration, const tsr
 static int scale_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
                       tsr_error *err)
 {
-    tsr_auto(tsri_configuration) configuration = {0};
-
-    TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
-    scale_codec *codec = tsri_alloc_zero(sizeof *codec);
-    if (!codec)
-        return tsri_error_no_memory(err, sizeof *codec);
-    int status = read_configuration(&configuration, &setup->input, codec, err);
-    if (status < 0) {
-        tsri_free(codec);
-        return status;
-    }
+    TSRI_TRY(
+        tsri_codec_open(setup, sizeof(scale_codec), read_configuration, tsri_free, ret_codec, err));
+    const scale_codec *codec = *ret_codec;
     ret_output->fill_value = &codec->fill_value;
-    *ret_codec = codec;
     return 0;
 }
 

@@ -412,6 +412,25 @@ int tsri_dtype_from_v2(const tsri_json *value, const char *path, const tsr_dtype
     return status;
 }
 
+int tsri_dtype_from_numpy(const char *text, const char *path, const tsr_dtype **ret_dtype,
+                          bool *ret_big_endian, tsr_error *err)
+{
+    tsr_auto(tsri_output) orders = TSRI_OUTPUT_INIT(SIZE_MAX);
+    if (*text != '\0' && strchr("<>|", *text) != NULL) {
+        TSRI_TRY(read_typestr(text, path, ret_dtype, &orders, err));
+        *ret_big_endian = *orders.data == '>';
+        return 0;
+    }
+    int status = tsr_dtype_parse(text, ret_dtype, err);
+    if (status == TSR_NOT_FOUND || status == TSR_INVALID_ARGUMENT) {
+        char what[80];
+        snprintf(what, sizeof what, "\"%.60s\"", text);
+        return unsupported_type(path, what, err);
+    }
+    *ret_big_endian = false;
+    return status;
+}
+
 char tsri_dtype_common_order(const char *orders)
 {
     bool little = strchr(orders, '<') != NULL, big = strchr(orders, '>') != NULL;

@@ -24,6 +24,11 @@ int tsri_dtype_from_v3(const tsri_json *value, const char *path, const tsr_dtype
 int tsri_dtype_from_v2(const tsri_json *value, const char *path, const tsr_dtype **ret_dtype,
                        tsr_output *orders, tsr_error *err);
 
+/* The type that a text of NumPy's names, as configurations of numcodecs do: a typestr ("<f4"), or a
+ * name of NumPy or Zarr v3 ("float32", "f4"), which is little-endian. Errors: as above. */
+int tsri_dtype_from_numpy(const char *text, const char *path, const tsr_dtype **ret_dtype,
+                          bool *ret_big_endian, tsr_error *err);
+
 /* The one order of them all, | where none has any, or 0 where there are both. Never fails. */
 char tsri_dtype_common_order(const char *orders);
 

@@ -135,6 +135,16 @@ static void the_latest_registration_comes_first(void **state)
         assert_ptr_equal(tsri_context_registered(context, TSRI_REGISTRY_CODEC, i), ops + 99 - i);
     assert_null(tsri_context_registered(context, TSRI_REGISTRY_CODEC, 100));
     assert_ptr_equal(tsri_context_registered(context, TSRI_REGISTRY_STORE, 0), ops);
+    /* A list has what is built in first, and the others as they came. */
+    static const char one, other;
+    const void *const built_in[] = {&one, &other};
+    assert_ptr_equal(tsri_context_listed(context, TSRI_REGISTRY_CODEC, built_in, 2, 0), &one);
+    assert_ptr_equal(tsri_context_listed(context, TSRI_REGISTRY_CODEC, built_in, 2, 1), &other);
+    for (size_t i = 0; i < 100; i++)
+        assert_ptr_equal(tsri_context_listed(context, TSRI_REGISTRY_CODEC, built_in, 2, 2 + i),
+                         ops + i);
+    assert_null(tsri_context_listed(context, TSRI_REGISTRY_CODEC, built_in, 2, 102));
+    assert_null(tsri_context_listed(context, TSRI_REGISTRY_DRIVER, NULL, 0, 0));
     assert_null(tsri_context_registered(context, TSRI_REGISTRY_DRIVER, 0));
 }
 

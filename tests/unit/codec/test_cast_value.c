@@ -137,6 +137,13 @@ static void test_refusals(void **state)
         {"{}", TSR_BAD_METADATA, "/configuration/data_type is missing"},
         {"{\"data_type\":\"nothing\"}", TSR_UNSUPPORTED, "\"nothing\""},
         {"{\"data_type\":\"complex64\"}", TSR_UNSUPPORTED, "integers or floats"},
+        {"{\"data_type\":\"<i4\"}", TSR_BAD_METADATA,
+         "/configuration/data_type: \"<i4\" is no name of an extension"},
+        {"{\"data_type\":\"float9\"}", TSR_UNSUPPORTED,
+         "/configuration/data_type: the data type \"float9\" is not supported"},
+        {"{\"data_type\":{\"name\":\"numpy.datetime64\",\"configuration\":{\"unit\":\"s\"}}}",
+         TSR_BAD_METADATA, "/configuration/data_type/configuration/scale_factor"},
+        {"{\"data_type\":8}", TSR_BAD_METADATA, "/configuration/data_type"},
         {"{\"data_type\":\"int8\",\"rounding\":\"up\"}", TSR_BAD_METADATA, "\"up\" is none of"},
         {"{\"data_type\":\"int8\",\"out_of_range\":\"cut\"}", TSR_BAD_METADATA, "\"cut\""},
         {"{\"data_type\":\"int8\",\"more\":1}", TSR_BAD_METADATA, "more"},
@@ -158,7 +165,7 @@ static void test_narrow(void **state)
     codec_expect_elements(&row, "7 8 -8 -9 100", "7 7 -8 -8 7", "7 7 -8 -8 7");
     row = row_of(TSR_FLOAT32, "{\"data_type\":\"uint2\",\"out_of_range\":\"wrap\"}");
     codec_expect_elements(&row, "3.0 4.0 -1.0", "3 0 3", "3.0 0.0 3.0");
-    row = row_of(TSR_INT32, "{\"data_type\":\"int2\"}");
+    row = row_of(TSR_INT32, "{\"data_type\":{\"name\":\"int2\"}}"); /* an object is a type too */
     codec_expect_element_refused(&row, true, "1 -2", 0, "");
     codec_expect_element_refused(&row, true, "2", TSR_OUT_OF_BOUNDS,
                                  "the int32 2 does not fit into int2");
