@@ -1,4 +1,4 @@
-/* tessera import SOURCE DESTINATION: netCDF, HDF5, npy, npz and bare numbers into Zarr. */
+/* tessera import SOURCE DESTINATION: netCDF, HDF5, TIFF, npy, npz and bare numbers into Zarr. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -143,11 +143,13 @@ static int run(cli_invocation *invocation)
 extern const cli_command command_import;
 const cli_command command_import = {
     .name = "import",
-    .summary = "turn netCDF, HDF5, npy, npz or bare numbers into Zarr",
+    .summary = "turn netCDF, HDF5, TIFF, npy, npz or bare numbers into Zarr",
     .description =
         "Groups, arrays, dimension names, attributes and fill values of a netCDF or HDF5 file become those "
         "of a Zarr group; the source is only read. An .npy file becomes one array, an .npz archive a "
-        "group, and a reference file of kerchunk's (NAME.json) the tree that it describes. With --shape and --dtype, SOURCE is a file of bare little-endian numbers in C order, or - for standard input. "
+        "group, and a reference file of kerchunk's (NAME.json) the tree that it describes. TIFF "
+        "pictures of one size and type are the pages of one array of (page, y, x, sample), further sizes "
+        "the arrays or groups 0, 1... of a group; their tags are attributes. With --shape and --dtype, SOURCE is a file of bare little-endian numbers in C order, or - for standard input. "
         "Lengths of --chunks and --shards without names apply to the arrays of that rank; for the others "
         "they are chosen. What stands for missing elements (_FillValue) is written as xarray reads it. An "
         "interrupted import is finished by the same command.",
@@ -156,6 +158,7 @@ const cli_command command_import = {
     .examples =
         {{"import etopo5.cdf relief.zarr --chunks 270,270 --shards 1080,1080 --codec zstd:5",
           "A netCDF file, sharded"},
+         {"import scan.tif scan.zarr --chunks 512,512,3", "A picture of three samples per pixel"},
          {"import ocean.nc/TEMP ocean.zarr/TEMP --shards auto", "One variable of it"},
          {"import frames.npy out.zarr/frames", "A NumPy file"},
          {"import scan.bin out.zarr/scan --dtype u2 --shape 512,2048,2048", "Bare numbers"}},

@@ -48,6 +48,17 @@ optional_part(IMAGE_JPEG TESSERA_IMAGES libjpeg)
 optional_part(IMAGE_WEBP TESSERA_IMAGES libwebp)
 optional_part(IMAGE_JPEG2K TESSERA_IMAGES libopenjp2)
 
+# Handles with limits and messages of their own came with 4.5.
+set(TESSERA_HAVE_TIFF 0)
+if(TESSERA_TIFF)
+    pkg_check_modules(TESSERA_libtiff_4 IMPORTED_TARGET libtiff-4>=4.5)
+    if(TESSERA_libtiff_4_FOUND)
+        set(TESSERA_HAVE_TIFF 1)
+        list(APPEND TESSERA_PKGCONFIG_USED libtiff-4)
+        target_link_libraries(tessera_dependencies INTERFACE PkgConfig::TESSERA_libtiff_4)
+    endif()
+endif()
+
 # zfp has no .pc file, and its CMake package wants an OpenMP of the compiler in use, which clang may not
 # have: it is looked for by name, and is a row of its own in tessera.pc and in the CMake package.
 set(TESSERA_HAVE_ZFP 0)

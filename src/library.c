@@ -39,10 +39,11 @@ const char *tsr_version(void)
 #define PART(name, there) ",\"" name "\":" TRUTH(there)
 
 #define PARTS                                                                                 \
-    "{\"netcdf\":" NETCDF ",\"hdf5\":" NETCDF ",\"npz\":" NPZ PART("hash", TESSERA_HAVE_HASH) \
-        PART("zfp", TESSERA_HAVE_ZFP) PART("png", TESSERA_HAVE_IMAGE_PNG)                     \
-            PART("jpeg", TESSERA_HAVE_IMAGE_JPEG) PART("webp", TESSERA_HAVE_IMAGE_WEBP)       \
-                PART("jpeg2k", TESSERA_HAVE_IMAGE_JPEG2K) "}"
+    "{\"netcdf\":" NETCDF ",\"hdf5\":" NETCDF ",\"npz\":" NPZ PART("tiff", TESSERA_HAVE_TIFF) \
+        PART("hash", TESSERA_HAVE_HASH) PART("zfp", TESSERA_HAVE_ZFP)                         \
+            PART("png", TESSERA_HAVE_IMAGE_PNG) PART("jpeg", TESSERA_HAVE_IMAGE_JPEG)         \
+                PART("webp", TESSERA_HAVE_IMAGE_WEBP)                                         \
+                    PART("jpeg2k", TESSERA_HAVE_IMAGE_JPEG2K) "}"
 
 const char *tsr_build_info(void)
 {

@@ -10,6 +10,9 @@ const tsr_format_ops *const tsri_formats[] = {
 #if TESSERA_HAVE_NPZ
     &tsri_npz_format,
 #endif
+#if TESSERA_HAVE_TIFF
+    &tsri_tiff_format,
+#endif
 #if TESSERA_HAVE_NETCDF
     &tsri_hdf5_format,
     &tsri_netcdf_format,

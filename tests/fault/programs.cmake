@@ -89,6 +89,10 @@ program_sweep(import_npy RUN import "{folder}/small.npy" "{folder}/made.zarr/c" 
 # Without refused allocations: libhdf5, which libnetcdf sets up, ends the process by itself when one fails early.
 program_sweep(import_netcdf RUN import "{folder}/small.nc" "{folder}/made.zarr" --codec zstd:1
     FAULTS openat:EMFILE pread64:EIO pwritev:ENOSPC)
+if(TESSERA_HAVE_TIFF)
+    program_sweep(import_tiff RUN import "{folder}/small.tif" "{folder}/made.zarr/c" --codec zstd:1
+        FAULTS malloc openat:EMFILE pread64:EIO pwritev:ENOSPC renameat:KILL)
+endif()
 program_sweep(check RUN check --data "{tree}" EXPECT --recover --report
     FAULTS malloc openat:EMFILE pread64:EIO)
 # What is lost is told by exit status 1; a second run then finds nothing.

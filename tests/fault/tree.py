@@ -63,6 +63,17 @@ def netcdf():
     return head + struct.pack(">i", len(head) + 4) + struct.pack(f">{COUNT}h", *range(COUNT))
 
 
+def tiff():
+    """One page of 8 x 16 bytes in two strips, packed by PackBits: each row is a run."""
+    rows = b"".join(bytes([0x100 - 15, row]) for row in range(4))
+    strips = rows * 2
+    tags = [(256, 4, 1, 16), (257, 4, 1, 8), (258, 3, 1, 8), (259, 3, 1, 32773), (262, 3, 1, 1),
+            (273, 3, 2, 8 | (8 + len(rows)) << 16), (277, 3, 1, 1), (278, 4, 1, 4),
+            (279, 3, 2, len(rows) | len(rows) << 16)]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8 + len(strips)) + strips + directory
+
+
 WORDS = ["", "a", "more than twelve letters", "zwölf", "x" * 300, "", "the last of them"]
 
 
@@ -107,6 +118,7 @@ def make(tessera, folder):
     make_words(folder)
     (folder / "small.npy").write_bytes(npy(range(COUNT)))
     (folder / "small.nc").write_bytes(netcdf())
+    (folder / "small.tif").write_bytes(tiff())
     (folder / "refs.json").write_text(REFERENCES % (len(netcdf()) - 2 * COUNT))
     with zipfile.ZipFile(folder / "small.npz", "w") as archive:
         archive.writestr("stored.npy", npy(range(COUNT)))
