@@ -219,6 +219,7 @@ static bool bytes_in_place(const void *codec, bool *ret_swapped)
 const tsr_codec_ops tsri_codec_bytes = {
     .struct_size = sizeof(tsr_codec_ops),
     .name = "bytes",
+    .aliases = (const char *const[]){"endian", NULL}, /* drafts of v3, and still zarr-python */
     .kind = TSR_CODEC_ARRAY_TO_BYTES,
     .open = bytes_open,
     .close = bytes_close,

@@ -154,24 +154,55 @@ static int unknown_codec(tsr_context *context, const char *name, int zarr_format
     return TSR_UNSUPPORTED;
 }
 
-int tsr_codec_find(tsr_context *context, const char *name, int zarr_format,
-                   const tsr_codec_ops **ret_ops, tsr_error *err)
+/* What stands now for the beginning of names that Zarr v3 codecs had before there was a registry.
+ */
+static const struct {
+    const char *before, *now;
+} former_names[] = {
+    {"https://zarr.dev/numcodecs/", "numcodecs."},             /* numcodecs 0.13 */
+    {"https://codec.zarrs.dev/bytes_to_bytes/", "numcodecs."}, /* zarrs 0.17 */
+    {"https://codec.zarrs.dev/array_to_array/", ""},
+    {"https://codec.zarrs.dev/array_to_bytes/", ""},
+};
+
+/* The name that a codec goes by now; `buffer` is as long as any. */
+static const char *present_name(const char *name, char *buffer, size_t size_bytes)
+{
+    for (size_t i = 0; i < TSRI_COUNT(former_names); i++) {
+        size_t length = strlen(former_names[i].before);
+        if (strncmp(name, former_names[i].before, length) != 0)
+            continue;
+        snprintf(buffer, size_bytes, "%s%s", former_names[i].now, name + length);
+        return buffer;
+    }
+    return name;
+}
+
+static const tsr_codec_ops *find(tsr_context *context, const char *name, int zarr_format)
 {
     const tsr_codec_ops *ops;
 
-    for (size_t n = 0; (ops = tsri_context_registered(context, TSRI_REGISTRY_CODEC, n)); n++) {
-        if (answers_to(ops, name, zarr_format)) {
-            *ret_ops = ops;
-            return 0;
-        }
-    }
-    for (size_t i = 0; i < TSRI_COUNT(built_in); i++) {
-        if (answers_to(built_in[i], name, zarr_format)) {
-            *ret_ops = built_in[i];
-            return 0;
-        }
-    }
-    return unknown_codec(context, name, zarr_format, err);
+    for (size_t n = 0; (ops = tsri_context_registered(context, TSRI_REGISTRY_CODEC, n)); n++)
+        if (answers_to(ops, name, zarr_format))
+            return ops;
+    for (size_t i = 0; i < TSRI_COUNT(built_in); i++)
+        if (answers_to(built_in[i], name, zarr_format))
+            return built_in[i];
+    return NULL;
+}
+
+int tsr_codec_find(tsr_context *context, const char *name, int zarr_format,
+                   const tsr_codec_ops **ret_ops, tsr_error *err)
+{
+    char buffer[64];
+    const tsr_codec_ops *ops = find(context, name, zarr_format);
+
+    if (!ops && zarr_format != 2)
+        ops = find(context, present_name(name, buffer, sizeof buffer), zarr_format);
+    if (!ops)
+        return unknown_codec(context, name, zarr_format, err);
+    *ret_ops = ops;
+    return 0;
 }
 
 int tsr_codec_list(tsr_context *context, int (*each)(void *user, const tsr_codec_ops *ops),

@@ -106,15 +106,16 @@ static void test_names(void **state)
         const char *v3, *alias, *v2;
         tsr_codec_kind kind;
     } rows[] = {
-        {"bytes", NULL, NULL, TSR_CODEC_ARRAY_TO_BYTES},
+        {"bytes", "endian", NULL, TSR_CODEC_ARRAY_TO_BYTES},
         {"transpose", NULL, NULL, TSR_CODEC_ARRAY_TO_ARRAY},
         {"zstd", "numcodecs.zstd", "zstd", TSR_CODEC_BYTES_TO_BYTES},
         {"blosc", "numcodecs.blosc", "blosc", TSR_CODEC_BYTES_TO_BYTES},
         {"gzip", "numcodecs.gzip", "gzip", TSR_CODEC_BYTES_TO_BYTES},
         {"crc32c", "numcodecs.crc32c", "crc32c", TSR_CODEC_BYTES_TO_BYTES},
-        {"numcodecs.zlib", NULL, "zlib", TSR_CODEC_BYTES_TO_BYTES},
+        {"numcodecs.zlib", "https://zarr.dev/numcodecs/zlib", "zlib", TSR_CODEC_BYTES_TO_BYTES},
         {"numcodecs.lz4", NULL, "lz4", TSR_CODEC_BYTES_TO_BYTES},
-        {"numcodecs.bz2", NULL, "bz2", TSR_CODEC_BYTES_TO_BYTES},
+        {"numcodecs.bz2", "https://codec.zarrs.dev/bytes_to_bytes/bz2", "bz2",
+         TSR_CODEC_BYTES_TO_BYTES},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -128,10 +129,14 @@ static void test_names(void **state)
         else
             expect_unknown(*state, rows[i].v3, 2);
     }
+    assert_ptr_equal(find(*state, "https://codec.zarrs.dev/array_to_array/bitround", 3),
+                     find(*state, "bitround", 3));
 }
 
 static void test_unknown(void **state)
 {
+    expect_unknown(*state, "https://zarr.dev/numcodecs/zlib", 2);
+    expect_unknown(*state, "https://zarr.dev/numcodecs/", 3);
     expect_unknown(*state, "lzma2", 3);
     expect_unknown(*state, "lzma2", 2);
     /* Each format has names of its own. */
