@@ -367,6 +367,7 @@ int invocation_context(cli_invocation *invocation, tsr_context **ret_context)
         options.bytes_in_flight =
             invocation_number(invocation, OPTION_MEMORY, options.bytes_in_flight);
         options.profile = invocation_has(invocation, OPTION_STATS);
+        options.trace = invocation_text(invocation, OPTION_TRACE);
         options.log = warnings_log;
         options.log_user = &invocation->warnings;
         CLI_TRY(tsr_context_new(&options, &invocation->context, &invocation->error));

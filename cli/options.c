@@ -19,6 +19,8 @@ static const cli_option table[OPTION_COUNT] = {
          "Use colour; auto means on a terminal that can show it, unless NO_COLOR is set"},
     [OPTION_STATS] = {OPTION_STATS, "stats", 0, OPTION_KIND_FLAG, NULL, NULL, false, true,
                       "Tell on standard error, at the end, where the time went and what was moved"},
+    [OPTION_TRACE] = {OPTION_TRACE, "trace", 0, OPTION_KIND_FILE, "FILE", NULL, false, true,
+                      "Append a line for each read and write of an array to this file"},
     [OPTION_JSON_USAGE] = {OPTION_JSON_USAGE, "json-usage", 0, OPTION_KIND_FLAG, NULL, NULL, false,
                            true, "Print operands and options as JSON"},
     VALUE(OPTION_THREADS, "threads", 0, INTEGER, "N",

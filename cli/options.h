@@ -12,6 +12,7 @@ typedef enum cli_option_id {
     OPTION_HELP,
     OPTION_COLOR,
     OPTION_STATS,
+    OPTION_TRACE,
     OPTION_JSON_USAGE,
     OPTION_THREADS,
     OPTION_MEMORY,

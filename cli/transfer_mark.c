@@ -11,7 +11,8 @@
 static bool is_manner(cli_option_id id)
 {
     return id == OPTION_THREADS || id == OPTION_MEMORY || id == OPTION_PROGRESS ||
-           id == OPTION_JSON || id == OPTION_COLOR || id == OPTION_STATS || id == OPTION_DURABILITY;
+           id == OPTION_JSON || id == OPTION_COLOR || id == OPTION_STATS || id == OPTION_TRACE ||
+           id == OPTION_DURABILITY;
 }
 
 /* What the mark says: who writes here, from what, with which options, and what is whole. The

@@ -37,6 +37,10 @@ typedef struct tsr_context_options {
                        of them; 0: a quarter of what the process may have open, at most 256;
                        negative: none */
     bool profile;   /* gather where the time of operations goes: tessera/profile.h */
+    /* A file to which each read and write of an array appends a line (docs/format/trace.md); made
+     * when it is missing. What cannot be written is told by `log` once, and fails nothing. NULL:
+     * what the environment variable TESSERA_TRACE says, if it is set; "": none. Copied */
+    const char *trace;
 } tsr_context_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */

@@ -6,6 +6,7 @@
 #include "array/commit.h"
 #include "array/copy_journal.h"
 #include "array/fetch.h"
+#include "array/trace.h"
 #include "array/wait.h"
 #include "base/checked.h"
 #include "base/context.h"
@@ -250,6 +251,20 @@ static int count_runners(const copier *self, int *ret_runners, tsr_error *err)
     return 0;
 }
 
+/* A copy is a read of the one array and a write of the other. */
+static void trace_copy(const copier *self, const tsri_trace *trace, const tsri_read *everything,
+                       int status)
+{
+    tsri_read read = {.array = self->source, .grid = self->source_grid};
+    tsri_read write = {.array = self->destination,
+                       .grid = self->grid,
+                       .index = everything->index,
+                       .is_write = true};
+    read.index = everything->index;
+    tsri_trace_end(trace, &read, 1, status);
+    tsri_trace_end(trace, &write, 1, status);
+}
+
 int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_options *options,
                    const tsr_call *call, tsr_error *err)
 {
@@ -272,10 +287,12 @@ int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_opt
     tsr_index_all(&everything.index, destination->rank, to->shape);
     TSRI_TRY(count_runners(&self, &runners, err));
     int64_t total = self.encoded ? 0 : tsr_array_size(destination);
+    const tsri_trace trace = tsri_trace_begin(source->context);
     tsri_copy_journal_init(&journal, self.options, destination->store, to);
     int status = tsri_chunk_loop(&everything, runners, total, call, copy_chunk, &self, err);
     tsri_copy_journal_clear(&journal);
     if (status == 0 && self.options->write.durability == TSR_DURABILITY_FLUSH)
         status = tsr_store_flush(destination->store, call, err);
+    trace_copy(&self, &trace, &everything, status);
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "array/fetch.h"
 #include "array/read.h"
+#include "array/trace.h"
 #include "base/checked.h"
 #include "base/context.h"
 #include "tensor/heap_reserve.h"
@@ -93,6 +94,15 @@ static int check_cast(const tsr_dtype *from, const tsr_dtype *to, tsr_casting ca
     return TSR_TYPE_MISMATCH;
 }
 
+static int fetch_traced(tsr_context *context, tsri_read *reads, size_t n, const tsr_call *call,
+                        tsr_error *err)
+{
+    const tsri_trace trace = tsri_trace_begin(context);
+    int status = tsri_fetch(context, reads, n, call, NULL, err);
+    tsri_trace_end(&trace, reads, n, status);
+    return status;
+}
+
 int tsr_read_many(tsr_context *context, const tsr_read_request *requests, size_t n,
                   const tsr_call *call, tsr_error *err)
 {
@@ -115,7 +125,7 @@ int tsr_read_many(tsr_context *context, const tsr_read_request *requests, size_t
                 check_cast(from->array->dtype, from->view->dtype, from->casting, from->array, err);
     }
     if (status == 0)
-        status = tsri_fetch(context, reads, n, call, NULL, err);
+        status = fetch_traced(context, reads, n, call, err);
     for (size_t i = 0; i < n; i++)
         tsri_grid_unref((tsri_grid *)reads[i].grid);
     tsri_free(reads);
@@ -158,7 +168,7 @@ int tsr_array_read(tsr_array *array, const int64_t *start, const int64_t *shape,
     if (tsr_dtype_is_variable(array->dtype))
         return tsri_heap_missing(err);
     read.view = &view;
-    return tsri_fetch(array->context, &read, 1, call, NULL, err);
+    return fetch_traced(array->context, &read, 1, call, err);
 }
 
 int tsr_array_read_sink(tsr_array *array, const tsr_index *index, tsr_sink sink, void *user,
@@ -173,6 +183,6 @@ int tsr_array_read_sink(tsr_array *array, const tsr_index *index, tsr_sink sink,
     else
         tsr_index_all(&read.index, array->rank, grid->shape);
     TSRI_TRY(tsri_read_check(&read, err));
-    int status = tsri_fetch(array->context, &read, 1, call, NULL, err);
+    int status = fetch_traced(array->context, &read, 1, call, err);
     return status < 0 && ended > 0 ? ended : status;
 }

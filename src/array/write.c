@@ -4,6 +4,7 @@
 #include "array/chunk_loop.h"
 #include "array/commit.h"
 #include "array/read.h"
+#include "array/trace.h"
 #include "array/write.h"
 #include "base/checked.h"
 #include "base/context.h"
@@ -66,9 +67,11 @@ int tsri_write(tsri_read *write, const tsr_write_options *options, const tsr_cal
     }
     if (self.options->inner_order == TSR_INNER_ORDER_FUNCTION && !self.options->order_inner_chunks)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "no function that orders inner chunks");
+    const tsri_trace trace = tsri_trace_begin(array->context);
     int status = tsri_chunk_loop(write, 0, selected_bytes(write), call, write_chunk, &self, err);
     if (status == 0 && self.options->durability == TSR_DURABILITY_FLUSH)
         status = tsr_store_flush(array->store, call, err);
+    tsri_trace_end(&trace, write, 1, status);
     return status;
 }
 

@@ -1,5 +1,8 @@
 #include "base/context.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/processors.h"
 #include "base/profile.h"
 
@@ -83,6 +86,32 @@ static void settle_in_child(void *context)
     unlock_after_fork(context);
 }
 
+/* Programs that run with somebody else's rights do not write where the environment says. */
+static const char *trace_path(const tsr_context_options *options)
+{
+    const char *path = options->trace ? options->trace : secure_getenv("TESSERA_TRACE");
+    return path && path[0] ? path : NULL;
+}
+
+/* The parts that the options ask for. */
+static int make_parts(tsr_context *context, tsr_error *err)
+{
+    const char *path = trace_path(&context->options);
+
+    if (context->options.profile)
+        TSRI_TRY(tsri_profile_new(context->system, &context->profile, err));
+    if (!path)
+        return 0;
+    context->trace = tsri_strdup(path);
+    return context->trace ? 0 : tsri_error_no_memory(err, strlen(path) + 1);
+}
+
+static void free_parts(tsr_context *context)
+{
+    tsri_profile_free(context->profile);
+    tsri_free(context->trace);
+}
+
 int tsri_context_new(const tsr_context_options *options, tsr_context **ret_context, tsr_error *err)
 {
     tsr_context_options copy;
@@ -91,14 +120,16 @@ int tsri_context_new(const tsr_context_options *options, tsr_context **ret_conte
     tsr_context *context = tsri_alloc_zero(sizeof *context);
     if (!context)
         return tsri_error_no_memory(err, sizeof *context);
+    context->references = 1;
+    context->options = copy;
     context->system = copy.system ? copy.system : tsr_system_default();
-    int status = copy.profile ? tsri_profile_new(context->system, &context->profile, err) : 0;
+    int status = make_parts(context, err);
     if (status < 0) {
+        free_parts(context);
         tsri_free(context);
         return status;
     }
-    context->references = 1;
-    context->options = copy;
+    context->options.trace = context->trace;
     context->threads = copy.threads ? copy.threads : tsri_processors_usable(context->system);
     pthread_mutex_init(&context->mutex, NULL);
     context->fork_handler = (tsri_fork_handler){.prepare = lock_for_fork,
@@ -127,7 +158,7 @@ void tsri_context_unref(tsr_context *context)
     for (int registry = 0; registry < TSRI_REGISTRY_COUNT; registry++)
         tsri_free(context->registries[registry].ops);
     pthread_mutex_destroy(&context->mutex);
-    tsri_profile_free(context->profile);
+    free_parts(context);
     tsri_free(context);
 }
 

@@ -40,6 +40,7 @@ typedef enum tsri_slot {
     TSRI_SLOT_CLAIMS,
     TSRI_SLOT_FILES,
     TSRI_SLOT_SYNC_FAILURES,
+    TSRI_SLOT_TRACE,
     TSRI_SLOT_COUNT
 } tsri_slot;
 
@@ -49,6 +50,7 @@ struct tsr_context {
     const tsr_system *system;
     int threads;                  /* resolved */
     struct tsri_profile *profile; /* NULL: nothing is measured */
+    char *trace;                  /* path of a file; NULL: nothing is traced */
     pthread_mutex_t mutex;        /* registries and slots; taken for moments only, never over I/O */
     struct {
         const void **ops;
