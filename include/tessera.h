@@ -16,6 +16,7 @@
 #include <tessera/maintenance.h>
 #include <tessera/profile.h>
 #include <tessera/store.h>
+#include <tessera/transaction.h>
 #include <tessera/version.h>
 #include <tessera/view.h>
 #include <tessera/writer.h>

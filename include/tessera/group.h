@@ -163,10 +163,10 @@ TSR_API int tsr_place_erase(tsr_context *context, const char *place, const tsr_c
                             tsr_error *err);
 
 /* Gives the Zarr node at a place another place, with everything below it, at once and whole: a
- * rename in one file system. Groups above the new place are made. Handles that are open on the node
- * do not follow. Thread: LOCKED. Errors: NOT_FOUND, EXISTS (the new place is taken),
- * INVALID_ARGUMENT (a place inside itself), UNSUPPORTED (another file system or store: copy and
- * erase), PERMISSION, IO.
+ * rename in one file system. Groups above the new place are made. Handles of the node by its own
+ * place go on with it, others do not follow. Thread: LOCKED. Errors: NOT_FOUND, EXISTS (the new
+ * place is taken), INVALID_ARGUMENT (a place inside itself), UNSUPPORTED (another file system or
+ * store: copy and erase), PERMISSION, IO.
  */
 TSR_API int tsr_place_move(tsr_context *context, const char *from, const char *to, tsr_error *err);
 

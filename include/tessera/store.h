@@ -8,6 +8,10 @@
  * refused as keys. A put replaces a file and keeps its mode and owner; a link in the place of a
  * value is replaced, too, and not what it leads to.
  *
+ * A store on a file system stays with the folder that its root was at first use, also when another
+ * one takes its place (tessera/transaction.h); where no transactions were ever made, one that was
+ * removed and made again is found again.
+ *
  * Durability of what is put: as the request says; the default is TSR_DURABILITY_FLUSH.
  *
  * Thread: LOCKED. A store may be used by several threads at once. */

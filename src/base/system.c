@@ -256,6 +256,12 @@ static int real_poll(const tsr_system *system, struct pollfd *descriptors, int c
     return poll(descriptors, (nfds_t)count, timeout_ms);
 }
 
+static int real_dup3(const tsr_system *system, int descriptor, int second, int flags)
+{
+    (void)system;
+    return dup3(descriptor, second, flags);
+}
+
 static const tsr_system real_system = {
     .struct_size = sizeof(tsr_system),
     .openat = real_openat,
@@ -294,6 +300,7 @@ static const tsr_system real_system = {
     .inotify_init1 = real_inotify_init1,
     .inotify_add_watch = real_inotify_add_watch,
     .poll = real_poll,
+    .dup3 = real_dup3,
 };
 
 const tsr_system *tsr_system_default(void)

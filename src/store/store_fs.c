@@ -138,6 +138,7 @@ static int fs_open(tsr_context *context, const char *scheme, const char *address
 static void fs_close(tsr_store *store)
 {
     tsri_fs *fs = (tsri_fs *)store;
+    tsri_fs_root_clear(fs);
     tsri_fs_keeper_free(fs->keeper);
     tsri_fork_mutex_clear(&fs->mutex);
     tsri_fs_sync_clear(fs);

@@ -1,5 +1,6 @@
 /* The inside of the file system store, one file a noun:
  *   store_fs.c        opening, closing, the ops table
+ *   store_fs_root.c   the folder that a store stays with, and what became of it
  *   store_fs_place.c  from a key to an open directory and a name, never out of the root
  *   store_fs_read.c   get
  *   store_fs_keep.c   files that stay open between reads
@@ -21,6 +22,7 @@
 #ifndef TESSERA_STORE_STORE_FS_H
 #define TESSERA_STORE_STORE_FS_H
 
+#include <stdio.h>
 #include <sys/stat.h>
 #include <tessera/sys/store.h>
 #include <tessera/sys/system.h>
@@ -42,6 +44,7 @@ typedef struct tsri_fs_lock tsri_fs_lock;
 typedef struct tsri_fs_folder tsri_fs_folder;
 typedef struct tsri_fs_keeper tsri_fs_keeper;
 typedef struct tsri_fs_kept tsri_fs_kept;
+typedef struct tsri_fs_root tsri_fs_root;
 
 #define TSRI_FS_FOLDER_BUCKETS 256
 
@@ -52,9 +55,11 @@ typedef struct tsri_fs {
     int base;   /* the directory that a relative root starts from; AT_FDCWD for an absolute one */
     bool follow_symlinks;
     tsri_fs_keeper *keeper; /* owned */
+    tsri_fs_root *found;    /* atomic: the root's folder; NULL while none is known */
     tsri_fork_mutex mutex;
 
     /* Under the mutex. */
+    tsri_fs_root *roots; /* all that were found, the last one first */
     tsri_fs_lock *locks; /* all that are held, for a forked child to leave alone */
     tsri_fs_folder *folders[TSRI_FS_FOLDER_BUCKETS];
     size_t folder_count;
@@ -67,6 +72,48 @@ typedef struct tsri_fs {
     char sync_failure[TSRI_SYNC_FAILURE_TEXT_MAX]; /* what failed */
     tsri_sync_failures *failures;                  /* of all stores of the context */
 } tsri_fs;
+
+/* ---- store_fs_root.c ---- */
+
+/* Names that transactions use: docs/format/transactions.md. The folder with the versions of a tree,
+ * beside it, of the tree's name by size and text; the file that lies beside each version there, and
+ * that beside one that is being removed. */
+#define TSRI_FS_VERSIONS_FORMAT ".%.*s.versions__lock"
+#define TSRI_FS_RECORD_NAME "record__lock"
+#define TSRI_FS_REMOVED_NAME ".tessera-removed__lock"
+
+/* The name of the file beside a tree by which a transaction tells that it is about to replace it;
+ * afterwards it lies beside the version that was replaced. */
+#define TSRI_FS_COMMIT_NAME_MAX 64
+static inline void tsri_fs_commit_name(ino_t tree, char ret_name[TSRI_FS_COMMIT_NAME_MAX])
+{
+    snprintf(ret_name, TSRI_FS_COMMIT_NAME_MAX, ".tessera-commit-%llu__lock",
+             (unsigned long long)tree);
+}
+
+/* openat of a path below the root, "" for the root itself, once and with these flags alone. The
+ * folder that the root was at first use is the root ever after, wherever its name leads by then.
+ * Returns the descriptor, or -1 with errno; ESTALE: that folder is gone, or was replaced where
+ * there was no descriptor to hold it by. */
+int tsri_fs_root_openat(const tsri_fs *fs, const char *path, int flags);
+
+/* fstatat of a path below the root, in the same way. */
+int tsri_fs_root_stat(const tsri_fs *fs, const char *path, struct stat *ret_status, int flags);
+
+/* Lets the store find its root again by name, since this store has removed it. */
+void tsri_fs_root_forget(tsri_fs *fs);
+
+/* The same when others have. Where versions of the tree are kept by transactions, what has the name
+ * now may be another version, and false is returned with errno ESTALE. */
+bool tsri_fs_root_renew(tsri_fs *fs);
+
+/* After a change: makes sure that what was changed is what readers find from now on, by waiting for
+ * a transaction that is about to replace the tree. Errors: READ_ONLY (it was replaced, and the
+ * change is not in it), CANCELLED, DEADLINE, IO. */
+int tsri_fs_root_check(tsri_fs *fs, const tsri_watch *watch, tsr_error *err);
+
+/* Closes what is held. */
+void tsri_fs_root_clear(tsri_fs *fs);
 
 /* ---- store_fs_place.c ---- */
 
@@ -158,6 +205,11 @@ void tsri_fs_keep_give(const tsri_fs *fs, const char *key, const tsri_fs_version
 void tsri_fs_keep_forget(const tsri_fs *fs, const char *key);
 void tsri_fs_keep_forget_prefix(const tsri_fs *fs, const char *prefix);
 
+/* Whether one more store of the context may hold its root by a descriptor, which is then to be
+ * given back. */
+bool tsri_fs_keep_root(const tsri_fs *fs);
+void tsri_fs_keep_give_root(const tsri_fs *fs);
+
 /* Closes all kept files that nobody reads at the moment; whether there were any. */
 bool tsri_fs_keep_make_room(const tsri_fs *fs);
 
@@ -233,11 +285,19 @@ int tsri_fs_list_left_over(tsr_store *store, const char *prefix,
 int tsri_fs_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *call,
                          tsr_error *err);
 
+/* Removes the root with everything in it, in any order and without a sync: what nobody finds by a
+ * name any more. */
+int tsri_fs_erase_unread(tsr_store *store, const tsr_call *call, tsr_error *err);
+
 /* ---- store_fs_sync.c ---- */
 
 /* Fails when a sync on the same file system has failed before, by any store of the context. Errors:
  * IO. */
 int tsri_fs_sync_check(tsri_fs *fs, tsr_error *err);
+
+/* Brings the whole file system of an open folder to the disk. Errors: IO (and from then on for
+ * every writer). */
+int tsri_fs_sync_whole(tsri_fs *fs, int folder, tsr_error *err);
 
 /* Brings the bytes of a file to the disk. Errors: IO (and from then on for every writer), NO_SPACE.
  */
@@ -247,8 +307,9 @@ int tsri_fs_sync_file(tsri_fs *fs, int descriptor, const char *key, tsr_error *e
  * then on for every writer). */
 int tsri_fs_sync_directory(tsri_fs *fs, int directory, const char *path, tsr_error *err);
 
-/* An entry of a folder has changed: brings it to the disk now, or notes it for the flush. Errors:
- * IO. */
+/* An entry of a folder has changed: makes sure that the folder is not one that a transaction has
+ * replaced (tsri_fs_root_check), then brings it to the disk now, or notes it for the flush. Errors:
+ * IO, READ_ONLY. */
 int tsri_fs_sync_entry(tsri_fs *fs, const char *folder, tsr_durability durability,
                        const tsri_watch *watch, tsr_error *err);
 

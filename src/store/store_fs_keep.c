@@ -8,14 +8,14 @@
  * All stores of a context share the number of files that may be kept. A store that finds no room
  * gives up the file that it has not used for longest. */
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/resource.h>
 
 #include "store/store_fs.h"
 
 #define BUCKETS 128 /* a power of 2 */
 #define KEPT_MAX 256
-#define KEPT_PART 4 /* of what the process may have open */
+#define KEPT_PART 4 /* of what the process may have open; as much again for roots */
+#define ROOTS_MAX 65536
 
 struct tsri_fs_kept {
     tsri_fs_version version;
@@ -31,6 +31,8 @@ struct tsri_fs_kept {
 typedef struct allowance {
     int limit;
     int taken; /* atomic */
+    int roots_limit;
+    int roots; /* atomic: folders that stores hold */
 } allowance;
 
 struct tsri_fs_keeper {
@@ -45,12 +47,12 @@ struct tsri_fs_keeper {
 
 /* ---- how many ---- */
 
-static int automatic_limit(void)
+static int automatic_limit(int most)
 {
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) < 0)
         return 0;
-    return files.rlim_cur / KEPT_PART < KEPT_MAX ? (int)(files.rlim_cur / KEPT_PART) : KEPT_MAX;
+    return files.rlim_cur / KEPT_PART < (rlim_t)most ? (int)(files.rlim_cur / KEPT_PART) : most;
 }
 
 static int allowance_create(tsr_context *context, void **ret_part, tsr_error *err)
@@ -59,7 +61,8 @@ static int allowance_create(tsr_context *context, void **ret_part, tsr_error *er
     allowance *self = tsri_alloc_zero(sizeof *self);
     if (!self)
         return tsri_error_no_memory(err, sizeof *self);
-    self->limit = asked == 0 ? automatic_limit() : TSRI_MAX(asked, 0);
+    self->limit = asked == 0 ? automatic_limit(KEPT_MAX) : TSRI_MAX(asked, 0);
+    self->roots_limit = automatic_limit(ROOTS_MAX);
     *ret_part = self;
     return 0;
 }
@@ -75,6 +78,20 @@ static bool allowance_take(allowance *self)
 static void allowance_give(allowance *self)
 {
     __atomic_sub_fetch(&self->taken, 1, __ATOMIC_RELAXED);
+}
+
+bool tsri_fs_keep_root(const tsri_fs *fs)
+{
+    allowance *self = fs->keeper->allowance;
+    if (__atomic_add_fetch(&self->roots, 1, __ATOMIC_RELAXED) <= self->roots_limit)
+        return true;
+    __atomic_sub_fetch(&self->roots, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
+void tsri_fs_keep_give_root(const tsri_fs *fs)
+{
+    __atomic_sub_fetch(&fs->keeper->allowance->roots, 1, __ATOMIC_RELAXED);
 }
 
 /* ---- the list, under the mutex ---- */
@@ -202,11 +219,8 @@ void tsri_fs_keeper_free(tsri_fs_keeper *keeper)
  * however the file was opened: what matters is where they lead. */
 static bool is_current(const tsri_fs *fs, const char *key, const tsri_fs_version *version)
 {
-    char full[PATH_MAX];
     struct stat found;
-    if (!tsri_fs_full_path(fs, key, full) ||
-        fs->system->fstatat(fs->system, fs->base, full, &found,
-                            fs->follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
+    if (tsri_fs_root_stat(fs, key, &found, fs->follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
         return false;
     tsr_generation generation = tsri_fs_generation(&found);
     return tsr_generation_equal(&generation, &version->generation);

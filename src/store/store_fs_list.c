@@ -307,6 +307,7 @@ typedef struct removal {
     tsri_fs *fs;
     tsri_watch watch;
     const char *prefix; /* for errors */
+    bool is_unread;     /* nobody finds it, so that no order need be kept on the disk */
 } removal;
 
 static int remove_error(const removal *remover, const char *operation, const char *name,
@@ -402,7 +403,8 @@ static int remove_names(removal *remover, int directory, const name_list *names,
                         tsr_error *err)
 {
     for (size_t i = 0; i < names->count; i++) {
-        if (i > 0 && tells_of_others(&names->all[i]) && !tells_of_others(&names->all[i - 1]))
+        if (i > 0 && !remover->is_unread && tells_of_others(&names->all[i]) &&
+            !tells_of_others(&names->all[i - 1]))
             TSRI_TRY(tsri_fs_sync_directory(remover->fs, directory, remover->prefix, err));
         TSRI_TRY(remove_name(remover, directory, &names->all[i], depth, err));
     }
@@ -438,10 +440,12 @@ static int erase_all(removal *remover, tsr_error *err)
     tsri_fs *fs = remover->fs;
     int directory = tsri_fs_open_directory(fs, "", O_RDONLY);
     if (directory < 0)
-        return errno == ENOENT ? 0 : tsri_fs_error(fs, err, errno, "open", "");
+        return errno == ENOENT || errno == ESTALE ? 0 : tsri_fs_error(fs, err, errno, "open", "");
     TSRI_TRY(empty_folder(remover, directory, 0, err));
+    TSRI_TRY(tsri_fs_root_check(fs, &remover->watch, err));
     if (fs->system->unlinkat(fs->system, fs->base, fs->root, AT_REMOVEDIR) == 0) {
         tsri_fs_sync_note_root(fs);
+        tsri_fs_root_forget(fs);
         return 0;
     }
     return tsri_fs_sync_entry(fs, "", TSR_DURABILITY_FLUSH, &remover->watch, err);
@@ -486,4 +490,12 @@ int tsri_fs_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *c
     int status = folder[0] ? erase_folder(&remover, folder, err) : erase_all(&remover, err);
     tsri_fs_sync_forget(fs, folder);
     return status;
+}
+
+int tsri_fs_erase_unread(tsr_store *store, const tsr_call *call, tsr_error *err)
+{
+    tsri_fs *fs = (tsri_fs *)store;
+    removal remover = {
+        .fs = fs, .watch = tsri_watch_start(store->context, call), .prefix = "", .is_unread = true};
+    return erase_all(&remover, err);
 }

@@ -91,6 +91,15 @@ static int refused_link(const tsri_fs *fs, tsr_error *err, const char *operation
     return TSR_PERMISSION;
 }
 
+static int gone(const tsri_fs *fs, tsr_error *err, const char *operation, const char *path)
+{
+    tsr_error_set(err, TSR_UNREACHABLE,
+                  "%s %s/%s: the folder %s was removed or replaced since it was opened", operation,
+                  fs->root, path, fs->root);
+    tsr_error_set_next_step(err, "open it again");
+    return TSR_UNREACHABLE;
+}
+
 int tsri_fs_error(const tsri_fs *fs, tsr_error *err, int error_number, const char *operation,
                   const char *path)
 {
@@ -98,6 +107,8 @@ int tsri_fs_error(const tsri_fs *fs, tsr_error *err, int error_number, const cha
         return not_a_folder(fs, err, operation, path);
     if (error_number == ELOOP && !fs->follow_symlinks)
         return refused_link(fs, err, operation, path);
+    if (error_number == ESTALE)
+        return gone(fs, err, operation, path);
     char full[TSR_ERROR_MESSAGE_MAX];
     tsri_text_print(full, sizeof full, "%s%s%s", fs->root, path[0] ? "/" : "", path);
     return tsri_error_errno(err, error_number, operation, full);
@@ -150,12 +161,11 @@ int tsri_fs_openat(const tsri_fs *fs, int directory, const char *path, int flags
 /* Opens a path below the root as the kernel resolves it. */
 static int open_following(const tsri_fs *fs, const char *path, int flags)
 {
-    char full[PATH_MAX] TSRI_UNINITIALIZED;
-    if (!tsri_fs_full_path(fs, path, full)) {
-        errno = ENAMETOOLONG;
-        return -1;
-    }
-    return tsri_fs_openat(fs, fs->base, full, flags);
+    int descriptor;
+    do {
+        descriptor = tsri_fs_root_openat(fs, path, flags | O_CLOEXEC);
+    } while (descriptor < 0 && (errno == EINTR || (errno == EMFILE && tsri_fs_keep_make_room(fs))));
+    return descriptor;
 }
 
 /* Opens the directory `name` in another one. */
@@ -222,6 +232,8 @@ static int make_root(tsri_fs *fs)
 {
     char path[PATH_MAX] TSRI_UNINITIALIZED;
     size_t size = strlen(fs->root);
+    if (!tsri_fs_root_renew(fs))
+        return -1;
     if (size >= sizeof path) {
         errno = ENAMETOOLONG;
         return -1;
@@ -243,7 +255,7 @@ static int make_root(tsri_fs *fs)
 static int make_directory(tsri_fs *fs, const char *folder, int flags)
 {
     int descriptor = open_stepwise(fs, folder, flags, true);
-    if (descriptor >= 0 || errno != ENOENT)
+    if (descriptor >= 0 || (errno != ENOENT && errno != ESTALE))
         return descriptor;
     return make_root(fs) < 0 ? -1 : open_stepwise(fs, folder, flags, true);
 }
@@ -280,7 +292,7 @@ int tsri_fs_place_open(tsri_fs *fs, const char *key, bool create, tsri_fs_place 
         return tsri_fs_error(fs, err, ENAMETOOLONG, "open", key);
     memcpy(place.name, name, strlen(name));
     place.directory = tsri_fs_open_directory(fs, place.folder, O_RDONLY);
-    if (place.directory < 0 && errno == ENOENT && create)
+    if (place.directory < 0 && (errno == ENOENT || errno == ESTALE) && create)
         place.directory = make_directory(fs, place.folder, O_RDONLY);
     if (place.directory < 0)
         return tsri_fs_error(fs, err, errno, "open", place.folder);

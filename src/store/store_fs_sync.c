@@ -413,6 +413,7 @@ static int sync_all(tsri_fs *fs, const tsri_watch *watch, tsr_error *err)
 int tsri_fs_sync_entry(tsri_fs *fs, const char *folder, tsr_durability durability,
                        const tsri_watch *watch, tsr_error *err)
 {
+    TSRI_TRY(tsri_fs_root_check(fs, watch, err));
     if (durability == TSR_DURABILITY_NONE)
         return 0;
     tsri_fork_mutex_lock(&fs->mutex);
@@ -424,15 +425,20 @@ int tsri_fs_sync_entry(tsri_fs *fs, const char *folder, tsr_durability durabilit
     return crowded ? sync_all(fs, watch, err) : 0;
 }
 
+int tsri_fs_sync_whole(tsri_fs *fs, int folder, tsr_error *err)
+{
+    return sync_again(fs, folder, fs->system->syncfs) == 0 ? 0 : sync_failed(fs, "", errno, err);
+}
+
 /* Of a store that is not there nothing was written. */
 static int sync_file_system(tsri_fs *fs, tsr_error *err)
 {
     int root = tsri_fs_open_directory(fs, "", O_RDONLY);
     if (root < 0)
         return errno == ENOENT ? 0 : tsri_fs_error(fs, err, errno, "open", "");
-    int result = sync_again(fs, root, fs->system->syncfs), error_number = errno;
+    int status = tsri_fs_sync_whole(fs, root, err);
     tsri_fs_close(fs, root);
-    return result == 0 ? 0 : sync_failed(fs, "", error_number, err);
+    return status;
 }
 
 int tsri_fs_sync(tsr_store *store, const tsr_call *call, tsr_error *err)

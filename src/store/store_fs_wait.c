@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/inotify.h>
@@ -20,12 +19,8 @@
 /* The generation of what a key leads to; all 0 when that is nothing. */
 static int look(const tsri_fs *fs, const char *key, tsr_generation *ret_now, tsr_error *err)
 {
-    char full[PATH_MAX];
     struct stat found;
-    if (!tsri_fs_full_path(fs, key, full))
-        return tsri_fs_error(fs, err, ENAMETOOLONG, "look at", key);
-    if (fs->system->fstatat(fs->system, fs->base, full, &found,
-                            fs->follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW) == 0) {
+    if (tsri_fs_root_stat(fs, key, &found, fs->follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW) == 0) {
         *ret_now = tsri_fs_generation(&found);
         return 0;
     }

@@ -11,7 +11,8 @@
     X(openat) X(close) X(pread) X(pwritev) X(copy_file_range) X(read) X(write) X(fstat)            \
     X(fstatat) X(fsync) X(fdatasync) X(ftruncate) X(fallocate) X(fchmod) X(fchown) X(futimens)     \
     X(renameat) X(renameat2) X(linkat) X(unlinkat) X(mkdirat) X(fdopendir) X(readdir) X(closedir) X(lock) X(mmap)           \
-    X(munmap) X(getrandom) X(syncfs) X(fstatfs) X(inotify_init1) X(inotify_add_watch) X(poll)
+    X(munmap) X(getrandom) X(syncfs) X(fstatfs) X(inotify_init1) X(inotify_add_watch) X(poll)     \
+    X(dup3)
 /* clang-format on */
 #define CALLS_THAT_DO_NOT(X) X(monotonic_ns) X(realtime_ns) X(sleep_ns)
 
@@ -301,6 +302,12 @@ static int faulty_poll(const tsr_system *system, struct pollfd *descriptors, int
 {
     ENTER(poll, NULL, -1);
     return below->poll(below, descriptors, count, timeout_ms);
+}
+
+static int faulty_dup3(const tsr_system *system, int descriptor, int second, int flags)
+{
+    ENTER(dup3, NULL, -1);
+    return below->dup3(below, descriptor, second, flags);
 }
 
 static int64_t faulty_monotonic_ns(const tsr_system *system)

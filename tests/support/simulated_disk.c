@@ -340,6 +340,17 @@ static int disk_close(const tsr_system *system, int descriptor)
     return leave(disk, 0);
 }
 
+static int disk_dup3(const tsr_system *system, int descriptor, int second, int flags)
+{
+    (void)flags;
+    ENTER(system);
+    open_file *from = file_of(disk, descriptor), *to = file_of(disk, second);
+    if (!from || !to)
+        return leave(disk, fail(EBADF));
+    *to = *from;
+    return leave(disk, second);
+}
+
 /* ---- bytes ---- */
 
 static void resize_file(node *file, int64_t size)
@@ -913,6 +924,7 @@ static const tsr_system disk_calls = {
     .inotify_init1 = disk_inotify_init1,
     .inotify_add_watch = disk_inotify_add_watch,
     .poll = disk_poll,
+    .dup3 = disk_dup3,
 };
 
 simulated_disk *simulated_disk_new(void)

@@ -79,6 +79,7 @@ struct tsr_system {
     int (*inotify_add_watch)(const tsr_system *system, int descriptor, const char *path,
                              uint32_t mask);
     int (*poll)(const tsr_system *system, struct pollfd *descriptors, int count, int timeout_ms);
+    int (*dup3)(const tsr_system *system, int descriptor, int second, int flags);
 };
 
 /* The real system calls. Static memory; copy it to replace single functions.

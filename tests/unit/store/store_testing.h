@@ -29,6 +29,7 @@ static inline const tsr_system *quick_system(void)
     system = *tsr_system_default();
     system.fsync = sync_nothing;
     system.fdatasync = sync_nothing;
+    system.syncfs = sync_nothing;
     return &system;
 }
 

@@ -41,7 +41,7 @@ static void assert_part(fixture *f, uint64_t offset, uint64_t size_bytes, const 
     assert_string_equal(text, expected);
 }
 
-/* How many descriptors of this process lead into the folder of the fixture. */
+/* How many descriptors of this process lead to something inside the folder of the fixture. */
 static int open_files(const fixture *f)
 {
     DIR *folder = opendir("/proc/self/fd");
@@ -50,7 +50,8 @@ static int open_files(const fixture *f)
     for (struct dirent *entry; (entry = readdir(folder));) {
         char target[4200] = "";
         if (readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1) > 0)
-            count += strncmp(target, f->folder, strlen(f->folder)) == 0;
+            count += strncmp(target, f->folder, strlen(f->folder)) == 0 &&
+                     target[strlen(f->folder)] == '/';
     }
     closedir(folder);
     return count;
