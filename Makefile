@@ -42,7 +42,8 @@ power-cuts: ## Power cuts on a simulated disk, at full size
 conformance: ## Every case of the matrix against every peer (long); writes docs/conformance.md
 	@tools/setup build test
 	@tools/build release products
-	@TESSERA="$(CURDIR)/build/release/tessera" build/venv/bin/python tests/interop/conformance.py
+	@tests/interop/zarrs_peer/build
+	@TESSERA="$(CURDIR)/build/release/tessera" build/venv/bin/python tests/interop/conformance.py --jobs 2
 
 bench: ## Measure against tensorstore and zarrs
 	@tools/setup build bench

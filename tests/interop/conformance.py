@@ -5,17 +5,23 @@ A section is a function that yields (row, column, cases); a case is a callable t
 peer's name, whether it reads ours and whether we read its (None: the peer cannot do that). New parts of Zarr add a
 section to SECTIONS. A case that fails is listed with what went wrong, and makes the exit status 1.
 
+--jobs runs that many cases at a time, each in a process of its own; --section runs some sections alone and brings those
+parts of the page up to date.
+
 The page ends with the demands of the specifications and the tests that are named after them, which are read out of
 tests/specification; --demands brings that part up to date alone."""
 import argparse
 import collections
 import contextlib
 import importlib.metadata
+import itertools
+import multiprocessing
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 
@@ -28,8 +34,10 @@ import cases  # noqa: E402
 import chain_cases  # noqa: E402
 import codec_cases  # noqa: E402
 import peers  # noqa: E402
+import registry_cases  # noqa: E402
 import strings  # noqa: E402
 import tessera_cli as cli  # noqa: E402
+import tree_cases  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -195,7 +203,50 @@ def selections():
             yield row, layout, selection_case(case, text, selection)
 
 
-SECTIONS = [v3_types, v2_types, codecs, variable_length, chains, selections]
+# ---- the extension registry ----
+
+
+def registry_types():
+    """Types of the registry: by layouts and grids"""
+    for row, name in enumerate(registry_cases.TYPES):
+        for column, layout in enumerate(registry_cases.LAYOUTS):
+            yield name, layout, registry_cases.type_case(name, layout, 7 * row + column)
+
+
+def registry_codecs():
+    """Codecs of the registry: by layouts and grids"""
+    for row, name in enumerate(registry_cases.CODECS):
+        for column, layout in enumerate(registry_cases.CODEC_LAYOUTS):
+            yield name, layout, registry_cases.codec_case(name, layout, 7 * row + column)
+
+
+# ---- trees, keys, missing chunks ----
+
+
+def trees():
+    """Trees of groups and arrays with attributes"""
+    for kind in tree_cases.KINDS:
+        for zarr_format in (3, 2):
+            for seed in range(4):
+                yield kind, f"v{zarr_format}", tree_cases.tree_case(kind, zarr_format, 10 * seed + zarr_format)
+
+
+def chunk_keys():
+    """Keys of chunks: encodings and separators"""
+    for keys in tree_cases.KEYS:
+        for axes, shape in tree_cases.KEY_SHAPES.items():
+            yield keys, axes, tree_cases.key_case(keys, shape)
+
+
+def missing_chunks():
+    """Chunks that are not there, over fill values of 1.5, NaN and -0: which are, by layouts"""
+    for row, where in enumerate(tree_cases.MISSING):
+        for column, layout in enumerate(cases.LAYOUTS):
+            yield where, layout, tree_cases.missing_case(where, layout, 7 * row + column)
+
+
+SECTIONS = [v3_types, v2_types, codecs, variable_length, chains, selections, trees, chunk_keys, missing_chunks, registry_types,
+            registry_codecs]
 
 # ---- demands of the specifications ----
 
@@ -255,23 +306,48 @@ class Cell:
         return f"{ours} · {theirs}" if self.cases else ""
 
 
-def run_section(section, step, failures, peers_seen):
+def run_case(run):
+    """What each peer said, or what went wrong."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return run(pathlib.Path(folder))
+        except Exception as error:  # every failure is reported, whatever it is
+            traceback.print_exc()
+            return f"{type(error).__name__}: {error}"
+
+
+def run_share(section, step, share, shares):
+    """Every `shares`-th of the cases that are run, from `share` on: by its number, what it gave."""
+    cases_to_run = itertools.islice(enumerate(section()), 0, None, step)
+    return {number: run_case(run) for number, (_, _, run) in itertools.islice(cases_to_run, share, None, shares)}
+
+
+def run_cases(section, step, jobs):
+    """What all cases gave, by their numbers. Processes begin as copies of this one, which has run no case itself, since
+    the threads of a peer would not be copied."""
+    if jobs == 1:
+        return run_share(section, step, 0, 1)
+    shares = 8 * jobs  # so that none of them has to wait long for the last
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        parts = pool.starmap(run_share, [(section, step, share, shares) for share in range(shares)], chunksize=1)
+    return {number: found for part in parts for number, found in part.items()}
+
+
+def run_section(section, step, jobs, failures, peers_seen):
     rows, columns = {}, {}
-    for number, (row, column, run) in enumerate(section()):
+    outcomes = run_cases(section, step, jobs)
+    for number, (row, column, _) in enumerate(section()):
         rows.setdefault(row), columns.setdefault(column)
         cell = columns[column] = columns[column] or {}
         counted = cell.setdefault(row, Cell())
         if number % step:
             continue
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                found = run(pathlib.Path(folder))
-            except Exception as error:  # every failure is reported, whatever it is
-                failures.append(f"{section.__name__}, {row}, {column}: {type(error).__name__}: {error}"[:400])
-                traceback.print_exc()
-                counted.add({"?": (False, False)})
-                continue
+        found = outcomes[number]
+        if isinstance(found, str):
+            failures.append(f"{section.__name__}, {row}, {column}: {found}"[:400])
+            counted.add({"?": (False, False)})
+            continue
         counted.add(found)
         for peer, (reads, writes) in found.items():
             peers_seen[peer] += 1
@@ -287,11 +363,12 @@ def table(rows, columns):
         yield f"| {row} | " + " | ".join(columns[column].get(row, Cell()).text() for column in columns) + " |"
 
 
-def section_text(section, step, failures, peers_seen):
+def section_text(section, step, jobs, failures, peers_seen):
     """A section of the page: its heading, how many cases there were, and its table."""
-    rows, columns = run_section(section, step, failures, peers_seen)
+    started = time.monotonic()
+    rows, columns = run_section(section, step, jobs, failures, peers_seen)
     count = sum(cell.cases for column in columns.values() for cell in column.values())
-    print(f"{section.__name__}: {count} cases, {len(failures)} failures so far", flush=True)
+    print(f"{section.__name__}: {count} cases, {time.monotonic() - started:.0f} s, {len(failures)} failures so far", flush=True)
     share = f" (one in {step}: `--every {step}`)" if step > 1 else ""
     return "\n".join(["", f"## {section.__doc__}", "", f"{count} cases{share}.", "", *table(rows, columns)]) + "\n"
 
@@ -304,6 +381,17 @@ def replace_section(page, heading, text):
         return before + text + found + rest
     end = rest.find("\n## ")
     return before + text + (rest[end:] if end >= 0 else "")
+
+
+def describe_theirs():
+    """The peers with their versions."""
+    packages = [f"{name} {importlib.metadata.version(name)}"
+                for name in ("zarr", "numcodecs", "tensorstore", "zarrs", "numpy", "ml_dtypes")]
+    if registry_cases.ZARRS.exists():
+        lock = (ROOT / "tests/interop/zarrs_peer/Cargo.lock").read_text(encoding="utf-8")
+        version = re.search(r'name = "zarrs"\nversion = "([^"]*)"', lock).group(1)
+        return f"{', '.join(packages)}, and the library zarrs {version} by a program of its own"
+    return ", ".join(packages) + " (the library zarrs itself was not there)"
 
 
 def describe_ours():
@@ -321,6 +409,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "docs/conformance.md")
     parser.add_argument("--every", type=int, default=1, help="run each N-th case alone, and say so")
+    parser.add_argument("--jobs", type=int, default=1, help="run so many cases at a time")
     parser.add_argument("--section", choices=[section.__name__ for section in SECTIONS], action="append",
                         help="run this section, and bring that part of the page up to date alone")
     parser.add_argument("--demands", action="store_true", help="run nothing, and bring that part of the page up to date")
@@ -334,21 +423,22 @@ def main():
         for section in SECTIONS:
             if section.__name__ in options.section:
                 page = replace_section(page, section.__doc__,
-                                       section_text(section, options.every, failures, peers_seen))
+                                       section_text(section, options.every, options.jobs, failures, peers_seen))
         if not failures:
             options.output.write_text(page, encoding="utf-8")
         return tell(failures)
-    text = "".join(section_text(section, options.every, failures, peers_seen) for section in SECTIONS)
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}"
-                         for name in ("zarr", "numcodecs", "tensorstore", "zarrs", "numpy"))
+    text = "".join(section_text(section, options.every, options.jobs, failures, peers_seen) for section in SECTIONS)
     head = ["# Conformance", "",
             "Written by `make conformance` (`tests/interop/conformance.py`), which fails where a number below is not whole.",
             "",
-            f"Tessera {describe_ours()} against {versions}. A cell has two fractions: how often a peer read what Tessera had "
+            f"Tessera {describe_ours()} against {describe_theirs()}. A cell has two fractions: how often a peer read what Tessera had "
             "written, and how often Tessera read what a peer had written, of the times that a peer can do that at all. "
             "Values are compared bit for bit, over random shapes, chunks, fill values and data.", "",
-            "What each peer cannot do is listed, with the reason, in `tests/interop/peers.py`, `codec_cases.py` and "
-            "`chain_cases.py`."]
+            "What each peer cannot do is listed, with the reason, in `tests/interop/peers.py`, `codec_cases.py`, "
+            "`chain_cases.py` and `registry_cases.py`. Of the extension registry one peer is the specification by hand: its "
+            "sentences in NumPy (`hand.py`), for what no other program has.", "",
+            "A run of everything takes some 15 minutes on two idle processors; parts of it are run by `--section`, every "
+            "N-th case by `--every`."]
     text = "\n".join(head) + "\n" + text
     if failures:
         text += "\n## Failures\n\n" + "\n".join(f"- {line}" for line in failures) + "\n"
