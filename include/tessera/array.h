@@ -96,6 +96,10 @@ typedef struct tsr_array_create_options {
      * defaults of its configuration, or the whole extension object as JSON. NULL: "default", or
      * what v2_chunk_keys says */
     const char *chunk_keys;
+    /* v3 with shards: Reed-Solomon parity in each shard, from which tsr_array_repair_chunk rebuilds
+     * what is damaged: "10%", or the blocks of data and of parity that belong together, "40+4".
+     * Other readers find nothing different (docs/format/parity.md). NULL: none */
+    const char *parity;
 } tsr_array_create_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */
@@ -184,6 +188,10 @@ TSR_API const char *tsr_array_codecs(const tsr_array *array);
  * of v3 metadata says it ({"name":"default","configuration":{"separator":"/"}}); of v2 arrays that
  * of "v2". NULL for arrays that are not Zarr. Thread: LOCKED. Never fails. */
 TSR_API const char *tsr_array_chunk_keys(const tsr_array *array);
+
+/* The parity that its shards have, as "40+4": of 44 blocks that belong together any 4 may be lost.
+ * NULL when they have none. Thread: LOCKED. Never fails. */
+TSR_API const char *tsr_array_parity(const tsr_array *array);
 
 /* Selects whole chunks (shards) by their grid coordinates: `count` of them along each axis from
  * `first` on; the last ones end where the array does. Owner: the caller; tsr_index_clear is not
@@ -394,6 +402,14 @@ typedef enum tsr_chunk_state {
     TSR_CHUNK_DAMAGED /* its bytes or its index entry are not valid */
 } tsr_chunk_state;
 
+/* Of the parity of a shard (docs/format/parity.md). */
+typedef enum tsr_parity_state {
+    TSR_PARITY_NONE,
+    TSR_PARITY_SOUND,  /* as far as it was looked at */
+    TSR_PARITY_STALE,  /* another program has changed the shard since: it is of no use */
+    TSR_PARITY_DAMAGED /* it, or what it is of; tsr_array_repair_chunk mends both */
+} tsr_parity_state;
+
 typedef struct tsr_chunk_info {
     int level;                   /* 0: a chunk or shard of the store; 1..: an inner chunk */
     int64_t index[TSR_RANK_MAX]; /* grid coordinates over the whole array at that level */
@@ -404,6 +420,12 @@ typedef struct tsr_chunk_info {
     /* Of a shard whose inner chunks are visited: bytes that no entry of its index refers to, such
      * as those of inner chunks that were replaced; tsr_array_compact_chunk drops them. */
     uint64_t dead_bytes;
+    /* Of a shard whose inner chunks are visited: its parity, the bytes that are part of it, and,
+     * where everything is read, how many blocks of the shard and of its parity are not what they
+     * were; hopeless_blocks of them cannot be computed from the others. */
+    tsr_parity_state parity;
+    uint64_t parity_bytes;
+    int64_t bad_blocks, hopeless_blocks;
 } tsr_chunk_info;
 
 typedef struct tsr_chunk_walk_options {

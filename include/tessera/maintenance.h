@@ -26,9 +26,11 @@ typedef struct tsr_repair_result {
     tsr_repair_outcome outcome;
     int64_t kept_chunks;  /* inner chunks of the new shard */
     int64_t lost_chunks;  /* how often `lost` was called */
-    bool index_corrected; /* one bit of the index was wrong, and was put right by its CRC-32C */
+    bool index_corrected; /* the index was damaged, and was put right: by its CRC-32C when a single
+                             bit was wrong, or from the shard's parity */
     char kept_as[1024]; /* the key of the damaged value, relative to the array; "" when nothing was
                            done */
+    int64_t rebuilt_blocks; /* of the shard that were computed from its parity */
 } tsr_repair_result;
 
 typedef struct tsr_repair_options {
@@ -45,6 +47,9 @@ TSR_API void tsr_repair_options_init(tsr_repair_options *options);
  * that may be an older version, or another one's, is never taken: of an index whose checksum fails,
  * and not by a single bit, nothing is believed.
  *
+ * A shard with parity (tsr_array_create_options.parity) is first computed back to what it was, as
+ * far as its parity allows; damage that goes further is left to the above.
+ *
  * `lost` (may be NULL) is called on the calling thread for each chunk that will be gone, before
  * anything is changed; a nonzero return ends the repair and is returned. options NULL: the
  * defaults. What was done is on disk when it returns. Thread: LOCKED. Errors: READ_ONLY,
@@ -58,9 +63,10 @@ TSR_API int tsr_array_repair_chunk(tsr_array *array, const int64_t *index,
 
 /* Makes the shard at grid coordinates `index` anew without the bytes that no entry of its index
  * refers to (tsr_chunk_info.dead_bytes). Encoded inner chunks are moved as they are, in the order
- * in which they lie. *ret_won_bytes: by how much it is smaller; 0: nothing was done. With `dry_run`
- * nothing is changed. What was done is on disk when it returns. Thread: LOCKED. Errors: DAMAGED
- * (its index is: repair it first), and as tsr_array_repair_chunk. */
+ * in which they lie. Parity is made anew, also where the array wants it and the shard has none that
+ * is of any use. *ret_won_bytes: by how much it is smaller, or, less than 0, larger; 0: nothing was
+ * done. With `dry_run` nothing is changed. What was done is on disk when it returns. Thread:
+ * LOCKED. Errors: DAMAGED (its index is: repair it first), and as tsr_array_repair_chunk. */
 TSR_API int tsr_array_compact_chunk(tsr_array *array, const int64_t *index, bool dry_run,
                                     int64_t *ret_won_bytes, const tsr_call *call, tsr_error *err);
 

@@ -399,6 +399,17 @@ static int check_shard_edges(const tsr_array *array, const tsri_grid *grid, tsr_
     return 0;
 }
 
+/* Only of shards that the store holds as they are: behind further codecs nobody finds anything in
+ * them. */
+static void take_parity(tsr_array *array, const tsri_zarr_meta *meta)
+{
+    if (!tsri_prepared_is_shard(array->prepared) || tsri_prepared_is_packed(array->prepared))
+        return;
+    array->parity = meta->parity;
+    snprintf(array->parity_text, sizeof array->parity_text, "%d+%d", meta->parity.data_rows,
+             meta->parity.parity_rows);
+}
+
 static int fill_in_zarr(tsr_array *array, tsr_store *store, const char *path, const char *place,
                         const tsri_zarr_meta *meta, bool writable, tsr_error *err)
 {
@@ -425,6 +436,7 @@ static int fill_in_zarr(tsr_array *array, tsr_store *store, const char *path, co
                 "%s", where);
     TSRI_TRY_IN(err, take_chain(array, chain, err), "%s", where);
     TSRI_TRY(check_shard_edges(array, meta->grid, err));
+    take_parity(array, meta);
     array->store = tsr_store_ref(store);
     array->path = tsri_strdup(path);
     if (!array->path)
@@ -592,6 +604,11 @@ int64_t tsr_array_size(const tsr_array *array)
     return tsri_multiply_i64(tsr_array_count(array), (int64_t)array->dtype->size_bytes, &size)
                ? size
                : INT64_MAX;
+}
+
+const char *tsr_array_parity(const tsr_array *array)
+{
+    return array->parity.data_rows > 0 ? array->parity_text : NULL;
 }
 
 const char *tsr_array_chunk_keys(const tsr_array *array)

@@ -41,6 +41,8 @@ struct tsr_array {
     bool fill_undefined;    /* of Zarr v2 arrays: fill_value is zero, and all chunks are stored */
     char **dimension_names; /* `rank` entries, each may be NULL; NULL: none */
     char *codecs;           /* for tsr_array_codecs */
+    tsri_parity_strength parity; /* of its shards; 0: none */
+    char parity_text[16];        /* for tsr_array_parity */
     bool writable;
 
     tsri_chain *chain;         /* NULL for read_box drivers */

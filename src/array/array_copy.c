@@ -71,6 +71,10 @@ static bool stores_same_bytes(const copier *self)
     if (destination->shard_levels > 0 &&
         self->options->write.inner_order != TSR_INNER_ORDER_LEXICOGRAPHIC)
         return false;
+    /* Parity goes along as it is. */
+    if (source->parity.data_rows != destination->parity.data_rows ||
+        source->parity.parity_rows != destination->parity.parity_rows)
+        return false;
     return tsri_grid_equal(self->source_grid, self->grid) &&
            is_same_chain(source->chain, destination->chain);
 }

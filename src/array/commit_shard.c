@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "array/commit_state.h"
+#include "array/parity_put.h"
 #include "array/shard_order.h"
 #include "array/wait.h"
 #include "base/checked.h"
@@ -313,6 +314,21 @@ static const update *find_update(const shard_commit *self, int64_t number)
                                              sizeof *self->updates, compare_updates);
 }
 
+/* How far the old shard is kept when updates are laid out behind it: to its index, or, where it may
+ * have parity, to the end of its last inner chunk. Parity that is not of this version must not stay
+ * anywhere. */
+static uint64_t kept_bytes(const shard_commit *self)
+{
+    uint64_t end = 0;
+
+    if (self->commit->array->parity.data_rows == 0)
+        return self->shard_bytes - (uint64_t)self->prepared->index_bytes;
+    for (int64_t i = 0; i < self->prepared->entry_count; i++)
+        if (!tsri_shard_entry_is_missing(self->old[i]))
+            end = TSRI_MAX(end, self->old[i].offset + self->old[i].size_bytes);
+    return end;
+}
+
 /* Whether the new shard is the old one as far as its index, with the updates and a new index
  * behind. Only where the old bytes are shared is that less than writing all of it. What is replaced
  * stays as dead bytes, up to half of what is alive; then the shard is written whole again, so that
@@ -331,14 +347,14 @@ static bool is_appended(const shard_commit *self)
     for (int64_t i = 0; i < self->prepared->entry_count; i++)
         if (!tsri_shard_entry_is_missing(self->old[i]) && !find_update(self, i))
             alive += self->old[i].size_bytes;
-    uint64_t kept = self->shard_bytes - (uint64_t)self->prepared->index_bytes;
+    uint64_t kept = kept_bytes(self);
     return alive > 0 && fresh <= alive && kept - TSRI_MIN(kept, alive) <= (alive + fresh) / 2;
 }
 
 /* Lays out the updates behind what is there. Sets `now`. */
 static void lay_out_behind(shard_commit *self, tsr_segment *segments, size_t *count)
 {
-    uint64_t at = self->shard_bytes - (uint64_t)self->prepared->index_bytes;
+    uint64_t at = kept_bytes(self);
 
     memcpy(self->now, self->old, (size_t)self->prepared->entry_count * sizeof *self->now);
     add_segment(segments, count, NULL, 0, at);
@@ -397,27 +413,44 @@ static int choose_layout(shard_commit *self, tsr_segment *segments, size_t *coun
     return 0;
 }
 
+/* Encodes the index into its place among the segments, and adds parity where the array has it. */
+static int complete_shard(shard_commit *self, tsr_segment *segments, size_t *count,
+                          tsr_output *index, tsri_parity_encoder *parity, tsr_error *err)
+{
+    const tsri_prepared *prepared = self->prepared;
+    const tsri_commit_state *owner = self->commit;
+    bool at_start = prepared->chain->shard->index_at_start;
+
+    TSRI_TRY(tsri_shard_index_encode(prepared, owner->scratch, self->now, index, err));
+    segments[at_start ? 0 : (*count)++] = (tsr_segment){index->data, 0, index->size_bytes};
+    if (owner->array->parity.data_rows == 0)
+        return 0;
+    const tsri_parity_source source = {owner->extent.store, owner->extent.key, &owner->generation};
+    return tsri_parity_put(owner->array->parity, NULL, &source, at_start, segments, count, parity,
+                           err);
+}
+
 static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
 {
     const tsri_prepared *prepared = self->prepared;
     tsr_auto(tsri_output) index = TSRI_OUTPUT_INIT(SIZE_MAX);
-    bool at_start = prepared->chain->shard->index_at_start;
-    tsr_segment *segments = tsri_alloc_array((size_t)prepared->entry_count + 1, sizeof *segments);
-    size_t count = at_start;
+    tsri_parity_encoder parity = {0};
+    size_t capacity = (size_t)prepared->entry_count + 1 + TSRI_PARITY_SEGMENTS;
+    tsr_segment *segments = tsri_alloc_array(capacity, sizeof *segments);
+    size_t count = prepared->chain->shard->index_at_start;
     bool empty;
 
     if (!segments)
-        return tsri_error_no_memory(err, ((size_t)prepared->entry_count + 1) * sizeof *segments);
+        return tsri_error_no_memory(err, capacity * sizeof *segments);
     int status = choose_layout(self, segments, &count, &empty, err);
     if (status == 0 && empty && !tsri_commit_stores_fill(self->commit, conditional)) {
         status = tsri_commit_erase(self->commit, conditional, err);
     } else if (status == 0) {
-        status = tsri_shard_index_encode(prepared, self->commit->scratch, self->now, &index, err);
-        if (status == 0) {
-            segments[at_start ? 0 : count] = (tsr_segment){index.data, 0, index.size_bytes};
-            status = tsri_commit_put(self->commit, segments, count + !at_start, conditional, err);
-        }
+        status = complete_shard(self, segments, &count, &index, &parity, err);
+        if (status == 0)
+            status = tsri_commit_put(self->commit, segments, count, conditional, err);
     }
+    tsri_parity_encoder_clear(&parity);
     tsri_free(segments);
     return status;
 }

@@ -483,9 +483,9 @@ static int parse_v2_list(const char *list, const char *what, tsri_arena *arena,
 static int check_v2(const tsr_array_create_options *options, const shapes *shape, tsr_error *err)
 {
     if (shape->sharded || options->codecs || options->index_codecs || options->v2_chunk_keys ||
-        options->chunk_keys) {
+        options->chunk_keys || options->parity) {
         tsr_error_set(err, TSR_INVALID_ARGUMENT,
-                      "shards, codec chains and key encodings are of Zarr v3");
+                      "shards, their parity, codec chains and key encodings are of Zarr v3");
         tsr_error_set_next_step(err, "create a v3 array, or leave these options out");
         return TSR_INVALID_ARGUMENT;
     }
@@ -574,6 +574,8 @@ int tsri_create_meta(tsr_context *context, const tsr_array_create_options *optio
     } else {
         TSRI_TRY(complete_keys(context, options, &keys, err));
         meta.chunk_keys = keys->json;
+        if (options->parity)
+            TSRI_TRY(tsri_parity_strength_parse(options->parity, &meta.parity, err));
         TSRI_TRY(complete_codecs(context, options, &shape, &arena, &meta.codecs, &meta.codec_count,
                                  err));
     }

@@ -111,8 +111,8 @@ static void keep_rate(tsri_examiner *self, uint64_t fetched)
     }
 }
 
-static int fetch(tsri_examiner *self, const tsr_extent *extent, tsr_range range,
-                 tsr_get_request *ret_request, tsr_error *err)
+int tsri_examine_fetch(tsri_examiner *self, const tsr_extent *extent, tsr_range range,
+                       tsr_get_request *ret_request, tsr_error *err)
 {
     if (tsri_group_stopped(self->watch)) {
         if (err)
@@ -131,7 +131,7 @@ static int verify(tsri_examiner *self, const tsri_prepared *prepared, const tsr_
     tsr_get_request request;
     tsr_codec_scratch *scratch;
 
-    TSRI_TRY(fetch(self, extent, range, &request, err));
+    TSRI_TRY(tsri_examine_fetch(self, extent, range, &request, err));
     int status = tsri_scratch_acquire(self->array->context, &scratch, err);
     if (status == 0) {
         status = tsri_chain_verify(prepared, scratch, tsr_blob_data(request.blob),
@@ -178,7 +178,7 @@ int tsri_examine_chunk(tsri_examiner *self, const tsri_prepared *prepared, const
     const tsr_range nothing = {TSR_RANGE_PART, 0, 0}, whole = {TSR_RANGE_WHOLE, 0, 0};
     tsr_get_request request;
 
-    int status = fetch(self, extent, nothing, &request, err);
+    int status = tsri_examine_fetch(self, extent, nothing, &request, err);
     if (status < 0)
         return tsri_finding_judge(finding, status, err);
     tsr_blob_unref(request.blob);
@@ -224,7 +224,7 @@ static int load_index(tsri_shard_survey *self, tsri_examiner *examiner, uint64_t
     tsr_get_request request;
     tsr_range range = {TSR_RANGE_PART, self->base + offset, (uint64_t)self->prepared->index_bytes};
 
-    TSRI_TRY(fetch(examiner, self->extent, range, &request, err));
+    TSRI_TRY(tsri_examine_fetch(examiner, self->extent, range, &request, err));
     int status = decode_index(self, examiner, tsr_blob_data(request.blob), recover, err);
     tsr_blob_unref(request.blob);
     TSRI_TRY(status);

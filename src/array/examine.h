@@ -40,6 +40,11 @@ static inline bool tsri_is_open_shard(const tsri_prepared *prepared)
     return tsri_prepared_is_shard(prepared) && !tsri_prepared_is_packed(prepared);
 }
 
+/* Fetches a range at the rate that is asked for, unless the operation is to end. The blob belongs
+ * to the caller. Errors: those of the store, CANCELLED, DEADLINE. */
+int tsri_examine_fetch(tsri_examiner *self, const tsr_extent *extent, tsr_range range,
+                       tsr_get_request *ret_request, tsr_error *err);
+
 /* Looks at one chunk of the store: whether it is there, its size, and with `data` its bytes unless
  * it is an open shard. `ret_generation` may be NULL. Errors: those of the store, NO_MEMORY. */
 int tsri_examine_chunk(tsri_examiner *self, const tsri_prepared *prepared, const tsr_extent *extent,

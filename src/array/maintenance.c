@@ -5,6 +5,8 @@
 
 #include "array/claim.h"
 #include "array/node.h"
+#include "array/parity_put.h"
+#include "array/patched_value.h"
 #include "array/rebuild.h"
 #include "array/wait.h"
 #include "base/checked.h"
@@ -34,6 +36,16 @@ typedef struct maintenance {
     tsr_generation generation; /* of the value that was examined */
     uint64_t old_bytes, new_bytes;
     bool changed;
+
+    /* Of shards. */
+    tsri_shard_parity parity;
+    tsri_patched_value patched;
+    bool is_patched; /* what is planned with is `patched`, not the value in the store */
+    bool is_whole;   /* and all of that is as it was */
+    int64_t rebuilt_blocks;
+    tsr_segment *segments; /* of the new value; owned */
+    size_t segment_count;
+    tsri_parity_encoder encoder; /* of its parity; what segments point to */
 } maintenance;
 
 /* ---- keeping the damaged value ---- */
@@ -91,8 +103,8 @@ static int put_rebuilt(maintenance *self, tsr_error *err)
 {
     tsr_put_request request = {
         .key = self->extent.key,
-        .segments = self->rebuild.segments,
-        .segment_count = self->rebuild.segment_count,
+        .segments = self->segments,
+        .segment_count = self->segment_count,
         .if_match = &self->generation,
         .lock = self->lock,
         .durability = TSR_DURABILITY_CHUNK,
@@ -110,7 +122,159 @@ static int erase_chunk(maintenance *self, tsr_error *err)
     return tsr_store_flush(store, self->call, err);
 }
 
+/* ---- parity ---- */
+
+/* Takes what the parity says of a shard for the shard, when both belong together and anything of
+ * them is damaged. */
+static int patch_shard(maintenance *self, tsr_error *err)
+{
+    bool contradicts;
+
+    TSRI_TRY(tsri_shard_parity_verify(&self->parity, &self->examiner, err));
+    if (!tsri_shard_parity_is_damaged(&self->parity))
+        return 0;
+    TSRI_TRY(tsri_patched_value_init(&self->patched, &self->parity, &self->examiner,
+                                     &self->generation, err));
+    int status = tsri_patched_value_contradicts(&self->patched, &self->examiner, &contradicts, err);
+    self->is_patched = status == 0 && !contradicts;
+    self->rebuilt_blocks = self->is_patched ? (int64_t)self->patched.patch_count : 0;
+    if (!self->is_patched)
+        tsri_patched_value_clear(&self->patched);
+    return status;
+}
+
+static bool has_useful_parity(const maintenance *self)
+{
+    return self->parity.directory && !self->parity.is_stale;
+}
+
+/* Finds the parity of a shard, and decides what to do with it. */
+static int take_parity(maintenance *self, uint64_t size_bytes, tsr_error *err)
+{
+    bool repairs = self->rebuild.purpose == TSRI_REBUILD_REPAIR;
+    bool wanted = self->array->parity.data_rows > 0;
+
+    TSRI_TRY(tsri_shard_parity_find(&self->parity, &self->examiner, self->prepared, &self->extent,
+                                    size_bytes, repairs && wanted, err));
+    if (repairs)
+        return has_useful_parity(self) ? patch_shard(self, err) : 0;
+    self->rebuild.renews = wanted && !has_useful_parity(self);
+    return 0;
+}
+
+/* The segments of a shard that is as it was: all of it, around the index. */
+static size_t list_whole(const maintenance *self, tsr_segment *segments)
+{
+    const tsri_parity_shape *shape = &self->parity.shape;
+    tsr_segment index = {self->parity.directory, 0, shape->index_bytes};
+    bool at_start = shape->after_bytes == 0;
+    uint64_t start = at_start ? shape->index_bytes : 0;
+    size_t count = 0;
+
+    if (at_start)
+        segments[count++] = index;
+    if (shape->before_bytes > start)
+        segments[count++] = (tsr_segment){NULL, start, shape->before_bytes - start};
+    if (!at_start)
+        segments[count++] = index;
+    return count;
+}
+
+/* Adds as much parity as the array wants, or else as there was. */
+static int add_parity(maintenance *self, tsr_error *err)
+{
+    const tsri_parity_shape *old = &self->parity.shape;
+    tsri_parity_strength strength = self->array->parity;
+    const tsr_extent *extent = self->is_patched ? &self->patched.extent : &self->extent;
+    const tsri_parity_source source = {extent->store, extent->key,
+                                       self->is_patched ? NULL : &self->generation};
+
+    if (strength.data_rows == 0 && has_useful_parity(self))
+        strength = old->strength;
+    if (strength.data_rows == 0)
+        return 0;
+    bool is_same = self->is_whole && strength.data_rows == old->strength.data_rows &&
+                   strength.parity_rows == old->strength.parity_rows;
+    return tsri_parity_put(strength, is_same ? old : NULL, &source,
+                           self->prepared->chain->shard->index_at_start, self->segments,
+                           &self->segment_count, &self->encoder, err);
+}
+
+/* Turns ranges of the patched value into such of the one in the store. */
+static int translate_segments(maintenance *self, tsr_error *err)
+{
+    tsr_segment *translated;
+
+    TSRI_TRY(tsri_patched_value_translate(&self->patched, self->segments, self->segment_count,
+                                          &translated, &self->segment_count, err));
+    tsri_free(self->segments);
+    self->segments = translated;
+    return 0;
+}
+
+/* Makes the segments of the new value out of what is planned. */
+static int list_segments(maintenance *self, tsr_error *err)
+{
+    size_t planned = self->rebuild.segment_count, most = TSRI_MAX(planned, (size_t)2);
+
+    self->segments = tsri_alloc_array(most + TSRI_PARITY_SEGMENTS, sizeof *self->segments);
+    if (!self->segments)
+        return tsri_error_no_memory(err, most * sizeof *self->segments);
+    self->segment_count = self->is_whole ? list_whole(self, self->segments) : planned;
+    if (!self->is_whole)
+        memcpy(self->segments, self->rebuild.segments, planned * sizeof *self->segments);
+    TSRI_TRY(add_parity(self, err));
+    if (self->is_patched)
+        TSRI_TRY(translate_segments(self, err));
+    self->new_bytes = 0;
+    for (size_t i = 0; i < self->segment_count; i++)
+        self->new_bytes += self->segments[i].size_bytes;
+    return 0;
+}
+
+static void clear_parity(maintenance *self)
+{
+    tsri_free(self->segments);
+    tsri_parity_encoder_clear(&self->encoder);
+    if (self->is_patched)
+        tsri_patched_value_clear(&self->patched);
+    tsri_shard_parity_clear(&self->parity);
+}
+
 /* ---- examining ---- */
+
+/* How many of the bytes that no entry of a sound shard refers to are its parity. */
+static int measure_parity(maintenance *self, uint64_t size_bytes, tsr_error *err)
+{
+    tsri_shard_survey survey;
+
+    if (!has_useful_parity(self))
+        return 0;
+    TSRI_TRY(tsri_shard_survey_init(&survey, &self->examiner, self->prepared, &self->extent, 0,
+                                    size_bytes, false, err));
+    self->rebuild.parity_bytes = tsri_shard_parity_bytes(&self->parity, survey.layout.end_bytes);
+    tsri_shard_survey_clear(&survey);
+    return 0;
+}
+
+static int plan_shard(maintenance *self, uint64_t size_bytes, tsr_error *err)
+{
+    TSRI_TRY(take_parity(self, size_bytes, err));
+    if (self->rebuild.purpose == TSRI_REBUILD_COMPACT)
+        TSRI_TRY(measure_parity(self, size_bytes, err));
+    if (self->is_patched) {
+        self->rebuild.extent = &self->patched.extent;
+        size_bytes = self->parity.shape.covered_bytes;
+    }
+    TSRI_TRY(tsri_rebuild_plan(&self->rebuild, self->prepared, size_bytes, &self->place,
+                               &self->changed, &self->new_bytes, err));
+    if (self->rebuild.stopped)
+        return 0;
+    self->is_whole = self->is_patched && !self->changed;
+    self->rebuild.index_corrected |= self->is_patched && !self->parity.index_holds;
+    self->changed |= self->is_patched;
+    return self->changed && self->new_bytes > 0 ? list_segments(self, err) : 0;
+}
 
 static int plan(maintenance *self, tsr_error *err)
 {
@@ -121,8 +285,7 @@ static int plan(maintenance *self, tsr_error *err)
     self->old_bytes = self->new_bytes = found.size_bytes;
     int status = 0;
     if (found.state == TSR_CHUNK_STORED && tsri_is_open_shard(self->prepared)) {
-        status = tsri_rebuild_plan(&self->rebuild, self->prepared, found.size_bytes, &self->place,
-                                   &self->changed, &self->new_bytes, err);
+        status = plan_shard(self, found.size_bytes, err);
     } else if (found.state == TSR_CHUNK_DAMAGED && self->rebuild.purpose == TSRI_REBUILD_REPAIR) {
         self->changed = true;
         self->new_bytes = 0;
@@ -203,6 +366,7 @@ static int run(maintenance *self, const int64_t *index, char *ret_kept, tsr_erro
     int status = run_in_turn(self, ret_kept, err);
     if (status < 0)
         tsr_error_prepend(err, "%s: chunk %s", self->array->place, self->extent.key);
+    clear_parity(self);
     tsri_rebuild_clear(&self->rebuild);
     tsri_prepared_unref(self->prepared);
     return status;
@@ -243,6 +407,7 @@ int tsr_array_repair_chunk(tsr_array *array, const int64_t *index,
         ret_result->outcome = self.new_bytes > 0 ? TSR_REPAIR_REBUILT : TSR_REPAIR_REMOVED;
     ret_result->index_corrected =
         ret_result->outcome == TSR_REPAIR_REBUILT && self.rebuild.index_corrected;
+    ret_result->rebuilt_blocks = self.rebuilt_blocks;
     snprintf(ret_result->kept_as, sizeof ret_result->kept_as, "%s", relative_key(array, kept));
     return 0;
 }
@@ -261,6 +426,6 @@ int tsr_array_compact_chunk(tsr_array *array, const int64_t *index, bool dry_run
     int status = run(&self, index, NULL, err ? err : &own);
     if (status < 0)
         return status;
-    *ret_won_bytes = self.changed ? (int64_t)(self.old_bytes - self.new_bytes) : 0;
+    *ret_won_bytes = self.changed ? (int64_t)self.old_bytes - (int64_t)self.new_bytes : 0;
     return 0;
 }

@@ -157,6 +157,13 @@ int tsri_array_create_node(const tsri_place *where, const tsr_array_create_optio
     TSRI_TRY(build(where, options, &meta, &array, err));
     tsri_zarr_meta *owned = meta; /* the array's from here on */
     meta = NULL;
+    if (options->parity && array->parity.data_rows == 0) {
+        tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                      "creating %s: parity needs shards whose inner chunks are read one by one",
+                      where->text);
+        tsr_error_set_next_step(err, "give a shard shape, and no codecs around the shards");
+        return TSR_INVALID_ARGUMENT;
+    }
     if (options->mode == TSR_CREATE_OPEN) {
         tsr_node_kind kind;
         TSRI_TRY(tsri_node_kind(where->store, where->path, 0, &kind, err));

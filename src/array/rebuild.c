@@ -103,7 +103,9 @@ static int judge_entries(level *self, tsr_error *err)
     if (rebuild->purpose == TSRI_REBUILD_COMPACT) {
         if (damage)
             return tsr_error_set(err, TSR_DAMAGED, "entries of its index are damaged");
-        self->changed = survey->layout.dead_bytes > 0;
+        uint64_t parity_bytes = self->number == 0 ? rebuild->parity_bytes : 0;
+        self->changed =
+            survey->layout.dead_bytes > parity_bytes || (self->number == 0 && rebuild->renews);
         return 0;
     }
     self->changed = damage || survey->index_corrected || survey->layout.overlapping > 0;

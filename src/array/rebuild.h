@@ -15,6 +15,10 @@ typedef struct tsri_rebuild {
     const tsr_extent *extent;
     int (*lost)(void *user, const tsr_chunk_info *info); /* NULL: nobody asks */
     void *user;
+    /* Of the outermost shard: so many of the bytes that no entry refers to are parity; and whether
+     * it is made anew in any case. */
+    uint64_t parity_bytes;
+    bool renews;
 
     /* What is found. */
     int64_t kept_chunks, lost_chunks;

@@ -6,6 +6,7 @@
 #include "array/commit.h"
 #include "array/examine.h"
 #include "array/node.h"
+#include "array/shard_parity.h"
 #include "base/checked.h"
 #include "base/context.h"
 #include "exec/pool.h"
@@ -47,13 +48,26 @@ static int examine(void *user, int64_t i, tsr_error *err)
 
 /* ---- telling ---- */
 
+/* What is found out about the bytes of a shard that no entry refers to. */
+typedef struct unreferenced {
+    uint64_t dead_bytes, parity_bytes;
+    tsr_parity_state parity;
+    int64_t bad_blocks, hopeless_blocks;
+} unreferenced;
+
 static int tell(walk *self, const tsr_extent *extent, int level, const tsri_cell_place *place,
-                const tsri_finding *found, uint64_t dead_bytes)
+                const tsri_finding *found, const unreferenced *rest)
 {
     tsr_chunk_info info;
 
     tsri_finding_info(found, self->array, extent, level, place, &info);
-    info.dead_bytes = dead_bytes;
+    if (rest) {
+        info.dead_bytes = rest->dead_bytes;
+        info.parity = rest->parity;
+        info.parity_bytes = rest->parity_bytes;
+        info.bad_blocks = rest->bad_blocks;
+        info.hopeless_blocks = rest->hopeless_blocks;
+    }
     self->stopped = self->each(self->user, &info);
     return self->stopped;
 }
@@ -77,15 +91,58 @@ static int tell_inner(walk *self, const tsri_shard_survey *shard, int64_t number
             return 0; /* beyond the edge of the array */
     if (found->state == TSR_CHUNK_STORED && tsri_is_open_shard(inner))
         return walk_shard(self, inner, shard->extent, found, level, &cell, err);
-    tell(self, shard->extent, level, &cell, found, 0);
+    tell(self, shard->extent, level, &cell, found, NULL);
     return 0;
+}
+
+static tsr_parity_state judge_parity(const tsri_shard_parity *parity)
+{
+    if (!parity->directory)
+        return TSR_PARITY_NONE;
+    if (parity->is_stale)
+        return TSR_PARITY_STALE;
+    return tsri_shard_parity_is_damaged(parity) ? TSR_PARITY_DAMAGED : TSR_PARITY_SOUND;
+}
+
+/* Looks for parity where there should be some, and where bytes could be some. `layout` is NULL
+ * where the index is damaged: then the whole shard is searched for it. */
+static int examine_parity(walk *self, const tsri_prepared *prepared, const tsr_extent *extent,
+                          uint64_t shard_bytes, const tsri_shard_layout *layout,
+                          unreferenced *ret_rest, tsr_error *err)
+{
+    bool wanted = self->array->parity.data_rows > 0;
+    tsri_shard_parity parity = {0};
+
+    *ret_rest = (unreferenced){.dead_bytes = layout ? layout->dead_bytes : 0};
+    if (!wanted && ret_rest->dead_bytes == 0)
+        return 0;
+    TSRI_TRY(tsri_shard_parity_find(&parity, &self->examiner, prepared, extent, shard_bytes,
+                                    wanted && (!layout || self->examiner.data), err));
+    int status = 0;
+    if (parity.directory && !parity.is_stale && self->examiner.data)
+        status = tsri_shard_parity_verify(&parity, &self->examiner, err);
+    ret_rest->parity = judge_parity(&parity);
+    ret_rest->bad_blocks = (int64_t)parity.lost_blocks;
+    ret_rest->hopeless_blocks = (int64_t)parity.hopeless_blocks;
+    if (layout) {
+        uint64_t bytes = tsri_shard_parity_bytes(&parity, layout->end_bytes);
+        ret_rest->parity_bytes = TSRI_MIN(bytes, layout->dead_bytes);
+        ret_rest->dead_bytes -= ret_rest->parity_bytes;
+    }
+    tsri_shard_parity_clear(&parity);
+    return status;
 }
 
 /* Tells of a shard whose index could be read, then of what it holds. */
 static int walk_entries(walk *self, tsri_shard_survey *survey, const tsri_finding *shard, int level,
                         const tsri_cell_place *place, tsr_error *err)
 {
-    if (tell(self, survey->extent, level, place, shard, survey->layout.dead_bytes))
+    unreferenced rest = {.dead_bytes = survey->layout.dead_bytes};
+
+    if (level == 0)
+        TSRI_TRY(examine_parity(self, survey->prepared, survey->extent, survey->shard_bytes,
+                                &survey->layout, &rest, err));
+    if (tell(self, survey->extent, level, place, shard, &rest))
         return 0;
     TSRI_TRY(tsri_shard_survey_entries(survey, &self->examiner, err));
     for (int64_t i = 0; i < survey->prepared->entry_count && !self->stopped; i++)
@@ -99,11 +156,14 @@ static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_exten
                       tsri_finding *shard, int level, const tsri_cell_place *place, tsr_error *err)
 {
     tsri_shard_survey survey;
+    unreferenced rest = {0};
     int status = tsri_shard_survey_init(&survey, &self->examiner, prepared, extent, shard->offset,
                                         shard->size_bytes, false, err);
     if (status < 0) {
         TSRI_TRY(tsri_finding_judge(shard, status, err));
-        tell(self, extent, level, place, shard, 0);
+        if (level == 0 && shard->state == TSR_CHUNK_DAMAGED)
+            TSRI_TRY(examine_parity(self, prepared, extent, shard->size_bytes, NULL, &rest, err));
+        tell(self, extent, level, place, shard, &rest);
         return 0;
     }
     status = walk_entries(self, &survey, shard, level, place, err);
@@ -124,7 +184,7 @@ static int tell_chunk(walk *self, const int64_t *chunk, tsri_finding *found, tsr
     tsri_cell_place_init(&place, self->grid, array->rank, chunk);
     if (!self->options->inner || found->state != TSR_CHUNK_STORED ||
         !tsri_is_open_shard(array->prepared)) {
-        tell(self, &extent, 0, &place, found, 0);
+        tell(self, &extent, 0, &place, found, NULL);
         return 0;
     }
     TSRI_TRY(tsri_array_prepare(array, self->grid, chunk, &prepared, err));

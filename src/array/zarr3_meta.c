@@ -8,6 +8,10 @@
 #include "codec/zarr_dtype.h"
 #include "meta/json_pointer.h"
 
+/* The member of an array's document that says how much parity its shards have:
+ * docs/format/parity.md. */
+#define TSRI_PARITY_MEMBER "tessera_parity"
+
 static int read_format(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
 {
     const char *node_type = NULL;
@@ -119,6 +123,29 @@ static int read_dimension_names(const tsri_json *object, tsri_zarr_meta *meta, t
     return list != NULL ? tsri_zarr_take_dimension_names(meta, list, "/dimension_names", err) : 0;
 }
 
+/* Other readers may ignore it, so does the check of unknown members; where it is there, it is to be
+ * understood. */
+static int read_parity(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
+{
+    static const char *const pointer = "/" TSRI_PARITY_MEMBER;
+    tsri_json *value = NULL;
+    int64_t data_rows = 0, parity_rows = 0;
+
+    if (!json_object_object_get_ex(object, TSRI_PARITY_MEMBER, &value))
+        return 0;
+    TSRI_TRY(tsri_json_int(value, pointer, "data_blocks", true, 1, TSRI_PARITY_ROWS_MAX, &data_rows,
+                           err));
+    TSRI_TRY(tsri_json_int(value, pointer, "parity_blocks", true, 1, TSRI_PARITY_ROWS_MAX,
+                           &parity_rows, err));
+    if (!tsri_parity_strength_is_valid(data_rows, parity_rows))
+        return tsri_json_refuse(err, TSR_BAD_METADATA, pointer, NULL,
+                                "%d blocks of data and %d of parity; there are at most as many of "
+                                "parity as of data, and %d in all",
+                                (int)data_rows, (int)parity_rows, TSRI_PARITY_ROWS_MAX);
+    meta->parity = (tsri_parity_strength){(int)data_rows, (int)parity_rows};
+    return 0;
+}
+
 static int read_attributes(const tsri_json *object, tsri_zarr_meta *meta, tsr_error *err)
 {
     tsri_json *attributes = NULL;
@@ -142,6 +169,7 @@ static int read_array(tsr_context *context, const tsri_json *object, tsri_zarr_m
     TSRI_TRY(read_fill_value(object, meta, err));
     TSRI_TRY(read_codecs(object, meta, err));
     TSRI_TRY(check_storage_transformers(object, err));
+    TSRI_TRY(read_parity(object, meta, err));
     return read_dimension_names(object, meta, err);
 }
 
@@ -207,6 +235,11 @@ static int print_array(const tsri_zarr_meta_options *options, tsr_output *output
     TSRI_TRY(tsri_zarr_print_element(options->dtype, options->fill_value, output, err));
     TSRI_TRY(tsr_output_print(output, err, ",\"codecs\":"));
     TSRI_TRY(tsri_codec_specs_write(options->codecs, options->codec_count, output, err));
+    if (options->parity.data_rows > 0)
+        TSRI_TRY(tsr_output_print(output, err,
+                                  ",\"" TSRI_PARITY_MEMBER "\":{\"must_understand\":false,"
+                                  "\"data_blocks\":%d,\"parity_blocks\":%d}",
+                                  options->parity.data_rows, options->parity.parity_rows));
     return print_names(options, output, err);
 }
 

@@ -14,6 +14,7 @@
 #include "array/chunk_key.h"
 #include "array/grid.h"
 #include "base/arena.h"
+#include "codec/parity.h"
 #include "meta/extension.h"
 #include "meta/json.h"
 
@@ -45,6 +46,7 @@ typedef struct tsri_zarr_meta {
     int codec_count;
     /* `rank` entries, each may be NULL; NULL when the document has no such field. */
     const char *const *dimension_names;
+    tsri_parity_strength parity; /* v3: what the shards are to have; 0: none */
 
     tsri_json *attributes; /* an object; NULL when there are none. Never change it */
 
@@ -85,6 +87,7 @@ typedef struct tsri_zarr_meta_options {
     bool fill_undefined;                /* v2: null */
     const char *const *dimension_names; /* v3 (refused in v2); NULL: none */
     const char *chunk_keys;             /* v3: the member chunk_key_encoding as JSON */
+    tsri_parity_strength parity;        /* v3: of the shards; 0: none */
     char separator;                     /* v2: of chunk keys */
     const tsri_codec_spec *codecs;      /* v3: the whole chain; v2: the filters */
     int codec_count;

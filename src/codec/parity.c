@@ -1,6 +1,7 @@
 #include "codec/parity.h"
 
 #include <endian.h>
+#include <isa-l/crc64.h>
 #include <isa-l/erasure_code.h>
 #include <stdlib.h>
 
@@ -84,7 +85,7 @@ static bool complete_shape(tsri_parity_shape *shape)
         return false;
     shape->block_count = ceil_divide(shape->covered_bytes, block);
     shape->column_count = ceil_divide(shape->block_count, (uint64_t)shape->strength.data_rows);
-    checksums = sizeof(uint32_t) * tsri_parity_all_blocks(shape);
+    checksums = sizeof(uint64_t) * tsri_parity_all_blocks(shape);
     if (!tsri_add_u64(shape->index_bytes, checksums, &listed))
         return false;
     shape->page_count = ceil_divide(listed, block - HEADER_BYTES);
@@ -214,9 +215,16 @@ void tsri_parity_encoder_clear(tsri_parity_encoder *encoder)
     *encoder = (tsri_parity_encoder){0};
 }
 
-static void note_crc(tsri_parity_encoder *self, uint64_t number, uint32_t crc)
+/* CRC-64/XZ. Not CRC-32C: bytes that end in their own CRC-32C can be replaced by others that do
+ * without any change to the CRC-32C of what is around them, and so are most inner chunks. */
+static uint64_t add_to_crc(uint64_t crc, const void *bytes, size_t size_bytes)
 {
-    store_u32(self->directory + self->shape.index_bytes + sizeof crc * number, crc);
+    return crc64_ecma_refl(crc, bytes, size_bytes);
+}
+
+static void note_crc(tsri_parity_encoder *self, uint64_t number, uint64_t crc)
+{
+    store_u64(self->directory + self->shape.index_bytes + sizeof crc * number, crc);
 }
 
 /* Adds bytes of one row to the rows of parity. */
@@ -242,7 +250,7 @@ static void add_to_crcs(tsri_parity_encoder *self, const unsigned char *bytes, s
 
     while (size_bytes > 0) {
         size_t step = (size_t)TSRI_MIN(block - at % block, (uint64_t)size_bytes);
-        self->crc = tsri_crc32c(self->crc, bytes, step);
+        self->crc = add_to_crc(self->crc, bytes, step);
         at += step;
         bytes += step;
         size_bytes -= step;
@@ -307,7 +315,7 @@ void tsri_parity_encoder_finish(tsri_parity_encoder *encoder, const void *index)
     if (over > 0)
         add_to_crcs(encoder, zeros, block - over);
     for (uint64_t number = shape->block_count; number < all; number++, rows += block)
-        note_crc(encoder, number, tsri_crc32c(0, rows, block));
+        note_crc(encoder, number, add_to_crc(0, rows, block));
     memcpy(encoder->directory, index, (size_t)shape->index_bytes);
     uint32_t crc = tsri_crc32c(0, encoder->directory, (size_t)directory_bytes(shape));
     for (uint64_t number = 0; number < shape->page_count; number++)
@@ -382,21 +390,16 @@ bool tsri_parity_page_read(const void *bytes, size_t size_bytes, tsri_parity_sha
     return true;
 }
 
-uint32_t tsri_parity_block_crc(const tsri_parity_shape *shape, const unsigned char *directory,
-                               uint64_t number)
-{
-    return load_u32(directory + shape->index_bytes + sizeof(uint32_t) * number);
-}
-
 bool tsri_parity_block_holds(const tsri_parity_shape *shape, const unsigned char *directory,
                              uint64_t number, const void *bytes, size_t size_bytes)
 {
     static const unsigned char zeros[TSRI_PARITY_BLOCK_MAX];
-    uint32_t crc = tsri_crc32c(0, bytes, size_bytes);
+    const unsigned char *listed = directory + shape->index_bytes + sizeof(uint64_t) * number;
+    uint64_t crc = add_to_crc(0, bytes, size_bytes);
 
     if (size_bytes < shape->block_bytes)
-        crc = tsri_crc32c(crc, zeros, (size_t)shape->block_bytes - size_bytes);
-    return crc == tsri_parity_block_crc(shape, directory, number);
+        crc = add_to_crc(crc, zeros, (size_t)shape->block_bytes - size_bytes);
+    return crc == load_u64(listed);
 }
 
 /* ---- rebuilding ---- */

@@ -3,7 +3,7 @@
  * Format: docs/format/parity.md. The bytes of a shard without its parity section are cut into
  * blocks, and the blocks laid out in k rows of equal length; below them come m rows of parity, so
  * that of each column of k + m blocks any m may be lost. Directories at both ends of the section
- * hold the geometry, a copy of the index and a CRC-32C of every block.
+ * hold the geometry, a copy of the index and a CRC-64 of every block.
  *
  * Code: systematic, with a Cauchy matrix over GF(2^8) (Bloemer et al., "An XOR-Based
  * Erasure-Resilient Coding Scheme", 1995), of which every square part is invertible.
@@ -74,7 +74,7 @@ typedef struct tsri_parity_encoder {
     unsigned char *section;   /* owned: shape.section_bytes; complete after _finish */
     unsigned char *directory; /* owned */
     uint64_t fed_bytes;
-    uint32_t crc; /* of the block under way */
+    uint64_t crc; /* of the block under way */
 } tsri_parity_encoder;
 
 /* Takes memory for the whole section. Owner: the caller, by tsri_parity_encoder_clear. Errors:
@@ -99,10 +99,6 @@ bool tsri_parity_page_read(const void *bytes, size_t size_bytes, tsri_parity_sha
 
 /* How much of the directory a page holds. */
 uint64_t tsri_parity_page_payload(const tsri_parity_shape *shape);
-
-/* The CRC-32C that a directory says a block has. */
-uint32_t tsri_parity_block_crc(const tsri_parity_shape *shape, const unsigned char *directory,
-                               uint64_t number);
 
 /* Whether a block is what it was; the last data block is given without its zeros. */
 bool tsri_parity_block_holds(const tsri_parity_shape *shape, const unsigned char *directory,

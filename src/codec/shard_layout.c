@@ -93,6 +93,7 @@ static void measure(tsri_shard_layout *layout, const tsri_prepared *prepared,
             furthest = number;
         }
     }
+    layout->end_bytes = end;
     note_gap(layout, end, at_start ? shard_bytes : shard_bytes - index_bytes);
 }
 

@@ -22,6 +22,7 @@ typedef struct tsri_shard_layout {
     int64_t unsound, overlapping;
     uint64_t dead_bytes; /* that are neither of the index nor of a sound entry */
     int64_t gaps;        /* in so many pieces */
+    uint64_t end_bytes;  /* where the last sound entry ends, or the index that stands first */
 } tsri_shard_layout;
 
 /* Surveys the entries of a shard of `shard_bytes`, which is not shorter than its index. Owner: the

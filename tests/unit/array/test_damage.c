@@ -8,6 +8,9 @@
  *   - after the repair every inner chunk whose bytes and index entries were not touched is there,
  *     also when a single bit of the index was; every other one is right or missing; none is an
  *     older version; and a check finds nothing any more.
+ * Of shards with parity moreover, as long as the damage is within its strength (counted here from
+ * docs/format/parity.md: lost blocks of each column, pages of which both copies are lost), the
+ * repair gives back the shard bit for bit.
  * What a checksum cannot see is the whole of another chunk in the place of a chunk of the same
  * size, since it knows nothing of places. The sizes here are such that no sector moves so.
  *
@@ -18,6 +21,8 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+
+#include <inttypes.h>
 
 #include <tessera/maintenance.h>
 
@@ -35,14 +40,19 @@ typedef struct shard_kind {
     bool at_start;
     bool
         older; /* the shard holds an older version of each inner chunk, as after a write in place */
+    const char *parity;
 } shard_kind;
 
 static const shard_kind kinds[] = {
-    {"raw", LITTLE "," CRC, false, false},
-    {"compressed", LITTLE "," ZSTD "," CRC, false, false},
-    {"index first", LITTLE "," CRC, true, false},
-    {"older versions", LITTLE "," CRC, false, true},
-    {"older versions, index first", LITTLE "," ZSTD "," CRC, true, true},
+    {"raw", LITTLE "," CRC, false, false, NULL},
+    {"compressed", LITTLE "," ZSTD "," CRC, false, false, NULL},
+    {"index first", LITTLE "," CRC, true, false, NULL},
+    {"older versions", LITTLE "," CRC, false, true, NULL},
+    {"older versions, index first", LITTLE "," ZSTD "," CRC, true, true, NULL},
+    {"parity", LITTLE "," CRC, false, false, "8+5"},
+    {"parity, index first", LITTLE "," ZSTD "," CRC, true, false, "3+2"},
+    {"parity, without checksums", LITTLE, false, false, "4+4"},
+    {"parity, index first, without checksums", LITTLE, true, false, "2+2"},
 };
 
 /* One array of one shard, its sound value, and where its inner chunks lie in that. */
@@ -54,6 +64,9 @@ typedef struct subject {
     size_t size_bytes, index_start;
     uint64_t offsets[CELLS], sizes[CELLS];
     uint64_t random;
+    uint64_t before, pages, section; /* where its parity is, and how many pages of 512 bytes a
+                                        directory has; 0: none */
+    uint64_t data_rows, parity_rows;
 } subject;
 
 static uint64_t next_random(subject *self)
@@ -121,6 +134,21 @@ static void note_entries(subject *self)
     }
 }
 
+/* Reads where parity lies from the first page of its directory. */
+static void note_parity(subject *self)
+{
+    static const char magic[] = "TSRparit";
+    const unsigned char *page = memmem(self->bytes, self->size_bytes, magic, 8);
+    assert_non_null(page);
+    self->before = (uint64_t)(page - self->bytes);
+    assert_int_equal(load_u64(page + 32), self->before);
+    assert_int_equal(page[14] | page[15] << 8, SECTOR);
+    self->data_rows = page[16];
+    self->parity_rows = page[18];
+    self->pages = page[24];
+    self->section = self->size_bytes - self->before - load_u64(page + 40);
+}
+
 /* Puts all bytes of an older shard without its index between the index and the inner chunks. */
 static void insert_older(subject *self, const unsigned char *old, size_t old_bytes)
 {
@@ -159,7 +187,11 @@ static void subject_open(subject *self, const shard_kind *kind, uint64_t seed)
                            .shape = {SIDE * HEIGHT, SIDE * WIDTH},
                            .chunk = {SIDE * HEIGHT, SIDE * WIDTH},
                            .codecs = codecs};
-    self->array = array_new(&self->f, self->f.store, "a", &row, TSR_UINT8, NULL);
+    tsr_array_create_options create;
+    row_options(&row, TSR_UINT8, NULL, &create);
+    create.store = self->f.store;
+    create.parity = kind->parity;
+    good(tsr_array_create(self->f.context, "a", &create, &self->array, &self->f.err), &self->f.err);
     write_all(self, 1);
     unsigned char *old = get_bytes(&self->f, self->f.store, "a/c/0/0", &old_bytes);
     write_all(self, 2);
@@ -168,6 +200,8 @@ static void subject_open(subject *self, const shard_kind *kind, uint64_t seed)
         insert_older(self, old, old_bytes);
     free(old);
     note_entries(self);
+    if (kind->parity)
+        note_parity(self);
 }
 
 static void subject_close(subject *self)
@@ -183,7 +217,7 @@ typedef struct damaged {
     unsigned char *bytes;
     size_t size_bytes;
     char what[128];
-    int index_flips; /* single bits of the index; -1: more than bits */
+    uint64_t dropped; /* so many bytes fell out somewhere */
 } damaged;
 
 static void flip_bits(subject *self, damaged *d)
@@ -227,6 +261,7 @@ static void drop_bytes(subject *self, damaged *d)
     size = size > d->size_bytes - from ? d->size_bytes - from : size;
     memmove(d->bytes + from, d->bytes + from + size, d->size_bytes - from - size);
     d->size_bytes -= size;
+    d->dropped = size;
     snprintf(d->what, sizeof d->what, "%zu bytes dropped at %zu", size, from);
 }
 
@@ -249,6 +284,49 @@ static bool is_intact(const subject *self, const damaged *d, uint64_t from, uint
            memcmp(d->bytes + from, self->bytes + from, (size_t)size) == 0;
 }
 
+/* Whether they lie there, or where the bytes that fell out have left them. */
+static bool is_left(const subject *self, const damaged *d, uint64_t from, uint64_t size)
+{
+    uint64_t to = from - d->dropped;
+    return is_intact(self, d, from, size) ||
+           (from >= d->dropped && to + size <= d->size_bytes &&
+            memcmp(d->bytes + to, self->bytes + from, (size_t)size) == 0);
+}
+
+/* Whether a page of the directory is left in either copy, and of what is left one is where it is
+ * looked for. */
+static bool is_directory_left(const subject *self, const damaged *d)
+{
+    uint64_t second = self->before + self->section - self->pages * SECTOR;
+    for (uint64_t i = 0; i < self->pages; i++)
+        if (!is_left(self, d, self->before + i * SECTOR, SECTOR) &&
+            !is_left(self, d, second + i * SECTOR, SECTOR))
+            return false;
+    return true;
+}
+
+/* Whether the parity is strong enough: of no column more blocks are lost than it has rows. A block
+ * of nothing but the index is known from the directory. */
+static bool is_within_strength(const subject *self, const damaged *d)
+{
+    uint64_t covered = self->size_bytes - self->section, lost[CELLS * 4] = {0};
+    uint64_t blocks = (covered + SECTOR - 1) / SECTOR;
+    uint64_t columns = (blocks + self->data_rows - 1) / self->data_rows;
+    bool enough = is_directory_left(self, d);
+
+    for (uint64_t i = 0; i < blocks; i++) {
+        uint64_t at = i * SECTOR, size = at + SECTOR > covered ? covered - at : SECTOR;
+        uint64_t place = at < self->before ? at : at + self->section;
+        bool known = self->kind->at_start ? at + size <= INDEX_BYTES : at >= self->before;
+        lost[i % columns] += !known && !is_left(self, d, place, size);
+    }
+    for (uint64_t i = 0; i < self->parity_rows * columns; i++)
+        lost[i % columns] += !is_left(self, d, self->before + (self->pages + i) * SECTOR, SECTOR);
+    for (uint64_t i = 0; i < columns; i++)
+        enough &= lost[i] <= self->parity_rows;
+    return enough;
+}
+
 /* How many bits of the index differ; -1 when it is not where it was. */
 static int index_flips(const subject *self, const damaged *d)
 {
@@ -261,6 +339,11 @@ static int index_flips(const subject *self, const damaged *d)
         count += __builtin_popcount(d->bytes[i] ^ self->bytes[i]);
     return count;
 }
+
+/* What came of the trials. */
+typedef struct trials {
+    int64_t recovered, rebuilt, damages;
+} trials;
 
 typedef enum answer { RIGHT, MISSING, DAMAGED } answer;
 
@@ -288,7 +371,7 @@ static answer read_cell(subject *self, const damaged *d, int cell, const char *w
 
 static int count_damaged(void *user, const tsr_chunk_info *info)
 {
-    *(int *)user += info->state == TSR_CHUNK_DAMAGED;
+    *(int *)user += info->state == TSR_CHUNK_DAMAGED || info->parity == TSR_PARITY_DAMAGED;
     return 0;
 }
 
@@ -303,7 +386,19 @@ static int check(subject *self)
     return found;
 }
 
-static void try_one(subject *self, int64_t *recovered)
+/* The shard is what it was, its parity included. */
+static void expect_rebuilt(subject *self, const damaged *d, const tsr_repair_result *result)
+{
+    size_t size;
+    unsigned char *found = get_bytes(&self->f, self->f.store, "a/c/0/0", &size);
+    if (!found || size != self->size_bytes || memcmp(found, self->bytes, size) != 0)
+        fail_msg("%s, %s: is not rebuilt", self->kind->name, d->what);
+    assert_int_equal(result->lost_chunks, 0);
+    assert_int_equal(result->kept_chunks, CELLS);
+    free(found);
+}
+
+static void try_one(subject *self, trials *so_far)
 {
     static const int64_t origin[] = {0, 0};
     damaged d = damage(self);
@@ -312,7 +407,11 @@ static void try_one(subject *self, int64_t *recovered)
 
     put(self, d.bytes, d.size_bytes);
     int found = check(self), flips = index_flips(self, &d);
-    for (int i = 0; i < CELLS; i++) {
+    /* Without checksums a reader sees no damage; those of the parity do, as long as they are there.
+     */
+    bool checked = strstr(self->kind->inner, "crc32c") != NULL;
+    bool tells = checked || is_directory_left(self, &d);
+    for (int i = 0; i < CELLS && checked; i++) {
         answer is = read_cell(self, &d, i, "before the repair");
         if (is == MISSING || (is == DAMAGED && found == 0))
             fail_msg("%s, %s: cell %d is %s, and the check found %d", self->kind->name, d.what, i,
@@ -323,15 +422,20 @@ static void try_one(subject *self, int64_t *recovered)
                                 &self->f.err),
          &self->f.err);
     assert_int_equal(result.outcome == TSR_REPAIR_NOTHING, found == 0);
-    for (int i = 0; i < CELLS; i++) {
+    for (int i = 0; i < CELLS && tells; i++) {
         answer is = read_cell(self, &d, i, "after the repair");
         bool intact = is_intact(self, &d, self->offsets[i], self->sizes[i]);
-        *recovered += is == RIGHT;
-        if (is == DAMAGED || (is == MISSING && intact && (flips == 0 || flips == 1)))
+        so_far->recovered += is == RIGHT;
+        if (is == DAMAGED || (is == MISSING && intact && checked && (flips == 0 || flips == 1)))
             fail_msg("%s, %s: cell %d is %s after the repair", self->kind->name, d.what, i,
                      is == MISSING ? "gone although it was intact" : "damaged");
     }
     assert_int_equal(check(self), 0);
+    so_far->damages += found > 0;
+    if (self->kind->parity && found > 0 && is_within_strength(self, &d)) {
+        expect_rebuilt(self, &d, &result);
+        so_far->rebuilt++;
+    }
     good(tsr_store_erase_prefix(self->f.store, "a/c/", NULL, &self->f.err), &self->f.err);
     free(d.bytes);
 }
@@ -340,18 +444,20 @@ static void damage_is_found_or_harmless(void **state)
 {
     (void)state;
     const char *full = getenv("TESSERA_TORTURE"), *seed = getenv("TESSERA_SEED");
-    const int count = sizeof kinds / sizeof *kinds;
-    int trials = full && *full ? 100000 / count : 120;
-    for (int i = 0; i < count; i++) {
+    const int kind_count = sizeof kinds / sizeof *kinds;
+    int count = full && *full ? 100000 / kind_count : 120;
+    for (int i = 0; i < kind_count; i++) {
         subject self;
-        int64_t recovered = 0;
+        trials so_far = {0};
         subject_open(&self, &kinds[i], (seed ? strtoull(seed, NULL, 0) : 1) + (uint64_t)i);
-        for (int trial = 0; trial < trials; trial++)
-            try_one(&self, &recovered);
-        print_message("%s: %d trials, %.1f of %d inner chunks left by a repair\n", kinds[i].name,
-                      trials, (double)recovered / trials, CELLS);
+        for (int trial = 0; trial < count; trial++)
+            try_one(&self, &so_far);
+        print_message(
+            "%s: %d trials, %.1f of %d inner chunks left by a repair, %" PRId64 " shards rebuilt\n",
+            kinds[i].name, count, (double)so_far.recovered / count, CELLS, so_far.rebuilt);
         /* A repair that saves nothing would satisfy the rest. */
-        assert_true(recovered > trials * CELLS / 4);
+        assert_true(so_far.recovered > (int64_t)count * CELLS / 4);
+        assert_true(!kinds[i].parity || so_far.rebuilt > so_far.damages / 3);
         subject_close(&self);
     }
 }

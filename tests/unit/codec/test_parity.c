@@ -53,6 +53,18 @@ static uint32_t crc_of(const unsigned char *bytes, size_t size_bytes)
     return crc;
 }
 
+/* CRC-64/XZ, bit by bit. */
+static uint64_t crc64_of(const unsigned char *bytes, size_t size_bytes)
+{
+    uint64_t crc = UINT64_MAX;
+    for (size_t i = 0; i < size_bytes; i++) {
+        crc ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ UINT64_C(0xc96c5795d7870f42) : crc >> 1;
+    }
+    return ~crc;
+}
+
 static uint64_t word(const unsigned char *from, int bytes)
 {
     uint64_t value = 0;
@@ -116,7 +128,7 @@ static void every_byte_is_as_the_format_says(int data_rows, int parity_rows, uin
     uint64_t blocks = (covered + block - 1) / block;
     uint64_t columns = (blocks + (uint64_t)data_rows - 1) / (uint64_t)data_rows;
     uint64_t all = blocks + (uint64_t)parity_rows * columns;
-    uint64_t pages = (index_bytes + 4 * all + block - 64 - 1) / (block - 64);
+    uint64_t pages = (index_bytes + 8 * all + block - 64 - 1) / (block - 64);
     uint64_t size = (2 * pages + (uint64_t)parity_rows * columns) * block;
     const unsigned char *section = self.encoder.section, *rows = section + pages * block;
 
@@ -146,7 +158,7 @@ static void every_byte_is_as_the_format_says(int data_rows, int parity_rows, uin
     for (uint64_t n = 0; n < all; n++) {
         const unsigned char *at =
             n < blocks ? self.covered + n * block : rows + (n - blocks) * block;
-        assert_int_equal(word(directory + index_bytes + 4 * n, 4), crc_of(at, block));
+        assert_true(word(directory + index_bytes + 8 * n, 8) == crc64_of(at, block));
         assert_true(tsri_parity_block_holds(&self.shape, directory, n, at, block));
     }
     for (int j = 0; j < parity_rows; j++) {
@@ -176,6 +188,12 @@ static void sections_are_as_the_format_says(void **state)
     every_byte_is_as_the_format_says(200, 55, 30000, 20004, false, 512);
     every_byte_is_as_the_format_says(10, 1, 1 << 20, 16388, false, 4096);
     every_byte_is_as_the_format_says(128, 127, (1 << 20) + 1, 36, true, 4096);
+}
+
+static void the_checksum_is_that_of_xz(void **state)
+{
+    (void)state;
+    assert_true(crc64_of((const unsigned char *)"123456789", 9) == UINT64_C(0x995dc9bbdf1939fa));
 }
 
 /* A shard that holds no inner chunk has an index to cover. */
@@ -433,6 +451,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sections_are_as_the_format_says),
+        cmocka_unit_test(the_checksum_is_that_of_xz),
         cmocka_unit_test(an_index_alone_has_parity),
         cmocka_unit_test(every_pattern_of_a_small_code_is_rebuilt),
         cmocka_unit_test(random_patterns_of_large_codes_are_rebuilt),
