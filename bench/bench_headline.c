@@ -53,7 +53,7 @@ bench_block bench_chunk_block(int64_t chunk)
                       chunk % COUNT * BENCH_CHUNK, BENCH_CHUNK);
 }
 
-static int64_t parse_boxes(FILE *file, bench_block **ret_boxes)
+static int64_t parse_boxes(FILE *file, int64_t side, bench_block **ret_boxes)
 {
     bench_block *boxes = NULL;
     int64_t count = 0, room = 0, z, y, x;
@@ -71,7 +71,7 @@ static int64_t parse_boxes(FILE *file, bench_block **ret_boxes)
             }
             boxes = grown;
         }
-        boxes[count++] = bench_cube(z, y, x, BENCH_BOX);
+        boxes[count++] = bench_cube(z, y, x, side);
     }
     if (fields != EOF || count == 0) {
         free(boxes);
@@ -81,7 +81,7 @@ static int64_t parse_boxes(FILE *file, bench_block **ret_boxes)
     return count;
 }
 
-int64_t bench_boxes_load(const char *path, bench_block **ret_boxes)
+int64_t bench_boxes_load(const char *path, int64_t side, bench_block **ret_boxes)
 {
     FILE *file = fopen(path, "re");
     int64_t count;
@@ -89,7 +89,7 @@ int64_t bench_boxes_load(const char *path, bench_block **ret_boxes)
     if (!file) {
         return -1;
     }
-    count = parse_boxes(file, ret_boxes);
+    count = parse_boxes(file, side, ret_boxes);
     fclose(file);
     return count;
 }
@@ -103,9 +103,32 @@ bench_block bench_plane(int axis_from_last)
     return block;
 }
 
-bench_block bench_small_block(void)
+bench_block bench_small_block(const int64_t grid[3])
 {
-    return (bench_block){{0, 0, 0}, {400, 400, 320}};
+    bench_block block = {{0, 0, 0}, {400, 400, 320}};
+
+    for (int axis = 0; axis < 3 && grid[0] > 0; axis++) {
+        block.shape[axis] = grid[axis] * BENCH_SMALL;
+    }
+    return block;
+}
+
+size_t bench_block_bytes(const bench_block *block)
+{
+    return (size_t)(block->shape[0] * block->shape[1] * block->shape[2]) * sizeof(uint16_t);
+}
+
+void bench_fill(uint16_t *values, const bench_block *block)
+{
+    for (int64_t z = 0; z < block->shape[0]; z++) {
+        for (int64_t y = 0; y < block->shape[1]; y++) {
+            const int64_t first = y * y / 32 + z * z * z;
+
+            for (int64_t x = 0; x < block->shape[2]; x++) {
+                *values++ = (uint16_t)(x + first);
+            }
+        }
+    }
 }
 
 int bench_points_load(const char *path, bench_points *ret_points)

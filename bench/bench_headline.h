@@ -14,11 +14,14 @@ enum {
     BENCH_CHUNK = 256, /* of a chunk or shard */
     BENCH_INNER = 64,  /* of an inner chunk of store C */
     BENCH_BOX = 32,    /* of a box of the random reads */
+    BENCH_SMALL = 8,   /* of a small chunk */
+    BENCH_ROWS = 16,   /* planes of the array that is read row by row */
     BENCH_OPENS = 20,  /* how often a job opens the array */
 };
 
 #define BENCH_ELEMENTS ((size_t)BENCH_SIDE * BENCH_SIDE * BENCH_SIDE)
 #define BENCH_BYTES (BENCH_ELEMENTS * sizeof(uint16_t))
+#define BENCH_PLANE_BYTES ((size_t)BENCH_SIDE * BENCH_SIDE * sizeof(uint16_t))
 #define BENCH_CHUNK_ELEMENTS ((size_t)BENCH_CHUNK * BENCH_CHUNK * BENCH_CHUNK)
 #define BENCH_CHUNK_BYTES (BENCH_CHUNK_ELEMENTS * sizeof(uint16_t))
 #define BENCH_INNER_ELEMENTS ((size_t)BENCH_INNER * BENCH_INNER * BENCH_INNER)
@@ -50,17 +53,21 @@ bench_block bench_cube(int64_t z, int64_t y, int64_t x, int64_t side);
 /* Chunk number 0..63 in C order as a block. */
 bench_block bench_chunk_block(int64_t chunk);
 
-/* Reads the starts of the boxes: three numbers a line. Returns their count, or -1; the caller
- * frees. */
-int64_t bench_boxes_load(const char *path, bench_block **ret_boxes);
+/* Reads the starts of the boxes: three numbers a line; each is a cube of the given side. Returns
+ * their count, or -1; the caller frees. */
+int64_t bench_boxes_load(const char *path, int64_t side, bench_block **ret_boxes);
 
 /* The plane in the middle of an axis (0: x, the last one; 1: y; 2: z). */
 bench_block bench_plane(int axis_from_last);
-#define BENCH_PLANE_BYTES ((size_t)BENCH_SIDE * BENCH_SIDE * sizeof(uint16_t))
 
-/* The array of store S: 100,000 chunks of 8^3 at the beginning of the big one's positions. */
-bench_block bench_small_block(void);
-#define BENCH_SMALL_BYTES ((size_t)400 * 400 * 320 * sizeof(uint16_t))
+/* An array of so many chunks of 8^3 along each axis, at the beginning of the big one's positions;
+ * all zero: the 100,000 of store S. */
+bench_block bench_small_block(const int64_t grid[3]);
+
+size_t bench_block_bytes(const bench_block *block);
+
+/* The values of a block that starts at the origin, by the formula. */
+void bench_fill(uint16_t *values, const bench_block *block);
 
 /* Points: z, y, x of each. */
 typedef struct bench_points {

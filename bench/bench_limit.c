@@ -15,6 +15,7 @@
 
 size_t limit_encoded_bytes(void)
 {
+    /* Larger than the most that blosc and libdeflate make too. */
     size_t whole = ZSTD_compressBound(BENCH_CHUNK_BYTES);
     size_t shard = LIMIT_INNER_COUNT * ZSTD_compressBound(BENCH_INNER_BYTES) + LIMIT_INDEX_BYTES;
 
@@ -95,11 +96,9 @@ static const char *const *limit_ways(const bench_job *job)
 {
     static const char *const bare[] = {"bare", NULL};
     static const char *const fresh[] = {"faults", "populate", NULL};
-    static const char *const works[] = {"read", "chunks", "boxes", "write", "rewrite", "small"};
+    static const char *const works[] = {"read",    "chunks", "boxes",   "inner", "write",
+                                        "rewrite", "small",  "reshard", "codec"};
 
-    if (strcmp(job->work, "read") == 0 && !strchr("ABC", limit_store_kind(job->store))) {
-        return NULL; /* of other codecs nothing is known here */
-    }
     if (strcmp(job->work, "read") == 0 && strcmp(job->mode, "reused") != 0) {
         return limit_store_kind(job->store) == 'A' ? fresh : bare;
     }
@@ -115,22 +114,25 @@ static int limit_run(void *self, const bench_job *job, bench_outcome *outcome)
 {
     limit_state *state = self;
 
-    for (int i = 0; i < state->threads; i++) {
+    state->threads = job->settings.threads ? job->settings.threads : state->all_threads;
+    for (int i = 0; i < state->all_threads; i++) {
         state->scratch[i].sum = (bench_sum){0};
     }
-    switch (job->work[0]) {
-    case 'r':
-        return strcmp(job->work, "read") == 0 ? limit_read(state, job, outcome)
-                                              : limit_write(state, job, outcome);
-    case 'c':
-        return limit_chunks(state, job, outcome);
-    case 's':
-        return limit_small(state, job, outcome);
-    case 'b':
-        return limit_boxes(state, job, outcome);
-    default:
-        return limit_write(state, job, outcome);
+    static const struct {
+        const char *name;
+        int (*run)(limit_state *state, const bench_job *job, bench_outcome *outcome);
+    } works[] = {
+        {"read", limit_read},     {"chunks", limit_chunks}, {"boxes", limit_boxes},
+        {"inner", limit_boxes},   {"small", limit_small},   {"write", limit_write},
+        {"rewrite", limit_write}, {"codec", limit_codec},   {"reshard", limit_reshard},
+    };
+
+    for (size_t i = 0; i < sizeof works / sizeof works[0]; i++) {
+        if (strcmp(works[i].name, job->work) == 0) {
+            return works[i].run(state, job, outcome);
+        }
     }
+    return bench_fail(outcome, "unknown job %s", job->work);
 }
 
 static void limit_drop(void *self)
@@ -150,20 +152,23 @@ static int limit_hold(void *self, const char *store, bench_outcome *outcome)
     if (!state->held) {
         return bench_fail(outcome, "no memory for the big buffer");
     }
+    state->threads = state->all_threads;
     return limit_read_raw(state, store, state->held, outcome);
 }
 
 static int set_up(limit_state *state)
 {
-    state->threads = bench_threads();
-    for (int i = 0; i < state->threads; i++) {
+    state->all_threads = bench_threads();
+    for (int i = 0; i < state->all_threads; i++) {
         limit_scratch *scratch = &state->scratch[i];
 
         scratch->decoder = ZSTD_createDCtx();
         scratch->encoder = ZSTD_createCCtx();
+        scratch->inflate = libdeflate_alloc_decompressor();
         scratch->encoded = bench_huge_new_touched(limit_encoded_bytes());
         scratch->decoded = bench_huge_new_touched(BENCH_CHUNK_BYTES);
-        if (!scratch->decoder || !scratch->encoder || !scratch->encoded || !scratch->decoded) {
+        if (!scratch->decoder || !scratch->encoder || !scratch->inflate || !scratch->encoded ||
+            !scratch->decoded) {
             return -1;
         }
     }
@@ -173,13 +178,15 @@ static int set_up(limit_state *state)
 static void tear_down(limit_state *state)
 {
     limit_drop(state);
-    for (int i = 0; i < state->threads; i++) {
+    for (int i = 0; i < state->all_threads; i++) {
         limit_scratch *scratch = &state->scratch[i];
 
         ZSTD_freeDCtx(scratch->decoder);
         ZSTD_freeCCtx(scratch->encoder);
+        libdeflate_free_decompressor(scratch->inflate);
         bench_huge_free(scratch->encoded, limit_encoded_bytes());
         bench_huge_free(scratch->decoded, BENCH_CHUNK_BYTES);
+        bench_huge_free(scratch->source, BENCH_CHUNK_BYTES);
     }
     free(state);
 }

@@ -129,12 +129,12 @@ static int sum_plane(void *user, int thread, int64_t z)
     return 0;
 }
 
-bench_sum bench_sum_whole(const uint16_t *values)
+bench_sum bench_sum_planes(const uint16_t *values, int64_t planes)
 {
     struct whole_sum whole = {.values = values};
     bench_sum sum = {0};
 
-    bench_parallel(bench_threads(), BENCH_SIDE, sum_plane, &whole);
+    bench_parallel(bench_threads(), planes, sum_plane, &whole);
     for (int i = 0; i < BENCH_THREADS_MAX; i++) {
         bench_sum_merge(&sum, &whole.sums[i]);
     }

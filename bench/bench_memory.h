@@ -30,7 +30,7 @@ int bench_threads(void);
 int bench_parallel(int threads, int64_t count, int (*run)(void *user, int thread, int64_t item),
                    void *user);
 
-/* Sums the whole array in parallel. */
-bench_sum bench_sum_whole(const uint16_t *values);
+/* Sums the first planes of the array in parallel. */
+bench_sum bench_sum_planes(const uint16_t *values, int64_t planes);
 
 #endif

@@ -27,58 +27,66 @@ static bool in_way(const bench_job *job, const char *way)
 static int read_own(tsr_context *context, const bench_job *job, bench_outcome *outcome,
                     tsr_error *err)
 {
+    const int64_t shape[3] = {job->settings.planes, BENCH_SIDE, BENCH_SIDE};
+    const int64_t start[3] = {0};
     const double started = bench_now();
     tsr_auto(tsr_array) *array = NULL;
     tsr_auto(tsr_view) view = {0};
-    tsr_index all;
+    tsr_index index;
     int status = tsr_array_open(context, job->store, NULL, &array, err);
 
     if (status == 0) {
-        tsr_index_all(&all, tsr_array_rank(array), tsr_array_shape(array));
-        status = tsr_view_new(&view, tsr_array_dtype(array), tsr_array_rank(array),
-                              tsr_array_shape(array), err);
+        status = tsr_index_box(&index, 3, tsr_array_shape(array), start, shape, NULL, err);
+    }
+    if (status == 0) {
+        status = tsr_view_new(&view, tsr_array_dtype(array), 3, shape, err);
     }
     if (status == 0) {
         const tsr_read_request request = {
-            .array = array, .index = &all, .view = &view, .casting = TSR_CASTING_NO};
+            .array = array, .index = &index, .view = &view, .casting = TSR_CASTING_NO};
 
         status = tsr_read_many(context, &request, 1, NULL, err);
     }
     outcome->seconds = bench_now() - started;
     if (status == 0 && job->summed) {
-        outcome->sum = bench_sum_whole((const uint16_t *)(const void *)view.data);
+        outcome->sum =
+            bench_sum_planes((const uint16_t *)(const void *)view.data, job->settings.planes);
     }
     return status;
 }
 
-static int read_into(tsr_context *context, const char *store, void *memory, tsr_error *err)
+static int read_into(tsr_context *context, const char *store, int64_t planes, void *memory,
+                     tsr_error *err)
 {
+    const int64_t shape[3] = {planes, BENCH_SIDE, BENCH_SIDE};
     tsr_auto(tsr_array) *array = NULL;
     int status = tsr_array_open(context, store, NULL, &array, err);
 
     return status ? status
-                  : tsr_array_read(array, NULL, NULL, NULL, memory, BENCH_BYTES, NULL, err);
+                  : tsr_array_read(array, NULL, shape, NULL, memory,
+                                   (size_t)planes * BENCH_PLANE_BYTES, NULL, err);
 }
 
 /* Into memory of the caller, fresh or touched before. */
-static int read_lent(struct side_state *state, const bench_job *job, bench_outcome *outcome,
-                     tsr_error *err)
+static int read_lent(struct side_state *state, tsr_context *context, const bench_job *job,
+                     bench_outcome *outcome, tsr_error *err)
 {
+    const size_t size_bytes = (size_t)job->settings.planes * BENCH_PLANE_BYTES;
     const bool reused = in_mode(job, "reused");
     const double started = bench_now();
-    uint16_t *memory = reused ? state->held : bench_huge_new(BENCH_BYTES);
+    uint16_t *memory = reused ? state->held : bench_huge_new(size_bytes);
     int status;
 
     if (!memory) {
         return tsr_error_set(err, TSR_NO_MEMORY, "no memory for the output");
     }
-    status = read_into(state->context, job->store, memory, err);
+    status = read_into(context, job->store, job->settings.planes, memory, err);
     outcome->seconds = bench_now() - started;
     if (status == 0 && job->summed) {
-        outcome->sum = bench_sum_whole(memory);
+        outcome->sum = bench_sum_planes(memory, job->settings.planes);
     }
     if (!reused) {
-        bench_huge_free(memory, BENCH_BYTES);
+        bench_huge_free(memory, size_bytes);
     }
     return status;
 }
@@ -86,8 +94,10 @@ static int read_lent(struct side_state *state, const bench_job *job, bench_outco
 static int run_read(struct side_state *state, const bench_job *job, bench_outcome *outcome,
                     tsr_error *err)
 {
-    return in_mode(job, "own") ? read_own(state->context, job, outcome, err)
-                               : read_lent(state, job, outcome, err);
+    tsr_context *context = job->settings.threads == 1 ? state->one_thread : state->context;
+
+    return in_mode(job, "own") ? read_own(context, job, outcome, err)
+                               : read_lent(state, context, job, outcome, err);
 }
 
 /* ---- chunk by chunk ---- */
@@ -171,13 +181,14 @@ struct boxing {
     bench_outcome *outcome;
     bench_block *boxes;
     int64_t count;
+    size_t box_bytes;
 };
 
 static int boxes_one_by_one(struct boxing *boxing, tsr_error *err)
 {
     const double started = bench_now();
     tsr_auto(tsr_array) *array = NULL;
-    uint16_t *result = malloc(BENCH_BOX_BYTES);
+    uint16_t *result = malloc(boxing->box_bytes);
     int status = result
                      ? tsr_array_open(boxing->state->context, boxing->job->store, NULL, &array, err)
                      : tsr_error_set(err, TSR_NO_MEMORY, "no memory for a box");
@@ -185,8 +196,8 @@ static int boxes_one_by_one(struct boxing *boxing, tsr_error *err)
     for (int64_t i = 0; i < boxing->count && status == 0; i++) {
         const bench_block *box = &boxing->boxes[i];
 
-        status =
-            tsr_array_read(array, box->start, box->shape, NULL, result, BENCH_BOX_BYTES, NULL, err);
+        status = tsr_array_read(array, box->start, box->shape, NULL, result, boxing->box_bytes,
+                                NULL, err);
         if (status == 0 && boxing->job->summed) {
             bench_sum_add(&boxing->outcome->sum, result, box);
         }
@@ -206,7 +217,8 @@ struct batch {
 static int fill_batch(struct batch *batch, const struct boxing *boxing, tsr_array *array,
                       tsr_error *err)
 {
-    const int64_t shape[4] = {boxing->count, BENCH_BOX, BENCH_BOX, BENCH_BOX};
+    const int64_t *box = boxing->boxes[0].shape;
+    const int64_t shape[4] = {boxing->count, box[0], box[1], box[2]};
     const size_t count = (size_t)boxing->count;
     int status = tsr_view_new(&batch->all, tsr_array_dtype(array), 4, shape, err);
 
@@ -261,76 +273,13 @@ static int run_boxes(struct side_state *state, const bench_job *job, bench_outco
     struct boxing boxing = {.state = state, .job = job, .outcome = outcome};
     int status;
 
-    boxing.count = bench_boxes_load(job->extra, &boxing.boxes);
+    boxing.count = bench_boxes_load(job->extra, bench_box_side(job), &boxing.boxes);
     if (boxing.count < 0) {
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s is not a list of boxes", job->extra);
     }
+    boxing.box_bytes = bench_block_bytes(boxing.boxes);
     status = in_mode(job, "batch") ? boxes_as_batch(&boxing, err) : boxes_one_by_one(&boxing, err);
     free(boxing.boxes);
-    return status;
-}
-
-/* ---- writing ---- */
-
-/* A new array with the shape, type and codecs of the reference store. */
-static int create_like(tsr_context *context, const char *reference, const char *place,
-                       tsr_array **ret_array, tsr_error *err)
-{
-    tsr_auto(tsr_array) *model = NULL;
-    tsr_array_create_options options;
-    int status = tsr_array_open(context, reference, NULL, &model, err);
-
-    if (status != 0) {
-        return status;
-    }
-    tsr_array_create_options_init(&options);
-    options.dtype = tsr_array_dtype(model);
-    options.rank = tsr_array_rank(model);
-    options.shape = tsr_array_shape(model);
-    options.chunk_shape = tsr_array_chunk_shape(model);
-    options.codecs = tsr_array_codecs(model);
-    return tsr_array_create(context, place, &options, ret_array, err);
-}
-
-static int write_held(tsr_array *array, uint16_t *held, tsr_error *err)
-{
-    tsr_write_options options;
-    tsr_index all;
-    tsr_view view;
-    int status = tsr_view_init(&view, tsr_array_dtype(array), tsr_array_rank(array),
-                               tsr_array_shape(array), held, err);
-
-    if (status != 0) {
-        return status;
-    }
-    tsr_write_options_init(&options);
-    options.durability = TSR_DURABILITY_NONE;
-    tsr_index_all(&all, tsr_array_rank(array), tsr_array_shape(array));
-    return tsr_array_write_index(array, &all, &view, TSR_CASTING_NO, &options, NULL, err);
-}
-
-static int run_write(struct side_state *state, const bench_job *job, bench_outcome *outcome,
-                     tsr_error *err)
-{
-    const double started = bench_now();
-    tsr_auto(tsr_array) *array = NULL;
-    tsr_array_open_options options;
-    int status;
-
-    if (!state->held) {
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT, "nothing is held to write");
-    }
-    if (strcmp(job->work, "write") == 0) {
-        status = create_like(state->context, job->store, job->extra, &array, err);
-    } else {
-        tsr_array_open_options_init(&options);
-        options.writable = true;
-        status = tsr_array_open(state->context, job->extra, &options, &array, err);
-    }
-    if (status == 0) {
-        status = write_held(array, state->held, err);
-    }
-    outcome->seconds = bench_now() - started;
     return status;
 }
 
@@ -347,11 +296,19 @@ static const char *const one_way[] = {"library", NULL};
 static const char *const chunk_ways[] = {"one pool", "one thread a call", NULL};
 
 static const struct work works[] = {
-    {"read", run_read, one_way},         {"chunks", run_chunks, chunk_ways},
-    {"boxes", run_boxes, one_way},       {"write", run_write, one_way},
-    {"rewrite", run_write, one_way},     {"points", bench_run_points, one_way},
-    {"plane", bench_run_plane, one_way}, {"open", bench_run_open, one_way},
+    {"read", run_read, one_way},
+    {"chunks", run_chunks, chunk_ways},
+    {"boxes", run_boxes, one_way},
+    {"inner", run_boxes, one_way},
+    {"points", bench_run_points, one_way},
+    {"plane", bench_run_plane, one_way},
+    {"open", bench_run_open, one_way},
+    {"rows", bench_run_rows, one_way},
     {"small", bench_run_small, one_way},
+    {"codec", bench_run_codec, one_way},
+    {"write", bench_run_write, one_way},
+    {"rewrite", bench_run_write, one_way},
+    {"reshard", bench_run_reshard, one_way},
 };
 
 static const struct work *find_work(const bench_job *job)
@@ -400,7 +357,9 @@ static int side_hold(void *self, const char *store, bench_outcome *outcome)
     if (!state->held) {
         return bench_fail(outcome, "no memory for the big buffer");
     }
-    return read_into(state->context, store, state->held, &err) == 0 ? 0 : fail_with(outcome, &err);
+    return read_into(state->context, store, BENCH_SIDE, state->held, &err) == 0
+               ? 0
+               : fail_with(outcome, &err);
 }
 
 int main(void)
@@ -426,7 +385,7 @@ int main(void)
     }
     status = bench_serve(&side, &state);
     side_drop(&state);
-    tsr_array_close(state.small);
+    tsr_array_close(state.small.array);
     tsr_context_free(state.one_thread);
     tsr_context_free(state.context);
     return status;

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHOICES_MAX = 128, WORDS_MAX = 6 };
+enum { CHOICES_MAX = 512, WORDS_MAX = 6, NAME_BYTES = 192 };
 
 /* The way kept for a job; prepare fills it in. */
 struct choice {
-    char job[64];
+    char job[NAME_BYTES];
     const char *way;
 };
 
@@ -31,17 +31,23 @@ int bench_fail(bench_outcome *outcome, const char *format, ...)
     return -1;
 }
 
-/* The last part of the store's path tells A, B and C apart. */
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* The last parts of the paths tell stores and lists apart. */
 static void name_job(const bench_job *job, char *name, size_t size)
 {
-    const char *slash = strrchr(job->store, '/');
-
-    snprintf(name, size, "%s %s %s", job->work, job->mode, slash ? slash + 1 : job->store);
+    snprintf(name, size, "%s %s %s %s %s", job->work, job->mode, last_part(job->store),
+             last_part(job->extra), job->settings_text);
 }
 
 static const char *chosen_way(const struct server *server, const bench_job *job)
 {
-    char name[64];
+    char name[NAME_BYTES];
 
     name_job(job, name, sizeof name);
     for (int i = server->choice_count - 1; i >= 0; i--) {
@@ -145,10 +151,44 @@ static int yardstick(struct server *server, const char *name, bench_outcome *out
     return 0;
 }
 
+/* Words such as "planes=512 synced=1". */
+static int parse_settings(bench_job *job)
+{
+    bench_settings *settings = &job->settings;
+    const char *text = job->settings_text;
+
+    *settings = (bench_settings){.planes = BENCH_SIDE, .typesize = 2, .repeat = 1};
+    while (*text) {
+        int synced, taken = 0;
+
+        if (sscanf(text, "planes=%" SCNd64 "%n", &settings->planes, &taken) != 1 &&
+            sscanf(text, "typesize=%d%n", &settings->typesize, &taken) != 1 &&
+            sscanf(text, "threads=%d%n", &settings->threads, &taken) != 1 &&
+            sscanf(text, "repeat=%" SCNd64 "%n", &settings->repeat, &taken) != 1 &&
+            sscanf(text, "grid=%" SCNd64 "x%" SCNd64 "x%" SCNd64 "%n", &settings->grid[0],
+                   &settings->grid[1], &settings->grid[2], &taken) != 3) {
+            if (sscanf(text, "synced=%d%n", &synced, &taken) != 1) {
+                return -1;
+            }
+            settings->synced = synced != 0;
+        }
+        text += taken;
+        text += *text == ' ';
+    }
+    return settings->planes > 0 && settings->planes <= BENCH_SIDE ? 0 : -1;
+}
+
 static int obey(struct server *server, char *words[WORDS_MAX], bench_outcome *outcome)
 {
-    bench_job job = {.work = words[1], .mode = words[2], .store = words[3], .extra = words[4]};
+    bench_job job = {.work = words[1],
+                     .mode = words[2],
+                     .store = words[3],
+                     .extra = words[4],
+                     .settings_text = words[5]};
 
+    if (parse_settings(&job) != 0) {
+        return bench_fail(outcome, "unknown settings: %s", words[5]);
+    }
     if (strcmp(words[0], "hold") == 0) {
         if (server->side->hold(server->self, words[1], outcome) != 0) {
             return -1;

@@ -3,6 +3,7 @@
 #ifndef BENCH_LIMIT_H
 #define BENCH_LIMIT_H
 
+#include <libdeflate.h>
 #include <zstd.h>
 
 #include "bench_memory.h"
@@ -12,15 +13,21 @@
 typedef struct limit_scratch {
     ZSTD_DCtx *decoder;
     ZSTD_CCtx *encoder;
+    struct libdeflate_decompressor *inflate;
     char *encoded;     /* limit_encoded_bytes(): a chunk or shard as it lies in the file */
     uint16_t *decoded; /* a whole decoded chunk */
+    uint16_t *source;  /* a whole chunk that is stored anew, or NULL */
     bench_sum sum;
 } limit_scratch;
 
 typedef struct limit_state {
-    int threads;
+    int all_threads;
+    int threads;    /* those that the present job uses */
     uint16_t *held; /* the big buffer, or NULL */
-    char *small;    /* the chunks of store S, or NULL */
+    struct {
+        char *chunks; /* small ones, one after the other, or NULL */
+        int64_t grid[3];
+    } small;
     limit_scratch scratch[BENCH_THREADS_MAX];
 } limit_state;
 
@@ -33,8 +40,16 @@ typedef struct limit_entry {
 /* Enough for any chunk or shard of the three stores. */
 size_t limit_encoded_bytes(void);
 
-/* 'A', 'B' or 'C', from the last part of the store's path. */
+/* 'A', 'B', 'C', or 'L', 'K', 'G', from the last part of the store's path. */
 char limit_store_kind(const char *store);
+
+/* Encodes as Tessera does at level 3. Returns the size, or 0. */
+size_t limit_compress(ZSTD_CCtx *encoder, char *to, size_t room, const void *bytes, size_t size,
+                      bool short_integers);
+
+/* Decodes what store kind B, L, K or G has in a file. Returns the size, or 0. */
+size_t limit_decompress(limit_scratch *scratch, char kind, void *to, size_t room, const void *bytes,
+                        size_t size);
 
 int limit_open_chunk(const char *store, int64_t chunk, int flags, bench_outcome *outcome);
 int limit_pread(int descriptor, void *buffer, size_t size_bytes, int64_t offset);
@@ -51,6 +66,8 @@ int limit_chunks(limit_state *state, const bench_job *job, bench_outcome *outcom
 int limit_boxes(limit_state *state, const bench_job *job, bench_outcome *outcome);
 int limit_write(limit_state *state, const bench_job *job, bench_outcome *outcome);
 int limit_small(limit_state *state, const bench_job *job, bench_outcome *outcome);
+int limit_reshard(limit_state *state, const bench_job *job, bench_outcome *outcome);
+int limit_codec(limit_state *state, const bench_job *job, bench_outcome *outcome);
 int limit_yardstick(const char *name, double *ret_gigabytes, bench_outcome *outcome);
 
 /* Reads store A into memory; fills the big buffer. */

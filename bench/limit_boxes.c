@@ -13,7 +13,7 @@ enum {
     SHARD_COUNT = 64,
     INNER_PER_AXIS = BENCH_SIDE / BENCH_INNER,
     INNER_TOTAL = INNER_PER_AXIS * INNER_PER_AXIS * INNER_PER_AXIS,
-    TOUCHED_MAX = 8, /* a box of 32 touches at most two inner chunks of 64 along an axis */
+    TOUCHED_MAX = 8, /* a box touches at most two inner chunks of 64 along an axis */
 };
 
 struct open_shard {
@@ -33,6 +33,7 @@ struct boxing {
     bench_outcome *outcome;
     bench_block *boxes;
     int64_t count;
+    size_t box_bytes;
     uint16_t *results; /* one after the other */
     struct open_shard shards[SHARD_COUNT];
     struct touch *touches;
@@ -68,7 +69,7 @@ static int inner_chunks_of(const bench_block *box, int32_t inner[TOUCHED_MAX])
 
     for (int axis = 0; axis < 3; axis++) {
         first[axis] = box->start[axis] / BENCH_INNER;
-        last[axis] = (box->start[axis] + BENCH_BOX - 1) / BENCH_INNER;
+        last[axis] = (box->start[axis] + box->shape[axis] - 1) / BENCH_INNER;
     }
     for (int64_t z = first[0]; z <= last[0]; z++) {
         for (int64_t y = first[1]; y <= last[1]; y++) {
@@ -113,7 +114,7 @@ static void copy_part(uint16_t *result, const bench_block *box, const uint16_t *
     int64_t from[3], to[3];
 
     for (int axis = 0; axis < 3; axis++) {
-        int64_t box_end = box->start[axis] + BENCH_BOX,
+        int64_t box_end = box->start[axis] + box->shape[axis],
                 inner_end = inner->start[axis] + BENCH_INNER;
 
         from[axis] = box->start[axis] > inner->start[axis] ? box->start[axis] : inner->start[axis];
@@ -121,8 +122,9 @@ static void copy_part(uint16_t *result, const bench_block *box, const uint16_t *
     }
     for (int64_t z = from[0]; z < to[0]; z++) {
         for (int64_t y = from[1]; y < to[1]; y++) {
-            int64_t there = ((z - box->start[0]) * BENCH_BOX + y - box->start[1]) * BENCH_BOX +
-                            from[2] - box->start[2];
+            int64_t there =
+                ((z - box->start[0]) * box->shape[1] + y - box->start[1]) * box->shape[2] +
+                from[2] - box->start[2];
             int64_t here =
                 ((z - inner->start[0]) * BENCH_INNER + y - inner->start[1]) * BENCH_INNER +
                 from[2] - inner->start[2];
@@ -145,8 +147,8 @@ static int serve_box(void *user, int thread, int64_t number)
         if (load_inner(boxing, scratch, inner[k]) != 0) {
             return -1;
         }
-        copy_part(boxing->results + (size_t)number * BENCH_BOX_ELEMENTS, &boxing->boxes[number],
-                  scratch->decoded, &position);
+        copy_part(boxing->results + (size_t)number * boxing->box_bytes / sizeof(uint16_t),
+                  &boxing->boxes[number], scratch->decoded, &position);
     }
     return 0;
 }
@@ -186,8 +188,8 @@ static int serve_touched(void *user, int thread, int64_t item)
     for (int32_t t = boxing->first_touch[inner]; t >= 0; t = boxing->touches[t].next) {
         int32_t box = boxing->touches[t].box;
 
-        copy_part(boxing->results + (size_t)box * BENCH_BOX_ELEMENTS, &boxing->boxes[box],
-                  scratch->decoded, &position);
+        copy_part(boxing->results + (size_t)box * boxing->box_bytes / sizeof(uint16_t),
+                  &boxing->boxes[box], scratch->decoded, &position);
     }
     return 0;
 }
@@ -206,7 +208,8 @@ static int answer_boxes(struct boxing *boxing)
     }
     boxing->outcome->seconds = bench_now() - started;
     for (int64_t i = 0; i < boxing->count && boxing->job->summed; i++) {
-        bench_sum_add(&boxing->outcome->sum, boxing->results + (size_t)i * BENCH_BOX_ELEMENTS,
+        bench_sum_add(&boxing->outcome->sum,
+                      boxing->results + (size_t)i * boxing->box_bytes / sizeof(uint16_t),
                       &boxing->boxes[i]);
     }
     return status;
@@ -219,7 +222,7 @@ static void end_boxes(struct boxing *boxing)
             close(boxing->shards[i].descriptor);
         }
     }
-    bench_huge_free(boxing->results, (size_t)boxing->count * BENCH_BOX_BYTES);
+    bench_huge_free(boxing->results, (size_t)boxing->count * boxing->box_bytes);
     free(boxing->boxes);
     free(boxing->touches);
     free(boxing->first_touch);
@@ -231,14 +234,15 @@ int limit_boxes(limit_state *state, const bench_job *job, bench_outcome *outcome
     struct boxing boxing = {.state = state, .job = job, .outcome = outcome};
     int status = -1;
 
-    boxing.count = bench_boxes_load(job->extra, &boxing.boxes);
+    boxing.count = bench_boxes_load(job->extra, bench_box_side(job), &boxing.boxes);
     if (boxing.count < 0) {
         return bench_fail(outcome, "%s is not a list of boxes", job->extra);
     }
+    boxing.box_bytes = bench_block_bytes(boxing.boxes);
     for (int i = 0; i < SHARD_COUNT; i++) {
         boxing.shards[i].descriptor = -1;
     }
-    boxing.results = bench_huge_new_touched((size_t)boxing.count * BENCH_BOX_BYTES);
+    boxing.results = bench_huge_new_touched((size_t)boxing.count * boxing.box_bytes);
     boxing.touches = malloc((size_t)boxing.count * TOUCHED_MAX * sizeof *boxing.touches);
     boxing.first_touch = malloc(INNER_TOTAL * sizeof *boxing.first_touch);
     boxing.touched = malloc(INNER_TOTAL * sizeof *boxing.touched);

@@ -78,9 +78,9 @@ static int64_t load_chunk(struct reading *reading, limit_scratch *scratch, int64
 static int decode(struct reading *reading, limit_scratch *scratch, const char *from, size_t size,
                   const bench_block *block)
 {
-    size_t wanted =
-        (size_t)(block->shape[0] * block->shape[1] * block->shape[2]) * sizeof(uint16_t);
-    size_t got = ZSTD_decompressDCtx(scratch->decoder, scratch->decoded, wanted, from, size);
+    size_t wanted = bench_block_bytes(block);
+    size_t got = limit_decompress(scratch, limit_store_kind(reading->job->store), scratch->decoded,
+                                  wanted, from, size);
 
     if (got != wanted) {
         return bench_fail(reading->outcome, "a chunk does not decode");
@@ -139,15 +139,16 @@ enum { CHUNK_COUNT = 64 };
 
 static int read_array(struct reading *reading)
 {
+    const int64_t chunks = CHUNK_COUNT * reading->job->settings.planes / BENCH_SIDE;
     int threads = reading->state->threads;
 
     if (limit_store_kind(reading->job->store) != 'A') {
-        return bench_parallel(threads, CHUNK_COUNT, read_coded_chunk, reading);
+        return bench_parallel(threads, chunks, read_coded_chunk, reading);
     }
     if (reading->populate) {
-        bench_parallel(threads, CHUNK_COUNT, populate_part, reading);
+        bench_parallel(threads, chunks, populate_part, reading);
     }
-    return bench_parallel(threads, CHUNK_COUNT, read_raw_chunk, reading);
+    return bench_parallel(threads, chunks, read_raw_chunk, reading);
 }
 
 int limit_read_raw(limit_state *state, const char *store, uint16_t *memory, bench_outcome *outcome)
@@ -173,11 +174,12 @@ int limit_read(limit_state *state, const bench_job *job, bench_outcome *outcome)
 {
     bool reused = strcmp(job->mode, "reused") == 0;
     bool raw = limit_store_kind(job->store) == 'A';
+    size_t size = (size_t)job->settings.planes * BENCH_PLANE_BYTES;
     struct reading reading = {.state = state, .job = job, .outcome = outcome};
     double started = bench_now();
     int status;
 
-    reading.output = reused ? (char *)state->held : bench_huge_new(BENCH_BYTES);
+    reading.output = reused ? (char *)state->held : bench_huge_new(size);
     reading.populate = !reused && (!raw || strcmp(job->way, "populate") == 0);
     if (!reading.output) {
         return bench_fail(outcome, "no memory for the output");
@@ -185,11 +187,12 @@ int limit_read(limit_state *state, const bench_job *job, bench_outcome *outcome)
     status = read_array(&reading);
     outcome->seconds = bench_now() - started;
     if (status == 0 && job->summed) {
-        outcome->sum = raw ? bench_sum_whole((const uint16_t *)(const void *)reading.output)
+        outcome->sum = raw ? bench_sum_planes((const uint16_t *)(const void *)reading.output,
+                                              job->settings.planes)
                            : scratch_sum(state);
     }
     if (!reused) {
-        bench_huge_free(reading.output, BENCH_BYTES);
+        bench_huge_free(reading.output, size);
     }
     return status;
 }

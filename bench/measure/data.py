@@ -24,8 +24,13 @@ CODECS = {
     "G": ("gzip level 1", None),
 }
 MORE_STORES = (*CODECS, *(f"{name}N" for name in CODECS))
+CODEC_PLANES = 512  # of these stores: z is below this
 SMALL, SMALL_CHUNK = (400, 400, 320), 8
 POINTS = 1_000_000
+# Lists of boxes that are made when they are needed: how many, and their edge; of inner chunks they are aligned.
+LISTS = {"boxes10k": (10_000, BOX), "inner": (1000, INNER), "inner10k": (10_000, INNER)}
+ROWS, ROW_CHUNK = 16, (1, 128, SIDE)  # planes that are read row by row
+PIECES = 8  # of 64^3 elements: what single codecs work on
 WRAP = 2**64
 
 
@@ -42,11 +47,11 @@ def noisy(z, y, x):
     return (1000 + x // 4 + y // 4 + noise).astype(np.uint16)
 
 
-def whole(rule=formula):
+def whole(rule=formula, planes=SIDE):
     """The array, plane by plane, since 64-bit intermediates of all of it would take 8 GiB."""
     axis = np.arange(SIDE)
-    values = np.empty((SIDE, SIDE, SIDE), np.uint16)
-    for z in range(SIDE):
+    values = np.empty((planes, SIDE, SIDE), np.uint16)
+    for z in range(planes):
         values[z] = rule(z, axis[:, None], axis[None, :])
     return values
 
@@ -81,17 +86,20 @@ def write_stores(folder, values):
         array[:] = values
 
 
-def write_boxes(path):
+def write_boxes(path, count=BOXES, edge=BOX):
     generator = random.Random(SEED)
-    starts = [[generator.randrange(SIDE - BOX + 1) for _ in range(3)] for _ in range(BOXES)]
+    if edge == INNER:
+        starts = [[INNER * generator.randrange(SIDE // INNER) for _ in range(3)] for _ in range(count)]
+    else:
+        starts = [[generator.randrange(SIDE - edge + 1) for _ in range(3)] for _ in range(count)]
     path.write_text("".join("{} {} {}\n".format(*start) for start in starts), encoding="ascii")
 
 
-def boxes_sum(path):
+def boxes_sum(path, edge=BOX):
     plain = weighted = 0
     for line in path.read_text(encoding="ascii").splitlines():
         start = [int(word) for word in line.split()]
-        z, y, x = (np.arange(first, first + BOX) for first in start)
+        z, y, x = (np.arange(first, first + edge) for first in start)
         part = sum_of(formula(z[:, None, None], y[None, :, None], x[None, None, :]), start)
         plain, weighted = plain + part[0], weighted + part[1]
     return plain % WRAP, weighted % WRAP
@@ -174,19 +182,92 @@ def points_sum(path):
 
 
 def block_sum(start, shape):
-    z, y, x = (np.arange(first, first + length) for first, length in zip(start, shape))
-    return sum_of(formula(z[:, None, None], y[None, :, None], x[None, None, :]), start)
+    """Plane by plane, as whole() makes them."""
+    plain = weighted = 0
+    y, x = (np.arange(first, first + length) for first, length in zip(start[1:], shape[1:]))
+    for z in range(start[0], start[0] + shape[0]):
+        part = sum_of(formula(z, y[:, None], x[None, :])[None], (z, *start[1:]))
+        plain, weighted = plain + part[0], weighted + part[1]
+    return plain % WRAP, weighted % WRAP
+
+
+def write_rows(folder, values):
+    """The same planes as a Zarr array and as a dataset of HDF5: both gzip 1 and of the same chunks."""
+    import h5py
+    import zarr
+    from zarr.codecs import GzipCodec
+
+    array = zarr.create_array(
+        folder / "R", shape=values.shape, dtype="uint16", fill_value=0, filters=None, chunks=ROW_CHUNK, compressors=GzipCodec(level=1)
+    )
+    array[:] = values
+    with h5py.File(folder / "R.h5", "w") as file:
+        file.create_dataset("R", data=values, chunks=ROW_CHUNK, compression="gzip", compression_opts=1)
+
+
+def write_b2nd(path, values):
+    """What C is in the terms of blosc2: chunks 256^3 in one file, of blocks 64^3, each compressed by zstd without a filter."""
+    import blosc2
+
+    settings = {"codec": blosc2.Codec.ZSTD, "clevel": 1, "filters": [blosc2.Filter.NOFILTER], "nthreads": len(os.sched_getaffinity(0))}
+    blosc2.asarray(
+        values, chunks=(CHUNK,) * 3, blocks=(INNER,) * 3, cparams=settings, urlpath=str(path), contiguous=True, mode="w"
+    )
+
+
+def pieces(kind):
+    """What single codecs work on: pieces of 64^3 at places of the array that lie far apart."""
+    found = []
+    for number in range(PIECES):
+        z, y, x = (np.arange(first, first + INNER) for first in (number * 120, number * 70, number * 50))
+        place = z[:, None, None], y[None, :, None], x[None, None, :]
+        if kind == "smooth":
+            found.append(formula(*place))
+        elif kind == "noisy":
+            found.append(noisy(*place))
+        else:
+            wave = 20 * np.sin(place[0] / 40) + 15 * np.cos(place[1] / 30) * np.sin(place[2] / 50)
+            found.append((280 + wave + (noisy(*place) % 32) / 64).astype(np.float32))
+    return np.concatenate([piece.reshape(-1) for piece in found])
+
+
+def codec_sum(path, kind):
+    """Of the bytes taken as elements of two bytes in planes of the array."""
+    values = pieces(kind)
+    values.tofile(path)
+    return sum_of(values.view(np.uint16).reshape(-1, SIDE, SIDE), (0, 0, 0))
+
+
+def grid_shape(text):
+    return tuple(SMALL_CHUNK * int(count) for count in text.split("x"))
 
 
 def make(folder, name):
     """Makes one store or list; returns its facts."""
+    kind, _, rest = name.partition(" ")
     if name == "points":
         return {"sum": points_sum(folder / "points")}
+    if name == "half":
+        return {"sum": sum_of(whole(planes=SIDE // 2), (0, 0, 0))}
+    if kind == "grid":
+        return {"sum": block_sum((0, 0, 0), grid_shape(rest))}
+    if kind == "codec":
+        return {"sum": codec_sum(folder / f"codec-{rest}", rest)}
+    if name in LISTS:
+        count, edge = LISTS[name]
+        write_boxes(folder / name, count, edge)
+        return {"sum": boxes_sum(folder / name, edge)}
+    if name == "b2nd":
+        write_b2nd(folder / "C.b2nd", whole())
+        return {"sum": None}
     if name == "S":
         values = small_values()
         write_small(folder / "S", values)
+    elif name == "R":
+        values = whole(planes=ROWS)
+        write_rows(folder, values)
     else:
-        values = whole(noisy if name.endswith("N") else formula)
+        values = whole(noisy if name.endswith("N") else formula, CODEC_PLANES)
         write_more(folder / name, name, values)
     return {"sum": sum_of(values, (0, 0, 0)), "size": size_of(folder / name)}
 
@@ -194,7 +275,7 @@ def make(folder, name):
 def ensure_more(folder: Path, facts, names, say):
     """Makes what of `names` is missing, and adds to the facts."""
     for name in names:
-        path = folder / f"facts-{name}.json"
+        path = folder / f"facts-{name.replace(' ', '-')}.json"
         if not path.exists():
             say(f"making {name} once")
             if (folder / name).is_dir():

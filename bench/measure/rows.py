@@ -1,6 +1,6 @@
-"""The rows of the benchmark: what is done, to which store, into which memory."""
+"""The rows of the benchmark: what is done, to which store, into which memory, by which sides."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from . import data
@@ -9,6 +9,18 @@ OUTPUTS = {
     "own": "fresh, each library's own allocation",
     "huge": "fresh, lent by the caller, huge pages",
     "reused": "reused, touched before, huge pages",
+}
+HALF = data.SIDE // 2
+
+# What each peer can be asked for; our own side does everything.
+SERVES = {
+    "tensorstore": {"read", "chunks", "boxes", "inner", "points", "plane", "open", "rows", "small", "write", "rewrite", "reshard"},
+    "zarrs": {"read", "chunks", "boxes", "inner", "plane", "open", "write", "rewrite", "reshard"},
+    "zarr-python": {"read", "chunks", "boxes", "inner", "write", "rewrite"},
+    "blosc2": {"boxes", "inner", "plane", "codec"},
+    "h5py": {"rows"},
+    "numcodecs": {"codec"},
+    "limit": {"read", "chunks", "boxes", "inner", "small", "write", "rewrite", "reshard", "codec"},
 }
 
 
@@ -22,12 +34,21 @@ class Row:
     what: str  # a few words for tables
     policy: str  # where the output lies
     decoded_bytes: int
+    settings: dict = field(default_factory=dict)  # as bench_worker.h has them
+    extra: str = ""  # the list or the file that the job is about
+    target: str = ""  # the store that is written
     holds: bool = False  # every side keeps the values in a big buffer of its own
     usual: bool = True  # measured unless rows are named
     quick: bool = True  # measured by --quick too
-    without: tuple = ()  # sides that have no such job
+    without: tuple = ()  # sides that have no such job, though they have its work
     sum: str = "whole"  # which of the known sums a right answer has
-    more: str = ""  # what of the data is made only for such rows
+    more: tuple = ()  # what of the data is made only for such rows
+    pair: str = ""  # the row that does the same with all threads
+    chunks: int = 0  # how many chunks it is about, where the cost of one is what counts
+
+    def is_for(self, side):
+        name = side.split("+")[0]
+        return name == "tessera" or (self.work in SERVES[name] and name not in self.without)
 
     @property
     def sums(self):
@@ -37,75 +58,154 @@ class Row:
     @property
     def fresh(self):
         """Whether the job needs gigabytes that the system has to find: a new output, or files in memory."""
-        return self.work == "write" or self.mode in ("own", "huge")
+        return self.work in ("write", "reshard") or self.mode in ("own", "huge")
 
     @property
     def writes(self):
-        return self.work in ("write", "rewrite")
+        return self.work in ("write", "rewrite", "reshard")
+
+    @property
+    def settings_text(self):
+        return " ".join(f"{name}={value}" for name, value in self.settings.items())
 
 
 def all_rows():
     """In an order that keeps the rows which hold the big buffer together."""
-    rows = []
+    return [
+        *fresh_rows(), *chunk_rows(), *box_rows(), *part_rows(), *small_rows(), *codec_rows(), *single_codec_rows(), *reshard_rows(),
+        *reused_rows(), *write_rows(),
+    ]
+
+
+def fresh_rows():
     for output in ("own", "huge"):
         for store in data.STORES:
             name = f"read-{store}" if output == "own" else f"read-{store}-{output}"
-            rows.append(Row(name, "read whole", "read", output, store, f"read {store}", OUTPUTS[output],
-                            data.BYTES, quick=output == "own"))
+            yield Row(name, "read whole", "read", output, store, f"read {store}", OUTPUTS[output], data.BYTES, quick=output == "own")
+
+
+def chunk_rows():
     for in_flight in (1, 2):
         for store in data.STORES:
-            rows.append(Row(f"chunks{in_flight}-{store}", "chunk by chunk", "chunks", str(in_flight), store,
-                            f"chunks of {store}, {in_flight} in flight", "the library's own or reused, whichever is faster",
-                            data.BYTES, quick=in_flight == 2))
-    box_bytes = data.BOXES * data.BOX**3 * 2
-    for mode, text in (("one", "one by one"), ("batch", "as one batch")):
-        rows.append(Row(f"boxes-{mode}", "random boxes", "boxes", mode, "C",
-                        f"{data.BOXES:,} boxes {data.BOX}^3 of C, {text}", "small results", box_bytes, sum="boxes"))
-    rows += part_rows() + codec_rows()
-    for store in data.STORES:
-        rows.append(Row(f"read-{store}-reused", "read whole", "read", "reused", store, f"read {store}",
-                        OUTPUTS["reused"], data.BYTES, holds=True, quick=False))
-    for work, mode, text, usual in (("write", "new", "new files", True), ("rewrite", "old", "over existing files", False)):
-        for store in data.STORES:
-            rows.append(Row(f"{work}-{store}", "write whole", work, mode, store, f"write {store}, {text}",
-                            "no fsync on any side", data.BYTES, holds=True, usual=usual, quick=usual))
-    rows.append(Row("write-L", "write whole", "write", "new", "L", "write blosc lz4, new files", "no fsync on any side", data.BYTES,
-                    holds=True, quick=False, without=("limit", "zarrs"), more="L"))
-    return rows
+            yield Row(f"chunks{in_flight}-{store}", "chunk by chunk", "chunks", str(in_flight), store,
+                      f"chunks of {store}, {in_flight} in flight", "the library's own or reused, whichever is faster",
+                      data.BYTES, quick=in_flight == 2 and store != "B")
 
 
-def codec_rows():
-    """Other codecs, on smooth and on noisy values; native zarrs is built without them, and so is the limit."""
-    rows = []
-    for store in data.MORE_STORES:
-        title = data.CODECS[store[0]][0] + (", noisy" if store.endswith("N") else ", smooth")
-        rows.append(Row(f"read-{store}", "read whole, other codecs", "read", "own", store, f"read {title}", OUTPUTS["own"], data.BYTES,
-                        without=("limit", "zarrs"), sum=store, more=store, quick=False))
-    return rows
+def box_rows():
+    """Lists of 10,000 are told apart from those of 1,000, since one by one they take a minute a round."""
+    for work, edge, lists in (("boxes", data.BOX, ("boxes", "boxes10k")), ("inner", data.INNER, ("inner", "inner10k"))):
+        for name in lists:
+            count = data.LISTS.get(name, (data.BOXES,))[0]
+            for mode, text in (("one", "one by one"), ("batch", "as one batch")):
+                if name == "inner10k" and mode == "batch":
+                    continue  # each of the 4,096 would be handed out more than twice
+                noun = f"boxes {edge}^3" if work == "boxes" else f"inner chunks {edge}^3"
+                yield Row(f"{name}-{mode}", "random boxes", work, mode, "C", f"{count:,} {noun} of C, {text}", "small results",
+                          count * edge**3 * 2, extra=name, sum=name, more=("b2nd",) if name == "boxes" else (name, "b2nd"),
+                          usual=count <= data.BOXES or mode == "batch", quick=name == "boxes",
+                          without=() if mode == "one" else ("blosc2",))
 
 
 def part_rows():
-    others = ("limit", "zarrs")
-    rows = [
-        Row(f"points-{store}", "points and planes", "points", "batch", store, f"{data.POINTS:,} random points of {store}",
-            "small results", 2 * data.POINTS, without=others, sum="points", more="points")
-        for store in ("A", "C")
-    ]
-    plane_bytes = 2 * data.SIDE**2
-    rows += [
-        Row(f"plane-{axis}-C", "points and planes", "plane", axis, "C", f"a plane of C, one {axis}", "small results", plane_bytes,
-            without=others, sum=f"plane {axis}")
-        for axis in ("z", "x")
-    ]
-    rows.append(Row("open-C", "open", "open", "first", "C", "open C, read one inner chunk; 20 times", "small results",
-                    20 * 2 * data.INNER**3, without=others, sum="first"))
-    small_bytes = 2 * data.SMALL[0] * data.SMALL[1] * data.SMALL[2]
-    rows += [
-        Row(f"small-{mode}", "100,000 chunks of 1 KiB", "small", mode, "S", f"100,000 chunks of 1 KiB, {mode}", "reused", small_bytes,
-            without=("zarrs",), sum="S", more="S", quick=mode == "memory")
-        for mode in ("memory", "files")
-    ]
-    return rows
+    for store in ("A", "C"):
+        yield Row(f"points-{store}", "points and planes", "points", "batch", store, f"{data.POINTS:,} random points of {store}",
+                  "small results", 2 * data.POINTS, extra="points", sum="points", more=("points",))
+    for axis in ("z", "x"):
+        yield Row(f"plane-{axis}-C", "points and planes", "plane", axis, "C", f"a plane of C, one {axis}", "small results",
+                  2 * data.SIDE**2, sum=f"plane {axis}", more=("b2nd",))
+    yield Row("open-C", "open, rows", "open", "first", "C", "open C, read one inner chunk; 20 times", "small results",
+              20 * 2 * data.INNER**3, sum="first")
+    yield Row("rows", "open, rows", "rows", "one", "R", f"{data.ROWS * data.SIDE:,} rows of 2 KiB one by one, gzip", "one row, reused",
+              2 * data.ROWS * data.SIDE**2, sum="R", more=("R",))
+
+
+def small_rows():
+    """Small chunks in memory, ever more of them, about as many altogether in each row; and in files."""
+    for count, grid in ((1000, "10x10x10"), (10_000, "20x25x20"), (100_000, "50x50x40"), (1_000_000, "100x100x100")):
+        chunk_bytes = 2 * data.SMALL_CHUNK**3
+        repeat = max(1, 100_000 // count)
+        yield Row(f"small-memory-{count}", "small chunks", "small", "memory", "-", f"{count:,} chunks of 1 KiB in memory"
+                  + (f", {repeat} times" if repeat > 1 else ""), "reused", count * chunk_bytes * repeat, chunks=count * repeat,
+                  settings={"grid": grid} | ({"repeat": repeat} if repeat > 1 else {}), sum=f"grid {grid}", more=(f"grid {grid}",),
+                  quick=count == 100_000, without=("tensorstore",) if count > 100_000 else ())
+    yield Row("small-files", "small chunks", "small", "files", "S", "100,000 chunks of 1 KiB in files", "reused", 100_000 * chunk_bytes,
+              chunks=100_000, sum="S", more=("S",), quick=False)
+
+
+def codec_rows():
+    """Other codecs, on smooth and on noisy values."""
+    for store in data.MORE_STORES:
+        title = data.CODECS[store[0]][0] + (", noisy" if store.endswith("N") else ", smooth")
+        yield Row(f"read-{store}", "read whole, other codecs", "read", "own", store, f"read {title}", OUTPUTS["own"],
+                  data.BYTES * data.CODEC_PLANES // data.SIDE, settings={"planes": data.CODEC_PLANES}, sum=store, more=(store,), quick=False)
+
+
+KINDS = {"smooth": 2, "noisy": 2, "float": 4}
+# Codecs as bench_codec.h names them: a title, how often 4 MiB are encoded and decoded in a job, and whether that is usual.
+SINGLE_CODECS = {
+    "zstd:3": ("zstd 3", 1, 8, True),
+    "lz4:1": ("lz4", 4, 16, True),
+    "gzip:1": ("gzip 1", 1, 4, True),
+    "blosc:lz4:5:1": ("blosc lz4 5 bytes", 4, 16, True),
+    "blosc:lz4:5:2": ("blosc lz4 5 bits", 4, 16, True),
+    "blosc:zstd:1:1": ("blosc zstd 1 bytes", 1, 8, True),
+    "blosc:blosclz:9:2": ("blosc blosclz 9 bits", 2, 8, True),
+    "zlib:1": ("zlib 1", 1, 4, False),
+    "bz2:1": ("bz2 1", 1, 1, False),
+    "blosc:zlib:1:1": ("blosc zlib 1 bytes", 1, 4, False),
+    "blosc:lz4:5:0": ("blosc lz4 5", 4, 16, False),
+}
+
+
+def single_codec_rows():
+    """One thread, pieces of 64^3 elements that lie in cache."""
+    for name, (title, encodes, decodes, usual) in SINGLE_CODECS.items():
+        for kind, typesize in KINDS.items():
+            for mode, repeat in (("encode", encodes), ("decode", decodes)):
+                yield Row(f"{mode}-{name.replace(':', '-')}-{kind}", f"single codecs: {mode}", "codec", mode, name, f"{title}, {kind}",
+                          "reused", repeat * data.PIECES * data.INNER**3 * typesize, settings={"typesize": typesize, "repeat": repeat},
+                          extra=f"codec-{kind}", sum=f"codec {kind}", more=(f"codec {kind}",), usual=usual,
+                          quick=usual and name in ("blosc:lz4:5:1", "zstd:3") and kind == "noisy",
+                          without=("blosc2",) if not name.startswith("blosc") else ())
+
+
+def reshard_rows():
+    yield Row("reshard-A-C", "re-shard", "reshard", "new", "A", "store A anew as C", "no fsync on any side", data.BYTES, target="C",
+              quick=False)
+
+
+def reused_rows():
+    for store in data.STORES:
+        yield Row(f"read-{store}-reused", "read whole", "read", "reused", store, f"read {store}", OUTPUTS["reused"], data.BYTES,
+                  holds=True, quick=False)
+    for store in ("L",):
+        yield Row(f"read-{store}-reused", "read whole, other codecs", "read", "reused", store, f"read {data.CODECS[store][0]}, smooth",
+                  OUTPUTS["reused"], data.BYTES * data.CODEC_PLANES // data.SIDE, settings={"planes": data.CODEC_PLANES}, holds=True,
+                  quick=False, sum=store, more=(store,))
+    for store in data.STORES:
+        yield Row(f"read-{store}-thread", "one thread", "read", "reused", store, f"read {store}, one thread", OUTPUTS["reused"],
+                  data.BYTES // 2, settings={"planes": HALF, "threads": 1}, holds=True, quick=False, sum="half", more=("half",),
+                  pair=f"read-{store}-reused")
+
+
+def write_rows():
+    for synced in (False, True):
+        for store in (*data.STORES, "L"):
+            planes = HALF if synced or store == "L" else data.SIDE
+            settings = ({"planes": planes} if planes < data.SIDE else {}) | ({"synced": 1} if synced else {})
+            yield Row(f"write-{store}-synced" if synced else f"write-{store}", "write whole, fsync" if synced else "write whole",
+                      "write", "new", store, f"write {title_of(store)}, new files" + (", fsync" if synced else ""),
+                      "fsync on all sides" if synced else "no fsync on any side", data.BYTES * planes // data.SIDE, settings=settings,
+                      target=store, holds=True, quick=not synced and store in ("A", "C"), sum="half" if planes < data.SIDE else "whole",
+                      more=("half", *(["L"] if store == "L" else [])) if planes < data.SIDE else ())
+    for store in data.STORES:
+        yield Row(f"rewrite-{store}", "write whole", "rewrite", "old", store, f"write {store}, over existing files", "no fsync on any side",
+                  data.BYTES, target=store, holds=True, usual=False, quick=False)
+
+
+def title_of(store):
+    return "blosc lz4" if store == "L" else store
 
 
 def choose(patterns, quick):

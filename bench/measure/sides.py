@@ -58,7 +58,7 @@ class Side:
         return self._answer()
 
     def prepare(self, row, store, extra):
-        words = self.ask("prepare", row.work, row.mode, store, extra)
+        words = self.ask("prepare", row.work, row.mode, store, extra, row.settings_text)
         return Prepared(words[2], (int(words[3]), int(words[4])))
 
     def run(self, row, store, extra):
@@ -66,7 +66,7 @@ class Side:
         # The kernel starts the peak anew.
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5", encoding="ascii")
         cpu_before = self._cpu_seconds()
-        words = self.ask("run", row.work, row.mode, store, extra)
+        words = self.ask("run", row.work, row.mode, store, extra, row.settings_text)
         return Timed(float(words[1]), self._cpu_seconds() - cpu_before, self._memory("VmHWM") - before)
 
     def _cpu_seconds(self):
@@ -95,6 +95,9 @@ class Side:
         self.process.stdout.close()
 
 
+PYTHON_SIDES = ("tensorstore", "zarr-python", "blosc2", "h5py", "numcodecs")
+
+
 def programs(root):
     return root / "build" / "release" / "bench"
 
@@ -106,7 +109,8 @@ def library(root, name):
 
 def python_side(root, script):
     command = [sys.executable, str(root / "bench" / "peers" / script)]
-    return Side(command, {"BENCH_HEADLINE": str(library(root, "bench_headline")), **without_fsync(root)})
+    paths = {"BENCH_HEADLINE": str(library(root, "bench_headline")), "BENCH_PACKAGES": str(root / "build" / "bench" / "python")}
+    return Side(command, {**paths, **without_fsync(root)})
 
 
 def without_fsync(root):
@@ -118,13 +122,11 @@ def start(root, name):
         return Side([str(programs(root) / "bench_tessera")])
     if name == "limit":
         return Side([str(programs(root) / "bench_limit")])
-    if name == "tensorstore":
-        return python_side(root, "peer_tensorstore.py")
     if name == "zarrs":
         return Side([str(native_zarrs(root))], without_fsync(root))
-    if name == "zarr-python":
-        return python_side(root, "peer_zarr_python.py")
-    raise SystemExit(f"bench: there is no side called {name}; known: tensorstore zarrs zarr-python")
+    if name in PYTHON_SIDES:
+        return python_side(root, f"peer_{name.replace('-', '_')}.py")
+    raise SystemExit(f"bench: there is no side called {name}; known: zarrs {' '.join(PYTHON_SIDES)}")
 
 
 def native_zarrs(root):

@@ -3,14 +3,13 @@
 It stands in for native zarrs where no Rust compiler is new enough, and can be asked for beside it.
 """
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from time import perf_counter
 
 import numpy as np
 import zarr
-from python_worker import BOX, CHUNK, CHUNKS, THREADS, Worker, cube, huge_pages, load_boxes
+from python_worker import CHUNK, CHUNKS, THREADS, Worker, cube, huge_pages, load_boxes, model_of, planes_of
 from zarr.core.buffer import default_buffer_prototype
 
 zarr.config.set({"codec_pipeline.path": "zarrs.ZarrsCodecPipeline", "threading.max_workers": THREADS})
@@ -20,22 +19,22 @@ class ZarrPython(Worker):
     name = "zarr-python+zarrs"
     version = f"{version('zarr')}+{version('zarrs')}"
 
-    def fill(self, memory, store):
+    def fill(self, memory, store, threads=THREADS):
         out = default_buffer_prototype().nd_buffer.from_numpy_array(memory)
-        zarr.open_array(store, mode="r").get_basic_selection(Ellipsis, out=out)
+        zarr.open_array(store, mode="r").get_basic_selection(slice(0, memory.shape[0]), out=out)
 
     def ways(self, job):
         return ["slicing"]
 
     def run(self, job, way, seen):
-        return getattr(self, job.work)(job, seen)
+        return getattr(self, "boxes" if job.work == "inner" else job.work)(job, seen)
 
     def read(self, job, seen):
         started = perf_counter()
         if job.mode == "own":
-            values = zarr.open_array(job.store, mode="r")[:]
+            values = zarr.open_array(job.store, mode="r")[: job.planes]
         else:
-            values = self.held if job.mode == "reused" else huge_pages()
+            values = planes_of(self.held, job) if job.mode == "reused" else huge_pages(job.planes)
             self.fill(values, job.store)
         seconds = perf_counter() - started
         if seen:
@@ -65,11 +64,10 @@ class ZarrPython(Worker):
         return self.parts(job, CHUNKS, CHUNK, int(job.mode), seen)
 
     def boxes(self, job, seen):
-        return self.parts(job, load_boxes(job.extra), BOX, THREADS if job.mode == "batch" else 1, seen)
+        return self.parts(job, load_boxes(job.extra), job.edge, THREADS if job.mode == "batch" else 1, seen)
 
     def write(self, job, seen):
-        with open(f"{job.store}/zarr.json", encoding="utf-8") as file:
-            model = json.load(file)
+        model = model_of(job.store, job)
         codecs = model["codecs"]
         shards = None
         chunks = model["chunk_grid"]["configuration"]["chunk_shape"]
@@ -88,7 +86,7 @@ class ZarrPython(Worker):
             compressors=codecs[1:] or None,
             fill_value=model["fill_value"],
         )
-        array[:] = self.held
+        array[:] = planes_of(self.held, job)
         return perf_counter() - started
 
     def rewrite(self, job, seen):

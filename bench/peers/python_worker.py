@@ -4,6 +4,7 @@ Start-up and imports happen before the greeting, so no time of a job contains th
 """
 
 import ctypes
+import json
 import mmap
 import os
 import sys
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 SIDE, CHUNK, INNER, BOX = 1024, 256, 64, 32
-SMALL, OPENS = (400, 400, 320), 20
+SMALL, SMALL_CHUNK, OPENS, ROWS = (400, 400, 320), 8, 20, 16
 THREADS = len(os.sched_getaffinity(0))
 CHUNKS = [(z, y, x) for z in range(0, SIDE, CHUNK) for y in range(0, SIDE, CHUNK) for x in range(0, SIDE, CHUNK)]
 
@@ -42,9 +43,57 @@ class Job:
     mode: str
     store: str
     extra: str
+    settings: dict  # as bench_worker.h has them
 
     def key(self):
-        return self.work, self.mode, os.path.basename(self.store)
+        return self.work, self.mode, os.path.basename(self.store), os.path.basename(self.extra), str(self.settings)
+
+    @property
+    def planes(self):
+        return int(self.settings.get("planes", SIDE))
+
+    @property
+    def threads(self):
+        return int(self.settings.get("threads", THREADS))
+
+    @property
+    def synced(self):
+        return "synced" in self.settings
+
+    @property
+    def repeat(self):
+        return int(self.settings.get("repeat", 1))
+
+    @property
+    def edge(self):
+        """Of the boxes of this job."""
+        return INNER if self.work == "inner" else BOX
+
+
+def planes_of(memory, job):
+    """The first planes of the big buffer."""
+    return memory[: job.planes]
+
+
+def model_of(path, job=None):
+    """The metadata of a store, with as many planes as a job writes."""
+    with open(f"{path}/zarr.json", encoding="utf-8") as file:
+        model = json.load(file)
+    kept = ("shape", "data_type", "chunk_grid", "chunk_key_encoding", "codecs", "fill_value")
+    model = {key: model[key] for key in kept}
+    if job:
+        model["shape"][0] = job.planes
+    return model
+
+
+def reference_of(job):
+    """The store whose chunks and codecs a re-sharded one gets: it lies beside the source."""
+    return os.path.join(os.path.dirname(job.store), os.path.basename(job.extra))
+
+
+def want_sync(yes):
+    """Switches fsync, which bench/nosync.c has made a call that does nothing."""
+    ctypes.CDLL(None).bench_sync_want(int(yes))
 
 
 @dataclass
@@ -76,14 +125,14 @@ class Seen:
         return part
 
 
-def huge_pages():
-    """Fresh memory of the whole array on huge pages, not touched yet."""
-    memory = mmap.mmap(-1, SIDE**3 * 2, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+def huge_pages(planes=SIDE):
+    """Fresh memory of so many planes on huge pages, not touched yet."""
+    memory = mmap.mmap(-1, planes * SIDE**2 * 2, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     try:
         memory.madvise(mmap.MADV_HUGEPAGE)
     except OSError:
         pass  # a kernel without huge pages; the figures show it
-    return np.frombuffer(memory, np.uint16).reshape(SIDE, SIDE, SIDE)
+    return np.frombuffer(memory, np.uint16).reshape(planes, SIDE, SIDE)
 
 
 def cube(start, side):
@@ -124,8 +173,8 @@ class Worker(ABC):
         """Does a job in one of its ways and returns seconds; what it read goes to `seen`, unless that is None."""
 
     @abstractmethod
-    def fill(self, memory, store):
-        """Fills the big buffer with the values of a store."""
+    def fill(self, memory, store, threads=THREADS):
+        """Fills the big buffer, or its first planes, with the values of a store."""
 
     def prepare(self, job):
         ways = self.ways(job)
@@ -144,7 +193,7 @@ class Worker(ABC):
         return f"ok\t{best[0]:.9f}\t{best[1]}\t{best[2][0]}\t{best[2][1]}"
 
     def obey(self, words):
-        command, words = words[0], [*words[1:], "", "", "", ""]
+        command, words = words[0], [*words[1:], "", "", "", "", ""]
         if command == "hold":
             self.held = huge_pages()
             self.fill(self.held, words[0])
@@ -152,7 +201,9 @@ class Worker(ABC):
         if command == "drop":
             self.held = None
             return "ok"
-        job = Job(*words[:4])
+        job = Job(*words[:4], dict(word.split("=") for word in words[4].split()))
+        if job.work in ("write", "rewrite", "reshard"):
+            want_sync(job.synced)
         if command == "prepare":
             return self.prepare(job)
         if command == "run":

@@ -15,10 +15,13 @@ use zarrs::filesystem::{FilesystemStore, FilesystemStoreOptions};
 
 pub const VERSION: &str = "0.23.14";
 
-const SIDE: u64 = 1024;
+pub const SIDE: u64 = 1024;
 const CHUNK: u64 = 256;
+const INNER: u64 = 64;
 const BOX: u64 = 32;
-const BYTES: usize = (SIDE * SIDE * SIDE * 2) as usize;
+const OPENS: usize = 20;
+const PLANE_BYTES: u64 = SIDE * SIDE * 2;
+const BYTES: usize = (SIDE * PLANE_BYTES) as usize;
 const CHUNK_BYTES: usize = (CHUNK * CHUNK * CHUNK * 2) as usize;
 
 type Store = FilesystemStore;
@@ -29,8 +32,11 @@ pub fn ways(job: &Job) -> Answer<&'static [&'static str]> {
         "read" if job.mode == "own" => &["retrieve_array_subset"],
         "read" => &["retrieve_array_subset_into"],
         "chunks" => &["retrieve_chunk", "retrieve_array_subset_into"],
-        "boxes" => &["shard cache", "retrieve_array_subset"],
+        "boxes" | "inner" => &["shard cache", "retrieve_array_subset"],
+        "plane" | "open" => &["retrieve_array_subset"],
         "write" | "rewrite" => &["store_array_subset"],
+        // zarrs_reencode takes as many chunks at once as it is told.
+        "reshard" => &["one chunk at a time", "a chunk for each processor"],
         other => return Err(format!("unknown work {other:?}").into()),
     })
 }
@@ -43,7 +49,8 @@ pub struct Worker {
 }
 
 fn job_name(job: &Job) -> String {
-    format!("{} {} {}", job.work, job.mode, job.store)
+    let list = if job.work == "boxes" || job.work == "inner" { &job.extra } else { "" };
+    format!("{} {} {} {list} {:?}", job.work, job.mode, job.store, job.settings)
 }
 
 fn open(path: &str) -> Answer<Array<Store>> {
@@ -51,6 +58,23 @@ fn open(path: &str) -> Answer<Array<Store>> {
     options.file_handle_cache_size(128);
     let store = Arc::new(FilesystemStore::new_with_options(path, options)?);
     Ok(Array::open(store, "/")?)
+}
+
+/// The metadata of a store, for an array of so many planes.
+fn metadata_of(path: &str, planes: u64) -> Answer<ArrayMetadata> {
+    let text = std::fs::read_to_string(format!("{path}/zarr.json"))?;
+    let mut metadata = ArrayMetadata::try_from(text.as_str())?;
+    if let ArrayMetadata::V3(metadata) = &mut metadata {
+        metadata.shape[0] = planes;
+    }
+    Ok(metadata)
+}
+
+fn create(path: &str, metadata: ArrayMetadata) -> Answer<Array<Store>> {
+    let store = Arc::new(FilesystemStore::new(path)?);
+    let array = Array::new_with_metadata(store, "/", metadata)?;
+    array.store_metadata()?;
+    Ok(array)
 }
 
 fn options(threads: usize) -> CodecOptions {
@@ -61,11 +85,20 @@ fn cube(start: [u64; 3], side: u64) -> ArraySubset {
     ArraySubset::new_with_ranges(&start.map(|first| first..first + side))
 }
 
+fn planes(count: u64) -> ArraySubset {
+    ArraySubset::new_with_ranges(&[0..count, 0..SIDE, 0..SIDE])
+}
+
 /// Adds a dense little-endian block of cubic shape to the sum, in parallel over its planes.
 fn sum_block(bytes: &[u8], start: [u64; 3], side: u64) -> Sum {
-    let row_bytes = (side * 2) as usize;
+    sum_rows(bytes, start, side, side)
+}
+
+/// The same for planes of any number of rows of any length.
+fn sum_rows(bytes: &[u8], start: [u64; 3], rows: u64, row: u64) -> Sum {
+    let row_bytes = (row * 2) as usize;
     bytes
-        .par_chunks_exact(row_bytes * side as usize)
+        .par_chunks_exact(row_bytes * rows as usize)
         .enumerate()
         .map(|(z, plane)| {
             let mut sum = Sum::default();
@@ -160,7 +193,10 @@ impl Worker {
         match job.work.as_str() {
             "read" => self.read(job, summed),
             "chunks" => self.chunks(job, way, summed),
-            "boxes" => self.boxes(job, way, summed),
+            "boxes" | "inner" => self.boxes(job, way, summed),
+            "plane" => self.plane(job, summed),
+            "open" => self.opens(job, summed),
+            "reshard" => self.reshard(job, way),
             "write" => self.write(job, true),
             "rewrite" => self.write(job, false),
             other => Err(format!("unknown work {other:?}").into()),
@@ -168,28 +204,45 @@ impl Worker {
     }
 
     fn read(&mut self, job: &Job, summed: bool) -> Answer<Outcome> {
-        let sum = |bytes: &[u8]| if summed { sum_block(bytes, [0; 3], SIDE) } else { Sum::default() };
-        let options = options(self.threads);
+        let sum = move |bytes: &[u8]| if summed { sum_block(bytes, [0; 3], SIDE) } else { Sum::default() };
+        if job.settings.threads == Some(1) {
+            // What zarrs does in parallel it does in the pool that it is called from.
+            return rayon::ThreadPoolBuilder::new()
+                .num_threads(1)
+                .build()?
+                .install(|| self.read_with(job, &options(1), sum));
+        }
+        self.read_with(job, &options(self.threads), sum)
+    }
+
+    fn read_with(
+        &mut self,
+        job: &Job,
+        options: &CodecOptions,
+        sum: impl Fn(&[u8]) -> Sum + Send,
+    ) -> Answer<Outcome> {
         let started = Instant::now();
         let array = open(&job.store)?;
-        let all = array.subset_all();
+        let all = planes(job.settings.planes);
+        let size_bytes = (job.settings.planes * PLANE_BYTES) as usize;
         match job.mode.as_str() {
             "own" => {
-                let bytes = array.retrieve_array_subset_opt::<ArrayBytes>(&all, &options)?;
+                let bytes = array.retrieve_array_subset_opt::<ArrayBytes>(&all, options)?;
                 let seconds = started.elapsed().as_secs_f64();
                 Ok(Outcome { seconds, sum: sum(&bytes.into_fixed()?) })
             }
             "huge" => {
-                let mut memory = HugePages::new(BYTES)?;
-                read_into(&array, &all, memory.bytes_mut(), &options)?;
+                let mut memory = HugePages::new(size_bytes)?;
+                read_into(&array, &all, memory.bytes_mut(), options)?;
                 let seconds = started.elapsed().as_secs_f64();
                 Ok(Outcome { seconds, sum: sum(memory.bytes()) })
             }
             "reused" => {
-                let memory = self.held.as_mut().ok_or("nothing is held")?;
-                read_into(&array, &all, memory.bytes_mut(), &options)?;
+                let held = self.held.as_mut().ok_or("nothing is held")?;
+                let memory = &mut held.bytes_mut()[..size_bytes];
+                read_into(&array, &all, memory, options)?;
                 let seconds = started.elapsed().as_secs_f64();
-                Ok(Outcome { seconds, sum: sum(memory.bytes()) })
+                Ok(Outcome { seconds, sum: sum(memory) })
             }
             other => Err(format!("unknown output {other:?}").into()),
         }
@@ -239,12 +292,13 @@ impl Worker {
     fn boxes(&self, job: &Job, way: &str, summed: bool) -> Answer<Outcome> {
         let starts = box_starts(&job.extra)?;
         let batch = job.mode == "batch";
+        let edge = if job.work == "inner" { INNER } else { BOX };
         let options = options(if batch { 1 } else { self.threads });
         let started = Instant::now();
         let array = open(&job.store)?;
         let cache = ArrayShardedReadableExtCache::new(&array);
         let one_box = |&start: &[u64; 3]| -> Answer<Vec<u8>> {
-            let subset = cube(start, BOX);
+            let subset = cube(start, edge);
             let bytes: ArrayBytes = if way == "shard cache" {
                 array.retrieve_array_subset_sharded_opt(&cache, &subset, &options)?
             } else {
@@ -261,14 +315,14 @@ impl Worker {
             seconds = started.elapsed().as_secs_f64();
             if summed {
                 for (bytes, start) in kept.iter().zip(&starts) {
-                    sum = sum.plus(sum_block(bytes, *start, BOX));
+                    sum = sum.plus(sum_block(bytes, *start, edge));
                 }
             }
         } else {
             for start in &starts {
                 let bytes = one_box(start)?;
                 if summed {
-                    sum = sum.plus(sum_block(&bytes, *start, BOX));
+                    sum = sum.plus(sum_block(&bytes, *start, edge));
                 }
             }
             seconds = started.elapsed().as_secs_f64();
@@ -281,22 +335,78 @@ impl Worker {
     fn write(&self, job: &Job, fresh: bool) -> Answer<Outcome> {
         let memory = self.held.as_ref().ok_or("nothing is held")?;
         let options = options(self.threads);
-        let metadata = std::fs::read(format!("{}/zarr.json", job.store))?;
-        let metadata = ArrayMetadata::try_from(std::str::from_utf8(&metadata)?)?;
+        let metadata = metadata_of(&job.store, job.settings.planes)?;
         let started = Instant::now();
-        let array = if fresh {
-            let store = Arc::new(FilesystemStore::new(&job.extra)?);
-            let array = Array::new_with_metadata(store, "/", metadata)?;
-            array.store_metadata()?;
-            array
-        } else {
-            open(&job.extra)?
-        };
+        let array = if fresh { create(&job.extra, metadata)? } else { open(&job.extra)? };
         array.store_array_subset_opt(
             &array.subset_all(),
-            ArrayBytes::new_flen(memory.bytes()),
+            ArrayBytes::new_flen(&memory.bytes()[..(job.settings.planes * PLANE_BYTES) as usize]),
             &options,
         )?;
         Ok(Outcome { seconds: started.elapsed().as_secs_f64(), sum: Sum::default() })
+    }
+
+    /// As zarrs_reencode does it: chunk by chunk of what is written, so many at once, each read from the source
+    /// and stored.
+    fn reshard(&self, job: &Job, way: &str) -> Answer<Outcome> {
+        let in_flight = if way == "one chunk at a time" { 1 } else { self.threads };
+        let options = options((self.threads / in_flight).max(1));
+        let folder = std::path::Path::new(&job.store).parent().ok_or("the store has no folder")?;
+        let target = std::path::Path::new(&job.extra).file_name().ok_or("the target has no name")?;
+        let reference = folder.join(target);
+        let metadata = metadata_of(&reference.to_string_lossy(), job.settings.planes)?;
+        let next = std::sync::atomic::AtomicUsize::new(0);
+        let starts = chunk_starts();
+        let started = Instant::now();
+        let (from, to) = (open(&job.store)?, create(&job.extra, metadata)?);
+        let one_worker = || -> Answer<()> {
+            while let Some(&start) =
+                starts.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+            {
+                let bytes: ArrayBytes =
+                    from.retrieve_array_subset_opt(&cube(start, CHUNK), &options)?;
+                to.store_chunk_opt(&start.map(|first| first / CHUNK), bytes, &options)?;
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..in_flight).map(|_| scope.spawn(one_worker)).collect();
+            one_worker()?;
+            for other in others {
+                other.join().map_err(|_| "a thread panicked")??;
+            }
+            Answer::Ok(())
+        })?;
+        Ok(Outcome { seconds: started.elapsed().as_secs_f64(), sum: Sum::default() })
+    }
+
+    fn plane(&self, job: &Job, summed: bool) -> Answer<Outcome> {
+        let axis = "zyx".find(&job.mode).ok_or("a plane has one of the axes z, y, x")?;
+        let (mut start, mut shape) = ([0; 3], [SIDE; 3]);
+        (start[axis], shape[axis]) = (SIDE / 2, 1);
+        let subset = ArraySubset::new_with_start_shape(start.to_vec(), shape.to_vec())?;
+        let options = options(self.threads);
+        let started = Instant::now();
+        let array = open(&job.store)?;
+        let bytes: ArrayBytes = array.retrieve_array_subset_opt(&subset, &options)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let bytes = bytes.into_fixed()?;
+        let sum = if summed { sum_rows(&bytes, start, shape[1], shape[2]) } else { Sum::default() };
+        Ok(Outcome { seconds, sum })
+    }
+
+    /// A handle that nobody has used before, again and again, and its first inner chunk.
+    fn opens(&self, job: &Job, summed: bool) -> Answer<Outcome> {
+        let options = options(self.threads);
+        let mut first = Vec::new();
+        let started = Instant::now();
+        for _ in 0..OPENS {
+            let array = open(&job.store)?;
+            let bytes: ArrayBytes = array.retrieve_array_subset_opt(&cube([0; 3], INNER), &options)?;
+            first = bytes.into_fixed()?.into_owned();
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        let sum = if summed { sum_block(&first, [0; 3], INNER) } else { Sum::default() };
+        Ok(Outcome { seconds, sum })
     }
 }

@@ -12,6 +12,30 @@ pub struct Job {
     pub mode: String,
     pub store: String,
     pub extra: String,
+    pub settings: Settings,
+}
+
+/// What bench_worker.h calls settings, as far as this side is asked for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub planes: u64,
+    pub threads: Option<usize>,
+    pub synced: bool,
+}
+
+impl Settings {
+    fn parse(text: &str) -> Answer<Self> {
+        let mut settings = Self { planes: jobs::SIDE, threads: None, synced: false };
+        for word in text.split_whitespace() {
+            match word.split_once('=').ok_or("a setting has no value")? {
+                ("planes", value) => settings.planes = value.parse()?,
+                ("threads", value) => settings.threads = Some(value.parse()?),
+                ("synced", _) => settings.synced = true,
+                (other, _) => return Err(format!("unknown setting {other:?}").into()),
+            }
+        }
+        Ok(settings)
+    }
 }
 
 /// The order-sensitive sum of the values that a job saw, as bench/headline.h defines it.
@@ -61,7 +85,14 @@ fn answer(worker: &mut jobs::Worker, line: &str) -> Answer<String> {
             Ok("ok".to_string())
         }
         "prepare" | "run" => {
-            let job = Job { work: next(), mode: next(), store: next(), extra: next() };
+            let job = Job {
+                work: next(),
+                mode: next(),
+                store: next(),
+                extra: next(),
+                settings: Settings::parse(&next())?,
+            };
+            memory::want_sync(job.settings.synced);
             if command == "prepare" {
                 return prepare(worker, &job);
             }

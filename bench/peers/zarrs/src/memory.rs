@@ -50,3 +50,15 @@ impl Drop for HugePages {
         unsafe { libc::munmap(self.start, self.size_bytes) };
     }
 }
+
+/// Switches fsync, which bench/nosync.c has made a call that does nothing where it is preloaded.
+pub fn want_sync(yes: bool) {
+    // SAFETY: the name is a C string, and the function that it finds takes an int and returns nothing.
+    unsafe {
+        let found = libc::dlsym(libc::RTLD_DEFAULT, c"bench_sync_want".as_ptr());
+        if !found.is_null() {
+            let switch: extern "C" fn(libc::c_int) = std::mem::transmute(found);
+            switch(libc::c_int::from(yes));
+        }
+    }
+}

@@ -1,0 +1,33 @@
+"""The numcodecs side: single codecs, with one thread."""
+
+from importlib.metadata import version
+
+import numcodecs
+from codec_worker import CodecWorker
+
+numcodecs.blosc.set_nthreads(1)
+
+
+class Numcodecs(CodecWorker):
+    name = "numcodecs"
+    version = version("numcodecs")
+
+    def ways(self, job):
+        return ["library"]
+
+    def run(self, job, way, seen):
+        return self.codec(job, seen)
+
+    def coder(self, words, typesize):
+        if words[0] == "blosc":
+            codec = numcodecs.Blosc(words[1], int(words[2]), int(words[3]))
+        else:
+            parameter = "acceleration" if words[0] == "lz4" else "level"
+            codec = numcodecs.get_codec({"id": words[0], parameter: int(words[1])})
+        return codec.encode, codec.decode
+
+    def fill(self, memory, store, threads=1):
+        raise NotImplementedError("numcodecs has no job that holds the whole array")
+
+
+Numcodecs().serve()
