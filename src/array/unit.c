@@ -369,6 +369,8 @@ static int decode_and_deliver(tsri_unit *unit, const tsri_prepared *prepared, ui
                                err);
     }
     void *direct = count == 1 ? direct_memory(prepared, targets[0]) : NULL;
+    if (!direct && tsri_unit_takes_pieces(prepared, targets, count))
+        return tsri_unit_decode_pieces(prepared, scratch, bytes, size_bytes, targets, count, err);
     for (size_t i = 0; i < count; i++)
         wanted = TSRI_MAX(wanted, wanted_bytes(prepared, targets[i]));
     TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, wanted, direct, &chunk,

@@ -139,6 +139,17 @@ int tsri_unit_deliver_kept(tsri_unit *unit, tsr_codec_scratch *scratch, const ts
 int tsri_unit_decode_whole(tsri_unit *unit, tsr_codec_scratch *scratch, const void *bytes,
                            size_t size_bytes, tsr_error *err);
 
+/* Whether a chunk is better decoded piece by piece for these targets: it is large, its codec can do
+ * so, and all targets are ranges of a view. */
+bool tsri_unit_takes_pieces(const tsri_prepared *prepared, const tsri_target *const *targets,
+                            size_t count);
+
+/* Decodes and delivers such a chunk. When it fails, parts of it may have been delivered. Errors:
+ * DAMAGED, NO_MEMORY. */
+int tsri_unit_decode_pieces(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                            const void *bytes, size_t size_bytes, const tsri_target *const *targets,
+                            size_t count, tsr_error *err);
+
 /* Decodes one inner chunk and delivers it to the targets of `count` entries, all of the same inner
  * chunk. */
 int tsri_unit_decode_entry(tsri_unit *unit, tsr_codec_scratch *scratch, const tsri_entry *entries,

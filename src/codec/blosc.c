@@ -6,6 +6,7 @@
 #include <blosc.h>
 
 #include "codec/blosc_blocks.h"
+#include "codec/chain.h"
 #include "codec/configuration.h"
 
 typedef struct blosc_codec {
@@ -274,6 +275,34 @@ static int blosc_decode_prefix(const void *codec, tsr_codec_scratch *scratch, co
     return 0;
 }
 
+/* A container that cannot be walked comes in one piece. */
+static int whole_as_piece(const tsri_blosc_container *found, tsr_codec_scratch *scratch,
+                          const tsr_codec_pieces *pieces, tsr_error *err)
+{
+    void *room = tsri_scratch_buffer(scratch, TSRI_BUFFER_PIECE, found->decoded_bytes);
+    if (!room)
+        return tsri_error_no_memory(err, found->decoded_bytes);
+    TSRI_TRY(decode_by_library(found, room, err));
+    return pieces->take(pieces->user, 0, room, found->decoded_bytes, err);
+}
+
+static int blosc_decode_pieces(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
+                               size_t size_bytes, size_t capacity_bytes,
+                               const tsr_codec_pieces *pieces, size_t *ret_size_bytes,
+                               tsr_error *err)
+{
+    tsri_blosc_container found = {0};
+
+    (void)codec;
+    TSRI_TRY(read_container(bytes, size_bytes, capacity_bytes, &found, err));
+    if (tsri_blosc_is_walkable(&found))
+        TSRI_TRY(tsri_blosc_walk_pieces(&found, scratch, pieces, err));
+    else if (found.decoded_bytes > 0)
+        TSRI_TRY(whole_as_piece(&found, scratch, pieces, err));
+    *ret_size_bytes = found.decoded_bytes;
+    return 0;
+}
+
 const tsr_codec_ops tsri_codec_blosc = {
     .struct_size = sizeof(tsr_codec_ops),
     .name = "blosc",
@@ -287,4 +316,5 @@ const tsr_codec_ops tsri_codec_blosc = {
     .encode_bytes = blosc_encode,
     .decode_bytes = blosc_decode,
     .decode_prefix = blosc_decode_prefix,
+    .decode_pieces = blosc_decode_pieces,
 };

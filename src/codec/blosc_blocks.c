@@ -219,23 +219,53 @@ static int decode_block(block *self, const tsri_unshuffle *kernel, unsigned char
     return 0;
 }
 
+/* Sets *ret_count to the number of blocks, whose starts are all there. */
+static int count_blocks(const tsri_blosc_container *container, uint64_t *ret_count, tsr_error *err)
+{
+    *ret_count =
+        ((uint64_t)container->decoded_bytes + container->block_bytes - 1) / container->block_bytes;
+    if (HEADER_BYTES + START_BYTES * *ret_count > container->encoded_bytes)
+        return tsr_error_set(err, TSR_DAMAGED, "blosc: %u bytes have no room for %llu blocks",
+                             container->encoded_bytes, (unsigned long long)*ret_count);
+    return 0;
+}
+
 int tsri_blosc_walk(const tsri_blosc_container *container, tsr_codec_scratch *scratch, void *output,
                     size_t wanted_bytes, size_t *ret_size_bytes, tsr_error *err)
 {
     const tsri_unshuffle *kernel = tsri_unshuffle_kernel(0);
-    uint64_t block_count =
-        ((uint64_t)container->decoded_bytes + container->block_bytes - 1) / container->block_bytes;
+    uint64_t block_count;
     size_t made = 0;
     block now;
 
-    if (HEADER_BYTES + START_BYTES * block_count > container->encoded_bytes)
-        return tsr_error_set(err, TSR_DAMAGED, "blosc: %u bytes have no room for %llu blocks",
-                             container->encoded_bytes, (unsigned long long)block_count);
+    TSRI_TRY(count_blocks(container, &block_count, err));
     for (uint32_t number = 0; number < block_count && made < wanted_bytes; number++) {
         TSRI_TRY(block_init(&now, container, scratch, number, err));
         TSRI_TRY(decode_block(&now, kernel, (unsigned char *)output + made, err));
         made += now.size_bytes;
     }
     *ret_size_bytes = made;
+    return 0;
+}
+
+int tsri_blosc_walk_pieces(const tsri_blosc_container *container, tsr_codec_scratch *scratch,
+                           const tsr_codec_pieces *pieces, tsr_error *err)
+{
+    const tsri_unshuffle *kernel = tsri_unshuffle_kernel(0);
+    const size_t end = TSRI_MIN(pieces->end_bytes, (size_t)container->decoded_bytes);
+    uint64_t block_count;
+    block now;
+
+    TSRI_TRY(count_blocks(container, &block_count, err));
+    unsigned char *piece = tsri_scratch_buffer(scratch, TSRI_BUFFER_PIECE, container->block_bytes);
+    if (!piece)
+        return tsri_error_no_memory(err, container->block_bytes);
+    for (uint64_t number = pieces->first_bytes / container->block_bytes;
+         number < block_count && number * container->block_bytes < end; number++) {
+        TSRI_TRY(block_init(&now, container, scratch, (uint32_t)number, err));
+        TSRI_TRY(decode_block(&now, kernel, piece, err));
+        TSRI_TRY(pieces->take(pieces->user, (size_t)number * container->block_bytes, piece,
+                              now.size_bytes, err));
+    }
     return 0;
 }

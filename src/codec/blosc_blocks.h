@@ -35,6 +35,11 @@ bool tsri_blosc_is_walkable(const tsri_blosc_container *container);
 int tsri_blosc_walk(const tsri_blosc_container *container, tsr_codec_scratch *scratch, void *output,
                     size_t wanted_bytes, size_t *ret_size_bytes, tsr_error *err);
 
+/* Decodes the blocks that hold any of the bytes that are wanted, and hands over each as a piece.
+ * Errors: as tsri_blosc_walk, and those of `pieces`. */
+int tsri_blosc_walk_pieces(const tsri_blosc_container *container, tsr_codec_scratch *scratch,
+                           const tsr_codec_pieces *pieces, tsr_error *err);
+
 /* libblosc does not look at what its own malloc returns and writes to address 0 (1.21.3), so what
  * it is about to allocate, two blocks and a little, is tried before. Another thread may still be
  * faster. Errors: NO_MEMORY. */

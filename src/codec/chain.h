@@ -137,6 +137,21 @@ int tsri_chain_decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
                       size_t size_bytes, size_t wanted_bytes, void *direct, tsr_view *ret_chunk,
                       bool *ret_swapped, tsr_error *err);
 
+/* Whether the decoded bytes of a leaf chunk can be taken piece by piece. */
+static inline bool tsri_prepared_has_pieces(const tsri_prepared *prepared)
+{
+    const tsri_chain *chain = prepared->chain;
+    return prepared->in_place && tsri_prepared_is_packed(prepared) &&
+           chain->stages[chain->bytes_first].ops->decode_pieces &&
+           prepared->bounds[0].size_class == TSR_SIZE_FIXED;
+}
+
+/* Decodes a leaf chunk that has pieces. Pieces may have been taken when it fails. Errors: DAMAGED,
+ * LIMIT, NO_MEMORY, and those of `pieces`. */
+int tsri_chain_decode_pieces(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                             const void *bytes, size_t size_bytes, const tsr_codec_pieces *pieces,
+                             tsr_error *err);
+
 /* Decodes everything that encoded bytes hold and keeps nothing. Errors: DAMAGED, LIMIT, NO_MEMORY.
  */
 int tsri_chain_verify(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
@@ -169,6 +184,8 @@ typedef enum tsri_buffer {
     TSRI_BUFFER_GATHER, /* its elements in encoded order */
     TSRI_BUFFER_BLOCK,  /* a part of a chunk within a codec */
     TSRI_BUFFER_BLOCK_B,
+    TSRI_BUFFER_PIECE, /* what such a part decodes to, where it is handed over at once */
+    TSRI_BUFFER_PLANE, /* the part of a plane that the pieces so far have brought */
     TSRI_BUFFER_COUNT
 } tsri_buffer;
 

@@ -147,6 +147,36 @@ int tsri_chain_unpack(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
     return status;
 }
 
+static int unpack_pieces(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                         const void *bytes, size_t size_bytes, const tsr_codec_pieces *pieces,
+                         tsr_error *err)
+{
+    const tsri_chain *chain = prepared->chain;
+    const tsri_stage *last = &chain->stages[chain->bytes_first];
+    unpack job = {prepared, scratch, SIZE_MAX, NULL, 0, false};
+
+    for (int number = chain->stage_count - chain->bytes_first - 1; number > 0; number--)
+        TSRI_TRY_IN(err, undo_stage(&job, number, &bytes, &size_bytes, err), "codec \"%s\"",
+                    chain->stages[chain->bytes_first + number].ops->name);
+    TSRI_TRY_IN(err,
+                last->ops->decode_pieces(last->codec, scratch, bytes, size_bytes,
+                                         (size_t)prepared->bounds[0].size_bytes, pieces,
+                                         &size_bytes, err),
+                "codec \"%s\"", last->ops->name);
+    return check_serialized_size(&job, size_bytes, err);
+}
+
+int tsri_chain_decode_pieces(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
+                             const void *bytes, size_t size_bytes, const tsr_codec_pieces *pieces,
+                             tsr_error *err)
+{
+    const tsr_context *context = prepared->chain->context;
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_DECODE);
+    int status = unpack_pieces(prepared, scratch, bytes, size_bytes, pieces, err);
+    tsri_phase_end(context, before);
+    return status;
+}
+
 /* Lays a dense view over a scratch buffer. */
 static int view_in_scratch(tsr_codec_scratch *scratch, tsri_buffer which, const tsr_dtype *dtype,
                            int rank, const int64_t *shape, tsr_view *ret_view, tsr_error *err)

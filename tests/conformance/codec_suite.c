@@ -355,6 +355,110 @@ void codec_test_prefix_of_cut(void **state)
     sample_free(&made);
 }
 
+/* ---- pieces ---- */
+
+typedef struct collector {
+    char *bytes;       /* of all decoded bytes; what is taken is laid here */
+    size_t room, next; /* bytes before `next` came, or are before the first piece */
+    size_t piece_count;
+    int fail_at; /* the piece whose taker fails; -1: none does */
+    bool begun;
+} collector;
+
+static int collect(void *user, size_t offset_bytes, const void *piece, size_t size_bytes,
+                   tsr_error *err)
+{
+    collector *self = user;
+
+    if (!self->begun)
+        self->next = offset_bytes;
+    self->begun = true;
+    assert_int_equal(offset_bytes, self->next);
+    assert_true(size_bytes > 0 && size_bytes <= self->room - offset_bytes);
+    if ((int)self->piece_count++ == self->fail_at)
+        return tsr_error_set(err, TSR_CANCELLED, "the taker of pieces wants no more");
+    memcpy(self->bytes + offset_bytes, piece, size_bytes);
+    self->next = offset_bytes + size_bytes;
+    return 0;
+}
+
+/* Decodes in pieces; the input lies in guarded memory. */
+static decoding decode_pieces(sample *made, const char *bytes, size_t size_bytes,
+                              size_t capacity_bytes, size_t first_bytes, size_t end_bytes,
+                              collector *into)
+{
+    const tsr_codec_pieces pieces = {first_bytes, end_bytes, collect, into};
+    decoding result = {.size_bytes = UNTOUCHED};
+    const char *from = guarded_place(&made->input, bytes, size_bytes);
+
+    *into = (collector){.bytes = into->bytes, .room = capacity_bytes, .fail_at = into->fail_at};
+    result.status = made->fixture.ops->decode_pieces(made->fixture.codec, made->fixture.scratch,
+                                                     from, size_bytes, capacity_bytes, &pieces,
+                                                     &result.size_bytes, &result.err);
+    if (result.status < 0) {
+        assert_int_equal(result.err.status, result.status);
+        assert_int_equal(result.size_bytes, UNTOUCHED);
+    } else {
+        assert_true(result.size_bytes <= capacity_bytes);
+    }
+    return result;
+}
+
+static void check_range(sample *made, char *room, size_t first_bytes, size_t end_bytes)
+{
+    collector into = {.bytes = room, .fail_at = -1};
+
+    memset(room, 0x5a, made->size_bytes);
+    decoding done = decode_pieces(made, made->encoded.data, made->encoded.size_bytes,
+                                  made->size_bytes, first_bytes, end_bytes, &into);
+    if (done.status < 0)
+        fail_msg("bytes %zu..%zu of %zu: %s", first_bytes, end_bytes, made->size_bytes,
+                 done.err.message);
+    assert_int_equal(done.size_bytes, made->size_bytes);
+    assert_true(first_bytes >= end_bytes || into.next >= end_bytes);
+    if (first_bytes < end_bytes)
+        assert_memory_equal(room + first_bytes, made->bytes + first_bytes, end_bytes - first_bytes);
+}
+
+static void check_pieces(sample *made)
+{
+    uint64_t random = 3;
+    size_t size_bytes = made->size_bytes;
+    char *room = malloc(size_bytes + 1);
+
+    assert_non_null(room);
+    check_range(made, room, 0, size_bytes);
+    for (int i = 0; i < 12 && size_bytes > 0; i++) {
+        size_t first = codec_random(&random) % size_bytes;
+        check_range(made, room, first, first + codec_random(&random) % (size_bytes - first) + 1);
+    }
+    collector into = {.bytes = room, .fail_at = 0};
+    decoding ended = decode_pieces(made, made->encoded.data, made->encoded.size_bytes, size_bytes,
+                                   0, size_bytes, &into);
+    assert_int_equal(ended.status, size_bytes > 0 ? TSR_CANCELLED : 0);
+    free(room);
+}
+
+void codec_test_pieces(void **state)
+{
+    const codec_case *row = *state;
+    codec_fixture fixture = codec_fixture_open(row);
+    bool applies = fixture.ops->decode_pieces != NULL;
+    codec_fixture_close(&fixture);
+    if (!applies)
+        return;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i += row->slow ? 5 : 2) {
+        for (data_kind kind = 0; kind < DATA_KINDS; kind++) {
+            sample made = sample_new(row, kind, lengths[i]);
+            check_pieces(&made);
+            sample_free(&made);
+        }
+    }
+    sample large = sample_new(row, DATA_SMOOTH, (size_t)1 << 20);
+    check_pieces(&large);
+    sample_free(&large);
+}
+
 /* Damaged input: it may be noticed, or decode to other data of any permitted size, and nothing
  * else. */
 static void decode_damaged(sample *made, const char *bytes, size_t size_bytes, uint64_t random)
@@ -372,6 +476,16 @@ static void decode_damaged(sample *made, const char *bytes, size_t size_bytes, u
                                capacity, random / 3 % (made->size_bytes + 1));
         assert_true(part.status == 0 || part.status == TSR_DAMAGED ||
                     part.status == TSR_UNSUPPORTED);
+    }
+    if (ops->decode_pieces) {
+        collector into = {.bytes = malloc(capacity + 1), .fail_at = -1};
+        size_t first = made->size_bytes ? random / 5 % made->size_bytes : 0;
+        assert_non_null(into.bytes);
+        decoding part =
+            decode_pieces(made, bytes, size_bytes, capacity, first, made->size_bytes, &into);
+        assert_true(part.status == 0 || part.status == TSR_DAMAGED ||
+                    part.status == TSR_UNSUPPORTED);
+        free(into.bytes);
     }
     if (ops->unwrap) {
         const char *from = guarded_place(&made->input, bytes, size_bytes);

@@ -74,6 +74,7 @@ void codec_test_prefix(void **state);
 /* Of codecs whose format tells its size: what was cut off is damage for a prefix too. Not part of
  * CODEC_SUITE_TESTS. */
 void codec_test_prefix_of_cut(void **state);
+void codec_test_pieces(void **state);
 void codec_test_truncated(void **state);
 void codec_test_flipped(void **state);
 void codec_test_describe(void **state);
@@ -87,11 +88,11 @@ void codec_test_array_sizes(void **state);
     {                                          \
 #test, test, NULL, NULL, (void *)(row) \
     }
-#define CODEC_SUITE_TESTS(row)                                                                 \
-    CODEC_SUITE_TEST(codec_test_round_trip, row), CODEC_SUITE_TEST(codec_test_capacity, row),  \
-        CODEC_SUITE_TEST(codec_test_prefix, row), CODEC_SUITE_TEST(codec_test_truncated, row), \
-        CODEC_SUITE_TEST(codec_test_flipped, row), CODEC_SUITE_TEST(codec_test_describe, row), \
-        CODEC_SUITE_TEST(codec_test_threads, row)
+#define CODEC_SUITE_TESTS(row)                                                                  \
+    CODEC_SUITE_TEST(codec_test_round_trip, row), CODEC_SUITE_TEST(codec_test_capacity, row),   \
+        CODEC_SUITE_TEST(codec_test_prefix, row), CODEC_SUITE_TEST(codec_test_pieces, row),     \
+        CODEC_SUITE_TEST(codec_test_truncated, row), CODEC_SUITE_TEST(codec_test_flipped, row), \
+        CODEC_SUITE_TEST(codec_test_describe, row), CODEC_SUITE_TEST(codec_test_threads, row)
 #define CODEC_SUITE_ARRAY_TESTS(row)                    \
     CODEC_SUITE_TEST(codec_test_array_round_trip, row), \
         CODEC_SUITE_TEST(codec_test_array_sizes, row), CODEC_SUITE_TEST(codec_test_describe, row)

@@ -70,6 +70,16 @@ typedef struct tsr_scratch_state {
  * scratch. Thread: CONFINED. Never fails otherwise. */
 TSR_API void *tsr_codec_scratch_state(tsr_codec_scratch *scratch, const tsr_scratch_state *kind);
 
+/* Who takes decoded bytes piece by piece: see tsr_codec_ops.decode_pieces. */
+typedef struct tsr_codec_pieces {
+    size_t first_bytes, end_bytes; /* of the decoded bytes these are wanted */
+    /* A piece that begins `offset_bytes` into the decoded bytes; it is gone when the call returns.
+     * A negative status ends the decoding. */
+    int (*take)(void *user, size_t offset_bytes, const void *piece, size_t size_bytes,
+                tsr_error *err);
+    void *user;
+} tsr_codec_pieces;
+
 typedef struct tsr_codec_ops {
     size_t struct_size;
     const char *name; /* the registered Zarr v3 name, written to v3 metadata */
@@ -159,6 +169,17 @@ typedef struct tsr_codec_ops {
      * as the slots are looked at. Codecs that only move elements (rearrange) need not say so.
      * Without it an array of such elements is refused, since the codec would store addresses. */
     bool variable_length;
+
+    /* --- bytes to bytes, in pieces --------------------------------------------------------------
+     */
+
+    /* Like decode_bytes, for codecs that decode a block without the ones before: hands over every
+     * byte that is wanted, in order and once, in pieces that are still in cache, so that large
+     * chunks need not go through memory. More bytes may come, before, between and behind. Sets
+     * *ret_size_bytes to what all of the decoded bytes would be. NULL for the others. */
+    int (*decode_pieces)(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
+                         size_t size_bytes, size_t capacity_bytes, const tsr_codec_pieces *pieces,
+                         size_t *ret_size_bytes, tsr_error *err);
 } tsr_codec_ops;
 
 /* For `open`: reads an integer of the configuration; where there is no such field (or, in what
