@@ -35,14 +35,16 @@ typedef struct tsr_generation {
 /* Whether two generations are the same and known. Thread: IMMUTABLE. Never fails. */
 TSR_API bool tsr_generation_equal(const tsr_generation *a, const tsr_generation *b);
 
-/* When a put is on disk. Visible it is at once in any case, whole or not at all. After a sync that
+/* When a put is on disk. It becomes visible whole or not at all, and at once but for the chunks of
+ * one write or copy with TSR_DURABILITY_FLUSH, which are published together. After a sync that
  * failed, no store of the context acknowledges anything more on that file system: every put and
  * erase there gives IO until the program is started anew. */
 typedef enum tsr_durability {
     TSR_DURABILITY_NONE,  /* whenever the system likes */
     TSR_DURABILITY_CHUNK, /* before it is acknowledged, its folder entry included */
     /* When the operation (one write, one copy) returns: the bytes before they can be seen, so that
-     * a power cut never shows half a value, the folder entries by one flush at the end. */
+     * a power cut never shows half a value, the folder entries by one flush at the end. Values are
+     * synced in groups and then renamed, see docs/format/files.md. */
     TSR_DURABILITY_FLUSH
 } tsr_durability;
 

@@ -41,6 +41,7 @@ int tsri_commit_put(tsri_commit_state *self, const tsr_segment *segments, size_t
         .if_absent = conditional && !self->exists,
         .lock = self->lock,
         .durability = self->durability,
+        .until_flush = self->until_flush,
         .err = err,
     };
     int64_t size = 0;
@@ -145,6 +146,7 @@ static int read_and_merge(tsri_commit_state *self, tsr_error *err)
 static int attempt(tsri_commit_state *self, bool covered, bool *ret_together, tsr_error *err)
 {
     self->durability = self->options->durability;
+    self->until_flush = self->target->read->until_flush;
     if (tsri_prepared_is_shard(self->prepared) && !tsri_prepared_is_packed(self->prepared))
         return tsri_commit_shard(self, covered, ret_together, err);
     int status = covered ? merge_and_put(self, NULL, 0, false, err) : read_and_merge(self, err);
@@ -291,8 +293,8 @@ int tsri_commit(tsr_array *array, const int64_t *chunk_index, const tsri_target 
 }
 
 int tsri_commit_encoded(tsr_array *array, const int64_t *chunk_index, const void *bytes,
-                        size_t size_bytes, const tsr_write_options *options, bool *ret_busy,
-                        tsr_error *err)
+                        size_t size_bytes, const tsr_write_options *options, bool until_flush,
+                        bool *ret_busy, tsr_error *err)
 {
     tsri_commit_state self;
     tsri_claim claim;
@@ -302,6 +304,7 @@ int tsri_commit_encoded(tsr_array *array, const int64_t *chunk_index, const void
     TSRI_TRY(tsri_claim_take(&claim, self.extent.store, self.extent.key, ret_busy, err));
     if (*ret_busy)
         return 0;
+    self.until_flush = until_flush;
     int status = tsri_commit_put(&self, &segment, 1, false, err);
     tsri_claim_give(&claim);
     return status;

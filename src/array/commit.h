@@ -18,11 +18,11 @@ int tsri_commit(tsr_array *array, const int64_t *chunk_index, const tsri_target 
                 const tsr_write_options *options, tsr_codec_scratch *scratch,
                 tsri_task_group *parent, tsri_order *order, tsri_turn *ret_turn, tsr_error *err);
 
-/* Puts bytes that are encoded already; *ret_busy: somebody else is writing the
- * chunk, and nothing was done. Errors: as tsr_array_put_encoded_chunk.
+/* Puts bytes that are encoded already, with `until_flush` as in tsr_put_request; *ret_busy:
+ * somebody else is writing the chunk, and nothing was done. Errors: as tsr_array_put_encoded_chunk.
  */
 int tsri_commit_encoded(tsr_array *array, const int64_t *chunk_index, const void *bytes,
-                        size_t size_bytes, const tsr_write_options *options, bool *ret_busy,
-                        tsr_error *err);
+                        size_t size_bytes, const tsr_write_options *options, bool until_flush,
+                        bool *ret_busy, tsr_error *err);
 
 #endif

@@ -190,8 +190,10 @@ static int take_along(shard_commit *self, tsri_order *waiting, tsr_error *err)
         **end = order;
         *end = &order->next;
         next += apart;
-        if (apart)
+        if (apart) {
             owner->durability = stricter(owner->durability, order->options->durability);
+            owner->until_flush &= order->target->read->until_flush;
+        }
     }
     tsri_order_return(owner->order, left);
     return status;

@@ -12,6 +12,7 @@ typedef struct tsri_commit_state {
     const tsri_target *target;
     const tsr_write_options *options;
     tsr_durability durability; /* the strictest of all that are written together */
+    bool until_flush;          /* of all of them */
     tsr_codec_scratch *scratch;
     tsri_task_group *parent;
     tsri_order *order;       /* the claim is held through it; NULL: nothing queues up */

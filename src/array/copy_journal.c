@@ -16,6 +16,7 @@ void tsri_copy_journal_init(tsri_copy_journal *journal, const tsr_copy_options *
 {
     *journal = (tsri_copy_journal){
         .options = options, .store = store, .grid = grid, .done = options->done_chunks};
+    journal->begun = tsr_store_flush_begin(store);
     pthread_mutex_init(&journal->mutex, NULL);
     journal->due_ns = now_ns(journal) + options->checkpoint_ms * INT64_C(1000000);
 }
@@ -64,7 +65,7 @@ static int tell(tsri_copy_journal *journal, int64_t done, tsr_error *err)
 {
     const tsr_copy_options *options = journal->options;
     if (options->write.durability == TSR_DURABILITY_FLUSH)
-        TSRI_TRY(tsr_store_flush(journal->store, NULL, err));
+        TSRI_TRY(tsr_store_flush_since(journal->store, journal->begun, NULL, err));
     return options->checkpoint(options->checkpoint_user, done, err);
 }
 

@@ -18,6 +18,7 @@
 typedef struct tsri_copy_journal {
     const tsr_copy_options *options;
     tsr_store *store; /* of the destination; borrowed */
+    uint64_t begun;   /* its tsr_store_flush_begin */
     const tsri_grid *grid;
     pthread_mutex_t mutex;
     int64_t done;                      /* all chunks before this number are done */

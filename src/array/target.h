@@ -26,6 +26,7 @@ typedef struct tsri_read {
     tsr_source source; /* writes: instead of a view */
     void *user;
     bool is_write;
+    bool until_flush;        /* writes: what is put need not be seen before the flush at the end */
     tsri_points_set *points; /* of the lists of the index; set by the cursors */
     int *ended; /* atomic: a positive value with which the sink or source ended everything */
     struct tsri_task_group *group; /* that counts progress; set by the fetch loop */

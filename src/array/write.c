@@ -48,6 +48,34 @@ int tsri_check_writable(const tsr_array *array, tsr_error *err)
     return TSR_READ_ONLY;
 }
 
+int tsri_write_end(tsr_store *store, const tsr_write_options *options, uint64_t begun, int status,
+                   const tsr_call *call, tsr_error *err)
+{
+    if (options->durability != TSR_DURABILITY_FLUSH)
+        return status;
+    if (status == 0)
+        return tsr_store_flush_since(store, begun, call, err);
+    tsr_store_flush(store, NULL, NULL);
+    return status;
+}
+
+/* Chunks are published together. Where somebody who takes no locks has changed one of them between,
+ * all is written once more, each chunk at once: it is the same operation still. */
+static int write_together(writer *self, tsri_read *write, const tsr_call *call, tsr_error *err)
+{
+    tsr_store *store = self->array->store;
+    bool before = write->until_flush;
+    uint64_t begun = tsr_store_flush_begin(store);
+    int status = tsri_chunk_loop(write, 0, selected_bytes(write), call, write_chunk, self, err);
+    bool ended = status == 0;
+    status = tsri_write_end(store, self->options, begun, status, call, err);
+    if (status != TSR_CONFLICT || !ended || !before)
+        return status;
+    tsr_error_clear(err);
+    write->until_flush = false;
+    return write_together(self, write, call, err);
+}
+
 int tsri_write(tsri_read *write, const tsr_write_options *options, const tsr_call *call,
                tsr_error *err)
 {
@@ -67,10 +95,10 @@ int tsri_write(tsri_read *write, const tsr_write_options *options, const tsr_cal
     }
     if (self.options->inner_order == TSR_INNER_ORDER_FUNCTION && !self.options->order_inner_chunks)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "no function that orders inner chunks");
+    /* A source of the caller's may wait for other writers, who must not wait for this one then. */
+    write->until_flush = self.options->durability == TSR_DURABILITY_FLUSH && !write->source;
     const tsri_trace trace = tsri_trace_begin(array->context);
-    int status = tsri_chunk_loop(write, 0, selected_bytes(write), call, write_chunk, &self, err);
-    if (status == 0 && self.options->durability == TSR_DURABILITY_FLUSH)
-        status = tsr_store_flush(array->store, call, err);
+    int status = write_together(&self, write, call, err);
     tsri_trace_end(&trace, write, 1, status);
     return status;
 }

@@ -16,4 +16,10 @@ int tsri_check_cast(const tsr_dtype *from, const tsr_array *array, tsr_casting c
 int tsri_write(tsri_read *write, const tsr_write_options *options, const tsr_call *call,
                tsr_error *err);
 
+/* Ends an operation that began at `begun` (tsr_store_flush_begin) and has come to `status`: what
+ * was put is published in any case, and on disk where `options` want that when an operation
+ * returns. Returns the status, or why publishing failed. */
+int tsri_write_end(tsr_store *store, const tsr_write_options *options, uint64_t begun, int status,
+                   const tsr_call *call, tsr_error *err);
+
 #endif

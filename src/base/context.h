@@ -41,6 +41,7 @@ typedef enum tsri_slot {
     TSRI_SLOT_FILES,
     TSRI_SLOT_SYNC_FAILURES,
     TSRI_SLOT_TRACE,
+    TSRI_SLOT_FS_GROUP,
     TSRI_SLOT_COUNT
 } tsri_slot;
 

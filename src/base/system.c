@@ -262,6 +262,13 @@ static int real_dup3(const tsr_system *system, int descriptor, int second, int f
     return dup3(descriptor, second, flags);
 }
 
+static int real_sync_file_range(const tsr_system *system, int descriptor, int64_t offset,
+                                int64_t size, unsigned flags)
+{
+    (void)system;
+    return sync_file_range(descriptor, offset, size, flags);
+}
+
 static const tsr_system real_system = {
     .struct_size = sizeof(tsr_system),
     .openat = real_openat,
@@ -301,6 +308,7 @@ static const tsr_system real_system = {
     .inotify_add_watch = real_inotify_add_watch,
     .poll = real_poll,
     .dup3 = real_dup3,
+    .sync_file_range = real_sync_file_range,
 };
 
 const tsr_system *tsr_system_default(void)

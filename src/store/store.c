@@ -416,6 +416,17 @@ int tsr_store_link(tsr_store *store, const char *key, const char *second_key, co
     return link_by_copy(store, key, second_key, call, err);
 }
 
+uint64_t tsr_store_flush_begin(const tsr_store *store)
+{
+    return __atomic_load_n(&store->late_failures, __ATOMIC_ACQUIRE);
+}
+
+int tsr_store_flush_since(tsr_store *store, uint64_t begun, const tsr_call *call, tsr_error *err)
+{
+    TSRI_TRY(tsr_store_flush(store, call, err));
+    return tsr_store_flush_begin(store) == begun ? 0 : store->ops->late_failure(store, err);
+}
+
 int tsr_store_flush(tsr_store *store, const tsr_call *call, tsr_error *err)
 {
     if (!store->ops->flush)

@@ -113,6 +113,8 @@ static int fs_open(tsr_context *context, const char *scheme, const char *address
     fs->root = root;
     int status = tsri_sync_failures_get(context, &fs->failures, err);
     if (status == 0)
+        status = tsri_fs_group_get(context, &fs->group, err);
+    if (status == 0)
         status = hold_working_directory(fs, err);
     if (status == 0) {
         status = init_parts(fs, context, err);
@@ -138,6 +140,7 @@ static int fs_open(tsr_context *context, const char *scheme, const char *address
 static void fs_close(tsr_store *store)
 {
     tsri_fs *fs = (tsri_fs *)store;
+    tsri_fs_group_publish(fs->group);
     tsri_fs_root_clear(fs);
     tsri_fs_keeper_free(fs->keeper);
     tsri_fork_mutex_clear(&fs->mutex);
@@ -167,4 +170,5 @@ const tsr_store_ops tsri_store_fs_ops = {
     .flush = tsri_fs_flush,
     .sync = tsri_fs_sync,
     .wait = tsri_fs_wait,
+    .late_failure = tsri_fs_late_failure,
 };

@@ -6,6 +6,7 @@
  *   store_fs_keep.c   files that stay open between reads
  *   store_fs_lock.c   the lock file of a key
  *   store_fs_write.c  put, erase and link of one key
+ *   store_fs_group.c  puts that are synced and published together
  *   store_fs_list.c   listing and erase_prefix
  *   store_fs_sync.c   what must reach the disk and when
  *   store_fs_network.c what kind of file system it is: shared by machines, or sharing blocks
@@ -45,6 +46,8 @@ typedef struct tsri_fs_folder tsri_fs_folder;
 typedef struct tsri_fs_keeper tsri_fs_keeper;
 typedef struct tsri_fs_kept tsri_fs_kept;
 typedef struct tsri_fs_root tsri_fs_root;
+typedef struct tsri_fs_group tsri_fs_group;
+struct tsri_fs_delayed;
 
 #define TSRI_FS_FOLDER_BUCKETS 256
 
@@ -56,6 +59,7 @@ typedef struct tsri_fs {
     bool follow_symlinks;
     tsri_fs_keeper *keeper; /* owned */
     tsri_fs_root *found;    /* atomic: the root's folder; NULL while none is known */
+    tsri_fs_group *group;   /* of all stores of the context */
     tsri_fork_mutex mutex;
 
     /* Under the mutex. */
@@ -70,6 +74,7 @@ typedef struct tsri_fs {
     bool network_told;     /* atomic: the user knows what kind of file system this is */
     bool sync_failed;      /* nothing is acknowledged any more */
     char sync_failure[TSRI_SYNC_FAILURE_TEXT_MAX]; /* what failed */
+    tsr_error late_failure;                        /* of the last put of a group that failed */
     tsri_sync_failures *failures;                  /* of all stores of the context */
 } tsri_fs;
 
@@ -231,10 +236,12 @@ struct tsri_fs_lock {
     mode_t mode;
     uid_t owner;
     gid_t group;
-    bool excludes;                 /* false: this file system has no locks */
-    bool written;                  /* there may be bytes in the file already */
-    bool used;                     /* the file was renamed to the key */
-    tsri_fs_lock *next, *previous; /* under the mutex */
+    bool excludes;                   /* false: this file system has no locks */
+    bool written;                    /* there may be bytes in the file already */
+    bool used;                       /* the file was renamed to the key */
+    tsri_fs_lock *next, *previous;   /* under the mutex */
+    bool spent;                      /* the group has the value; nothing more is put with it */
+    struct tsri_fs_delayed *delayed; /* under that of the group: what waits to be published */
 };
 
 /* Takes the lock of a key; its directories are made. With `needed` false a file system that has no
@@ -246,6 +253,14 @@ int tsri_fs_lock_take(tsri_fs *fs, const char *key, bool needed, tsri_watch *wat
 /* Whether the path of the lock file still leads to the locked file: 0, or an errno (ENOENT when it
  * is another). */
 int tsri_fs_lock_verify(const tsri_fs *fs, const tsri_fs_lock *lock);
+
+/* Renames the lock file to the key, which uses up the lock. What is renamed is what was locked
+ * here, and not what another made under the same name. 0, or an errno: ENOENT when somebody who
+ * does not know the protocol has removed the lock file; EEXIST with `if_absent`. */
+int tsri_fs_lock_publish(const tsri_fs *fs, tsri_fs_lock *lock, bool if_absent);
+
+/* Reports that ENOENT. Returns CONFLICT. */
+int tsri_fs_lock_gone(const tsri_fs *fs, const char *key, tsr_error *err);
 
 /* Removes the lock file unless it was used, and lets others go on. Errors: what close reports of
  * bytes written before. A released lock is left alone. */
@@ -273,6 +288,46 @@ int tsri_fs_erase(tsr_store *store, const char *key, const tsr_generation *if_ma
                   const tsr_call *call, tsr_error *err);
 int tsri_fs_link(tsr_store *store, const char *key, const char *second_key, const tsr_call *call,
                  tsr_error *err);
+
+/* ---- store_fs_group.c ---- */
+
+/* The group of a context. LOCKED. Errors: NO_MEMORY. */
+int tsri_fs_group_get(tsr_context *context, tsri_fs_group **ret_group, tsr_error *err);
+
+/* What a group is told of a put. */
+typedef struct tsri_fs_late_put {
+    bool caller_holds; /* the lock is the caller's until tsri_fs_group_keeps */
+    bool if_absent;
+    bool exists, is_merged; /* the new value was made of the one that is there, `current` */
+    tsr_generation current;
+    uint64_t size_bytes;
+} tsri_fs_late_put;
+
+/* Takes over a lock whose file holds the new value of its key, to be published with others. Where
+ * the group is full, or somebody waits, it is published before this returns. False when out of
+ * memory; then nothing has changed. */
+bool tsri_fs_group_add(tsri_fs *fs, tsri_fs_lock *lock, const tsri_fs_late_put *late);
+
+/* Syncs all that was added before, and renames it. What fails is noted with the store of the put,
+ * which counts it (late_failures). */
+void tsri_fs_group_publish(tsri_fs_group *group);
+
+/* The same, when a put of this key may be among them. */
+void tsri_fs_group_publish_key(tsri_fs *fs, const char *key);
+
+/* The caller gives up a lock: whether the group has it, which then sees to the rest. */
+bool tsri_fs_group_keeps(tsri_fs_group *group, tsri_fs_lock *lock);
+
+/* Around a wait for a lock: publishes what there is, and whatever comes meanwhile, since the one
+ * who has the lock may wait for any of it. */
+void tsri_fs_group_wait_begin(tsri_fs_group *group);
+void tsri_fs_group_wait_end(tsri_fs_group *group);
+
+/* In a forked child: what the lock was to be published for is the parent's. Frees the lock unless a
+ * caller holds it. */
+void tsri_fs_group_abandon(tsri_fs *fs, tsri_fs_lock *lock);
+
+int tsri_fs_late_failure(tsr_store *store, tsr_error *err);
 
 /* ---- store_fs_list.c ---- */
 

@@ -485,6 +485,7 @@ int tsri_fs_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *c
     TSRI_TRY(tsri_fs_sync_check(fs, err));
     TSRI_TRY(tsri_watch_check(&remover.watch, err));
     TSRI_TRY(check_prefix(prefix, folder, err));
+    tsri_fs_group_publish(fs->group);
     tsri_fs_sync_forget(fs, folder);
     tsri_fs_keep_forget_prefix(fs, prefix);
     int status = folder[0] ? erase_folder(&remover, folder, err) : erase_all(&remover, err);

@@ -74,9 +74,11 @@ static int let_go(tsri_fs *fs, tsri_fs_lock *lock)
 /* An unlock here would be one of the parent's lock, since both share the open file. */
 void tsri_fs_lock_abandon_all(tsri_fs *fs)
 {
-    for (tsri_fs_lock *lock = fs->locks; lock; lock = lock->next) {
+    for (tsri_fs_lock *lock = fs->locks, *next; lock; lock = next) {
+        next = lock->next;
         fs->system->close(fs->system, lock->descriptor);
         lock->descriptor = -1;
+        tsri_fs_group_abandon(fs, lock);
     }
     fs->locks = NULL;
 }
@@ -92,20 +94,28 @@ int tsri_fs_lock_verify(const tsri_fs *fs, const tsri_fs_lock *lock)
     return status.st_dev == lock->device && status.st_ino == lock->inode ? 0 : ENOENT;
 }
 
-/* Waits for the lock of the open file: in the kernel when nothing can end the wait early, else by
- * asking again and again. TAKEN, NO_LOCKS, or a failure. */
+/* Asks for the lock of the open file. TAKEN, NO_LOCKS, AGAIN, or a failure. */
+static int ask_for_lock(const tsri_fs *fs, const tsri_fs_lock *lock, int command, tsr_error *err)
+{
+    if (set_lock(fs, lock->descriptor, command, F_WRLCK) == 0)
+        return TAKEN;
+    if (means_no_locks(errno))
+        return NO_LOCKS;
+    return errno == EINTR || errno == EAGAIN || errno == EACCES
+               ? AGAIN
+               : lock_error(fs, lock, "lock", errno, err);
+}
+
+/* Waits for the lock of another: in the kernel when nothing can end the wait early, else by asking
+ * again and again. */
 static int wait_for_lock(const tsri_fs *fs, tsri_watch *watch, const tsri_fs_lock *lock,
                          tsr_error *err)
 {
     int command = tsri_watch_is_patient(watch) ? F_OFD_SETLKW : F_OFD_SETLK;
     for (int64_t pause_ns = WAIT_NS_MIN;; pause_ns = TSRI_MIN(pause_ns * 2, WAIT_NS_MAX)) {
-        if (set_lock(fs, lock->descriptor, command, F_WRLCK) == 0)
-            return TAKEN;
-        int error_number = errno;
-        if (means_no_locks(error_number))
-            return NO_LOCKS;
-        if (error_number != EINTR && error_number != EAGAIN && error_number != EACCES)
-            return lock_error(fs, lock, "lock", error_number, err);
+        int result = ask_for_lock(fs, lock, command, err), error_number = errno;
+        if (result != AGAIN)
+            return result;
         int status = tsri_watch_poll(watch, err);
         if (status < 0) {
             tsr_error_set_where(err, "waiting for the lock of key \"%s\"", lock->key);
@@ -114,6 +124,18 @@ static int wait_for_lock(const tsri_fs *fs, tsri_watch *watch, const tsri_fs_loc
         if (error_number != EINTR)
             fs->system->sleep_ns(fs->system, pause_ns);
     }
+}
+
+/* TAKEN, NO_LOCKS, or a failure. Nobody waits with values of his own that are not published. */
+static int take_lock(const tsri_fs *fs, tsri_watch *watch, const tsri_fs_lock *lock, tsr_error *err)
+{
+    int result = ask_for_lock(fs, lock, F_OFD_SETLK, err);
+    if (result != AGAIN)
+        return result;
+    tsri_fs_group_wait_begin(fs->group);
+    result = wait_for_lock(fs, watch, lock, err);
+    tsri_fs_group_wait_end(fs->group);
+    return result;
 }
 
 /* Opens the lock file, made anew or found. AGAIN when it vanished in between. */
@@ -181,7 +203,7 @@ static void clean_up(tsri_fs *fs, tsri_fs_lock *lock, bool made)
 static int lock_round(tsri_fs *fs, tsri_watch *watch, tsri_fs_lock *lock, bool made, tsr_error *err)
 {
     TSRI_TRY(identify(fs, lock, err));
-    int result = wait_for_lock(fs, watch, lock, err);
+    int result = take_lock(fs, watch, lock, err);
     if (result != TAKEN)
         return result;
     lock->excludes = true;
@@ -282,6 +304,45 @@ int tsri_fs_lock_take(tsri_fs *fs, const char *key, bool needed, tsri_watch *wat
     return lock_error(fs, lock, "make", ENOENT, err);
 }
 
+/* Renames the lock file to the key; errno. */
+static int rename_to_key(const tsri_fs *fs, const tsri_fs_lock *lock, bool if_absent)
+{
+    const tsr_system *system = fs->system;
+    int directory = lock->place.directory;
+    if (if_absent) {
+        if (system->renameat2(system, directory, lock->file_name, directory, lock->place.name,
+                              RENAME_NOREPLACE) == 0)
+            return 0;
+        /* Not every file system has it; then the lock and the look before must do. */
+        if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+            return errno;
+    }
+    return system->renameat(system, directory, lock->file_name, directory, lock->place.name) < 0
+               ? errno
+               : 0;
+}
+
+int tsri_fs_lock_publish(const tsri_fs *fs, tsri_fs_lock *lock, bool if_absent)
+{
+    int error_number = tsri_fs_lock_verify(fs, lock);
+    if (error_number == 0)
+        error_number = rename_to_key(fs, lock, if_absent);
+    if (error_number == 0) {
+        lock->used = true;
+        tsri_fs_keep_forget(fs, lock->key);
+    }
+    return error_number;
+}
+
+int tsri_fs_lock_gone(const tsri_fs *fs, const char *key, tsr_error *err)
+{
+    tsr_error_set(err, TSR_CONFLICT,
+                  "the lock file of %s/%s was removed by another program while it was written",
+                  fs->root, key);
+    tsr_error_set_next_step(err, "do not delete files of an array that is being written");
+    return TSR_CONFLICT;
+}
+
 int tsri_fs_lock_release(tsri_fs *fs, tsri_fs_lock *lock, tsr_error *err)
 {
     if (lock->descriptor >= 0 && !lock->used)
@@ -350,6 +411,8 @@ int tsri_fs_lock_op(tsr_store *store, const char *key, const tsr_call *call, tsr
 
 void tsri_fs_unlock_op(tsr_store *store, tsr_lock *lock)
 {
+    if (tsri_fs_group_keeps(((tsri_fs *)store)->group, (tsri_fs_lock *)lock))
+        return;
     tsri_fs_lock_release((tsri_fs *)store, (tsri_fs_lock *)lock, NULL);
     tsri_free(lock);
 }

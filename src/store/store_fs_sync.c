@@ -459,6 +459,7 @@ int tsri_fs_flush(tsr_store *store, const tsr_call *call, tsr_error *err)
 {
     tsri_fs *fs = (tsri_fs *)store;
     tsri_watch watch = tsri_watch_start(store->context, call);
+    tsri_fs_group_publish(fs->group);
     TSRI_TRY(tsri_fs_sync_check(fs, err));
     return sync_all(fs, &watch, err);
 }

@@ -22,7 +22,8 @@ typedef struct put_draft {
     tsr_put_request *request;
     const tsri_segments *segments;
     const tsri_watch *watch;
-    bool exists;         /* there is a value now */
+    bool may_wait; /* it need not be seen before the flush, and its lock is in memory of its own */
+    bool exists;   /* there is a value now */
     struct stat current; /* its status */
     int current_file;    /* open when a segment refers to it; -1 */
     int64_t offset;      /* where the next byte is written */
@@ -291,26 +292,23 @@ static int finish_time(const put_draft *draft, struct stat *ret_status)
 
 /* ---- Publishing ---- */
 
-/* 1: the lock file is gone, by the hand of somebody who does not know the protocol. */
-#define VANISHED 1
+/* 1: the lock file is gone, by the hand of somebody who does not know the protocol. 2: the value is
+ * published later, and the lock is the group's. */
+enum { VANISHED = 1, DELAYED };
 
-/* Renames the lock file to the key; errno. */
-static int rename_to_key(const put_draft *draft)
+/* Leaves the value to be published with others, where the caller waits for the flush anyway. */
+static bool is_left_to_flush(const put_draft *draft)
 {
-    const tsr_system *system = draft->fs->system;
-    const tsri_fs_lock *lock = draft->lock;
-    int directory = lock->place.directory;
-    if (draft->request->if_absent) {
-        if (system->renameat2(system, directory, lock->file_name, directory, lock->place.name,
-                              RENAME_NOREPLACE) == 0)
-            return 0;
-        /* Not every file system has it; then the lock and the look before must do. */
-        if (errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-            return errno;
-    }
-    return system->renameat(system, directory, lock->file_name, directory, lock->place.name) < 0
-               ? errno
-               : 0;
+    const tsr_put_request *request = draft->request;
+    if (!draft->may_wait)
+        return false;
+    return tsri_fs_group_add(draft->fs, draft->lock,
+                             &(tsri_fs_late_put){.caller_holds = request->lock != NULL,
+                                                 .if_absent = request->if_absent,
+                                                 .exists = draft->exists,
+                                                 .is_merged = request->if_match != NULL,
+                                                 .current = tsri_fs_generation(&draft->current),
+                                                 .size_bytes = draft->segments->total_bytes});
 }
 
 static int publish(put_draft *draft)
@@ -321,22 +319,18 @@ static int publish(put_draft *draft)
         TSRI_TRY(keep_attributes(draft));
     TSRI_TRY(finish_time(draft, &status));
     TSRI_TRY(tsri_watch_check(draft->watch, request->err));
+    request->generation = tsri_fs_generation(&status);
+    if (is_left_to_flush(draft))
+        return DELAYED;
     if (request->durability != TSR_DURABILITY_NONE)
         TSRI_TRY(tsri_fs_sync_file(draft->fs, draft->lock->descriptor, request->key, request->err));
-    /* What is renamed must be what was written here, and not what another made under the same name.
-     */
-    errno = tsri_fs_lock_verify(draft->fs, draft->lock);
-    if (errno == 0)
-        errno = rename_to_key(draft);
+    errno = tsri_fs_lock_publish(draft->fs, draft->lock, request->if_absent);
     if (errno == ENOENT)
         return VANISHED;
     if (errno == EEXIST && request->if_absent)
         return tsri_check_put_match(request, &(tsr_generation){.words = {1}});
     if (errno)
         return draft_error(draft, "rename the new value to");
-    draft->lock->used = true;
-    tsri_fs_keep_forget(draft->fs, request->key);
-    request->generation = tsri_fs_generation(&status);
     if (request->durability == TSR_DURABILITY_NONE)
         __atomic_store_n(&draft->fs->left_to_system, true, __ATOMIC_RELEASE);
     return tsri_fs_sync_entry(draft->fs, draft->lock->place.folder, request->durability,
@@ -344,13 +338,14 @@ static int publish(put_draft *draft)
 }
 
 static int put_under_lock(tsri_fs *fs, tsri_fs_lock *lock, tsr_put_request *request,
-                          const tsri_segments *segments, const tsri_watch *watch)
+                          const tsri_segments *segments, const tsri_watch *watch, bool may_wait)
 {
     put_draft draft = {.fs = fs,
                        .lock = lock,
                        .request = request,
                        .segments = segments,
                        .watch = watch,
+                       .may_wait = may_wait,
                        .current_file = -1};
     int status = check_current(&draft);
     if (status == 0)
@@ -363,28 +358,59 @@ static int put_under_lock(tsri_fs *fs, tsri_fs_lock *lock, tsr_put_request *requ
 
 /* ---- put ---- */
 
-static int lock_gone(const tsri_fs *fs, const char *key, tsr_error *err)
-{
-    tsr_error_set(err, TSR_CONFLICT,
-                  "the lock file of %s/%s was removed by another program while it was written",
-                  fs->root, key);
-    tsr_error_set_next_step(err, "do not delete files of an array that is being written");
-    return TSR_CONFLICT;
-}
-
 /* A lock that the caller holds must be of this key and not used yet. */
 static int check_lock(const tsri_fs_lock *lock, const char *key, tsr_error *err)
 {
     if (strcmp(lock->key, key) != 0)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "the lock is of key \"%s\", not of \"%s\"",
                              lock->key, key);
+    if (lock->used || lock->spent)
+        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                             "the lock of key \"%s\" was used up by an earlier put", key);
     if (lock->descriptor < 0)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT,
                              "the lock of key \"%s\" belongs to the parent of this process", key);
-    if (lock->used)
-        return tsr_error_set(err, TSR_INVALID_ARGUMENT,
-                             "the lock of key \"%s\" was used up by an earlier put", key);
     return 0;
+}
+
+static int put_with_lock(tsri_fs *fs, tsri_fs_lock *lock, tsr_put_request *request,
+                         const tsri_segments *segments, const tsri_watch *watch, bool may_wait)
+{
+    TSRI_TRY(check_lock(lock, request->key, request->err));
+    int status = put_under_lock(fs, lock, request, segments, watch, may_wait);
+    lock->spent = status == DELAYED;
+    if (status == VANISHED)
+        return tsri_fs_lock_gone(fs, request->key, request->err);
+    return status < 0 ? status : 0;
+}
+
+/* A put that takes and releases the lock `own`, or hands it to the group. May be VANISHED. */
+static int put_alone(tsri_fs *fs, tsri_fs_lock *own, tsr_put_request *request,
+                     const tsri_segments *segments, tsri_watch *watch, bool may_wait)
+{
+    bool condition = request->if_match || request->if_absent;
+    TSRI_TRY(tsri_fs_lock_take(fs, request->key, condition, watch, own, request->err));
+    int status = put_under_lock(fs, own, request, segments, watch, may_wait);
+    if (status == DELAYED)
+        return DELAYED;
+    int closing = tsri_fs_lock_release(fs, own, status < 0 ? NULL : request->err);
+    return status == 0 ? closing : status;
+}
+
+static int put_until_done(tsri_fs *fs, tsr_put_request *request, const tsri_segments *segments,
+                          tsri_watch *watch, bool may_wait)
+{
+    tsri_fs_lock here;
+    for (int attempt = 0; attempt < TSRI_FS_ATTEMPTS; attempt++) {
+        tsri_fs_lock *kept = may_wait ? tsri_alloc(sizeof *kept) : NULL;
+        int status = put_alone(fs, kept ? kept : &here, request, segments, watch, kept != NULL);
+        if (status == DELAYED)
+            return 0;
+        tsri_free(kept);
+        if (status != VANISHED)
+            return status;
+    }
+    return tsri_fs_lock_gone(fs, request->key, request->err);
 }
 
 static int put_one(tsri_fs *fs, tsr_put_request *request, tsri_watch *watch)
@@ -395,22 +421,10 @@ static int put_one(tsri_fs *fs, tsr_put_request *request, tsri_watch *watch)
     TSRI_TRY(tsri_put_check(request, &segments));
     TSRI_TRY(tsri_fs_check_key(request->key, request->err));
     tsri_fs_learn_kind(fs);
-    tsri_fs_lock own, *given = (tsri_fs_lock *)request->lock;
-    bool condition = request->if_match || request->if_absent;
-    for (int attempt = 0; attempt < TSRI_FS_ATTEMPTS; attempt++) {
-        tsri_fs_lock *lock = given ? given : &own;
-        if (given)
-            TSRI_TRY(check_lock(given, request->key, request->err));
-        else
-            TSRI_TRY(tsri_fs_lock_take(fs, request->key, condition, watch, &own, request->err));
-        int status = put_under_lock(fs, lock, request, &segments, watch);
-        if (given)
-            return status == VANISHED ? lock_gone(fs, request->key, request->err) : status;
-        int closing = tsri_fs_lock_release(fs, &own, status < 0 ? NULL : request->err);
-        if (status != VANISHED)
-            return status < 0 ? status : closing;
-    }
-    return lock_gone(fs, request->key, request->err);
+    bool may_wait = request->until_flush && request->durability == TSR_DURABILITY_FLUSH;
+    return request->lock ? put_with_lock(fs, (tsri_fs_lock *)request->lock, request, &segments,
+                                         watch, may_wait)
+                         : put_until_done(fs, request, &segments, watch, may_wait);
 }
 
 int tsri_fs_put(tsr_store *store, tsr_put_request *requests, size_t n, const tsr_call *call)
@@ -476,6 +490,7 @@ int tsri_fs_erase(tsr_store *store, const char *key, const tsr_generation *if_ma
         TSRI_TRY(check_lock((tsri_fs_lock *)lock, key, err));
         return erase_under_lock(fs, (tsri_fs_lock *)lock, key, if_match, &watch, err);
     }
+    tsri_fs_group_publish_key(fs, key);
     TSRI_TRY(is_there(fs, key, &exists, err));
     if (!exists)
         return tsri_check_match(key, if_match, NULL, err);
@@ -539,6 +554,7 @@ int tsri_fs_link(tsr_store *store, const char *key, const char *second_key, cons
     TSRI_TRY(tsri_watch_check(&watch, err));
     TSRI_TRY(tsri_fs_check_key(key, err));
     TSRI_TRY(tsri_fs_check_key(second_key, err));
+    tsri_fs_group_publish(fs->group);
     TSRI_TRY(tsri_fs_place_open(fs, key, false, &from, err));
     int status = tsri_fs_place_open(fs, second_key, true, &to, err);
     if (status == 0) {

@@ -12,7 +12,7 @@
     X(fstatat) X(fsync) X(fdatasync) X(ftruncate) X(fallocate) X(fchmod) X(fchown) X(futimens)     \
     X(renameat) X(renameat2) X(linkat) X(unlinkat) X(mkdirat) X(fdopendir) X(readdir) X(closedir) X(lock) X(mmap)           \
     X(munmap) X(getrandom) X(syncfs) X(fstatfs) X(inotify_init1) X(inotify_add_watch) X(poll)     \
-    X(dup3)
+    X(dup3) X(sync_file_range)
 /* clang-format on */
 #define CALLS_THAT_DO_NOT(X) X(monotonic_ns) X(realtime_ns) X(sleep_ns)
 
@@ -276,6 +276,13 @@ static int faulty_syncfs(const tsr_system *system, int descriptor)
 {
     ENTER(syncfs, NULL, -1);
     return below->syncfs(below, descriptor);
+}
+
+static int faulty_sync_file_range(const tsr_system *system, int descriptor, int64_t offset,
+                                  int64_t size, unsigned flags)
+{
+    ENTER(sync_file_range, NULL, -1);
+    return below->sync_file_range(below, descriptor, offset, size, flags);
 }
 
 static int faulty_fstatfs(const tsr_system *system, int descriptor, struct statfs *ret_status)

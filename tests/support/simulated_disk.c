@@ -524,6 +524,17 @@ static int disk_syncfs(const tsr_system *system, int descriptor)
     return leave(disk, 0);
 }
 
+/* What it starts may reach the disk or not, as everything that is not synced. */
+static int disk_sync_file_range(const tsr_system *system, int descriptor, int64_t offset,
+                                int64_t size, unsigned flags)
+{
+    ENTER(system);
+    (void)offset;
+    (void)size;
+    (void)flags;
+    return leave(disk, file_of(disk, descriptor) ? 0 : fail(EBADF));
+}
+
 static int disk_fstatfs(const tsr_system *system, int descriptor, struct statfs *ret_status)
 {
     ENTER(system);
@@ -925,6 +936,7 @@ static const tsr_system disk_calls = {
     .inotify_add_watch = disk_inotify_add_watch,
     .poll = disk_poll,
     .dup3 = disk_dup3,
+    .sync_file_range = disk_sync_file_range,
 };
 
 simulated_disk *simulated_disk_new(void)

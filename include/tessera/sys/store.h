@@ -73,6 +73,11 @@ typedef struct tsr_put_request {
      * and releases what it needs by itself. */
     tsr_lock *lock;
     tsr_durability durability;
+    /* With TSR_DURABILITY_FLUSH: the value need not be seen before the flush, so that it can reach
+     * the disk together with others, and other writers of the key may wait until then. Whether it
+     * did tells tsr_store_flush_since, which must follow, whatever else fails. Stores that gain
+     * nothing by it put at once. */
+    bool until_flush;
 
     int status;                /* filled in by the store */
     tsr_generation generation; /* of the new value */
@@ -135,6 +140,9 @@ typedef struct tsr_store_ops {
      * disk when it returns. NULL, or UNSUPPORTED: it is read and put. */
     int (*link)(tsr_store *store, const char *key, const char *second_key, const tsr_call *call,
                 tsr_error *err);
+    /* Says how the put failed that `late_failures` of the head counted last. NULL: none ever does.
+     */
+    int (*late_failure)(tsr_store *store, tsr_error *err);
     /* As tsr_store_wait. NULL: the value is asked for again and again. */
     int (*wait)(tsr_store *store, const char *key, const tsr_generation *known,
                 const tsr_call *call, tsr_error *err);
@@ -146,7 +154,8 @@ struct tsr_store {
     tsr_context *context; /* held */
     char *url;            /* owned */
     tsr_store_hints hints;
-    int references; /* atomic */
+    int references;         /* atomic */
+    uint64_t late_failures; /* atomic: puts with until_flush that have failed afterwards */
 };
 
 /* The operations with what every caller would write around them: they check that the store has the
@@ -185,6 +194,16 @@ TSR_API int tsr_store_link(tsr_store *store, const char *key, const char *second
 /* Ends an operation: everything put or erased so far with TSR_DURABILITY_FLUSH is on disk when this
  * succeeds. Thread: LOCKED. Errors: IO, UNREACHABLE. */
 TSR_API int tsr_store_flush(tsr_store *store, const tsr_call *call, tsr_error *err);
+
+/* Begins an operation whose puts may wait for its end (until_flush). Thread: LOCKED. Never fails.
+ */
+TSR_API uint64_t tsr_store_flush_begin(const tsr_store *store);
+
+/* Ends it, given what tsr_store_flush_begin has returned: as tsr_store_flush, and fails when one of
+ * those puts has failed meanwhile, be it that of another operation. Thread: LOCKED. Errors: IO,
+ * NO_SPACE, UNREACHABLE, CONFLICT (a program that takes no locks has changed a value between). */
+TSR_API int tsr_store_flush_since(tsr_store *store, uint64_t begun, const tsr_call *call,
+                                  tsr_error *err);
 
 /* Waits until the value of a key is not of generation `known` (all 0: until there is one), or was
  * replaced meanwhile. A file system on a disk of this machine tells at once, other stores are asked

@@ -80,6 +80,9 @@ struct tsr_system {
                              uint32_t mask);
     int (*poll)(const tsr_system *system, struct pollfd *descriptors, int count, int timeout_ms);
     int (*dup3)(const tsr_system *system, int descriptor, int second, int flags);
+    /* Starts to write back a range of a file, and promises nothing. */
+    int (*sync_file_range)(const tsr_system *system, int descriptor, int64_t offset, int64_t size,
+                           unsigned flags);
 };
 
 /* The real system calls. Static memory; copy it to replace single functions.

@@ -6,8 +6,12 @@
 
 #include <cmocka.h>
 
+#include <sys/stat.h>
+
 #include "support/random_view.h"
+#include "support/temporary.h"
 #include "unit/array/array_testing.h"
+#include <tessera/sys/system.h>
 
 #define BYTES "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}"
 #define ZSTD "{\"name\":\"zstd\",\"configuration\":{\"level\":1,\"checksum\":false}}"
@@ -326,12 +330,121 @@ static void progress_ends_at_the_total(void **state)
     }
 }
 
+/* ---- chunks that are published together ---- */
+
+/* Counts what reaches the disk before the first chunk can be seen; and, when it is told to,
+ * replaces a chunk as a program does that takes no locks. */
+static struct {
+    const char *folder;
+    int synced, synced_at_first_rename, renamed;
+    bool replaces;
+} files;
+
+static int note_sync(const tsr_system *system, int descriptor)
+{
+    (void)system;
+    (void)descriptor;
+    if (__atomic_fetch_add(&files.synced, 1, __ATOMIC_RELAXED) == 0 && files.replaces) {
+        const int32_t strangers[4] = {70, 71, 72, 73};
+        char *from = temporary_path(files.folder, "stranger"),
+             *to = temporary_path(files.folder, "a/c/0");
+        temporary_file_write(from, strangers, sizeof strangers);
+        assert_int_equal(rename(from, to), 0);
+        free(from);
+        free(to);
+    }
+    return 0;
+}
+
+static int note_rename(const tsr_system *system, int from_directory, const char *from,
+                       int to_directory, const char *to)
+{
+    (void)system;
+    if (__atomic_fetch_add(&files.renamed, 1, __ATOMIC_RELAXED) == 0)
+        files.synced_at_first_rename = files.synced;
+    return tsr_system_default()->renameat(tsr_system_default(), from_directory, from, to_directory,
+                                          to);
+}
+
+/* Six chunks of four elements in a folder, the first of which holds 1s. */
+static tsr_array *array_in_files(fixture *f, tsr_system *system)
+{
+    const array_row row = {
+        .rank = 1, .shape = {24}, .chunk = {4}, .codec = "none", .compressors = "[]"};
+    const int64_t start[] = {0}, shape[] = {4};
+    const int32_t ones[4] = {1, 1, 1, 1};
+    tsr_context_options options;
+    memset(&files, 0, sizeof files);
+    files.folder = temporary_folder_new();
+    *system = *tsr_system_default();
+    system->fdatasync = note_sync;
+    system->renameat = note_rename;
+    memset(f, 0, sizeof *f);
+    tsr_context_options_init(&options);
+    options.system = system;
+    options.threads = 2;
+    good(tsr_context_new(&options, &f->context, &f->err), &f->err);
+    good(tsr_store_open(f->context, files.folder, &f->store, &f->err), &f->err);
+    tsr_array *array = array_new(f, f->store, "a", &row, TSR_INT32, NULL);
+    good(tsr_array_write(array, start, shape, NULL, ones, sizeof ones, NULL, &f->err), &f->err);
+    files.synced = files.renamed = 0;
+    return array;
+}
+
+static void files_free(fixture *f, tsr_array *array)
+{
+    tsr_array_close(array);
+    fixture_close(f);
+    temporary_folder_remove((char *)files.folder);
+}
+
+static void chunks_are_synced_before_the_first_is_seen(void **state)
+{
+    (void)state;
+    fixture f;
+    tsr_system system;
+    int32_t values[24];
+    tsr_array *array = array_in_files(&f, &system);
+    for (int i = 0; i < 24; i++)
+        values[i] = 100 + i;
+    good(tsr_array_write(array, NULL, NULL, NULL, values, sizeof values, NULL, &f.err), &f.err);
+    assert_int_equal(files.synced, 6);
+    assert_int_equal(files.renamed, 6);
+    assert_int_equal(files.synced_at_first_rename, 6);
+    files_free(&f, array);
+}
+
+/* The write merges 2 elements into chunk 0, a stranger replaces the chunk before that is published:
+ * what the stranger has written beside them stays, and the write is there. */
+static void what_a_stranger_writes_between_is_merged_again(void **state)
+{
+    (void)state;
+    fixture f;
+    tsr_system system;
+    const int64_t start[] = {2}, shape[] = {6};
+    const int32_t values[6] = {50, 51, 52, 53, 54, 55},
+                  expected[8] = {70, 71, 50, 51, 52, 53, 54, 55};
+    int32_t found[24];
+    tsr_array *array = array_in_files(&f, &system);
+    files.replaces = true;
+    good(tsr_array_write(array, start, shape, NULL, values, sizeof values, NULL, &f.err), &f.err);
+    good(tsr_array_read(array, NULL, NULL, NULL, found, sizeof found, NULL, &f.err), &f.err);
+    assert_memory_equal(found, expected, sizeof expected);
+    assert_true(files.synced > 2);
+    files_free(&f, array);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(boxes_are_written_and_read), FIXTURE_TEST(a_source_fills_every_element_once),
-        FIXTURE_TEST(a_source_ends_the_write),    FIXTURE_TEST(types_are_converted_when_permitted),
-        FIXTURE_TEST(mistakes_change_nothing),    FIXTURE_TEST(progress_ends_at_the_total),
+        FIXTURE_TEST(boxes_are_written_and_read),
+        FIXTURE_TEST(a_source_fills_every_element_once),
+        FIXTURE_TEST(a_source_ends_the_write),
+        FIXTURE_TEST(types_are_converted_when_permitted),
+        FIXTURE_TEST(mistakes_change_nothing),
+        FIXTURE_TEST(progress_ends_at_the_total),
+        cmocka_unit_test(chunks_are_synced_before_the_first_is_seen),
+        cmocka_unit_test(what_a_stranger_writes_between_is_merged_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
