@@ -31,15 +31,12 @@ typedef struct cli_compaction {
 
 static int list_shard(cli_compaction *compaction)
 {
-    if (compaction->count == compaction->capacity) {
-        size_t capacity = compaction->capacity ? 2 * compaction->capacity : 64;
-        int64_t *grown =
-            memory_resized(compaction->wasteful, capacity * sizeof compaction->current);
-        if (!grown)
-            return tsr_error_set(&compaction->invocation->error, TSR_NO_MEMORY, "out of memory");
-        compaction->wasteful = grown;
-        compaction->capacity = capacity;
-    }
+    int64_t *wasteful = memory_grown(compaction->wasteful, compaction->count, &compaction->capacity,
+                                     sizeof compaction->current);
+
+    if (!wasteful)
+        return tsr_error_set(&compaction->invocation->error, TSR_NO_MEMORY, "out of memory");
+    compaction->wasteful = wasteful;
     memcpy(compaction->wasteful + compaction->count++ * TSR_RANK_MAX, compaction->current,
            sizeof compaction->current);
     compaction->listed = true;

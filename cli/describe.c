@@ -229,19 +229,15 @@ int describe_group(cli_document *document, struct json_object *object, tsr_group
 static int add_child(void *user, const char *name, tsr_node_kind kind, const tsr_error *error)
 {
     cli_child_list *list = user;
-    cli_child added = {.kind = kind, .status = error ? error->status : 0};
+    cli_child added = {.kind = kind, .status = error ? error->status : 0}, *children;
 
     /* That says nothing about the child. */
     if (added.status == TSR_NO_MEMORY)
         return TSR_NO_MEMORY;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 16;
-        cli_child *grown = memory_resized(list->children, capacity * sizeof *grown);
-        if (!grown)
-            return TSR_NO_MEMORY;
-        list->children = grown;
-        list->capacity = capacity;
-    }
+    children = memory_grown(list->children, list->count, &list->capacity, sizeof *children);
+    if (!children)
+        return TSR_NO_MEMORY;
+    list->children = children;
     added.name = memory_text(name);
     if (!added.name)
         return TSR_NO_MEMORY;

@@ -59,16 +59,13 @@ static int add_chunk(cli_hash_list *list, cli_hashed_node *node, const int64_t *
 /* Takes the node over, also when it fails. */
 static int add_node(cli_hash_list *list, cli_hashed_node *node)
 {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? 2 * list->capacity : 16;
-        cli_hashed_node *grown = memory_resized(list->nodes, capacity * sizeof *grown);
-        if (!grown) {
-            node_clear(node);
-            return no_memory(list);
-        }
-        list->nodes = grown;
-        list->capacity = capacity;
+    cli_hashed_node *nodes = memory_grown(list->nodes, list->count, &list->capacity, sizeof *nodes);
+
+    if (!nodes) {
+        node_clear(node);
+        return no_memory(list);
     }
+    list->nodes = nodes;
     list->nodes[list->count++] = *node;
     memset(node, 0, sizeof *node);
     return 0;

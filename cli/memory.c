@@ -18,6 +18,19 @@ void *memory_resized(void *memory, size_t size_bytes)
     return realloc(memory, size_bytes > 0 ? size_bytes : 1);
 }
 
+void *memory_grown(void *list, size_t count, size_t *capacity, size_t element_bytes)
+{
+    size_t wanted = *capacity ? *capacity * 2 : 16;
+    void *grown;
+
+    if (count < *capacity)
+        return list;
+    grown = memory_resized(list, wanted * element_bytes);
+    if (grown)
+        *capacity = wanted;
+    return grown;
+}
+
 char *memory_text(const char *text)
 {
     return strdup(text);

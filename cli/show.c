@@ -196,14 +196,11 @@ void show_table_init(cli_show_table *table, int columns)
 
 static char **next_cell(cli_show_table *table)
 {
-    if (table->count == table->capacity) {
-        size_t capacity = table->capacity ? table->capacity * 2 : 64;
-        char **grown = memory_resized(table->cells, capacity * sizeof *grown);
-        if (!grown)
-            return NULL;
-        table->cells = grown;
-        table->capacity = capacity;
-    }
+    char **cells = memory_grown(table->cells, table->count, &table->capacity, sizeof *cells);
+
+    if (!cells)
+        return NULL;
+    table->cells = cells;
     return &table->cells[table->count++];
 }
 

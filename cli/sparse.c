@@ -33,18 +33,15 @@ typedef struct cli_chunk_list {
 static int remember_chunk(void *user, const tsr_chunk_info *info)
 {
     cli_chunk_list *list = user;
+    int64_t *indexes;
 
     if (info->level != 0 || info->state == TSR_CHUNK_MISSING)
         return 0;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? list->capacity * 2 : 64;
-        int64_t *grown =
-            memory_resized(list->indexes, capacity * (size_t)(list->rank + 1) * sizeof *grown);
-        if (!grown)
-            return TSR_NO_MEMORY;
-        list->indexes = grown;
-        list->capacity = capacity;
-    }
+    indexes = memory_grown(list->indexes, list->count, &list->capacity,
+                           (size_t)(list->rank + 1) * sizeof *indexes);
+    if (!indexes)
+        return TSR_NO_MEMORY;
+    list->indexes = indexes;
     memcpy(list->indexes + list->count * (size_t)list->rank, info->index,
            (size_t)list->rank * sizeof *list->indexes);
     list->count++;

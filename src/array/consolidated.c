@@ -287,14 +287,11 @@ static int note_name(void *user, const tsr_store_entry *entry)
 
     if (!entry->is_prefix || length < 2 || tsri_node_name_check(entry->name, length - 1, NULL) < 0)
         return 0;
-    if (self->name_count == self->name_capacity) {
-        size_t capacity = self->name_capacity ? 2 * self->name_capacity : 16;
-        char **grown = tsri_realloc_array(self->names, capacity, sizeof *grown);
-        if (!grown)
-            return TSR_NO_MEMORY;
-        self->names = grown;
-        self->name_capacity = capacity;
-    }
+    char **names =
+        tsri_grow_array(self->names, self->name_count, &self->name_capacity, sizeof *names);
+    if (!names)
+        return TSR_NO_MEMORY;
+    self->names = names;
     self->names[self->name_count] = tsri_strndup(entry->name, length - 1);
     return self->names[self->name_count] ? (self->name_count++, 0) : TSR_NO_MEMORY;
 }
@@ -313,16 +310,13 @@ static int add_node(gathering *self, const char *path, int depth, tsr_error *err
         return 0;
     }
     TSRI_TRY(status);
-    if (self->count == self->capacity) {
-        size_t capacity = self->capacity ? 2 * self->capacity : 64;
-        gathered_node *grown = tsri_realloc_array(self->nodes, capacity, sizeof *grown);
-        if (!grown) {
-            tsri_zarr_meta_free(meta);
-            return tsri_error_no_memory(err, capacity * sizeof *grown);
-        }
-        self->nodes = grown;
-        self->capacity = capacity;
+    gathered_node *nodes =
+        tsri_grow_array(self->nodes, self->count, &self->capacity, sizeof *nodes);
+    if (!nodes) {
+        tsri_zarr_meta_free(meta);
+        return tsri_error_no_memory(err, self->count * sizeof *nodes);
     }
+    self->nodes = nodes;
     self->nodes[self->count] = (gathered_node){tsri_strdup(path), meta, depth};
     self->count++;
     if (!self->nodes[self->count - 1].path)

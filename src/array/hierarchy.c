@@ -362,14 +362,10 @@ static int add_name(void *user, const char *name, size_t size_bytes)
 {
     names *self = user;
 
-    if (self->count == self->capacity) {
-        size_t capacity = self->capacity ? 2 * self->capacity : 16;
-        char **grown = tsri_realloc_array(self->items, capacity, sizeof *grown);
-        if (!grown)
-            return TSR_NO_MEMORY;
-        self->items = grown;
-        self->capacity = capacity;
-    }
+    char **items = tsri_grow_array(self->items, self->count, &self->capacity, sizeof *items);
+    if (!items)
+        return TSR_NO_MEMORY;
+    self->items = items;
     self->items[self->count] = tsri_strndup(name, size_bytes);
     return self->items[self->count] ? (self->count++, 0) : TSR_NO_MEMORY;
 }

@@ -205,16 +205,13 @@ static int note_key(void *user, const tsr_store_entry *entry)
                               strlen(entry->name), chunk) ||
         !tsri_grid_has(self->wide, chunk) || !loses_elements(self, chunk))
         return 0;
-    if (self->count == self->capacity) {
-        size_t capacity = self->capacity ? 2 * self->capacity : 64;
-        int64_t *grown = tsri_realloc_array(self->chunks, capacity * (rank + 1), sizeof *grown);
-        if (!grown) {
-            self->status = tsri_error_no_memory(self->err, capacity * (rank + 1) * sizeof *grown);
-            return 1;
-        }
-        self->chunks = grown;
-        self->capacity = capacity;
+    size_t row_bytes = (rank + 1) * sizeof *self->chunks;
+    int64_t *chunks = tsri_grow_array(self->chunks, self->count, &self->capacity, row_bytes);
+    if (!chunks) {
+        self->status = tsri_error_no_memory(self->err, self->count * row_bytes);
+        return 1;
     }
+    self->chunks = chunks;
     memcpy(self->chunks + self->count++ * rank, chunk, rank * sizeof *chunk);
     return 0;
 }

@@ -112,14 +112,10 @@ static int note_child(void *user, const char *name, tsr_node_kind kind, const ts
 {
     tsri_children *self = user;
 
-    if (self->count == self->capacity) {
-        size_t capacity = self->capacity ? 2 * self->capacity : 16;
-        tsri_child *grown = tsri_realloc_array(self->items, capacity, sizeof *grown);
-        if (!grown)
-            return TSR_NO_MEMORY;
-        self->items = grown;
-        self->capacity = capacity;
-    }
+    tsri_child *items = tsri_grow_array(self->items, self->count, &self->capacity, sizeof *items);
+    if (!items)
+        return TSR_NO_MEMORY;
+    self->items = items;
     tsri_child *added = &self->items[self->count];
     *added = (tsri_child){tsri_strdup(name), kind, NULL};
     if (!added->name)

@@ -38,6 +38,17 @@ void *tsri_realloc_array(void *memory, size_t count, size_t element_bytes)
     return realloc(memory, size_bytes ? size_bytes : 1);
 }
 
+void *tsri_grow_array(void *list, size_t count, size_t *capacity, size_t element_bytes)
+{
+    if (count < *capacity)
+        return list;
+    size_t wanted = TSRI_MAX(2 * *capacity, (size_t)16);
+    void *grown = tsri_realloc_array(list, wanted, element_bytes);
+    if (grown)
+        *capacity = wanted;
+    return grown;
+}
+
 char *tsri_strdup(const char *text)
 {
     return tsri_strndup(text, strlen(text));

@@ -82,6 +82,9 @@ void *tsri_alloc_array(size_t count, size_t element_bytes);
 void *tsri_alloc_array_zero(size_t count, size_t element_bytes);
 /* On failure `memory` stays valid. */
 void *tsri_realloc_array(void *memory, size_t count, size_t element_bytes);
+/* Makes room for element `count` of a list that grows, doubling *capacity where it is used up.
+ * Returns the list, which may have moved; NULL when out of memory: it stays as and where it was. */
+void *tsri_grow_array(void *list, size_t count, size_t *capacity, size_t element_bytes);
 char *tsri_strdup(const char *text);
 char *tsri_strndup(const char *text, size_t size_bytes);
 void tsri_free(void *memory);

@@ -133,14 +133,11 @@ static int add_edges(edge_list *list, int64_t length, int64_t count, tsr_error *
         list->edges[list->count - 1].count += count;
         return 0;
     }
-    if (list->count == list->capacity) {
-        size_t capacity = TSRI_MAX(2 * list->capacity, (size_t)8);
-        tsri_grid_edges *more = tsri_realloc_array(list->edges, capacity, sizeof *more);
-        if (!more)
-            return tsri_error_no_memory(err, capacity * sizeof *more);
-        list->edges = more;
-        list->capacity = capacity;
-    }
+    tsri_grid_edges *edges =
+        tsri_grow_array(list->edges, list->count, &list->capacity, sizeof *edges);
+    if (!edges)
+        return tsri_error_no_memory(err, list->count * sizeof *edges);
+    list->edges = edges;
     list->edges[list->count++] = (tsri_grid_edges){length, count};
     return 0;
 }

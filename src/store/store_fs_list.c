@@ -32,14 +32,10 @@ static void name_list_cleanup(name_list *names)
 static bool add_name(name_list *names, const char *text, bool is_folder, bool is_link,
                      int64_t size_bytes)
 {
-    if (names->count == names->capacity) {
-        size_t capacity = names->capacity ? 2 * names->capacity : 64;
-        entry_name *all = tsri_realloc_array(names->all, capacity, sizeof *all);
-        if (!all)
-            return false;
-        names->all = all;
-        names->capacity = capacity;
-    }
+    entry_name *all = tsri_grow_array(names->all, names->count, &names->capacity, sizeof *all);
+    if (!all)
+        return false;
+    names->all = all;
     char *copy = tsri_arena_format(&names->texts, "%s%s", text, is_folder ? "/" : "");
     if (!copy)
         return false;

@@ -43,14 +43,10 @@ static int add_version(void *user, const char *name)
     int64_t number = tsri_version_number(name);
     if (!number && strncmp(name, TSRI_DRAFT_PREFIX, strlen(TSRI_DRAFT_PREFIX)) != 0)
         return 0;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? 2 * list->capacity : 16;
-        version *all = tsri_realloc_array(list->all, capacity, sizeof *all);
-        if (!all)
-            return TSR_NO_MEMORY;
-        list->all = all;
-        list->capacity = capacity;
-    }
+    version *all = tsri_grow_array(list->all, list->count, &list->capacity, sizeof *all);
+    if (!all)
+        return TSR_NO_MEMORY;
+    list->all = all;
     const char *copy = tsri_arena_strdup(&list->names, name);
     if (!copy)
         return TSR_NO_MEMORY;

@@ -111,14 +111,11 @@ typedef struct element_list {
 
 static int append(const parser *p, element_list *list, int64_t element)
 {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity > 0 ? 2 * list->capacity : 16;
-        int64_t *grown = tsri_realloc_array(list->elements, capacity, sizeof *grown);
-        if (!grown)
-            return tsri_error_no_memory(p->err, capacity * sizeof *grown);
-        list->elements = grown;
-        list->capacity = capacity;
-    }
+    int64_t *elements =
+        tsri_grow_array(list->elements, list->count, &list->capacity, sizeof *elements);
+    if (!elements)
+        return tsri_error_no_memory(p->err, list->count * sizeof *elements);
+    list->elements = elements;
     list->elements[list->count++] = element;
     return 0;
 }
