@@ -13,6 +13,7 @@ typedef enum cli_operand_kind {
     OPERAND_DIRECTORY, /* a directory to write to */
     OPERAND_COMMAND,   /* the name of a command */
     OPERAND_SHELL,     /* bash, zsh or fish */
+    OPERAND_PROGRAM,   /* a program and its arguments, behind -- */
     OPERAND_TEXT       /* anything else */
 } cli_operand_kind;
 

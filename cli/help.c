@@ -150,7 +150,7 @@ static const char *operand_kind_name(cli_operand_kind kind)
         [OPERAND_PLACE] = "place",     [OPERAND_SELECTED] = "place with selection",
         [OPERAND_FILE] = "file",       [OPERAND_DIRECTORY] = "directory",
         [OPERAND_COMMAND] = "command", [OPERAND_SHELL] = "shell",
-        [OPERAND_TEXT] = "text",
+        [OPERAND_PROGRAM] = "program", [OPERAND_TEXT] = "text",
     };
     return names[kind];
 }

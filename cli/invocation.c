@@ -225,7 +225,7 @@ static int count_operands(cli_invocation *invocation)
         return invocation_misuse(invocation, "%s: '%s' is one operand too many",
                                  invocation->command->name, invocation->operands[most]);
     for (int i = 0; i < invocation->operand_count; i++)
-        if (invocation->operands[i][0] == '\0')
+        if (invocation->operands[i][0] == '\0' && (i < most || operand[-1].kind != OPERAND_PROGRAM))
             return invocation_misuse(invocation, "%s: an operand is empty",
                                      invocation->command->name);
     return 0;

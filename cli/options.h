@@ -57,6 +57,8 @@ typedef enum cli_option_id {
     OPTION_REMOVE,
     OPTION_FORCE,
     OPTION_DRY_RUN,
+    OPTION_KEEP,
+    OPTION_OLDER_THAN,
     OPTION_RECURSIVE,
     OPTION_VERIFY,
     /* Listing. */

@@ -79,6 +79,30 @@ bool quantity_parse_bytes(const char *text, bool rate, int64_t *ret_bytes)
     return true;
 }
 
+bool quantity_parse_duration(const char *text, int64_t *ret_seconds)
+{
+    static const cli_unit times[] = {
+        {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 7 * 86400}};
+    char number[64];
+    size_t span = number_span(text);
+    double value;
+
+    if (span == 0 || span >= sizeof number)
+        return false;
+    memcpy(number, text, span);
+    number[span] = '\0';
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        if (strcmp(text + span, times[i].name) != 0)
+            continue;
+        if (!quantity_parse_double(number, &value) ||
+            !(value * times[i].factor < 9223372036854775807.0))
+            return false;
+        *ret_seconds = (int64_t)(value * times[i].factor);
+        return true;
+    }
+    return false;
+}
+
 bool quantity_parse_integer(const char *text, int64_t *ret_value)
 {
     char *end;

@@ -11,6 +11,10 @@
  * exceeds 2^63-1. */
 bool quantity_parse_bytes(const char *text, bool rate, int64_t *ret_bytes);
 
+/* Reads a time with its unit, "90s", "15min", "1.5h", "30d", "2w", as whole seconds. False when it
+ * is none or exceeds 2^63-1. */
+bool quantity_parse_duration(const char *text, int64_t *ret_seconds);
+
 /* Reads a decimal integer, all of `text`, with an optional sign. False when it is none or does not
  * fit. */
 bool quantity_parse_integer(const char *text, int64_t *ret_value);

@@ -7,7 +7,7 @@
 
 #include <tessera.h>
 
-static int cancelled;
+static int cancelled, first_number;
 
 /* Only async-signal-safe calls: tsr_cancel, write, sigaction, raise. */
 static void on_signal(int number)
@@ -24,6 +24,7 @@ static void on_signal(int number)
         raise(number);
         return;
     }
+    __atomic_store_n(&first_number, number, __ATOMIC_RELEASE);
     tsr_cancel(&cancelled);
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
         errno = saved;
@@ -53,4 +54,9 @@ const int *signals_cancel_flag(void)
 bool signals_interrupted(void)
 {
     return __atomic_load_n(&cancelled, __ATOMIC_ACQUIRE) != 0;
+}
+
+int signals_number(void)
+{
+    return __atomic_load_n(&first_number, __ATOMIC_ACQUIRE);
 }

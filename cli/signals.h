@@ -1,5 +1,5 @@
 /* Interruption: the first SIGINT or SIGTERM lets the chunk in hand finish, the second ends the
- * process at once. A signal handler can reach nothing but a global, so the flag here is the
+ * process at once. A signal handler can reach nothing but a global, so what is here is the
  * program's only one. */
 #ifndef TESSERA_CLI_SIGNALS_H
 #define TESSERA_CLI_SIGNALS_H
@@ -12,6 +12,9 @@ void signals_install(void);
 
 /* The flag for tsr_call.cancel. */
 const int *signals_cancel_flag(void);
+
+/* The signal that came first; 0: none. */
+int signals_number(void);
 
 /* Whether the user has interrupted. */
 bool signals_interrupted(void);

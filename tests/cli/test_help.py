@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-COMMANDS = ("import export tree ls info cat stats chunks explain draw create put append resize attr cp stack pyramid check compact hash diff mv rm consolidate codecs help completion man "
+COMMANDS = ("import export tree ls info cat stats chunks explain draw create put append resize attr cp stack pyramid check compact hash diff mv rm consolidate transaction gc codecs help completion man "
             "version").split()
 
 

@@ -6,6 +6,8 @@
     tree.py removed TESSERA FOLDER NAME      after `tessera` removed NAME
     tree.py repaired TESSERA FOLDER          after `tessera check --data --repair hurt.zarr`
     tree.py compacted TESSERA FOLDER         after `tessera compact waste.zarr`
+    tree.py published TESSERA FOLDER         after `tessera transaction t.zarr -- tessera put bare.npy {}/plain`
+    tree.py collected TESSERA FOLDER         after `tessera gc versions.zarr`
 
 The folder has t.zarr with `plain` and `sharded`, both 12 x 16 uint16 of 1 in chunks of 4 x 8; bare.npy with
 as many elements of 2; small.npy, small.npz and small.nc with arrays of 0..191; words.zarr with strings. `verify` holds each chunk
@@ -95,6 +97,16 @@ def run(*words, **options):
     return subprocess.run(words, capture_output=True, timeout=60, **options)
 
 
+def make_versions(tessera, folder):
+    """versions.zarr, a copy of `plain` with two versions before it."""
+    for path in folder.glob("*versions*"):
+        shutil.rmtree(path)
+    shutil.copytree(folder / "t.zarr" / "plain", folder / "versions.zarr")
+    for number in range(2):
+        done = run(tessera, "transaction", folder / "versions.zarr", "--", tessera, "attr", "{}", f"n={number}")
+        assert done.returncode == 0, done.stderr
+
+
 def make(tessera, folder):
     folder.mkdir(parents=True, exist_ok=True)
     tree = folder / "t.zarr"
@@ -116,6 +128,7 @@ def make(tessera, folder):
             whole = path.read_bytes()
             path.write_bytes(whole[:-INDEX] + bytes(WASTE) + whole[-INDEX:])
     make_words(folder)
+    make_versions(tessera, folder)
     (folder / "small.npy").write_bytes(npy(range(COUNT)))
     (folder / "small.nc").write_bytes(netcdf())
     (folder / "small.tif").write_bytes(tiff())
@@ -221,12 +234,51 @@ def compacted(tessera, folder):
         complain("elements are gone")
 
 
+def beside(folder, name):
+    """What lies in the folder with the versions of a tree, and what a commit has left around it."""
+    versions = folder / f".{name}.versions__lock"
+    return sorted([path.name for path in versions.glob("*")] + [path.name for path in folder.glob(".tessera*")])
+
+
+def published(tessera, folder):
+    """All is old or all is new; what was left is known for what it is, and goes."""
+    tree = folder / "t.zarr"
+    values = set(read(tessera, tree / "plain"))
+    if values != {NEW} and (values != {OLD} or os.environ.get("SWEEP_STATUS") == "0"):
+        complain(f"plain is {values}")
+    if set(read(tessera, tree / "sharded")) != {OLD}:
+        complain("sharded was not to be written")
+    old = [row for row in json.loads(run(tessera, "gc", tree, "-n", "--json").stdout)["versions"]
+           if row["kind"] == "replaced"]
+    if len(old) != (values == {NEW}) or (old and set(read(tessera, f"{old[0]['folder']}/plain")) != {OLD}):
+        complain(f"the old versions are {old}")
+    done = run(tessera, "gc", tree)
+    if done.returncode != 0 or beside(folder, "t.zarr") not in ([], ["lock"]):
+        complain(f"{beside(folder, 't.zarr')} is left {done.stderr.decode()}")
+    done = run(tessera, "check", "--data", tree)
+    if done.returncode != 0:
+        complain(f"damage: {done.stdout.decode()}{done.stderr.decode()}")
+
+
+def collected(tessera, folder):
+    """No version is left after another run, and the tree is what it was."""
+    again = run(tessera, "gc", folder / "versions.zarr")
+    if again.returncode != 0 or beside(folder, "versions.zarr") != ["lock"]:
+        complain(f"{beside(folder, 'versions.zarr')} is left {again.stderr.decode()}")
+    if set(read(tessera, folder / "versions.zarr")) != {OLD}:
+        complain("the tree has changed")
+
+
 def main():
     action, tessera, folder, *name = sys.argv[1:]
     if action == "make":
         make(tessera, pathlib.Path(folder))
     elif action == "removed":
         removed(tessera, pathlib.Path(folder), *name)
+    elif action == "published":
+        published(tessera, pathlib.Path(folder))
+    elif action == "collected":
+        collected(tessera, pathlib.Path(folder))
     elif action == "repaired":
         repaired(tessera, pathlib.Path(folder))
     elif action == "compacted":
