@@ -30,6 +30,7 @@ struct tsri_fs_root {
     int descriptor;       /* -1: there is none, and the name is looked up each time */
     dev_t device;
     ino_t inode;
+    bool is_version;              /* it lay among the versions of a tree when it was found */
     int levels;                   /* of folders above it that belong to the same tree */
     char above[BESIDE_BYTES_MAX]; /* "../../": from here to the folder that holds the tree */
     char committing[BESIDE_PATH_MAX];
@@ -68,16 +69,17 @@ static bool exists_at(const tsri_fs *fs, const tsri_fs_root *root, const char *p
                0;
 }
 
+/* Whether a file lies beside the tree. */
+static bool exists_beside(const tsri_fs *fs, const tsri_fs_root *root, const char *name)
+{
+    char path[BESIDE_PATH_MAX];
+    snprintf(path, sizeof path, "%s%s", root->above, name);
+    return exists_at(fs, root, path);
+}
+
 static bool above_holds_node(const tsri_fs *fs, const tsri_fs_root *root)
 {
-    static const char *const names[] = {"zarr.json", ".zgroup"};
-    for (size_t i = 0; i < TSRI_COUNT(names); i++) {
-        char path[BESIDE_PATH_MAX];
-        snprintf(path, sizeof path, "%s%s", root->above, names[i]);
-        if (exists_at(fs, root, path))
-            return true;
-    }
-    return false;
+    return exists_beside(fs, root, "zarr.json") || exists_beside(fs, root, ".zgroup");
 }
 
 /* Climbs to the top of the tree, which is what transactions exchange. False with errno. */
@@ -98,6 +100,7 @@ static bool find_tree(const tsri_fs *fs, tsri_fs_root *root)
     char name[TSRI_FS_COMMIT_NAME_MAX];
     tsri_fs_commit_name(status.st_ino, name);
     snprintf(root->committing, sizeof root->committing, "%s%s", root->above, name);
+    root->is_version = exists_beside(fs, root, TSRI_FS_RECORD_NAME);
     return true;
 }
 
@@ -208,12 +211,10 @@ static bool is_same(const tsri_fs *fs, const tsri_fs_root *root)
  * gone. */
 static bool is_gone(const tsri_fs *fs, const tsri_fs_root *root)
 {
-    char removed[BESIDE_PATH_MAX];
     struct stat status;
     if (root->descriptor < 0)
         return !is_same(fs, root);
-    snprintf(removed, sizeof removed, "%s" TSRI_FS_REMOVED_NAME, root->above);
-    return exists_at(fs, root, removed) ||
+    return exists_beside(fs, root, TSRI_FS_REMOVED_NAME) ||
            (fs->system->fstat(fs->system, root->descriptor, &status) == 0 && status.st_nlink == 0);
 }
 
@@ -249,7 +250,7 @@ bool tsri_fs_root_renew(tsri_fs *fs)
     const tsri_fs_root *root = __atomic_load_n(&fs->found, __ATOMIC_ACQUIRE);
     if (!root)
         return true;
-    if (has_versions(fs, root)) {
+    if (root->is_version || has_versions(fs, root)) {
         errno = ESTALE;
         return false;
     }
@@ -345,7 +346,6 @@ static int wait_for_commit(const tsri_fs *fs, const tsri_fs_root *root, const ts
 
 int tsri_fs_root_check(tsri_fs *fs, const tsri_watch *watch, tsr_error *err)
 {
-    char record[BESIDE_PATH_MAX];
     const tsri_fs_root *root = __atomic_load_n(&fs->found, __ATOMIC_ACQUIRE);
     if (!root || !exists_at(fs, root, root->committing))
         return 0;
@@ -353,8 +353,7 @@ int tsri_fs_root_check(tsri_fs *fs, const tsri_watch *watch, tsr_error *err)
     if (!exists_at(fs, root, root->committing))
         return 0; /* it was given up, and what was changed stays */
     /* Beside a version that was replaced lies its record; otherwise the transaction has died. */
-    snprintf(record, sizeof record, "%s" TSRI_FS_RECORD_NAME, root->above);
-    if (!exists_at(fs, root, record))
+    if (!exists_beside(fs, root, TSRI_FS_RECORD_NAME))
         return 0;
     tsr_error_set(err, TSR_READ_ONLY,
                   "%s: a transaction has replaced this version of the tree, and what was written "
