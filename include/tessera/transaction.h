@@ -8,8 +8,9 @@
  *
  * Readers: a handle of a store, array or group goes on with the version that it has opened. What is
  * opened by one group is of one version; two arrays that are opened one after the other by their
- * places may be of two. When the version of a handle has been collected it gives UNREACHABLE: open
- * it again.
+ * places may be of two. Who follows an array of a version that was replaced gets UNREACHABLE, since
+ * it changes no more. When the version of a handle has been collected it gives UNREACHABLE: open it
+ * again.
  *
  * Writers outside of the transaction: what they change while it is under way makes the commit
  * refuse with CONFLICT, in whatever program they run. For writers of this library, through a store

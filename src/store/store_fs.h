@@ -117,6 +117,9 @@ bool tsri_fs_root_renew(tsri_fs *fs);
  * change is not in it), CANCELLED, DEADLINE, IO. */
 int tsri_fs_root_check(tsri_fs *fs, const tsri_watch *watch, tsr_error *err);
 
+/* Whether a transaction has replaced the version that the store stays with. */
+bool tsri_fs_root_is_replaced(const tsri_fs *fs);
+
 /* Closes what is held. */
 void tsri_fs_root_clear(tsri_fs *fs);
 

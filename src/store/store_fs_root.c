@@ -344,16 +344,27 @@ static int wait_for_commit(const tsri_fs *fs, const tsri_fs_root *root, const ts
     return status;
 }
 
+/* Beside a version that was replaced lie both the file that told of the commit, which lies beside
+ * the tree before the exchange, and its record. */
+static bool is_replaced(const tsri_fs *fs, const tsri_fs_root *root)
+{
+    return exists_at(fs, root, root->committing) && exists_beside(fs, root, TSRI_FS_RECORD_NAME);
+}
+
+bool tsri_fs_root_is_replaced(const tsri_fs *fs)
+{
+    const tsri_fs_root *root = __atomic_load_n(&fs->found, __ATOMIC_ACQUIRE);
+    return root && is_replaced(fs, root);
+}
+
 int tsri_fs_root_check(tsri_fs *fs, const tsri_watch *watch, tsr_error *err)
 {
     const tsri_fs_root *root = __atomic_load_n(&fs->found, __ATOMIC_ACQUIRE);
     if (!root || !exists_at(fs, root, root->committing))
         return 0;
     TSRI_TRY(wait_for_commit(fs, root, watch, err));
-    if (!exists_at(fs, root, root->committing))
-        return 0; /* it was given up, and what was changed stays */
-    /* Beside a version that was replaced lies its record; otherwise the transaction has died. */
-    if (!exists_beside(fs, root, TSRI_FS_RECORD_NAME))
+    /* Either it was given up, and what was changed stays, or the transaction has died. */
+    if (!is_replaced(fs, root))
         return 0;
     tsr_error_set(err, TSR_READ_ONLY,
                   "%s: a transaction has replaced this version of the tree, and what was written "

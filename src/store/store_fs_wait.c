@@ -86,6 +86,18 @@ static int pause_or_notice(const tsri_fs *fs, int notices, int64_t pause_ns, tsr
     return 0;
 }
 
+/* A version that was replaced changes no more, so that waiting for it would have no end. */
+static int check_version(const tsri_fs *fs, tsr_error *err)
+{
+    if (!tsri_fs_root_is_replaced(fs))
+        return 0;
+    tsr_error_set(err, TSR_UNREACHABLE,
+                  "%s: a transaction has replaced this version of the tree, which changes no more",
+                  fs->root);
+    tsr_error_set_next_step(err, "open it again");
+    return TSR_UNREACHABLE;
+}
+
 int tsri_fs_wait(tsr_store *store, const char *key, const tsr_generation *known,
                  const tsr_call *call, tsr_error *err)
 {
@@ -97,6 +109,7 @@ int tsri_fs_wait(tsr_store *store, const char *key, const tsr_generation *known,
     int notices = open_notices(fs, key); /* before the first look, so that none is missed */
     int64_t pause_ns = notices < 0 ? PAUSE_NS_MIN : NOTICED_PAUSE_NS;
     while ((status = look(fs, key, &now, err)) == 0 && memcmp(&now, known, sizeof now) == 0 &&
+           (status = check_version(fs, err)) == 0 &&
            (status = pause_or_notice(fs, notices, pause_ns, &watch, err)) == 0)
         if (notices < 0)
             pause_ns = TSRI_MIN(2 * pause_ns, PAUSE_NS_MAX);

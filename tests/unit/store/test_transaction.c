@@ -387,6 +387,26 @@ static void writers_of_a_version_that_was_replaced_are_told(void **state)
     put_good(&t->base, "a/c/0", "in time");
 }
 
+static void a_wait_for_a_version_that_was_replaced_ends(void **state)
+{
+    tree *t = *state;
+    const tsr_call call = {.deadline_ms = 50}, patient = {.deadline_ms = 30000};
+    tsr_blob *blob;
+    tsr_generation known;
+    assert_int_equal(tsr_store_get(t->base.store, "a/c/0", (tsr_range){TSR_RANGE_WHOLE, 0, 0}, NULL,
+                                   &blob, &known, &t->base.err),
+                     0);
+    tsr_blob_unref(blob);
+    begin(t);
+    change(t);
+    assert_int_equal(tsr_store_wait(t->base.store, "a/c/0", &known, &call, &t->base.err),
+                     TSR_DEADLINE);
+    commit_good(t);
+    assert_int_equal(tsr_store_wait(t->base.store, "a/c/0", &known, &patient, &t->base.err),
+                     TSR_UNREACHABLE);
+    assert_non_null(strstr(t->base.err.message, "replaced"));
+}
+
 /* ---- writers at the very moment ---- */
 
 enum { ROUNDS = 12, WRITES = 4000 };
@@ -622,6 +642,7 @@ int main(void)
         TREE_TEST(the_same_object_is_a_conflict),
         TREE_TEST(the_first_of_two_transactions_wins),
         TREE_TEST(writers_of_a_version_that_was_replaced_are_told),
+        TREE_TEST(a_wait_for_a_version_that_was_replaced_ends),
         TREE_TEST(nothing_acknowledged_is_lost_to_a_commit),
         TREE_TEST(the_death_of_a_transaction_holds_nobody_up),
         TREE_TEST(a_dead_announcement_stops_no_writer),
