@@ -1,6 +1,8 @@
 /* tessera explain PLACE: what a read takes, before it is made. */
+#include "advice.h"
 #include "document.h"
 #include "location.h"
+#include "probe.h"
 #include "show.h"
 
 /* ---- text ---------------------------------------------------------------------------------------
@@ -56,6 +58,27 @@ static void print_decoded(const tsr_read_cost *cost, const tsr_array *array)
     print_ratio(cost->decoded_bytes, cost->wanted_bytes);
 }
 
+static double part_of(double part_ns, const cli_estimate *estimate)
+{
+    return 100 * part_ns / (estimate->ns * estimate->threads);
+}
+
+static void print_estimate(const cli_probe *probe, const cli_estimate *estimate)
+{
+    if (!probe->measured || estimate->ns <= 0)
+        return;
+    if (estimate->ns >= 1e9)
+        printf("estimate   %.2f s", estimate->ns / 1e9);
+    else
+        printf("estimate   %.2f ms", estimate->ns / 1e6);
+    printf(
+        " on %d %s: %.0f %% store, %.0f %% decoding, %.0f %% copying; as one chunk took that was "
+        "read twice\n",
+        estimate->threads, plural(estimate->threads, "thread", "threads"),
+        part_of(estimate->fetch_ns, estimate), part_of(estimate->decode_ns, estimate),
+        part_of(estimate->copy_ns, estimate));
+}
+
 static void print_text(const cli_selected_array *selected, const tsr_read_cost *cost)
 {
     char shape[SHOW_SHAPE_MAX], size[SHOW_SIZE_MAX];
@@ -73,7 +96,34 @@ static void print_text(const cli_selected_array *selected, const tsr_read_cost *
 /* ---- JSON ---------------------------------------------------------------------------------------
  */
 
-static int print_json(const cli_selected_array *selected, const tsr_read_cost *cost, tsr_error *err)
+static void add_estimate(cli_document *document, const cli_probe *probe,
+                         const cli_estimate *estimate)
+{
+    struct json_object *object;
+
+    if (!probe->measured) {
+        document_add_null(document, document->root, "estimate");
+        return;
+    }
+    object = document_add_object(document, document->root, "estimate");
+    document_add_number(document, object, "ns", estimate->ns);
+    document_add_integer(document, object, "threads", estimate->threads);
+    document_add_number(document, object, "plan_ns", estimate->plan_ns);
+    document_add_number(document, object, "fetch_ns", estimate->fetch_ns);
+    document_add_number(document, object, "decode_ns", estimate->decode_ns);
+    document_add_number(document, object, "copy_ns", estimate->copy_ns);
+    object = document_add_object(document, object, "chunk");
+    document_add_number(document, object, "plan_ns", probe->plan_ns);
+    document_add_number(document, object, "fetch_ns", probe->fetch_ns);
+    document_add_number(document, object, "decode_ns", probe->decode_ns);
+    document_add_number(document, object, "copy_ns", probe->copy_ns);
+    document_add_integer(document, object, "fetched_bytes", (int64_t)probe->fetched_bytes);
+    document_add_integer(document, object, "decoded_bytes", (int64_t)probe->decoded_bytes);
+    document_add_integer(document, object, "copied_bytes", (int64_t)probe->copied_bytes);
+}
+
+static int print_json(const cli_selected_array *selected, const tsr_read_cost *cost,
+                      const cli_probe *probe, const cli_estimate *estimate, tsr_error *err)
 {
     const struct {
         const char *name;
@@ -97,6 +147,7 @@ static int print_json(const cli_selected_array *selected, const tsr_read_cost *c
     document_add_lengths(&document, document.root, "shape", selected->rank, selected->shape);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         document_add_integer(&document, document.root, figures[i].name, figures[i].value);
+    add_estimate(&document, probe, estimate);
     status = document_print(&document, stdout, err);
     document_clear(&document);
     return status;
@@ -105,17 +156,44 @@ static int print_json(const cli_selected_array *selected, const tsr_read_cost *c
 /* ---- the command --------------------------------------------------------------------------------
  */
 
-static int run(cli_invocation *invocation)
+/* Of the past everything was selected already. */
+static int explain_past(cli_invocation *invocation, const char *trace)
+{
+    if (invocation_has(invocation, OPTION_SELECT) || invocation_has(invocation, OPTION_ISEL) ||
+        invocation_has(invocation, OPTION_POINTS))
+        return invocation_misuse(invocation, "explain: a trace says itself what was selected");
+    return advice_print(invocation, trace,
+                        invocation->operand_count > 0 ? invocation->operands[0] : NULL);
+}
+
+static int explain_read(cli_invocation *invocation)
 {
     tsr_auto(cli_selected_array) selected = {0};
     tsr_read_cost cost;
+    cli_probe probe;
+    cli_estimate estimate = {0};
 
     CLI_TRY(location_open_selected(invocation, invocation->operands[0], false, &selected));
     CLI_TRY(tsr_array_explain(selected.array, &selected.index, NULL, &cost, &invocation->error));
+    CLI_TRY(probe_run(selected.array, &selected.index, &probe, &invocation->error));
+    if (probe.measured)
+        probe_estimate(&probe, &cost, tsr_context_threads(invocation->context), &estimate);
     if (invocation_has(invocation, OPTION_JSON))
-        return print_json(&selected, &cost, &invocation->error);
+        return print_json(&selected, &cost, &probe, &estimate, &invocation->error);
     print_text(&selected, &cost);
+    print_estimate(&probe, &estimate);
     return 0;
+}
+
+static int run(cli_invocation *invocation)
+{
+    const char *trace = invocation_text(invocation, OPTION_PAST);
+
+    if (trace)
+        return explain_past(invocation, trace);
+    if (invocation->operand_count == 0)
+        return invocation_misuse(invocation, "explain: PLACE or --trace is missing");
+    return explain_read(invocation);
 }
 
 extern const cli_command command_explain;
@@ -124,15 +202,23 @@ const cli_command command_explain = {
     .summary = "tell what a read takes, before it is made",
     .description =
         "Goes through the whole read but for fetching and decoding elements: indexes of shards are read, and "
-        "the store is asked for sizes. Nothing is estimated: a read of the same selection makes the same "
-        "requests. Where much more is fetched or decoded than is asked for, other chunks would suit such "
-        "reads better (`tessera cp` changes them).",
-    .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE"}},
+        "the store is asked for sizes. Counts are no estimates: a read of the same selection makes the same "
+        "requests. The time is one: one stored chunk of the selection (up to 64 MiB) is read twice, and what "
+        "the second time took stands for all. Where much more is fetched or decoded than is asked for, other "
+        "chunks would suit such reads better (`tessera cp` changes them).\n\n"
+        "With --trace FILE it tells which. FILE was written by --trace of other commands, or by any program "
+        "that uses the library with TESSERA_TRACE set (docs/format/trace.md). What its reads take is worked out "
+        "from the shapes alone, each read by itself, for chunks whose lengths are powers of two, those of "
+        "the present chunks or whole axes, of 16 KiB to 16 MiB; more than 1000 of them go into shards of up to "
+        "64 MiB where the format is Zarr v3. Bare chunks are taken to be read whole, as compressed ones are.",
+    .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE", .optional = true}},
     .examples = {{"explain 'relief.zarr/ROSE[1000]'", "A row of a map"},
                  {"explain ocean.zarr/TEMP --isel TIME=0",
                   "One time step, by the name of the axis"},
-                 {"explain relief.zarr/ROSE --json", "For programs"}},
-    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_JSON,
-                    OPTION_THREADS),
+                 {"explain relief.zarr/ROSE --json", "For programs"},
+                 {"explain relief.zarr/ROSE --trace reads.jsonl",
+                  "Which chunks would have suited past reads"}},
+    COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_PAST,
+                    OPTION_JSON, OPTION_THREADS),
     .run = run,
 };

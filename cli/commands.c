@@ -32,20 +32,29 @@ const cli_command *command_find(const char *name)
     return NULL;
 }
 
+/* Whether a command has an option of its own by the name of a universal one. */
+static bool has_own(const cli_command *command, cli_option_id universal)
+{
+    for (int i = 0; command && i < command->option_count; i++)
+        if (strcmp(option_row(command->options[i])->name, option_row(universal)->name) == 0)
+            return true;
+    return false;
+}
+
 void command_each_option(const cli_command *command,
                          void (*each)(void *user, const cli_option *option), void *user)
 {
     for (int i = 0; command && i < command->option_count; i++)
         each(user, option_row(command->options[i]));
     for (int id = 0; id < OPTION_COUNT; id++)
-        if (option_row(id)->universal)
+        if (option_row(id)->universal && !has_own(command, id))
             each(user, option_row(id));
 }
 
 bool command_takes(const cli_command *command, cli_option_id id)
 {
     if (option_row(id)->universal)
-        return true;
+        return !has_own(command, id);
     for (int i = 0; i < command->option_count; i++)
         if (command->options[i] == id)
             return true;

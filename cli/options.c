@@ -146,6 +146,9 @@ static const cli_option table[OPTION_COUNT] = {
            "keep none but NaN, skip also those that equal the fill value"),
     VALUE(OPTION_BINS, "bins", 0, INTEGER, "N",
           "Bars of the histogram (default 20); it reads the data a second time, 0 leaves it out"),
+    VALUE(OPTION_PAST, "trace", 0, FILE, "FILE",
+          "Tell what the reads in this trace took, and which chunks and shards would have suited "
+          "them best; of PLACE, or of each array that was read"),
     FLAG(OPTION_LIST, "list", 0, "List every chunk, one a line, instead of the picture"),
     FLAG(OPTION_CENSUS, "census", 0, "Only count, in every array of a tree"),
 

@@ -73,6 +73,8 @@ typedef enum cli_option_id {
     /* stats. */
     OPTION_MISSING,
     OPTION_BINS,
+    /* explain. */
+    OPTION_PAST,
     /* chunks. */
     OPTION_LIST,
     OPTION_CENSUS,
