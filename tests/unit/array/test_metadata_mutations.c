@@ -37,6 +37,35 @@ static const char v2[] =
     "\"zlib\",\"level\":5},\"fill_value\":5,\"order\":\"C\",\"filters\":[{\"id\":\"delta\",\"dtype\":"
     "\"<i2\"}],\"dimension_separator\":\"/\"}";
 
+static const char v3_struct[] =
+    "{\"zarr_format\":3,\"node_type\":\"array\",\"shape\":[8,6],\"data_type\":{\"name\":\"struct\","
+    "\"configuration\":{\"fields\":[{\"name\":\"a\",\"data_type\":\"float32\"},{\"name\":\"b\","
+    "\"data_type\":{\"name\":\"numpy.datetime64\",\"configuration\":{\"unit\":\"s\",\"scale_factor\":10}}},"
+    "{\"name\":\"c\",\"data_type\":{\"name\":\"fixed_length_utf32\",\"configuration\":{\"length_bytes\":8}}},"
+    "{\"name\":\"d\",\"data_type\":{\"name\":\"struct\",\"configuration\":{\"fields\":[{\"name\":\"e\","
+    "\"data_type\":\"int8\"}]}}}]}},\"chunk_grid\":{\"name\":\"regular\",\"configuration\":{\"chunk_shape\":"
+    "[4,6]}},\"chunk_key_encoding\":{\"name\":\"default\"},\"fill_value\":{\"a\":0.5,\"b\":3,\"c\":\"x\",\"d\":"
+    "{\"e\":1}},\"codecs\":[{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}]}";
+
+static const char v3_codecs[] =
+    "{\"zarr_format\":3,\"node_type\":\"array\",\"shape\":[8,6],\"data_type\":\"float64\",\"chunk_grid\":"
+    "{\"name\":\"regular\",\"configuration\":{\"chunk_shape\":[4,6]}},\"chunk_key_encoding\":{\"name\":"
+    "\"default\"},\"fill_value\":5,\"codecs\":[{\"name\":\"bitround\",\"configuration\":{\"keepbits\":9}},"
+    "{\"name\":\"scale_offset\",\"configuration\":{\"offset\":1,\"scale\":2}},{\"name\":\"cast_value\","
+    "\"configuration\":{\"data_type\":\"int16\",\"rounding\":\"towards-zero\",\"out_of_range\":\"clamp\","
+    "\"scalar_map\":{\"encode\":[[\"NaN\",-5]],\"decode\":[[-5,\"NaN\"]]}}},{\"name\":\"reshape\","
+    "\"configuration\":{\"shape\":[2,-1,[1]]}},{\"name\":\"packbits\",\"configuration\":{\"padding_encoding\":"
+    "\"first_byte\",\"first_bit\":0,\"last_bit\":12}},{\"name\":\"conditional\",\"configuration\":{\"codecs\":"
+    "[{\"name\":\"gzip\",\"configuration\":{\"level\":5}},{\"name\":\"crc32c\"}],\"header_bits\":8}},"
+    "{\"name\":\"numcodecs.shuffle\",\"configuration\":{\"elementsize\":1}},{\"name\":\"numcodecs.lzma\","
+    "\"configuration\":{\"format\":1,\"check\":-1,\"preset\":1,\"filters\":null}}]}";
+
+static const char v2_struct[] =
+    "{\"zarr_format\":2,\"shape\":[8,6],\"chunks\":[4,6],\"dtype\":[[\"a\",\">i4\"],[\"b\",\"|u1\",[2,3]],"
+    "[\"c\",[[\"d\",\"<f2\"]]]],\"compressor\":{\"id\":\"blosc\",\"cname\":\"lz4\",\"clevel\":5,\"shuffle\":1,"
+    "\"blocksize\":0},\"fill_value\":\"AAAAAAAAAAAAAAAA\",\"order\":\"F\",\"filters\":[{\"id\":\"crc32\","
+    "\"location\":\"end\"}]}";
+
 /* What is read all the same. A pointer that ends in * stands for all that begin with it. */
 typedef struct tolerance {
     const char *pointer, *change; /* "" for any change */
@@ -151,6 +180,178 @@ static const tolerance v2_tolerances[] = {
     {"/dimension_separator", "null", "met in the wild: a dot"},
 };
 
+static const tolerance v3_struct_tolerances[] = {
+    {"/data_type/configuration/fields/1/data_type/configuration/scale_factor", "7",
+     "a factor like any other"},
+    {"/chunk_grid/configuration/chunk_shape/0", "7", "a length like any other"},
+    {"/chunk_grid/configuration/chunk_shape/1", "7", "a length like any other"},
+    {"/fill_value/a", "-1", "a value like any other"},
+    {"/fill_value/a", "0", "a value like any other"},
+    {"/fill_value/a", "7", "a value like any other"},
+    {"/fill_value/a", "1.5", "a value like any other"},
+    {"/fill_value/a", "9223372036854775807", "a number, rounded"},
+    {"/fill_value/a", "18446744073709551615", "a number, rounded"},
+    {"/fill_value/b", "-1", "a value like any other"},
+    {"/fill_value/b", "0", "a value like any other"},
+    {"/fill_value/b", "7", "a value like any other"},
+    {"/fill_value/b", "9223372036854775807", "a number, rounded"},
+    {"/fill_value/c", "\"\"", "a value like any other"},
+    {"/fill_value/c", "\"x\"", "a value like any other"},
+    {"/fill_value/d/e", "-1", "a value like any other"},
+    {"/fill_value/d/e", "0", "a value like any other"},
+    {"/fill_value/d/e", "7", "a value like any other"},
+    {"/codecs/0/configuration", "drop", "zarr-python leaves it out for structs, and means little"},
+    {"/codecs/0/configuration", "{}", "zarr-python leaves it out for structs, and means little"},
+    {"/codecs/0/configuration/endian", "drop",
+     "zarr-python leaves it out for structs, and means little"},
+};
+
+static const tolerance v3_codecs_tolerances[] = {
+    {"/chunk_grid/configuration/chunk_shape/1", "7", "a length like any other"},
+    {"/fill_value", "1.5", "a value like any other"},
+    {"/codecs/0", "drop", "another chain of codecs"},
+    {"/codecs/0/configuration/keepbits", "7", "a number of bits like any other"},
+    {"/codecs/1", "drop", "another chain of codecs"},
+    {"/codecs/1/configuration", "drop", "optional: 0 and 1"},
+    {"/codecs/1/configuration", "{}", "optional: 0 and 1"},
+    {"/codecs/1/configuration/offset", "drop", "optional: 0 and 1"},
+    {"/codecs/1/configuration/offset", "-1", "a number like any other"},
+    {"/codecs/1/configuration/offset", "0", "a number like any other"},
+    {"/codecs/1/configuration/offset", "7", "a number like any other"},
+    {"/codecs/1/configuration/offset", "1.5", "a number like any other"},
+    {"/codecs/1/configuration/scale", "drop", "optional: 0 and 1"},
+    {"/codecs/1/configuration/scale", "-1", "a number like any other"},
+    {"/codecs/1/configuration/scale", "7", "a number like any other"},
+    {"/codecs/1/configuration/scale", "1.5", "a number like any other"},
+    {"/codecs/2", "drop", "another chain of codecs"},
+    {"/codecs/2/configuration/rounding", "drop", "optional"},
+    {"/codecs/2/configuration/out_of_range", "drop", "optional"},
+    {"/codecs/2/configuration/scalar_map", "drop", "no or fewer entries"},
+    {"/codecs/2/configuration/scalar_map", "{}", "no or fewer entries"},
+    {"/codecs/2/configuration/scalar_map/encode", "drop", "no or fewer entries"},
+    {"/codecs/2/configuration/scalar_map/encode", "[]", "no or fewer entries"},
+    {"/codecs/2/configuration/scalar_map/encode/0", "drop", "no or fewer entries"},
+    {"/codecs/2/configuration/scalar_map/encode/0/0", "-1", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/encode/0/0", "0", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/encode/0/0", "7", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/encode/0/0", "1.5", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/encode/0/0", "9223372036854775807",
+     "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/encode/0/0", "18446744073709551615",
+     "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/encode/0/1", "-1", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/encode/0/1", "0", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/encode/0/1", "7", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/decode", "drop", "no or fewer entries"},
+    {"/codecs/2/configuration/scalar_map/decode", "[]", "no or fewer entries"},
+    {"/codecs/2/configuration/scalar_map/decode/0", "drop", "no or fewer entries"},
+    {"/codecs/2/configuration/scalar_map/decode/0/0", "-1", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/decode/0/0", "0", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/decode/0/0", "7", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/decode/0/1", "-1", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/decode/0/1", "0", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/decode/0/1", "7", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/decode/0/1", "1.5", "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/decode/0/1", "9223372036854775807",
+     "a value like any other"},
+    {"/codecs/2/configuration/scalar_map/decode/0/1", "18446744073709551615",
+     "a value like any other"},
+    {"/codecs/3", "drop", "another chain of codecs"},
+    {"/codecs/3/configuration/shape/0", "drop", "other lengths, as many elements"},
+    {"/codecs/3/configuration/shape/0", "[]", "the product of no axes is 1"},
+    {"/codecs/3/configuration/shape/1", "-1", "other lengths, as many elements"},
+    {"/codecs/3/configuration/shape/2", "drop", "other lengths, as many elements"},
+    {"/codecs/3/configuration/shape/2", "[]", "the product of no axes is 1"},
+    {"/codecs/3/configuration/shape/2/0", "drop", "the product of no axes is 1"},
+    {"/codecs/4/configuration", "drop", "optional"},
+    {"/codecs/4/configuration", "{}", "optional"},
+    {"/codecs/4/configuration/padding_encoding", "drop", "optional"},
+    {"/codecs/4/configuration/first_bit", "drop", "optional"},
+    {"/codecs/4/configuration/first_bit", "null", "optional"},
+    {"/codecs/4/configuration/first_bit", "0", "bits that are not stored are 0"},
+    {"/codecs/4/configuration/first_bit", "7", "bits that are not stored are 0"},
+    {"/codecs/4/configuration/last_bit", "drop", "optional"},
+    {"/codecs/4/configuration/last_bit", "null", "optional"},
+    {"/codecs/4/configuration/last_bit", "0", "bits that are not stored are 0"},
+    {"/codecs/4/configuration/last_bit", "7", "bits that are not stored are 0"},
+    {"/codecs/5", "drop", "another chain of codecs"},
+    {"/codecs/5/configuration/codecs", "[]", "fewer codecs to choose from"},
+    {"/codecs/5/configuration/codecs/0", "drop", "fewer codecs to choose from"},
+    {"/codecs/5/configuration/codecs/0/configuration", "drop", "gzip decodes whatever the level"},
+    {"/codecs/5/configuration/codecs/0/configuration", "{}", "gzip decodes whatever the level"},
+    {"/codecs/5/configuration/codecs/0/configuration/surprise", "unknown",
+     "gzip decodes whatever the level"},
+    {"/codecs/5/configuration/codecs/0/configuration/level", "drop",
+     "gzip decodes whatever the level"},
+    {"/codecs/5/configuration/codecs/0/configuration/level", "0",
+     "gzip decodes whatever the level"},
+    {"/codecs/5/configuration/codecs/0/configuration/level", "7",
+     "gzip decodes whatever the level"},
+    {"/codecs/5/configuration/codecs/1", "drop", "fewer codecs to choose from"},
+    {"/codecs/5/configuration/header_bits", "drop", "the fewest bytes that do"},
+    {"/codecs/6", "drop", "another chain of codecs"},
+    {"/codecs/6/configuration", "drop", "4 by default"},
+    {"/codecs/6/configuration", "{}", "4 by default"},
+    {"/codecs/6/configuration/surprise", "unknown",
+     "numcodecs adds fields from release to release"},
+    {"/codecs/6/configuration/elementsize", "drop", "4 by default"},
+    {"/codecs/6/configuration/elementsize", "null", "4 by default"},
+    {"/codecs/6/configuration/elementsize", "0", "up to 1 moves no byte"},
+    {"/codecs/6/configuration/elementsize", "7", "chunks say whether it divides them"},
+    {"/codecs/7", "drop", "another chain of codecs"},
+    {"/codecs/7/configuration", "drop", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration", "{}", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration/surprise", "unknown",
+     "numcodecs adds fields from release to release"},
+    {"/codecs/7/configuration/format", "drop", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration/format", "null", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration/check", "drop", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration/check", "null", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration/check", "-1", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration/check", "0", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration/preset", "drop", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration/preset", "null", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration/preset", "0", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration/preset", "7", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration/filters", "drop", "a default, or what only the writer needs"},
+    {"/codecs/7/configuration/filters", "null", "a default, or what only the writer needs"},
+};
+
+static const tolerance v2_struct_tolerances[] = {
+    {"/surprise", "unknown", "the specification asks readers to ignore what they do not know"},
+    {"/chunks/0", "7", "a length like any other"},
+    {"/chunks/1", "7", "a length like any other"},
+    {"/dtype/0/0", "\"x\"", "a name like any other"},
+    {"/dtype/1/0", "\"x\"", "a name like any other"},
+    {"/dtype/2/0", "\"x\"", "a name like any other"},
+    {"/dtype/2/1/0/0", "\"x\"", "a name like any other"},
+    {"/compressor", "null", "chunks that are not compressed"},
+    {"/compressor/surprise", "unknown", "numcodecs adds fields from release to release"},
+    {"/compressor/cname", "drop", "a chunk of blosc says how it was made"},
+    {"/compressor/cname", "null", "a chunk of blosc says how it was made"},
+    {"/compressor/clevel", "drop", "a chunk of blosc says how it was made"},
+    {"/compressor/clevel", "null", "a chunk of blosc says how it was made"},
+    {"/compressor/clevel", "0", "a chunk of blosc says how it was made"},
+    {"/compressor/clevel", "7", "a chunk of blosc says how it was made"},
+    {"/compressor/shuffle", "drop", "a chunk of blosc says how it was made"},
+    {"/compressor/shuffle", "null", "a chunk of blosc says how it was made"},
+    {"/compressor/shuffle", "-1", "a chunk of blosc says how it was made"},
+    {"/compressor/shuffle", "0", "a chunk of blosc says how it was made"},
+    {"/compressor/blocksize", "drop", "a chunk of blosc says how it was made"},
+    {"/compressor/blocksize", "null", "a chunk of blosc says how it was made"},
+    {"/compressor/blocksize", "0", "a chunk of blosc says how it was made"},
+    {"/compressor/blocksize", "7", "a chunk of blosc says how it was made"},
+    {"/fill_value", "null", "undefined, which everybody reads as zero"},
+    {"/fill_value", "[null]", "a list of one value stands for the value"},
+    {"/filters", "drop", "met in the wild: no filters"},
+    {"/filters", "null", "no filters"},
+    {"/filters", "[]", "met in the wild: no filters"},
+    {"/filters/0", "drop", "no filters"},
+    {"/filters/0/surprise", "unknown", "numcodecs adds fields from release to release"},
+    {"/filters/0/location", "drop", "in front by default"},
+    {"/filters/0/location", "null", "in front by default"},
+};
+
 /* Where another field is named, with which the changed one does not agree. */
 static const struct {
     const char *pointer, *named;
@@ -160,6 +361,7 @@ static const struct {
     {"/data_type", "/fill_value"},       /* a value of the type */
     {"/dtype", "/fill_value"},           /* the same in v2 */
     {"/data_type", "/codecs"},           /* codecs of the type */
+    {"/fill_value", "/codecs"},          /* a value that the codecs can hold */
     {"/dtype", "codecs: codec \""},      /* the same in v2 */
     {"/chunk_grid", "/codecs"},          /* inner chunks that fill a shard */
     {"/compressor", "codecs: codec \""}, /* v2: the codec and the field of its configuration */
@@ -387,12 +589,30 @@ static void v2_with_filters(void **state)
     run_case(*state, CASE(v2, ".zarray", v2_tolerances));
 }
 
+static void v3_structs(void **state)
+{
+    run_case(*state, CASE(v3_struct, "zarr.json", v3_struct_tolerances));
+}
+
+static void v3_codecs_that_change_values(void **state)
+{
+    run_case(*state, CASE(v3_codecs, "zarr.json", v3_codecs_tolerances));
+}
+
+static void v2_structs(void **state)
+{
+    run_case(*state, CASE(v2_struct, ".zarray", v2_struct_tolerances));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(v3_shards),
         FIXTURE_TEST(v3_several_lengths),
         FIXTURE_TEST(v2_with_filters),
+        FIXTURE_TEST(v3_structs),
+        FIXTURE_TEST(v3_codecs_that_change_values),
+        FIXTURE_TEST(v2_structs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
