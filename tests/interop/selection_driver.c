@@ -1,8 +1,9 @@
 /* Selections from and to arrays in memory, told line by line on standard input, for tests that
  * compare them with NumPy's: one process for many cases.
  *
- *     array FORMAT ORDER RANK SHAPE.. CHUNK.. SHARD..|0 DTYPE CODECS|-   a new array, empty; 0: no
- *                                                                        shards
+ *     array FORMAT ORDER RANK SHAPE.. CHUNK.. SHARD..|0 DTYPE KEYS|- EDGES|- CODECS|-
+ *                                     a new array, empty; 0: no shards; EDGES: the lengths of all
+ *                                     chunks, which are shards of CHUNK where SHARD is not 0
  *     blocks FIRST.. COUNT..          selects chunks of its grid
  *     then MODE TEXT                  selects from what is selected; MODE numpy, orthogonal,
  *                                     pointwise; "@TYPE:2x3:1 2 3 4 5 6" in TEXT is a list
@@ -59,6 +60,13 @@ static int make_array(driver *self, char *rest)
     options.shard_shape = options.rank > 0 && shard[0] > 0 ? shard : NULL;
     if (tsr_dtype_parse(strsep(&rest, " "), &options.dtype, &self->err) < 0)
         return -1;
+    const char *keys = strsep(&rest, " "), *edges = strsep(&rest, " ");
+    options.chunk_keys = *keys != '-' ? keys : NULL;
+    if (*edges != '-') {
+        options.chunk_edges = edges;
+        options.chunk_shape = options.shard_shape ? chunk : NULL;
+        options.shard_shape = NULL;
+    }
     if (strcmp(rest, "-") != 0)
         options.codecs = rest;
     else

@@ -67,14 +67,28 @@ ZSTD = [{"name": "zstd", "configuration": {"level": 1, "checksum": False}}]
 
 
 @st.composite
-def layouts(draw, max_rank=4):
-    """Arguments of the driver's `array`, and the shape."""
+def edge_lists(draw, shape, inner):
+    """Lengths of chunks along each axis, multiples of those of `inner`, which reach the end or go beyond."""
+    axes = []
+    for length, step in zip(shape, inner):
+        lengths = draw(st.lists(st.integers(1, 5).map(lambda n: n * step), min_size=1, max_size=5))
+        while sum(lengths) < length:
+            lengths.append(step * draw(st.integers(1, 4)))
+        axes.append(lengths)
+    return json.dumps(axes, separators=(",", ":"))
+
+
+@st.composite
+def layouts(draw, max_rank=4, several=True):
+    """Arguments of the driver's `array`, and the shape; `several`: chunks of several lengths, too."""
     rank = draw(st.integers(0, max_rank))
     inner = [draw(st.integers(1, 4)) for _ in range(rank)]
     middle = [length * draw(st.integers(1, 2)) for length in inner]
     shard = [length * draw(st.integers(1, 3)) for length in middle]
     shape = [draw(st.integers(0, 13)) for _ in range(rank)]
-    kind = draw(st.sampled_from(["plain", "sharded", "nested", "turned", "packed", "big", "v2 C", "v2 F"]))
+    kinds = ["plain", "sharded", "nested", "turned", "packed", "big", "v2 C", "v2 F"]
+    kind = draw(st.sampled_from(kinds + ["rectilinear", "shards of several lengths"] * several))
+    keys, edges = draw(st.sampled_from(["-", "-", "v2", "tessera.hashed", "tessera.morton"])), "-"
     turn = draw(st.permutations(range(rank)))
     zarr_format, order, chunk, shards, codecs = 3, "C", inner, [0] * rank, "-"
     if kind == "sharded" and rank:
@@ -93,8 +107,12 @@ def layouts(draw, max_rank=4):
     elif kind == "big":
         codecs = json.dumps([{"name": "transpose", "configuration": {"order": turn}}] + BIG)
     elif kind.startswith("v2"):
-        zarr_format, order = 2, kind[-1]
-    words = [zarr_format, order, rank, *shape, *chunk, *shards, "int32", codecs.replace("\n", "")]
+        zarr_format, order, keys = 2, kind[-1], "-"
+    elif kind == "rectilinear" and rank:
+        edges = draw(edge_lists(shape, [1] * rank))
+    elif kind == "shards of several lengths" and rank:
+        shards, edges = inner, draw(edge_lists(shape, inner))
+    words = [zarr_format, order, rank, *shape, *chunk, *shards, "int32", keys, edges, codecs.replace("\n", "")]
     return words, tuple(shape)
 
 
@@ -306,7 +324,7 @@ def test_writes(driver, data, layout, how, dtype):
 
 
 @SETTINGS
-@given(data=st.data(), layout=layouts())
+@given(data=st.data(), layout=layouts(several=False))
 def test_blocks(driver, data, layout):
     words, shape = layout
     rank = len(shape)
@@ -335,7 +353,7 @@ def test_blocks(driver, data, layout):
 
 def test_numpy_refuses_the_same(driver):
     """Every list of up to two terms on a small array is refused by both or by none."""
-    driver.tell("array", 3, "C", 2, 3, 2, 2, 2, 0, 0, "int32", "-")
+    driver.tell("array", 3, "C", 2, 3, 2, 2, 2, 0, 0, "int32", "-", "-", "-")
     values = np.zeros((3, 2), np.int32)
     candidates = [0, -3, 2, 3, slice(None), slice(5, 1, -1), None, Ellipsis, np.array([0, 2]),
                   np.array([0, 1, 1]), np.array([[0], [1]]), np.array([], int), np.array([True, False]),
