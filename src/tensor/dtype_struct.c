@@ -499,8 +499,10 @@ static const char *end_of_type(const char *text)
     int depth = 0;
     for (bool quoted = false; *text; text++) {
         if (quoted) {
-            text += *text == '\\' && text[1];
-            quoted = *text != '"';
+            if (*text == '\\' && text[1])
+                text++; /* and what stands behind it, a quote too */
+            else
+                quoted = *text != '"';
         } else if (*text == '"') {
             quoted = true;
         } else if (depth == 0 && strchr(",}(", *text)) {
