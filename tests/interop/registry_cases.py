@@ -30,8 +30,12 @@ LAYOUTS = ["plain", "shard", "nested", "transposed", "rectilinear", "rectilinear
 # ---- zarrs ----
 
 ZARRS = pathlib.Path(os.environ.get("TESSERA_ZARRS_PEER", "build/zarrs_peer/release/zarrs-peer")).resolve()
-# zarrs calls the name float8_e4m3fn none of its own; of the small floats it has no other form than bytes for packbits.
-NOT_IN_ZARRS = {"float8_e4m3fn"}
+
+
+def in_zarrs(name):
+    """Without its feature microfloat zarrs takes no number as the fill value of a small float."""
+    return not any(small in name for small in ("float4_", "float6_", "float8_"))
+
 
 
 class Zarrs:
@@ -166,7 +170,7 @@ def type_case(name, layout, seed):
         put(place, values)
         found = {"tessera": (np.array_equal(cat(place, kind), values), None)}
         some = [ByHand(pattern)]
-        if ZARRS.exists() and name not in NOT_IN_ZARRS:
+        if ZARRS.exists() and in_zarrs(name):
             some.append(Zarrs())
         if name in IN_TENSORSTORE and not layout.startswith("rectilinear"):
             some.append(TensorStore())
@@ -206,8 +210,10 @@ CODECS = {
                                                   header_bits=16), codec("crc32c")]),
 }
 CODEC_LAYOUTS = ["plain", "shard", "nested", "rectilinear", "rectilinear shard"]
-# zarrs has neither of these; bits of a range it sign-extends and floats it rounds differently are told apart below.
-NOT_IN_ZARRS_CODECS = ("cast_value", "scale_offset", "n5_default", "conditional")
+# zarrs has none of the first four. With a first bit of packbits it does not shift what it decodes of a part of a chunk;
+# and its reshape counts a length that is told as a number for an axis of the input.
+NOT_IN_ZARRS_CODECS = ("cast_value", "scale_offset", "n5_default", "conditional", "packbits, bits 3 to 12",
+                       "reshape, transpose")
 
 
 def codec_values(name, dtype, kind, seed):
@@ -243,7 +249,7 @@ def codec_case(name, layout, seed):
 
         found = {"tessera": (np.array_equal(cat(place, kind), expected_of(values)), None)}
         some = [ByHand(pattern)]
-        if ZARRS.exists() and not any(part in name for part in NOT_IN_ZARRS_CODECS):
+        if ZARRS.exists() and in_zarrs(dtype) and not any(part in name for part in NOT_IN_ZARRS_CODECS):
             some.append(Zarrs())
         for peer in some:
             found[peer.name] = exchange(place, peer, kind, values, expected_of)
