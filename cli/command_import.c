@@ -1,4 +1,5 @@
-/* tessera import SOURCE DESTINATION: netCDF, HDF5, TIFF, npy, npz and bare numbers into Zarr. */
+/* tessera import SOURCE DESTINATION: netCDF, HDF5, pictures, npy, npz and bare numbers into Zarr.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -143,13 +144,13 @@ static int run(cli_invocation *invocation)
 extern const cli_command command_import;
 const cli_command command_import = {
     .name = "import",
-    .summary = "turn netCDF, HDF5, TIFF, npy, npz or bare numbers into Zarr",
+    .summary = "turn netCDF, HDF5, TIFF, PNG, JPEG, WebP, npy, npz or bare numbers into Zarr",
     .description =
         "Groups, arrays, dimension names, attributes and fill values of a netCDF or HDF5 file become those "
         "of a Zarr group; the source is only read. An .npy file becomes one array, an .npz archive a "
         "group, and a reference file of kerchunk's (NAME.json) the tree that it describes. TIFF "
         "pictures of one size and type are the pages of one array of (page, y, x, sample), further sizes "
-        "the arrays or groups 0, 1... of a group; their tags are attributes. With --shape and --dtype, SOURCE is a file of bare little-endian numbers in C order, or - for standard input. "
+        "the arrays or groups 0, 1... of a group; their tags are attributes. A PNG, JPEG or WebP picture is an array of (y, x, sample). With --shape and --dtype, SOURCE is a file of bare little-endian numbers in C order, or - for standard input. "
         "Lengths of --chunks and --shards without names apply to the arrays of that rank; for the others "
         "they are chosen. What stands for missing elements (_FillValue) is written as xarray reads it. An "
         "interrupted import is finished by the same command.",

@@ -17,21 +17,24 @@ find_package(BZip2 REQUIRED)
 target_link_libraries(tessera_dependencies INTERFACE BZip2::BZip2 m)
 
 # TESSERA_HAVE_<part> is 1 where `switch` is on and all its pkg-config modules are there, which are used then.
+# A module may say which version is needed: `NAME>=VERSION`.
 macro(optional_part part switch)
     set(TESSERA_HAVE_${part} 0)
+    string(REGEX REPLACE ">=[^;]*" "" modules "${ARGN}")
     if(${switch})
         set(TESSERA_HAVE_${part} 1)
-        foreach(module ${ARGN})
+        foreach(wanted ${ARGN})
+            string(REGEX REPLACE ">=.*" "" module "${wanted}")
             string(MAKE_C_IDENTIFIER "TESSERA_${module}" prefix)
-            pkg_check_modules(${prefix} IMPORTED_TARGET ${module})
+            pkg_check_modules(${prefix} IMPORTED_TARGET ${wanted})
             if(NOT ${prefix}_FOUND)
                 set(TESSERA_HAVE_${part} 0)
             endif()
         endforeach()
     endif()
     if(TESSERA_HAVE_${part})
-        list(APPEND TESSERA_PKGCONFIG_USED ${ARGN})
-        foreach(module ${ARGN})
+        list(APPEND TESSERA_PKGCONFIG_USED ${modules})
+        foreach(module ${modules})
             string(MAKE_C_IDENTIFIER "TESSERA_${module}" prefix)
             target_link_libraries(tessera_dependencies INTERFACE PkgConfig::${prefix})
         endforeach()
@@ -41,23 +44,14 @@ endmacro()
 # HDF5 lies below libnetcdf anyway; plain HDF5 files are read through it directly.
 optional_part(NETCDF TESSERA_NETCDF netcdf hdf5)
 optional_part(NPZ TESSERA_NPZ libzip)
+# Handles with limits and messages of their own came with 4.5.
+optional_part(TIFF TESSERA_TIFF libtiff-4>=4.5)
 optional_part(HASH TESSERA_HASH nettle)
 # Libraries of pictures, each a codec of its own.
 optional_part(IMAGE_PNG TESSERA_IMAGES libpng)
 optional_part(IMAGE_JPEG TESSERA_IMAGES libjpeg)
 optional_part(IMAGE_WEBP TESSERA_IMAGES libwebp)
 optional_part(IMAGE_JPEG2K TESSERA_IMAGES libopenjp2)
-
-# Handles with limits and messages of their own came with 4.5.
-set(TESSERA_HAVE_TIFF 0)
-if(TESSERA_TIFF)
-    pkg_check_modules(TESSERA_libtiff_4 IMPORTED_TARGET libtiff-4>=4.5)
-    if(TESSERA_libtiff_4_FOUND)
-        set(TESSERA_HAVE_TIFF 1)
-        list(APPEND TESSERA_PKGCONFIG_USED libtiff-4)
-        target_link_libraries(tessera_dependencies INTERFACE PkgConfig::TESSERA_libtiff_4)
-    endif()
-endif()
 
 # zfp has no .pc file, and its CMake package wants an OpenMP of the compiler in use, which clang may not
 # have: it is looked for by name, and is a row of its own in tessera.pc and in the CMake package.

@@ -10,6 +10,15 @@ const tsr_format_ops *const tsri_formats[] = {
 #if TESSERA_HAVE_NPZ
     &tsri_npz_format,
 #endif
+#if TESSERA_HAVE_IMAGE_PNG
+    &tsri_png_format,
+#endif
+#if TESSERA_HAVE_IMAGE_JPEG
+    &tsri_jpeg_format,
+#endif
+#if TESSERA_HAVE_IMAGE_WEBP
+    &tsri_webp_format,
+#endif
 #if TESSERA_HAVE_TIFF
     &tsri_tiff_format,
 #endif

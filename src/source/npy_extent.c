@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/output.h"
+#include "source/folder.h"
 
 struct tsri_npy_extent {
     tsr_context *context; /* held */
@@ -28,21 +29,6 @@ void tsri_npy_extent_free(tsri_npy_extent *extent)
 }
 
 /* ---- the file ---- */
-
-static int open_folder(tsri_npy_extent *self, tsr_error *err)
-{
-    const char *slash = strrchr(self->path, '/');
-    int length = slash ? (int)(slash - self->path) : 0;
-    /* A URL has no relative paths, and a relative path could look like a URL: "./" prevents both.
-     */
-    tsr_auto(tsri_text) *folder = self->path[0] == '/'
-                                      ? tsri_format("file://%.*s/", length, self->path)
-                                      : tsri_format("./%.*s", length, self->path);
-    if (!folder)
-        return tsri_error_no_memory(err, strlen(self->path));
-    self->name = slash ? slash + 1 : self->path;
-    return tsr_store_open(self->context, folder, &self->store, err);
-}
 
 typedef struct position {
     const tsri_input *input;
@@ -90,7 +76,7 @@ static int fill_in(tsri_npy_extent *self, const tsri_input *input, uint64_t end,
     TSRI_TRY(read_header(self, input, err));
     TSRI_TRY(check_room(self, end, err));
     self->size_bytes = end == UINT64_MAX ? TSR_REST : self->header.data_bytes;
-    return open_folder(self, err);
+    return tsri_folder_open(self->context, self->path, &self->store, &self->name, err);
 }
 
 int tsri_npy_extent_new(const tsri_input *input, uint64_t offset, uint64_t end,
