@@ -1,6 +1,8 @@
 /* tessera cat PLACE: elements on standard output. */
 #include <string.h>
 
+#include <tessera/derived.h>
+
 #include "cat_where.h"
 #include "location.h"
 #include "npy.h"
@@ -315,6 +317,19 @@ static int follow(cli_invocation *invocation, const cli_selected_array *selected
     }
 }
 
+/* --unpack: another array takes the place of the one that was opened. */
+static int unpack(cli_invocation *invocation, cli_selected_array *selected)
+{
+    tsr_array *unpacked;
+
+    if (invocation_has(invocation, OPTION_FOLLOW))
+        return invocation_misuse(invocation, "--follow prints elements as they are stored");
+    CLI_TRY(tsr_array_unpack(selected->array, &unpacked, &invocation->error));
+    tsr_array_close(selected->array);
+    selected->array = unpacked;
+    return 0;
+}
+
 static int run(cli_invocation *invocation)
 {
     tsr_auto(cli_selected_array) selected = {0};
@@ -325,6 +340,8 @@ static int run(cli_invocation *invocation)
     CLI_TRY(location_open_selected(invocation, invocation->operands[0], false, &selected));
     if (invocation_text(invocation, OPTION_IDLE) && !invocation_has(invocation, OPTION_FOLLOW))
         return invocation_misuse(invocation, "--idle belongs to --follow");
+    if (invocation_has(invocation, OPTION_UNPACK))
+        CLI_TRY(unpack(invocation, &selected));
     max_bytes = invocation_number(invocation, OPTION_MEMORY,
                                   part_bytes(invocation->context, selected.array));
     format = format ? format : "text";
@@ -357,9 +374,12 @@ const cli_command command_cat = {
                   "One element for each row of a file"},
                  {"cat out.zarr/t --select 0:10 --format npy > frames.npy", "As a file for NumPy"},
                  {"cat relief.zarr/ROSE --where 'x>=8000' --format csv", "Where something is"},
+                 {"cat sst.nc/sst --unpack --where 'x > 30'",
+                  "Packed numbers as what they stand for"},
                  {"cat out.zarr/t --format raw | od -A n -t f4", "The bare bytes"},
                  {"cat out.zarr/t --follow --idle 60", "Time steps while a model appends them"}},
     COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_CAT_FORMAT,
-                    OPTION_WHERE, OPTION_FOLLOW, OPTION_IDLE, OPTION_MEMORY, OPTION_THREADS),
+                    OPTION_WHERE, OPTION_UNPACK, OPTION_FOLLOW, OPTION_IDLE, OPTION_MEMORY,
+                    OPTION_THREADS),
     .run = run,
 };

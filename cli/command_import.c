@@ -131,7 +131,12 @@ static int run(cli_invocation *invocation)
     tsr_auto(cli_location_node) node = {NULL, NULL};
 
     if (invocation_has(invocation, OPTION_SHAPE))
-        return import_raw(invocation);
+        return invocation_has(invocation, OPTION_UNPACK) ||
+                       invocation_has(invocation, OPTION_VERIFY)
+                   ? invocation_misuse(invocation,
+                                       "import: --unpack and --verify are for files that say what "
+                                       "is in them, not for bare numbers")
+                   : import_raw(invocation);
     if (strcmp(invocation->operands[0], "-") == 0)
         return invocation_misuse(invocation,
                                  "import: bare numbers from standard input need --shape "
@@ -153,7 +158,10 @@ const cli_command command_import = {
         "the arrays or groups 0, 1... of a group; their tags are attributes. A PNG, JPEG or WebP picture is an array of (y, x, sample). With --shape and --dtype, SOURCE is a file of bare little-endian numbers in C order, or - for standard input. "
         "Lengths of --chunks and --shards without names apply to the arrays of that rank; for the others "
         "they are chosen. What stands for missing elements (_FillValue) is written as xarray reads it. An "
-        "interrupted import is finished by the same command.",
+        "interrupted import is finished by the same command.\n\n"
+        "Values stay as the file has them, packed ones too, with the attributes that say what they mean, and so "
+        "do times. With --unpack, those with CF's scale_factor or add_offset become what they stand for, float32 "
+        "where that is enough. With --verify each array is read back and compared with the source, as by cp.",
     .operands = {{.kind = OPERAND_FILE, .name = "SOURCE"},
                  {.kind = OPERAND_PLACE, .name = "DESTINATION"}},
     .examples =
@@ -161,10 +169,12 @@ const cli_command command_import = {
           "A netCDF file, sharded"},
          {"import scan.tif scan.zarr --chunks 512,512,3", "A picture of three samples per pixel"},
          {"import ocean.nc/TEMP ocean.zarr/TEMP --shards auto", "One variable of it"},
+         {"import sst.nc sst.zarr --unpack --verify", "Packed numbers as what they stand for"},
          {"import frames.npy out.zarr/frames", "A NumPy file"},
          {"import scan.bin out.zarr/scan --dtype u2 --shape 512,2048,2048", "Bare numbers"}},
     COMMAND_OPTIONS(OPTION_SHAPE, OPTION_DTYPE, OPTION_CASTING, CREATION_OPTIONS, OPTION_OVERWRITE,
-                    OPTION_DRY_RUN, OPTION_DURABILITY, OPTION_INNER_ORDER, OPTION_MEMORY,
-                    OPTION_THREADS, OPTION_PROGRESS, OPTION_JSON),
+                    OPTION_UNPACK, OPTION_VERIFY, OPTION_DRY_RUN, OPTION_DURABILITY,
+                    OPTION_INNER_ORDER, OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS,
+                    OPTION_JSON),
     .run = run,
 };

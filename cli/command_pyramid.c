@@ -261,7 +261,8 @@ const cli_command command_pyramid = {
         "tells viewers of them. Axes are time (t), channels (c) and two or three of space, in this order, "
         "by their names.\n\n"
         "Chunks, shards and codecs of all are those of the source unless options say otherwise. At the end "
-        "of an axis, the elements that there are count. An interrupted run is finished by the same command.",
+        "of an axis, the elements that there are count. An interrupted run is finished by the same command. "
+        "With --verify each level is read back and compared with what the one before makes.",
     .operands = {{.kind = OPERAND_PLACE, .name = "SOURCE"},
                  {.kind = OPERAND_PLACE, .name = "DESTINATION"}},
     .examples =
@@ -272,7 +273,7 @@ const cli_command command_pyramid = {
          {"pyramid scan.h5/data scan.ome.zarr --scale 0.5 --units x=micrometer,y=micrometer",
           "With the size of its elements"}},
     COMMAND_OPTIONS(OPTION_METHOD, OPTION_FACTORS, OPTION_SMALLER_LEVELS, OPTION_SCALE,
-                    OPTION_UNITS, CREATION_OPTIONS, OPTION_OVERWRITE, OPTION_DRY_RUN,
+                    OPTION_UNITS, CREATION_OPTIONS, OPTION_OVERWRITE, OPTION_VERIFY, OPTION_DRY_RUN,
                     OPTION_DURABILITY, OPTION_INNER_ORDER, OPTION_MEMORY, OPTION_THREADS,
                     OPTION_PROGRESS, OPTION_JSON),
     .run = run,

@@ -169,8 +169,8 @@ const cli_command command_stack = {
                  {"stack a.npy b.npy -o ab.zarr --dtype float32 --casting same_kind",
                   "Of several types"}},
     COMMAND_OPTIONS(OPTION_DESTINATION, OPTION_STACK_AXIS, OPTION_NEW_AXIS, OPTION_DTYPE,
-                    OPTION_CASTING, CREATION_OPTIONS, OPTION_OVERWRITE, OPTION_DRY_RUN,
-                    OPTION_DURABILITY, OPTION_INNER_ORDER, OPTION_MEMORY, OPTION_THREADS,
-                    OPTION_PROGRESS, OPTION_JSON),
+                    OPTION_CASTING, CREATION_OPTIONS, OPTION_OVERWRITE, OPTION_VERIFY,
+                    OPTION_DRY_RUN, OPTION_DURABILITY, OPTION_INNER_ORDER, OPTION_MEMORY,
+                    OPTION_THREADS, OPTION_PROGRESS, OPTION_JSON),
     .run = run,
 };

@@ -121,6 +121,10 @@ static const cli_option table[OPTION_COUNT] = {
     VALUE(OPTION_OLDER_THAN, "older-than", 0, TEXT, "TIME",
           "Keep what is younger than this, such as 90s, 15min, 12h, 30d or 2w"),
     FLAG(OPTION_RECURSIVE, "recursive", 'r', "Copy a group with everything in it"),
+    FLAG(
+        OPTION_UNPACK, "unpack", 0,
+        "Numbers that CF's attributes scale_factor and add_offset stand for, NaN where _FillValue or "
+        "missing_value say that one is missing; what has no such attributes stays as it is"),
     FLAG(OPTION_VERIFY, "verify", 0,
          "Read each array back when it is copied, and compare it with the source by value"),
 

@@ -61,6 +61,7 @@ typedef enum cli_option_id {
     OPTION_OLDER_THAN,
     OPTION_RECURSIVE,
     OPTION_VERIFY,
+    OPTION_UNPACK,
     /* Listing. */
     OPTION_LONG,
     OPTION_DEPTH,

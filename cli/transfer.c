@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tessera/derived.h>
+
 #include "describe.h"
 #include "document.h"
 #include "memory.h"
@@ -253,7 +255,7 @@ static bool is_kept(const cli_transfer *self, const char *path, const char *plac
            kind == TSR_NODE_ARRAY;
 }
 
-static int transfer_array(cli_transfer *self, tsr_array *source, const char *path)
+static int transfer_elements(cli_transfer *self, tsr_array *source, const char *path)
 {
     char *place = location_join(self->destination_place, path);
     char *label = location_join("/", path);
@@ -286,6 +288,24 @@ static int transfer_array(cli_transfer *self, tsr_array *source, const char *pat
             self->result.source_bytes = INT64_MAX;
     }
     return status;
+}
+
+/* Attributes that cannot be made sense of hide no other array. */
+static int transfer_array(cli_transfer *self, tsr_array *source, const char *path)
+{
+    tsr_auto(tsr_array) *unpacked = NULL;
+    tsr_error error = TSR_ERROR_INIT;
+
+    if (!invocation_has(self->invocation, OPTION_UNPACK))
+        return transfer_elements(self, source, path);
+    if (tsr_array_unpack(source, &unpacked, &error) >= 0)
+        return transfer_elements(self, unpacked, path);
+    if (error.status == TSR_NO_MEMORY) {
+        self->invocation->error = error;
+        return error.status;
+    }
+    skip(self, path, error.status, error.message);
+    return 0;
 }
 
 /* ---- trees --------------------------------------------------------------------------------------

@@ -77,6 +77,19 @@ TSR_API int tsr_array_downsample(tsr_array *source, const int64_t *factors,
                                  tsr_downsample_method method, tsr_array **ret_array,
                                  tsr_error *err);
 
+/* The numbers that `source` stands for by the conventions of CF (section 8.1): elements times the
+ * attribute scale_factor, plus add_offset, worked out in float64. Elements that _FillValue or
+ * missing_value name (the latter may be a list) are NaN; _Unsigned ("true" or "false") says how
+ * integers are meant. The type is float32 where the packed one has no more than 16 bits, or is a
+ * float32, and both attributes are float32 numbers, else float64. The fill value is NaN where a
+ * missing value is named, else that of the source, unpacked; the attributes that speak of packed
+ * values (valid_min, valid_max and valid_range too) are left out. An array without scale_factor
+ * and add_offset is not packed: *ret_array is then `source`, held once more. Owner: the caller, by
+ * tsr_array_close; `source` is held by the result. Thread: LOCKED. Errors: BAD_METADATA (an
+ * attribute that is no number), TYPE_MISMATCH (elements that are no real numbers), LIMIT,
+ * NO_MEMORY. */
+TSR_API int tsr_array_unpack(tsr_array *source, tsr_array **ret_array, tsr_error *err);
+
 /* The method of a name: "stride", "mean", "median", "mode", "min", "max". Thread: IMMUTABLE.
  * Errors: NOT_FOUND with the known names as next step. */
 TSR_API int tsr_downsample_method_parse(const char *name, tsr_downsample_method *ret_method,
