@@ -30,9 +30,27 @@ static int64_t span_of(const tsri_unit *unit, const tsri_target *target)
     return span;
 }
 
+/* Whether the elements of a target lie in the destination as they do in the encoded bytes. */
+static bool lies_alike(const tsri_unit *unit, const tsri_target *target)
+{
+    if (!target->data || unit->prepared->swapped || target->group_count > 0 ||
+        !tsr_dtype_equal(target->read->view->dtype, unit->array->dtype))
+        return false;
+    for (int axis = 0; axis < target->rank; axis++)
+        if (target->axes[axis].count > 1 && target->axes[axis].stride != pitch(unit, target, axis))
+            return false;
+    return true;
+}
+
+/* What goes to its destination straight away need not fit a cache, and each request looks at the
+ * file anew: it is enough that all threads have something to do. */
+#define DIRECT_BYTES ((uint64_t)2 << 20)
+
 void tsri_unit_raw_cut(tsri_unit *unit, uint64_t portion_bytes, uint64_t gap_bytes)
 {
     const tsri_target *target = &unit->targets[unit->raw_target];
+    if (!unit->blob && unit->extent.store->hints.answers_at_once && lies_alike(unit, target))
+        portion_bytes = TSRI_MAX(portion_bytes, DIRECT_BYTES);
     int whole = target->rank; /* axes from here on are read as one span */
     int64_t span = (int64_t)unit->array->dtype->size_bytes;
 
@@ -125,12 +143,6 @@ void *tsri_unit_raw_direct(const tsri_portion *portion)
     const tsri_unit *unit = portion->unit;
     int64_t size_bytes = tsri_target_count(target) * (int64_t)unit->array->dtype->size_bytes;
 
-    if (!target->data || unit->prepared->swapped || target->group_count > 0 ||
-        (uint64_t)size_bytes != portion->range.size_bytes ||
-        !tsr_dtype_equal(target->read->view->dtype, unit->array->dtype))
-        return NULL;
-    for (int axis = 0; axis < target->rank; axis++)
-        if (target->axes[axis].count > 1 && target->axes[axis].stride != pitch(unit, target, axis))
-            return NULL;
-    return target->data;
+    bool direct = (uint64_t)size_bytes == portion->range.size_bytes && lies_alike(unit, target);
+    return direct ? target->data : NULL;
 }
