@@ -17,16 +17,65 @@ typedef struct cli_checker {
     cli_findings findings;
     cli_progress progress;
     int64_t arrays, groups, chunks, inner_chunks, stored_bytes;
-    int64_t dead_bytes, damaged_chunks;
+    int64_t dead_bytes, parity_bytes, damaged_chunks;
     bool repairs;
     cli_repair repair;
-    const char *group_place;      /* of the group under examination */
-    tsr_array *array;             /* the one under examination */
-    int64_t array_dead, wasteful; /* its bytes that no entry refers to, and in how many shards */
+    const char *group_place;  /* of the group under examination */
+    tsr_array *array;         /* the one under examination */
+    int64_t wasted, wasteful; /* bytes that no entry refers to in shards that are full of them */
+    int64_t without_parity;   /* shards of it that should have some */
 } cli_checker;
 
 /* ---- arrays -------------------------------------------------------------------------------------
  */
+
+/* Writers that append leave up to a third of a shard unused: that is nothing to look at. */
+static bool is_wasteful(const tsr_chunk_info *info)
+{
+    return info->dead_bytes > info->size_bytes / 3;
+}
+
+static void tell_parity(cli_checker *checker, const tsr_chunk_info *info)
+{
+    tsr_error error = TSR_ERROR_INIT;
+
+    if (info->hopeless_blocks > 0)
+        tsr_error_set(
+            &error, TSR_DAMAGED,
+            "%lld blocks are damaged, and %lld of them cannot be computed from the others",
+            (long long)info->bad_blocks, (long long)info->hopeless_blocks);
+    else if (info->bad_blocks > 0)
+        tsr_error_set(&error, TSR_DAMAGED,
+                      "%lld %s damaged; `tessera check --data --repair` computes what was there",
+                      (long long)info->bad_blocks,
+                      info->bad_blocks == 1 ? "block is" : "blocks are");
+    else
+        tsr_error_set(
+            &error, TSR_DAMAGED,
+            "its index or its parity is damaged; `tessera check --data --repair` makes it "
+            "what it was");
+    checker->damaged_chunks++;
+    findings_add(&checker->findings, FINDING_PARITY, tsr_array_place(checker->array), info->key,
+                 (int64_t)info->size_bytes, info, tsr_array_rank(checker->array), &error);
+}
+
+/* What is in a shard besides its inner chunks. */
+static void take_shard(cli_checker *checker, const tsr_chunk_info *info)
+{
+    bool wanted = tsr_array_parity(checker->array) != NULL;
+
+    checker->dead_bytes += (int64_t)info->dead_bytes;
+    checker->parity_bytes += (int64_t)info->parity_bytes;
+    if (is_wasteful(info)) {
+        checker->wasted += (int64_t)info->dead_bytes;
+        checker->wasteful++;
+    }
+    if (info->parity == TSR_PARITY_DAMAGED)
+        tell_parity(checker, info);
+    checker->without_parity +=
+        wanted && info->state == TSR_CHUNK_STORED &&
+        (info->parity == TSR_PARITY_NONE || info->parity == TSR_PARITY_STALE);
+}
 
 static int take_chunk(void *user, const tsr_chunk_info *info)
 {
@@ -45,8 +94,8 @@ static int take_chunk(void *user, const tsr_chunk_info *info)
         findings_add(&checker->findings, FINDING_CHUNK, tsr_array_place(checker->array), info->key,
                      (int64_t)info->size_bytes, info, tsr_array_rank(checker->array), &info->error);
     }
-    checker->array_dead += (int64_t)info->dead_bytes;
-    checker->wasteful += info->dead_bytes > 0;
+    if (info->level == 0)
+        take_shard(checker, info);
     if (checker->repairs)
         CLI_TRY(repair_note(&checker->repair, info, tsr_array_rank(checker->array)));
     progress_show(&checker->progress, checker->stored_bytes);
@@ -71,14 +120,29 @@ static void tell_dead(cli_checker *checker)
 {
     tsr_error error = TSR_ERROR_INIT;
 
-    checker->dead_bytes += checker->array_dead;
-    if (checker->array_dead == 0)
+    if (checker->wasteful == 0)
         return;
     tsr_error_set(&error, TSR_PARTIAL,
                   "no index entry refers to these bytes of %lld %s; `tessera compact` drops them",
                   (long long)checker->wasteful, checker->wasteful == 1 ? "shard" : "shards");
     findings_add(&checker->findings, FINDING_DEAD, tsr_array_place(checker->array), NULL,
-                 checker->array_dead, NULL, 0, &error);
+                 checker->wasted, NULL, 0, &error);
+}
+
+static void tell_without_parity(cli_checker *checker)
+{
+    tsr_error error = TSR_ERROR_INIT;
+
+    if (checker->without_parity == 0)
+        return;
+    tsr_error_set(
+        &error, TSR_PARTIAL,
+        "%lld %s without parity of their present bytes, since another program has written "
+        "them; `tessera compact` adds it",
+        (long long)checker->without_parity,
+        checker->without_parity == 1 ? "shard is" : "shards are");
+    findings_add(&checker->findings, FINDING_NO_PARITY, tsr_array_place(checker->array), NULL, 0,
+                 NULL, 0, &error);
 }
 
 static int check_mark(cli_checker *checker, const char *place)
@@ -119,7 +183,7 @@ static int check_array(cli_checker *checker, tsr_array *array)
     if (!location_is_zarr(tsr_array_driver(array)))
         return 0;
     checker->array = array;
-    checker->array_dead = checker->wasteful = 0;
+    checker->wasted = checker->wasteful = checker->without_parity = 0;
     CLI_TRY(check_mark(checker, tsr_array_place(array)));
     tsr_chunk_walk_options_init(&options);
     options.inner = tsr_array_shard_levels(array) > 0;
@@ -135,6 +199,7 @@ static int check_array(cli_checker *checker, tsr_array *array)
     progress_end(&checker->progress);
     CLI_TRY(status);
     tell_dead(checker);
+    tell_without_parity(checker);
     return checker->repairs ? repair_array(&checker->repair, array) : 0;
 }
 
@@ -331,6 +396,7 @@ static int print_json(cli_checker *checker)
     document_add_integer(document, document->root, "damaged", checker->findings.damaged);
     document_add_integer(document, document->root, "notes", checker->findings.notes);
     document_add_integer(document, document->root, "dead_bytes", checker->dead_bytes);
+    document_add_integer(document, document->root, "parity_bytes", checker->parity_bytes);
     document_add_value(document, document->root, "findings", checker->findings.list);
     if (checker->repairs)
         repair_add_json(&checker->repair);
@@ -413,13 +479,16 @@ const cli_command command_check = {
     .description =
         "Without --data it reads metadata and shard indexes only: each entry must lie inside its shard, and "
         "none across another. With --data every chunk is decoded, so that every checksum is verified. Keys "
-        "that belong to nothing, files that a killed writer left, bytes of shards that no index entry refers "
-        "to, and consolidated metadata that is stale are named, but are no damage. The exit status is 1 when "
-        "damage was found.\n\n"
+        "that belong to nothing, files that a killed writer left, shards of which more than a third is bytes "
+        "that no index entry refers to, shards that lack the parity of their array, and consolidated metadata "
+        "that is stale are named, but are no damage. With --data the blocks of shards with parity are checked "
+        "too. The exit status is 1 when damage was found.\n\n"
         "With --repair each damaged shard is made anew of the inner chunks that are sound, every one of them "
         "decoded, and what is lost is listed. A single wrong bit of an index is put right by its checksum; of "
         "an index that is damaged further nothing is believed, since it could lead to an older version of a "
-        "chunk, or to another chunk. A chunk of which nothing is sound is removed, and reads as fill value. The "
+        "chunk, or to another chunk. A shard with parity (create --parity) is first computed back to what it "
+        "was, bit for bit where its parity is strong enough; give --data, since otherwise only damage that "
+        "shows in metadata and indexes is seen. A chunk of which nothing is sound is removed, and reads as fill value. The "
         "damaged file stays beside the new one, as __damaged-1.NAME, for you to remove. Writers may go on "
         "meanwhile. The exit status is then 1 when something is lost, or still damaged.",
     .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},

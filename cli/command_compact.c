@@ -1,4 +1,5 @@
 /* tessera compact PLACE: shards without the bytes that no index entry refers to. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "describe.h"
@@ -18,6 +19,7 @@ typedef struct cli_compaction {
     struct json_object *list; /* of arrays, for --json */
     bool as_json, dry_run;
     int64_t arrays, shards, compacted, damaged, won_bytes;
+    bool wants_parity; /* of the array under way */
 
     /* Of the array under way: the shards that have dead bytes, as grid coordinates. */
     int64_t *wasteful; /* owned */
@@ -54,7 +56,11 @@ static int take_chunk(void *user, const tsr_chunk_info *info)
         compaction->read_bytes += (int64_t)info->size_bytes;
         progress_show(&compaction->progress, compaction->read_bytes);
     }
-    return info->dead_bytes > 0 && !compaction->listed ? list_shard(compaction) : 0;
+    bool lacks_parity = compaction->wants_parity && info->level == 0 &&
+                        info->state == TSR_CHUNK_STORED &&
+                        (info->parity == TSR_PARITY_NONE || info->parity == TSR_PARITY_STALE);
+    bool listed = !compaction->listed && (info->dead_bytes > 0 || lacks_parity);
+    return listed ? list_shard(compaction) : 0;
 }
 
 /* Finds the shards that have dead bytes, from their indexes alone. */
@@ -64,6 +70,7 @@ static int find_wasteful(cli_compaction *compaction, tsr_array *array)
     tsr_call call;
 
     compaction->count = 0;
+    compaction->wants_parity = tsr_array_parity(array) != NULL;
     tsr_chunk_walk_options_init(&options);
     options.inner = true;
     options.stored_only = sparse_is_huge(array);
@@ -93,8 +100,16 @@ static int compact_shard(cli_compaction *compaction, tsr_array *array, const int
     if (status < 0)
         compaction->invocation->error = error;
     *won_bytes += won;
-    *compacted += won > 0;
+    *compacted += won != 0;
     return status;
+}
+
+/* Parity that was missing takes room. */
+static const char *won_words(const cli_compaction *compaction, int64_t won_bytes)
+{
+    if (won_bytes < 0)
+        return compaction->dry_run ? "of parity could be added" : "of parity added";
+    return compaction->dry_run ? "could be won" : "won";
 }
 
 static void tell_array(cli_compaction *compaction, const tsr_array *array, int64_t won_bytes,
@@ -115,8 +130,8 @@ static void tell_array(cli_compaction *compaction, const tsr_array *array, int64
         return;
     }
     show_safe_text(stdout, tsr_array_place(array));
-    printf(": %s %s in %lld %s\n", show_size(size, won_bytes),
-           compaction->dry_run ? "could be won" : "won", (long long)compacted,
+    printf(": %s %s in %lld %s\n", show_size(size, llabs((long long)won_bytes)),
+           won_words(compaction, won_bytes), (long long)compacted,
            compacted == 1 ? "shard" : "shards");
 }
 
@@ -168,8 +183,9 @@ static void print_text(const cli_compaction *compaction)
         puts(": nothing to win");
     else
         printf(", %s %lld: %s %s\n", compaction->dry_run ? "could compact" : "compacted",
-               (long long)compaction->compacted, show_size(size, compaction->won_bytes),
-               compaction->dry_run ? "to win" : "won");
+               (long long)compaction->compacted,
+               show_size(size, llabs((long long)compaction->won_bytes)),
+               won_words(compaction, compaction->won_bytes));
 }
 
 static int compact_and_tell(cli_compaction *compaction)
@@ -212,8 +228,9 @@ const cli_command command_compact = {
     .description =
         "Shards get such bytes when writers append to them, or change them in place. Each shard that has any "
         "is made anew of its inner chunks, which are moved as they are, in the order in which they lie; "
-        "readers see the old shard or the new one, and other writers of the shard wait for a moment. Shards "
-        "without such bytes are not touched. A shard whose index is damaged is left alone and named, and the "
+        "readers see the old shard or the new one, and other writers of the shard wait for a moment. Shards that "
+        "lack the parity of their array (create --parity), since another program has written them, get it. "
+        "All others are not touched. A shard whose index is damaged is left alone and named, and the "
         "exit status is then 1.",
     .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
     .examples = {{"compact relief.zarr", "Every array of a tree"},

@@ -198,6 +198,8 @@ static int print_array(cli_invocation *invocation, tsr_array *array)
     CLI_TRY(print_levels(array, &invocation->error));
     CLI_TRY(print_codecs(array, &invocation->error));
     print_keys(array);
+    if (tsr_array_parity(array))
+        print_line("parity", tsr_array_parity(array));
     CLI_TRY(describe_stored(invocation->context, array, &stored, &invocation->error));
     print_sizes(array, &stored);
     CLI_TRY(describe_array_attributes(array, &attributes, &invocation->error));

@@ -406,6 +406,12 @@ static int keep_edges(cli_invocation *invocation, const cli_creation *creation,
     return 0;
 }
 
+static const char *parity_option(const cli_invocation *invocation)
+{
+    const char *parity = invocation_text(invocation, OPTION_PARITY);
+    return strcmp(parity, "none") == 0 ? NULL : parity;
+}
+
 static void plan_codecs(const cli_invocation *invocation, const cli_creation *creation,
                         cli_array_plan *plan)
 {
@@ -436,6 +442,8 @@ static void plan_codecs(const cli_invocation *invocation, const cli_creation *cr
         options->chunk_keys = invocation_text(invocation, OPTION_CHUNK_KEYS);
     if (order)
         options->order = order[0];
+    if (invocation_has(invocation, OPTION_PARITY))
+        options->parity = parity_option(invocation);
 }
 
 static int finish_plan(cli_invocation *invocation, const cli_creation *creation,
@@ -520,6 +528,17 @@ static void keep_keys(const cli_invocation *invocation, const tsr_array *source,
         options->chunk_keys = tsr_array_chunk_keys(source);
 }
 
+/* Shards that stay shards keep their parity. */
+static void keep_parity(const cli_creation *creation, const tsr_array *source,
+                        tsr_array_create_options *options)
+{
+    bool sharded = options->shard_shape || options->shard_auto ||
+                   (tsr_array_shard_levels(source) > 0 && options->codecs && !creation->codecs) ||
+                   (options->chunk_edges && options->chunk_shape);
+    if (sharded && options->zarr_format == 3)
+        options->parity = tsr_array_parity(source);
+}
+
 static int keep_source(cli_invocation *invocation, const cli_creation *creation, tsr_array *source,
                        cli_array_plan *plan)
 {
@@ -550,7 +569,10 @@ static int keep_source(cli_invocation *invocation, const cli_creation *creation,
     keep_keys(invocation, source, source_format, options);
     if (zarr)
         CLI_TRY(keep_edges(invocation, creation, source, plan));
-    return zarr ? keep_codecs(invocation, creation, source, source_format, plan) : 0;
+    if (zarr)
+        CLI_TRY(keep_codecs(invocation, creation, source, source_format, plan));
+    keep_parity(creation, source, options);
+    return 0;
 }
 
 int creation_plan_copy(cli_invocation *invocation, const cli_creation *creation, tsr_array *source,

@@ -191,6 +191,7 @@ int describe_array(cli_document *document, struct json_object *object, tsr_array
         document_add_json(document, object, "chunk_keys", tsr_array_chunk_keys(array));
     else
         document_add_null(document, object, "chunk_keys");
+    document_add_text(document, object, "parity", tsr_array_parity(array));
     add_exact(document, object, "count", describe_count(array));
     add_exact(document, object, "size_bytes", describe_decoded_size(array));
     if (stored->known) {

@@ -11,11 +11,14 @@ static const char *const kind_names[] = {
     [FINDING_STALE] = "stale",
     [FINDING_KEPT] = "kept",
     [FINDING_DEAD] = "dead",
+    [FINDING_PARITY] = "parity",
+    [FINDING_NO_PARITY] = "no parity",
 };
 
 bool finding_is_damage(cli_finding_kind kind)
 {
-    return kind == FINDING_METADATA || kind == FINDING_CHUNK || kind == FINDING_UNFINISHED;
+    return kind == FINDING_METADATA || kind == FINDING_CHUNK || kind == FINDING_UNFINISHED ||
+           kind == FINDING_PARITY;
 }
 
 int findings_init(cli_findings *findings, cli_invocation *invocation, cli_progress *progress)

@@ -81,6 +81,11 @@ static const cli_option table[OPTION_COUNT] = {
           "How chunks are named in the store (Zarr v3): default, v2, tessera.hashed (spread over "
           "folders), tessera.morton (neighbours together), or a JSON object with a configuration; "
           "other readers refuse arrays with the last two"),
+    VALUE(
+        OPTION_PARITY, "parity", 0, TEXT, "AMOUNT",
+        "Reed-Solomon parity in each shard, from which check --repair computes what is damaged: 1% to "
+        "100%, or the blocks of data and of parity that belong together, such as 40+4; none: without. "
+        "Every other reader reads such shards as ever"),
     CHOICE(OPTION_ORDER, "order", 0, "C|F", "Order of the elements in a chunk (Zarr v2)"),
 
     CHOICE(OPTION_DURABILITY, "durability", 0, "none|flush|chunk",

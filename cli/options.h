@@ -41,6 +41,7 @@ typedef enum cli_option_id {
     OPTION_ZARR_FORMAT,
     OPTION_SEPARATOR,
     OPTION_CHUNK_KEYS,
+    OPTION_PARITY,
     OPTION_ORDER,
     /* Writing and removing. */
     OPTION_DURABILITY,

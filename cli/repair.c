@@ -51,7 +51,8 @@ int repair_note(cli_repair *repair, const tsr_chunk_info *info, int rank)
         memcpy(repair->current, info->index, sizeof repair->current);
         repair->current_listed = false;
     }
-    if (info->state != TSR_CHUNK_DAMAGED || repair->current_listed)
+    if ((info->state != TSR_CHUNK_DAMAGED && info->parity != TSR_PARITY_DAMAGED) ||
+        repair->current_listed)
         return 0;
     return list_current(repair);
 }
@@ -104,6 +105,7 @@ static void add_chunk(cli_repair *repair, const int64_t *index, const tsr_repair
     document_add_integer(document, row, "kept_chunks", result->kept_chunks);
     document_add_integer(document, row, "lost_chunks", result->lost_chunks);
     document_add_flag(document, row, "index_corrected", result->index_corrected);
+    document_add_integer(document, row, "rebuilt_blocks", result->rebuilt_blocks);
     document_add_text(document, row, "kept_as", result->kept_as[0] ? result->kept_as : NULL);
 }
 
@@ -118,7 +120,10 @@ static void print_chunk(const cli_repair *repair, const int64_t *index,
     if (result->outcome == TSR_REPAIR_REBUILT)
         printf(" of %lld inner chunks that are sound", (long long)result->kept_chunks);
     if (result->index_corrected)
-        fputs(", a bit of its index put right", stdout);
+        fputs(", its index put right", stdout);
+    if (result->rebuilt_blocks > 0)
+        printf(", %lld %s computed from its parity", (long long)result->rebuilt_blocks,
+               result->rebuilt_blocks == 1 ? "block" : "blocks");
     if (result->kept_as[0]) {
         fputs("; the damaged file is kept as ", stdout);
         show_safe_text(stdout, result->kept_as);

@@ -7,6 +7,7 @@
 #include "array/node.h"
 #include "array/place.h"
 #include "base/context.h"
+#include "store/sync_failures.h"
 
 static int cannot_rename(const char *place, const char *why, tsr_error *err)
 {
@@ -28,9 +29,26 @@ static int local_path(const char *place, char **ret_path, tsr_error *err)
     return *ret_path ? 0 : tsri_error_no_memory(err, length);
 }
 
-/* The folder entry is on disk before the move is acknowledged. */
-static int sync_parent(const tsr_system *system, const char *path, tsr_error *err)
+/* Nobody who writes to this file system afterwards may be told that all is on disk. */
+static int sync_failed(tsr_context *context, int descriptor, const char *folder, tsr_error *err)
 {
+    char text[TSRI_SYNC_FAILURE_TEXT_MAX];
+    tsri_sync_failures *failures;
+    struct stat status;
+    int error_number = errno;
+
+    snprintf(text, sizeof text, "the sync of %.400s failed before (%s)", folder,
+             strerror(error_number));
+    if (context->system->fstat(context->system, descriptor, &status) == 0 &&
+        tsri_sync_failures_get(context, &failures, NULL) == 0)
+        tsri_sync_failures_add(failures, status.st_dev, text);
+    return tsri_error_errno(err, error_number, "sync", folder);
+}
+
+/* The folder entry is on disk before the move is acknowledged. */
+static int sync_parent(tsr_context *context, const char *path, tsr_error *err)
+{
+    const tsr_system *system = context->system;
     const char *slash = strrchr(path, '/');
     size_t length = slash ? (slash == path ? 1 : (size_t)(slash - path)) : 1;
     tsr_auto(tsri_text) *folder = tsri_strndup(slash ? path : ".", length);
@@ -41,7 +59,7 @@ static int sync_parent(const tsr_system *system, const char *path, tsr_error *er
     if (descriptor < 0)
         return tsri_error_errno(err, errno, "open", folder);
     int status =
-        system->fsync(system, descriptor) < 0 ? tsri_error_errno(err, errno, "sync", folder) : 0;
+        system->fsync(system, descriptor) < 0 ? sync_failed(context, descriptor, folder, err) : 0;
     system->close(system, descriptor);
     return status;
 }
@@ -121,6 +139,6 @@ int tsr_place_move(tsr_context *context, const char *from, const char *to, tsr_e
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s lies inside of %s", to, from);
     TSRI_TRY(prepare_destination(context, to, zarr_format, err));
     TSRI_TRY(rename_folder(context->system, source, destination, err));
-    TSRI_TRY(sync_parent(context->system, destination, err));
-    return sync_parent(context->system, source, err);
+    TSRI_TRY(sync_parent(context, destination, err));
+    return sync_parent(context, source, err);
 }

@@ -220,7 +220,7 @@ def test_a_repair_that_loses_nothing_ends_well(tessera, tmp_path):
     values = sharded(tmp_path)
     flip(tmp_path / "s" / "c" / "0" / "0", -1, 0x80)
     out = tessera.run("check", "s", "--repair").out
-    assert "rebuilt" in out and "a bit of its index put right" in out and "kept as c/0/__damaged-1.0" in out
+    assert "rebuilt" in out and "its index put right" in out and "kept as c/0/__damaged-1.0" in out
     assert "rebuilt 1, removed 0, lost 0 chunks" in out
     np.testing.assert_array_equal(zarr.open_array(tmp_path / "s", mode="r")[:], values)
     tessera.error("check", "s", "--dry-run", status=2)
@@ -231,9 +231,11 @@ def test_overlaps_and_dead_bytes(tessera, tmp_path):
     path = tmp_path / "s" / "c" / "0" / "0"
     data = path.read_bytes()
     index = 16 * 16 + 4
-    path.write_bytes(data[:-index] + b"dead" * 25 + data[-index:])
-    report = tessera.json("check", "s", "--data", schema="check")
-    assert kinds(report) == ["dead"] and report["dead_bytes"] == 100
+    # Up to a third of the shard is what writers that append leave: counted, and nothing to look at.
+    for size, found in ((100, []), (len(data) // 2 - 1, []), (len(data) // 2 + 10, ["dead"])):
+        path.write_bytes(data[:-index] + bytes(size) + data[-index:])
+        report = tessera.json("check", "s", "--data", schema="check")
+        assert kinds(report) == found and report["dead_bytes"] == size
     entries = bytearray(data[-index:-4])
     by_offset = sorted(range(16), key=lambda number: struct.unpack_from("<QQ", entries, 16 * number))
     first, second = by_offset[3:5]

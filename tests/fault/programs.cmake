@@ -6,7 +6,7 @@ add_test(NAME fault.tree COMMAND ${tree_script} make $<TARGET_FILE:tessera_cli> 
 tessera_test_properties(fault.tree LABELS fault)
 set_tests_properties(fault.tree PROPERTIES FIXTURES_SETUP fault_tree)
 
-# program_sweep(NAME [MOST runs] [WRITES array | REMOVES array | AFTER repaired|compacted|published|collected] FAULTS malloc|CALL:ERRNO ... [EXPECT option ...] RUN argument ...)
+# program_sweep(NAME [MOST runs] [WRITES array | REMOVES array | AFTER repaired|compacted|published|collected|mended] FAULTS malloc|CALL:ERRNO ... [EXPECT option ...] RUN argument ...)
 # Each fault is the test fault.NAME_FAULT; {tree} in an argument is the copied tree.
 function(program_sweep name)
     cmake_parse_arguments(PARSE_ARGV 1 program "" "WRITES;REMOVES;AFTER;SELECTION;MOST" "FAULTS;RUN;EXPECT")
@@ -65,6 +65,10 @@ program_sweep(put_part WRITES sharded SELECTION yes
     RUN put "{folder}/bare.npy[2:6,3:11]" "{tree}/sharded[2:6,3:11]"
     FAULTS malloc openat:EACCES pread64:EIO pwritev:ENOSPC fdatasync:EIO renameat:ENOSPC
         pwritev:KILL renameat:KILL fdatasync:KILL)
+# A part of shards with parity: the rest of each is read to make parity of all of it.
+program_sweep(put_parity WRITES parity SELECTION yes
+    RUN put "{folder}/bare.npy[2:6,3:11]" "{tree}/parity[2:6,3:11]"
+    FAULTS malloc pread64:EIO pwritev:ENOSPC fdatasync:EIO pwritev:KILL renameat:KILL)
 program_sweep(cat RUN cat "{tree}/sharded" FAULTS malloc openat:EACCES pread64:EIO)
 program_sweep(cat_strings RUN cat "{folder}/words.zarr" --format json FAULTS malloc pread64:EIO)
 program_sweep(cp_strings RUN cp "{folder}/words.zarr" "{folder}/made.zarr/words" --chunks 3 --shards 6 --codec zstd:1
@@ -99,6 +103,9 @@ program_sweep(check RUN check --data "{tree}" EXPECT --recover --report
 program_sweep(repair AFTER repaired RUN check --data --repair "{folder}/hurt.zarr" EXPECT --any-output --report
     FAULTS malloc openat:EMFILE pread64:EIO pwritev:ENOSPC linkat:EIO fdatasync:EIO fsync:EIO renameat:EIO
         linkat:KILL pwritev:KILL renameat:KILL fsync:KILL)
+program_sweep(mend AFTER mended RUN check --data --repair "{folder}/mend.zarr" EXPECT --any-output --recover --report
+    FAULTS malloc pread64:EIO pwritev:ENOSPC linkat:EIO fdatasync:EIO renameat:EIO linkat:KILL pwritev:KILL
+        renameat:KILL fsync:KILL)
 program_sweep(compact AFTER compacted RUN compact "{folder}/waste.zarr" EXPECT --any-output --recover
     FAULTS malloc pread64:EIO fdatasync:EIO renameat:EIO pwritev:KILL renameat:KILL)
 # Where the folders of chunks cannot be listed, the line of the stored size is left out.

@@ -8,14 +8,16 @@
     tree.py compacted TESSERA FOLDER         after `tessera compact waste.zarr`
     tree.py published TESSERA FOLDER         after `tessera transaction t.zarr -- tessera put bare.npy {}/plain`
     tree.py collected TESSERA FOLDER         after `tessera gc versions.zarr`
+    tree.py mended TESSERA FOLDER            after `tessera check --data --repair mend.zarr`
 
-The folder has t.zarr with `plain` and `sharded`, both 12 x 16 uint16 of 1 in chunks of 4 x 8; bare.npy with
+The folder has t.zarr with `plain`, `sharded` and `parity` (shards with parity), each 12 x 16 uint16 of 1 in chunks of 4 x 8; bare.npy with
 as many elements of 2; small.npy, small.npz and small.nc with arrays of 0..191; words.zarr with strings. `verify` holds each chunk
 of NAME to be old whole or new whole (all new when SWEEP_STATUS is 0), everything else to be as it was,
 and `tessera check --data` to find no damage. `removed` finishes a removal that was not, and holds a new
 array of the name to have nothing of the old one. hurt.zarr and waste.zarr are arrays like `sharded`; of the
 first, one inner chunk is damaged, and of the second, each shard has 100 bytes that nothing refers to. `repaired`
-and `compacted` run the command once more and hold nothing else to be gone. Values are written out here, by no code under test.
+and `compacted` run the command once more and hold nothing else to be gone. mend.zarr is like `parity`, and the same chunk
+is damaged, which `mended` holds to be back, bit for bit. Values are written out here, by no code under test.
 """
 
 import json
@@ -30,7 +32,7 @@ import zipfile
 SHAPE, CHUNK = (12, 16), (4, 8)
 COUNT = SHAPE[0] * SHAPE[1]
 OLD, NEW = 1, 2
-HURT = "hurt.zarr/c/0/0"
+HURT, MEND = "hurt.zarr/c/0/0", "mend.zarr/c/0/0"
 INDEX, WASTE = 4 * 16 + 4, 100
 PARTIAL = os.environ.get("TREE_SELECTION", "")
 
@@ -112,7 +114,8 @@ def make(tessera, folder):
     tree = folder / "t.zarr"
     common = ["--shape", "12,16", "--dtype", "u2", "--chunks", "4,8", "--codec", "zstd:1",
               "--overwrite"]
-    for name, more in (("plain", []), ("sharded", ["--shards", "8,16"])):
+    for name, more in (("plain", []), ("sharded", ["--shards", "8,16"]),
+                       ("parity", ["--shards", "8,16", "--parity", "4+4"])):
         for words, given in ((["create", tree / name, *common, *more], None),
                              (["put", "-", tree / name], elements(OLD))):
             done = run(tessera, *words, input=given)
@@ -121,8 +124,10 @@ def make(tessera, folder):
             for copy in ("hurt.zarr", "waste.zarr"):
                 shutil.rmtree(folder / copy, ignore_errors=True)
                 shutil.copytree(tree / name, folder / copy)
-    hurt = folder / HURT
-    hurt.write_bytes(bytes([hurt.read_bytes()[0] ^ 1]) + hurt.read_bytes()[1:])
+    shutil.rmtree(folder / "mend.zarr", ignore_errors=True)
+    shutil.copytree(tree / "parity", folder / "mend.zarr")
+    for hurt in (folder / HURT, folder / MEND):
+        hurt.write_bytes(bytes([hurt.read_bytes()[0] ^ 1]) + hurt.read_bytes()[1:])
     for path in (folder / "waste.zarr" / "c").rglob("0"):
         if path.is_file():
             whole = path.read_bytes()
@@ -170,7 +175,7 @@ def check_chunks(values, name, complete):
 def verify(tessera, folder, name):
     tree = folder / "t.zarr"
     complete = os.environ.get("SWEEP_STATUS") == "0"
-    for array in ("plain", "sharded"):
+    for array in ("plain", "sharded", "parity"):
         values = read(tessera, tree / array)
         if array == name:
             check_chunks(values, array, complete)
@@ -227,8 +232,8 @@ def repaired(tessera, folder):
 def compacted(tessera, folder):
     place = folder / "waste.zarr"
     again = run(tessera, "compact", place)
-    done = run(tessera, "check", "--data", place)
-    if again.returncode != 0 or done.returncode != 0 or b"to look at" in done.stdout:
+    done = run(tessera, "check", "--data", "--json", place)
+    if again.returncode != 0 or done.returncode != 0 or json.loads(done.stdout)["dead_bytes"] != 0:
         complain(f"it cannot be compacted: {again.stderr.decode()}{done.stdout.decode()}")
     if set(read(tessera, place)) != {OLD}:
         complain("elements are gone")
@@ -269,6 +274,21 @@ def collected(tessera, folder):
         complain("the tree has changed")
 
 
+def mended(tessera, folder):
+    """The damaged inner chunk is back, and all else as it was; the damaged file lies beside the new one."""
+    place = folder / "mend.zarr"
+    again = run(tessera, "check", "--data", "--repair", place)
+    done = run(tessera, "check", "--data", place)
+    if again.returncode != 0 or done.returncode != 0:
+        complain(f"it cannot be mended: {again.stderr.decode()}{done.stdout.decode()}")
+    for path in (folder / "t.zarr" / "parity" / "c").rglob("0"):
+        copy = place / "c" / path.relative_to(folder / "t.zarr" / "parity" / "c")
+        if path.is_file() and path.read_bytes() != copy.read_bytes():
+            complain(f"{copy} is not what it was")
+    if len(list(place.rglob("__damaged*"))) != 1:
+        complain("the damaged file is not kept once")
+
+
 def main():
     action, tessera, folder, *name = sys.argv[1:]
     if action == "make":
@@ -283,6 +303,8 @@ def main():
         repaired(tessera, pathlib.Path(folder))
     elif action == "compacted":
         compacted(tessera, pathlib.Path(folder))
+    elif action == "mended":
+        mended(tessera, pathlib.Path(folder))
     else:
         verify(tessera, pathlib.Path(folder), *(name or [None]))
 

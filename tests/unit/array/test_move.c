@@ -1,11 +1,15 @@
 /* Proves that a node moves whole, in one file system, under groups that are made for it, and
- * that nothing that is in the way is lost. */
+ * that nothing that is in the way is lost; and that a sync which failed is known to whoever writes
+ * there afterwards. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
 
+#include <errno.h>
+
+#include "support/faulty_system.h"
 #include "support/temporary.h"
 #include "unit/array/array_testing.h"
 
@@ -74,11 +78,45 @@ static void what_is_in_the_way_stays(void **state)
     temporary_folder_remove(folder);
 }
 
+/* Each of the two syncs of folders fails once: the store of another handle acknowledges nothing. */
+static void a_failed_sync_is_not_forgotten(void **state)
+{
+    (void)state;
+    for (int n = 1; n <= 2; n++) {
+        faulty_system faulty;
+        tsr_context_options options;
+        fixture f = {.err = TSR_ERROR_INIT};
+        char *folder = temporary_folder_new(), from[512], to[512];
+
+        snprintf(from, sizeof from, "%s/one.zarr", folder);
+        snprintf(to, sizeof to, "%s/two.zarr", folder);
+        faulty_system_init(&faulty, NULL);
+        tsr_context_options_init(&options);
+        options.system = &faulty.system;
+        good(tsr_context_new(&options, &f.context, &f.err), &f.err);
+        good(tsr_store_open(f.context, from, &f.store, &f.err), &f.err);
+        tsr_array_close(array_new(&f, f.store, "a", &small, TSR_UINT8, NULL));
+        good(tsr_store_flush(f.store, NULL, &f.err), &f.err);
+        tsr_store_close(f.store);
+        faulty_system_fail(&faulty, "fsync", n, EIO, false);
+        assert_int_equal(tsr_place_move(f.context, from, to, &f.err), TSR_IO);
+        assert_true(faulty_system_fired(&faulty));
+        tsr_error_clear(&f.err);
+        good(tsr_store_open(f.context, to, &f.store, &f.err), &f.err);
+        assert_int_equal(tsr_store_put(f.store, "x", "y", 1, TSR_DURABILITY_CHUNK, NULL, &f.err),
+                         TSR_IO);
+        assert_non_null(strstr(f.err.message, "failed before"));
+        fixture_close(&f);
+        temporary_folder_remove(folder);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nodes_move_with_what_is_in_them),
         cmocka_unit_test(what_is_in_the_way_stays),
+        cmocka_unit_test(a_failed_sync_is_not_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
