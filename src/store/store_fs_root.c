@@ -30,6 +30,7 @@ struct tsri_fs_root {
     int descriptor;       /* -1: there is none, and the name is looked up each time */
     dev_t device;
     ino_t inode;
+    bool counts_links;            /* some file systems that programs make say 0 of every folder */
     bool is_version;              /* it lay among the versions of a tree when it was found */
     int levels;                   /* of folders above it that belong to the same tree */
     char above[BESIDE_BYTES_MAX]; /* "../../": from here to the folder that holds the tree */
@@ -127,6 +128,7 @@ static bool open_root(const tsri_fs *fs, tsri_fs_root *root)
     }
     root->device = result < 0 ? 0 : status.st_dev;
     root->inode = result < 0 ? 0 : status.st_ino;
+    root->counts_links = result == 0 && status.st_nlink > 0;
     return result == 0;
 }
 
@@ -206,16 +208,22 @@ static bool is_same(const tsri_fs *fs, const tsri_fs_root *root)
            status.st_dev == root->device && status.st_ino == root->inode;
 }
 
+/* Whether the folder that is held was removed; it can be opened by its descriptor still. */
+static bool is_removed(const tsri_fs *fs, const tsri_fs_root *root)
+{
+    struct stat status;
+    return root->counts_links && fs->system->fstat(fs->system, root->descriptor, &status) == 0 &&
+           status.st_nlink == 0;
+}
+
 /* Something below the root is not there: whether that is so because all of it is going. Whoever
  * collects a version says so beside it before he removes anything, and unsays it when the folder is
  * gone. */
 static bool is_gone(const tsri_fs *fs, const tsri_fs_root *root)
 {
-    struct stat status;
     if (root->descriptor < 0)
         return !is_same(fs, root);
-    return exists_beside(fs, root, TSRI_FS_REMOVED_NAME) ||
-           (fs->system->fstat(fs->system, root->descriptor, &status) == 0 && status.st_nlink == 0);
+    return exists_beside(fs, root, TSRI_FS_REMOVED_NAME) || is_removed(fs, root);
 }
 
 /* Whether transactions keep versions of the tree beside it. Of a tree that is not named by its path
@@ -263,18 +271,14 @@ bool tsri_fs_root_renew(tsri_fs *fs)
 /* Decides about a call that has ended: 0: its result counts, 1: do it again, -1 with errno. */
 static int judge(const tsri_fs *fs, const tsri_fs_root *root, bool found, bool is_root)
 {
-    struct stat status;
     int error_number = errno;
     bool lost = false;
-    if (found && root->descriptor < 0) {
+    if (found && root->descriptor < 0)
         lost = !is_same(fs, root);
-    } else if (found && is_root) {
-        /* A folder that was removed can be opened by its descriptor still. */
-        lost =
-            fs->system->fstat(fs->system, root->descriptor, &status) == 0 && status.st_nlink == 0;
-    } else if (!found && error_number == ENOENT) {
+    else if (found && is_root)
+        lost = is_removed(fs, root);
+    else if (!found && error_number == ENOENT)
         lost = is_gone(fs, root);
-    }
     errno = error_number;
     if (!lost)
         return 0;
