@@ -340,7 +340,7 @@ int tsr_transaction_commit(tsr_transaction *transaction, const tsr_call *call, t
     tsri_watch watch = tsri_watch_start(versions->fs->head.context, call);
     if (self->published)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "this transaction is committed already");
-    TSRI_TRY(tsri_fs_sync_check(versions->fs, err));
+    TSRI_TRY(tsr_store_flush(self->store, call, err)); /* what is held back for a group */
     /* Before writers have to wait. What is made from here on tells only those of them who live. */
     TSRI_TRY(tsri_fs_sync_whole(versions->fs, self->made, err));
     TSRI_TRY(tsri_versions_lock(versions, &watch, err));
