@@ -2,6 +2,9 @@
 #include "source/attribute_text.h"
 #include "source/hdf5_file.h"
 
+/* The attribute that has the names of an enum. */
+#define ENUM_NAME "enum"
+
 /* The values of one attribute in memory. */
 typedef struct attribute {
     hid_t id, type, space, memory_type;
@@ -49,6 +52,7 @@ static void attribute_clear(attribute *self)
     if (self->any_length && self->values)
         H5Dvlen_reclaim(self->memory_type, self->space, H5P_DEFAULT, self->values);
     tsri_free(self->values);
+    tsr_dtype_unref(self->dtype);
     if (self->memory_type >= 0)
         H5Tclose(self->memory_type);
     if (self->space >= 0)
@@ -62,23 +66,16 @@ static void attribute_clear(attribute *self)
 /* The type in memory. UNSUPPORTED for what JSON has no form for. */
 static int choose_type(attribute *self, tsr_error *err)
 {
-    hid_t base = -1;
-
     if (H5Tget_class(self->type) == H5T_STRING) {
         self->any_length = H5Tis_variable_str(self->type) > 0;
         self->memory_type = H5Tcopy(self->type);
         self->element_bytes = H5Tget_size(self->type);
         return 0;
     }
-    int status = tsri_hdf5_type(self->type, &self->dtype, &self->memory_type, NULL);
-    if (status < 0 && H5Tget_class(self->type) == H5T_ENUM) {
-        /* An enum that is no boolean stands for numbers. */
-        base = H5Tget_super(self->type);
-        status = tsri_hdf5_type(base, &self->dtype, &self->memory_type, NULL);
-        H5Tclose(base);
-    }
-    if (status < 0)
-        return tsri_hdf5_type(self->type, &self->dtype, &self->memory_type, err);
+    TSRI_TRY(tsri_hdf5_type(self->type, &self->dtype, &self->memory_type, err));
+    if (self->dtype->kind > TSR_KIND_COMPLEX)
+        return tsr_error_set(err, TSR_UNSUPPORTED, "values of the HDF5 type \"%s\"",
+                             H5Tget_class(self->type) == H5T_OPAQUE ? "opaque" : "compound");
     self->element_bytes = self->dtype->size_bytes;
     return 0;
 }
@@ -189,6 +186,66 @@ static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *
     return self->status < 0 ? -1 : 0;
 }
 
+/* One name of an enum, with its number. */
+static int append_enum_member(hid_t type, unsigned number, bool *first, tsr_output *output,
+                              tsr_error *err)
+{
+    const tsr_dtype *dtype;
+    hid_t memory, base = H5Tget_super(type);
+    char value[8];
+
+    int status = tsri_hdf5_type(base, &dtype, &memory, err);
+    if (status == 0) {
+        char *name = H5Tget_member_name(type, number);
+        if (!name || H5Tget_member_value(type, number, value) < 0 ||
+            H5Tconvert(base, memory, 1, value, NULL, H5P_DEFAULT) < 0)
+            status = tsri_hdf5_refuse("", "looking at the names of an enum", err);
+        if (status == 0)
+            status = tsri_attribute_name(name, first, output, err);
+        if (status == 0)
+            status = tsri_attribute_number(dtype, value, output, err);
+        H5free_memory(name);
+        H5Tclose(memory);
+        tsr_dtype_unref(dtype);
+    }
+    H5Tclose(base);
+    return status;
+}
+
+static int append_enum(hid_t type, bool *first, tsr_output *output, tsr_error *err)
+{
+    int count = H5Tget_nmembers(type);
+    bool first_name = true;
+
+    TSRI_TRY(tsri_attribute_name(ENUM_NAME, first, output, err));
+    TSRI_TRY(tsr_output_print(output, err, "{"));
+    for (int i = 0; i < count; i++)
+        TSRI_TRY(append_enum_member(type, (unsigned)i, &first_name, output, err));
+    return tsr_output_print(output, err, "}");
+}
+
+/* The names of a data set whose elements are the integers of an enum, unless an attribute is called
+ * so. */
+static int append_enum_names(hid_t object, bool *first, tsr_output *output, tsr_error *err)
+{
+    const tsr_dtype *dtype = NULL;
+    hid_t memory = -1;
+    int status = 0;
+
+    if (H5Iget_type(object) != H5I_DATASET || H5Aexists(object, ENUM_NAME) > 0)
+        return 0;
+    hid_t type = H5Dget_type(object);
+    if (H5Tget_class(type) == H5T_ENUM && tsri_hdf5_type(type, &dtype, &memory, NULL) == 0 &&
+        dtype != TSR_BOOL)
+        status = append_enum(type, first, output, err);
+    tsr_dtype_unref(dtype);
+    if (memory >= 0)
+        H5Tclose(memory);
+    if (type >= 0)
+        H5Tclose(type);
+    return status;
+}
+
 int tsri_hdf5_attributes(tsr_context *context, hid_t object, tsr_output *output, tsr_error *err)
 {
     walk self = {context, output, err, true, 0};
@@ -201,6 +258,7 @@ int tsri_hdf5_attributes(tsr_context *context, hid_t object, tsr_output *output,
         return self.status;
     if (result < 0)
         return tsri_hdf5_refuse("", "listing the attributes", err);
+    TSRI_TRY(append_enum_names(object, &self.first, output, err));
     TSRI_TRY(tsr_output_print(output, err, "}"));
     return tsr_output_append(output, "", 1, err);
 }

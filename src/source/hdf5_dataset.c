@@ -116,10 +116,7 @@ typedef struct described {
     int rank;
     int64_t shape[TSR_RANK_MAX], box[TSR_RANK_MAX];
     char *names[TSR_RANK_MAX]; /* NULL: none */
-    union {
-        unsigned char bytes[16];
-        tsr_slot slot; /* of strings: may point into the heap */
-    } fill_value;
+    void *fill_value;          /* of strings: a slot that may point into the heap */
     tsr_heap *heap;
     tsr_output attributes;
 } described;
@@ -131,7 +128,9 @@ static int describe_type(hdf5_dataset *dataset, described *self, tsr_error *err)
         return tsri_hdf5_refuse("", "looking at the type", err);
     int status = tsri_hdf5_type(type, &self->dtype, &dataset->memory_type, err);
     H5Tclose(type);
-    return status;
+    TSRI_TRY(status);
+    self->fill_value = tsri_alloc_zero(self->dtype->size_bytes);
+    return self->fill_value ? 0 : tsri_error_no_memory(err, self->dtype->size_bytes);
 }
 
 static int describe_shape(const hdf5_dataset *dataset, described *self, tsr_error *err)
@@ -186,11 +185,11 @@ static int read_fill_value(const hdf5_dataset *dataset, described *self, hid_t p
                            tsr_error *err)
 {
     char *text = NULL;
-    tsr_view view = {.dtype = self->dtype, .data = (char *)&self->fill_value};
+    tsr_view view = {.dtype = self->dtype, .data = self->fill_value};
     bool is_text = tsr_dtype_is_variable(self->dtype);
 
     if (H5Pget_fill_value(properties, dataset->memory_type,
-                          is_text ? (void *)&text : &self->fill_value) < 0)
+                          is_text ? (void *)&text : self->fill_value) < 0)
         return tsri_hdf5_refuse("", "reading the fill value", err);
     if (!is_text || !text)
         return 0;
@@ -333,7 +332,7 @@ static int make_array(hdf5_dataset *dataset, const described *self, const char *
         .rank = self->rank,
         .shape = self->shape,
         .chunk_shape = self->box,
-        .fill_value = &self->fill_value,
+        .fill_value = self->fill_value,
         .dimension_names = (const char *const *)self->names,
         .attributes = self->attributes.data,
     };
@@ -368,6 +367,8 @@ int tsri_hdf5_open_dataset(tsri_hdf5_file *file, hid_t id, const char *inner_pat
         status = open_described(dataset, inner_path, place, self, ret_array, err);
         tsri_output_clear(&self->attributes);
         tsr_heap_unref(self->heap);
+        tsr_dtype_unref(self->dtype);
+        tsri_free(self->fill_value);
         for (int axis = 0; axis < TSR_RANK_MAX; axis++)
             tsri_free(self->names[axis]);
     } else {

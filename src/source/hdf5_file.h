@@ -28,11 +28,13 @@ bool tsri_hdf5_is_netcdf(const void *head, size_t size_bytes, const char *path);
 int tsri_hdf5_refuse(const char *path, const char *what, tsr_error *err);
 
 /* The element type of an HDF5 type, with the HDF5 type that H5Dread is to be given for it. Owner:
- * the caller, by H5Tclose. The caller holds the lock. Errors: UNSUPPORTED (names the type). */
+ * the caller, by tsr_dtype_unref and H5Tclose. The caller holds the lock. Errors: UNSUPPORTED
+ * (names the type), LIMIT, INVALID_ARGUMENT (names of fields), NO_MEMORY. */
 int tsri_hdf5_type(hid_t type, const tsr_dtype **ret_dtype, hid_t *ret_memory_type, tsr_error *err);
 
 /* Appends the attributes of an object as a JSON object, with a final 0 byte, as
- * tsri_netcdf_attributes does; more dimensions are lists of lists. The caller holds the lock.
+ * tsri_netcdf_attributes does; more dimensions are lists of lists. Of a data set of an enum, whose
+ * elements are integers, "enum" has the names. The caller holds the lock.
  * Errors: DAMAGED, NO_MEMORY. */
 int tsri_hdf5_attributes(tsr_context *context, hid_t object, tsr_output *output, tsr_error *err);
 

@@ -1,6 +1,9 @@
 /* Element types of HDF5. */
 #include "source/hdf5_file.h"
 
+#define FIELDS_MAX 4096
+#define DEPTH_MAX 64
+
 /* What a type is called where it is refused. */
 static const char *class_name(hid_t type)
 {
@@ -157,19 +160,188 @@ static const tsr_dtype *complex_type(hid_t type, hid_t *ret_memory_type)
     return part == TSR_FLOAT32 ? TSR_COMPLEX64 : TSR_COMPLEX128;
 }
 
-/* Texts of any length; those of a fixed one are refused. */
-static const tsr_dtype *string_type(hid_t type, hid_t *ret_memory_type)
+/* Texts of a fixed length are bytes that are filled up with 0, as h5py and NumPy have them,
+ * whatever fills them up in the file. */
+static int string_type(hid_t type, const tsr_dtype **ret_dtype, hid_t *ret_memory_type,
+                       tsr_error *err)
 {
-    if (H5Tis_variable_str(type) <= 0)
-        return NULL;
+    if (H5Tis_variable_str(type) > 0) {
+        *ret_dtype = TSR_STRING;
+        *ret_memory_type = H5Tcopy(type);
+        return 0;
+    }
+    TSRI_TRY(tsr_dtype_fixed_text(TSR_KIND_BYTES, (int64_t)H5Tget_size(type), ret_dtype, err));
     *ret_memory_type = H5Tcopy(type);
-    return TSR_STRING;
+    if (*ret_memory_type >= 0 && H5Tset_strpad(*ret_memory_type, H5T_STR_NULLPAD) < 0) {
+        H5Tclose(*ret_memory_type);
+        *ret_memory_type = -1;
+    }
+    return 0;
 }
 
-int tsri_hdf5_type(hid_t type, const tsr_dtype **ret_dtype, hid_t *ret_memory_type, tsr_error *err)
+/* Booleans, or the integers that the names of an enum stand for. */
+static const tsr_dtype *enum_type(hid_t type, hid_t *ret_memory_type)
+{
+    const tsr_dtype *dtype = bool_type(type, ret_memory_type);
+    hid_t native = -1;
+
+    if (dtype)
+        return dtype;
+    hid_t base = H5Tget_super(type);
+    dtype = H5Tget_class(base) == H5T_INTEGER ? integer_type(base, &native) : NULL;
+    if (base >= 0)
+        H5Tclose(base);
+    if (dtype)
+        *ret_memory_type = H5Tcopy(native);
+    return dtype;
+}
+
+static int opaque_type(hid_t type, const tsr_dtype **ret_dtype, hid_t *ret_memory_type,
+                       tsr_error *err)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "r%zu", 8 * H5Tget_size(type));
+    TSRI_TRY(tsr_dtype_parse(name, ret_dtype, err));
+    *ret_memory_type = H5Tcopy(type);
+    return 0;
+}
+
+/* ---- structs ---- */
+
+static int type_at(hid_t type, int depth, const tsr_dtype **ret_dtype, hid_t *ret_memory_type,
+                   tsr_error *err);
+
+/* The fields of a struct while they are found. */
+typedef struct fields {
+    tsr_field *items;
+    char **names; /* HDF5's */
+    hid_t *types; /* in memory; -1: not known yet */
+    int count;
+} fields;
+
+static void fields_clear(fields *self)
+{
+    for (int i = 0; i < self->count && self->types; i++) {
+        if (self->types[i] >= 0)
+            H5Tclose(self->types[i]);
+        if (self->names)
+            H5free_memory(self->names[i]);
+        if (self->items)
+            tsr_dtype_unref(self->items[i].dtype);
+    }
+    tsri_free(self->items);
+    tsri_free(self->names);
+    tsri_free(self->types);
+}
+
+/* A field that is an array: the type of its elements, and the lengths. */
+static int array_field(hid_t type, int depth, tsr_field *field, hid_t *ret_memory_type,
+                       tsr_error *err)
+{
+    hsize_t lengths[H5S_MAX_RANK];
+    hid_t base = H5Tget_super(type), element = -1;
+    int rank = H5Tget_array_dims2(type, lengths);
+    int status = rank > 0 && rank <= TSR_FIELD_RANK_MAX
+                     ? type_at(base, depth, &field->dtype, &element, err)
+                     : tsr_error_set(err, TSR_LIMIT, "a field of %d axes; at most %d", rank,
+                                     TSR_FIELD_RANK_MAX);
+
+    if (base >= 0)
+        H5Tclose(base);
+    TSRI_TRY(status);
+    field->rank = rank;
+    for (int axis = 0; axis < rank; axis++)
+        field->shape[axis] = (int64_t)TSRI_MIN(lengths[axis], (hsize_t)INT64_MAX);
+    *ret_memory_type = H5Tarray_create2(element, (unsigned)rank, lengths);
+    H5Tclose(element);
+    return 0;
+}
+
+static int find_field(hid_t type, int number, int depth, fields *self, tsr_error *err)
+{
+    tsr_field *field = &self->items[number];
+    hid_t member = H5Tget_member_type(type, (unsigned)number);
+    bool is_array = H5Tget_class(member) == H5T_ARRAY;
+
+    self->names[number] = H5Tget_member_name(type, (unsigned)number);
+    field->name = self->names[number] ? self->names[number] : "";
+    int status = is_array ? array_field(member, depth, field, &self->types[number], err)
+                          : type_at(member, depth, &field->dtype, &self->types[number], err);
+    if (member >= 0)
+        H5Tclose(member);
+    if (status == 0 && tsr_dtype_is_variable(field->dtype))
+        status = tsr_error_set(err, TSR_UNSUPPORTED, "text of any length inside of a compound");
+    if (status < 0)
+        tsr_error_prepend(err, "field \"%s\"", field->name);
+    return status;
+}
+
+/* Fields lie one behind the other in memory, however they lie in the file. */
+static int make_struct(const fields *self, const tsr_dtype **ret_dtype, hid_t *ret_memory_type,
+                       tsr_error *err)
+{
+    const tsr_dtype *dtype;
+
+    TSRI_TRY(tsr_dtype_struct(self->items, self->count, &dtype, err));
+    hid_t memory = H5Tcreate(H5T_COMPOUND, dtype->size_bytes);
+    bool good = memory >= 0;
+    for (int i = 0; i < self->count && good; i++)
+        good = H5Tinsert(memory, self->names[i], tsr_dtype_field(dtype, i)->offset_bytes,
+                         self->types[i]) >= 0;
+    if (!good) {
+        if (memory >= 0)
+            H5Tclose(memory);
+        tsr_dtype_unref(dtype);
+        return tsri_hdf5_refuse("", "describing a compound", err);
+    }
+    *ret_dtype = dtype;
+    *ret_memory_type = memory;
+    return 0;
+}
+
+static int struct_type(hid_t type, int depth, const tsr_dtype **ret_dtype, hid_t *ret_memory_type,
+                       tsr_error *err)
+{
+    int count = H5Tget_nmembers(type), status = 0;
+    fields self = {.count = count};
+
+    if (count < 1 || count > FIELDS_MAX || depth == DEPTH_MAX)
+        return tsr_error_set(err, TSR_LIMIT,
+                             "a compound of %d fields, %d inside of each other; at most %d and %d",
+                             count, depth, FIELDS_MAX, DEPTH_MAX);
+    self.items = tsri_alloc_array_zero((size_t)count, sizeof *self.items);
+    self.names = tsri_alloc_array_zero((size_t)count, sizeof *self.names);
+    self.types = tsri_alloc_array((size_t)count, sizeof *self.types);
+    for (int i = 0; i < count && self.types; i++)
+        self.types[i] = -1;
+    if (!self.items || !self.names || !self.types)
+        status = tsri_error_no_memory(err, (size_t)count * sizeof *self.items);
+    for (int i = 0; i < count && status == 0; i++)
+        status = find_field(type, i, depth + 1, &self, err);
+    if (status == 0)
+        status = make_struct(&self, ret_dtype, ret_memory_type, err);
+    fields_clear(&self);
+    return status;
+}
+
+static int refuse_type(hid_t type, tsr_error *err)
+{
+    tsr_error_set(err, TSR_UNSUPPORTED, "elements of the HDF5 type \"%s\" (%zu bytes)",
+                  class_name(type), H5Tget_size(type));
+    tsr_error_set_next_step(err,
+                            "integers, IEEE floating-point numbers, strings, enums, opaque bytes, "
+                            "compounds of these, and h5py's booleans and complex numbers are read");
+    return TSR_UNSUPPORTED;
+}
+
+/* `depth`: of compounds around it. */
+static int type_at(hid_t type, int depth, const tsr_dtype **ret_dtype, hid_t *ret_memory_type,
+                   tsr_error *err)
 {
     const tsr_dtype *dtype = NULL;
     hid_t memory = -1, native = -1;
+    int status = 0;
 
     switch (H5Tget_class(type)) {
     case H5T_INTEGER:
@@ -180,26 +352,33 @@ int tsri_hdf5_type(hid_t type, const tsr_dtype **ret_dtype, hid_t *ret_memory_ty
         dtype = float_type(type, &memory);
         break;
     case H5T_ENUM:
-        dtype = bool_type(type, &memory);
+        dtype = enum_type(type, &memory);
         break;
     case H5T_COMPOUND:
         dtype = complex_type(type, &memory);
+        if (!dtype)
+            status = struct_type(type, depth, &dtype, &memory, err);
         break;
     case H5T_STRING:
-        dtype = string_type(type, &memory);
+        status = string_type(type, &dtype, &memory, err);
+        break;
+    case H5T_OPAQUE:
+        status = opaque_type(type, &dtype, &memory, err);
         break;
     default:
         break;
     }
-    if (dtype && memory >= 0) {
-        *ret_dtype = dtype;
-        *ret_memory_type = memory;
-        return 0;
+    if (status == 0 && (!dtype || memory < 0)) {
+        tsr_dtype_unref(dtype);
+        status = refuse_type(type, err);
     }
-    tsr_error_set(err, TSR_UNSUPPORTED, "elements of the HDF5 type \"%s\" (%zu bytes)",
-                  class_name(type), H5Tget_size(type));
-    tsr_error_set_next_step(err,
-                            "integers, IEEE floating-point numbers, strings of any length, and "
-                            "h5py's booleans and complex numbers are read");
-    return TSR_UNSUPPORTED;
+    TSRI_TRY(status);
+    *ret_dtype = dtype;
+    *ret_memory_type = memory;
+    return 0;
+}
+
+int tsri_hdf5_type(hid_t type, const tsr_dtype **ret_dtype, hid_t *ret_memory_type, tsr_error *err)
+{
+    return type_at(type, 0, ret_dtype, ret_memory_type, err);
 }
