@@ -444,6 +444,7 @@ static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
 
     if (!segments)
         return tsri_error_no_memory(err, capacity * sizeof *segments);
+    segments[0] = (tsr_segment){"", 0, 0}; /* where the index goes that stands first */
     int status = choose_layout(self, segments, &count, &empty, err);
     if (status == 0 && empty && !tsri_commit_stores_fill(self->commit, conditional)) {
         status = tsri_commit_erase(self->commit, conditional, err);
