@@ -217,6 +217,66 @@ static void appending_takes_nothing_of_the_old_section_along(void **state)
     tsr_array_close(array);
 }
 
+/* A shard of several MiB, so that blocks are of 4 KiB, directories of several pages, and what is
+ * read of it comes in pieces: a tail that is gone, with the end of the directories or only with
+ * the index; bytes that fell out; and a torn run as long as the parity bears. */
+static void large_shards_are_mended(void **state)
+{
+    enum { LARGE = 3 << 20, PART = 1 << 16 };
+    fixture *f = *state;
+    for (int at_start = 0; at_start < 2; at_start++) {
+        const array_row row = {.rank = 1,
+                               .shape = {LARGE},
+                               .chunk = {LARGE},
+                               .codecs = at_start ? "[" SHARD("65536", LITTLE "," CRC, "start") "]"
+                                                  : "[" SHARD("65536", LITTLE "," CRC, "end") "]"};
+        tsr_array_create_options options;
+        tsr_array *array;
+        size_t size;
+        row_options(&row, TSR_UINT8, NULL, &options);
+        options.store = f->store;
+        options.parity = "20+4";
+        good(tsr_array_create(f->context, "a", &options, &array, &f->err), &f->err);
+        unsigned char *elements = malloc(LARGE);
+        for (int i = 0; i < LARGE; i++)
+            elements[i] = (unsigned char)(1 + (i * 7 + i / PART) % 250);
+        good(tsr_array_write(array, NULL, NULL, NULL, elements, LARGE, NULL, &f->err), &f->err);
+        unsigned char *sound = bytes_of(f, "a/c/0", &size), *bytes = malloc(size);
+        /* 769 or 770 blocks in 20 rows of 39: four times 39 of them may be lost in one run. */
+        const struct {
+            size_t cut, drop_at, dropped, wipe_at, wiped;
+        } rows[] = {
+            {100, 0, 0, 0, 0},
+            {4096 * 40, 0, 0, 0, 0},
+            {4096 * 100, 0, 0, 0, 0},
+            {0, 1234567, 77, 0, 0},
+            {0, 5, 4096 * 3, 0, 0},
+            {0, 0, 0, 4096 * 11, 4096 * 156},
+            {0, 0, 0, 1000000, 4096 * 155},
+            {0, LARGE / 2, 1, 9000, 4096 * 40},
+        };
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            size_t left = size - rows[i].cut - rows[i].dropped, found_size;
+            memcpy(bytes, sound, rows[i].drop_at);
+            memcpy(bytes + rows[i].drop_at, sound + rows[i].drop_at + rows[i].dropped,
+                   left - rows[i].drop_at);
+            memset(bytes + rows[i].wipe_at, 0, rows[i].wiped);
+            put_bytes(f, f->store, "a/c/0", bytes, left);
+            tsr_repair_result result = repair(f, array);
+            assert_int_equal(result.lost_chunks, 0);
+            unsigned char *found = bytes_of(f, "a/c/0", &found_size);
+            if (found_size != size || memcmp(found, sound, size) != 0)
+                fail_msg("row %zu, index at the %s", i, at_start ? "start" : "end");
+            free(found);
+        }
+        free(bytes);
+        free(sound);
+        free(elements);
+        tsr_array_close(array);
+        good(tsr_store_erase_prefix(f->store, "a/", NULL, &f->err), &f->err);
+    }
+}
+
 /* Another program that changes a chunk in its place and the index with it. */
 static void parity_of_another_index_is_not_believed(void **state)
 {
@@ -409,6 +469,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(every_write_leaves_parity_of_what_it_wrote),
         FIXTURE_TEST(appending_takes_nothing_of_the_old_section_along),
+        FIXTURE_TEST(large_shards_are_mended),
         FIXTURE_TEST(parity_of_another_index_is_not_believed),
         FIXTURE_TEST(a_chunk_whose_checksum_holds_is_never_taken_back),
         FIXTURE_TEST(compaction_adds_parity_and_keeps_it),
