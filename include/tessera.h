@@ -15,6 +15,7 @@
 #include <tessera/index.h>
 #include <tessera/maintenance.h>
 #include <tessera/profile.h>
+#include <tessera/statistics.h>
 #include <tessera/store.h>
 #include <tessera/transaction.h>
 #include <tessera/version.h>

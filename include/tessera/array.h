@@ -100,6 +100,7 @@ typedef struct tsr_array_create_options {
      * what is damaged: "10%", or the blocks of data and of parity that belong together, "40+4".
      * Other readers find nothing different (docs/format/parity.md). NULL: none */
     const char *parity;
+    bool statistics; /* keep statistics of its inner chunks: see tessera/statistics.h */
 } tsr_array_create_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "array/figures_kept.h"
 #include "array/lower.h"
 #include "base/checked.h"
 #include "base/context.h"
@@ -20,6 +21,7 @@ static void array_free(tsr_array *array)
 {
     if (array->ops && array->ops->close)
         array->ops->close(array->driver);
+    tsri_figures_free(array->figures);
     tsri_prepared_unref(array->prepared);
     tsri_prepared_stock_clear(&array->stock);
     tsri_key_encoding_unref(array->keys);

@@ -23,6 +23,7 @@
 #define TSRI_INDEX_CACHE_BYTES (INT64_C(16) << 20)
 
 typedef struct tsri_hold tsri_hold;
+typedef struct tsri_figures tsri_figures;
 struct tsri_lowering;
 
 struct tsr_array {
@@ -66,9 +67,11 @@ struct tsr_array {
     tsri_cache indexes;            /* of shards, decoded and checked; of Zarr arrays */
     tsri_cache chunks;             /* decoded, when the opener asked for it; of Zarr arrays */
 
-    pthread_mutex_t mutex; /* grid, stock, attributes, meta; never held over I/O */
+    pthread_mutex_t mutex; /* grid, stock, attributes, meta, figures; never held over I/O */
     tsri_zarr_meta *meta;  /* of Zarr arrays; replaced together with attributes */
     char *attributes;
+    bool figures_known;     /* whether it keeps statistics has been found out */
+    tsri_figures *figures;  /* of Zarr arrays that do (figures_kept.h): owned; otherwise NULL */
     pthread_mutex_t serial; /* held over read_box of serial drivers */
     tsri_fork_handler fork_handler;
 

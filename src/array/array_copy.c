@@ -6,6 +6,7 @@
 #include "array/commit.h"
 #include "array/copy_journal.h"
 #include "array/fetch.h"
+#include "array/figures_kept.h"
 #include "array/trace.h"
 #include "array/wait.h"
 #include "array/write.h"
@@ -218,7 +219,10 @@ static int copy_chunk(void *user, const int64_t *chunk, const tsri_target *targe
     else
         TSRI_TRY(self->encoded ? copy_encoded(self, chunk, scratch, group, ret_turn, err)
                                : copy_decoded(self, chunk, scratch, group, ret_turn, err));
-    return *ret_turn == TSRI_TURN_DONE ? tsri_copy_journal_add(self->journal, number, err) : 0;
+    if (*ret_turn != TSRI_TURN_DONE)
+        return 0;
+    tsri_figures_flush(self->destination, self->options->write.durability, true);
+    return tsri_copy_journal_add(self->journal, number, err);
 }
 
 /* ---- memory ---- */
@@ -295,11 +299,14 @@ int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_opt
     self.until_flush = source->store && self.options->write.durability == TSR_DURABILITY_FLUSH;
     tsr_index_all(&everything.index, destination->rank, to->shape);
     TSRI_TRY(count_runners(&self, &runners, err));
+    TSRI_TRY(tsri_figures_find_to_write(destination, err));
     int64_t total = self.encoded ? 0 : tsr_array_size(destination);
     const tsri_trace trace = tsri_trace_begin(source->context);
     tsri_copy_journal_init(&journal, self.options, destination->store, to);
     int status = tsri_chunk_loop(&everything, runners, total, call, copy_chunk, &self, err);
     tsri_copy_journal_clear(&journal);
+    if (status == 0)
+        tsri_figures_flush(destination, self.options->write.durability, false);
     status =
         tsri_write_end(destination->store, &self.options->write, journal.begun, status, call, err);
     trace_copy(&self, &trace, &everything, status);

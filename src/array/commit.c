@@ -30,6 +30,21 @@ int tsri_commit_blame(const tsri_commit_state *self, tsr_error *err)
  * ------------------------------------------------------------------------------------------------------
  */
 
+/* The rows are of the value that was put; of none when another value could be taken for it. */
+static void note_put(tsri_commit_state *self, const tsr_put_request *request)
+{
+    tsri_figures_block *figures = self->figures;
+    if (!figures)
+        return;
+    figures->before_known = self->looked;
+    figures->before_exists = self->exists;
+    figures->before = self->generation;
+    figures->exists = true;
+    figures->now = request->generation;
+    if (request->is_unique)
+        tsri_figures_add(self->array, TSRI_TAKE(self->figures));
+}
+
 int tsri_commit_put(tsri_commit_state *self, const tsr_segment *segments, size_t count,
                     bool conditional, tsr_error *err)
 {
@@ -43,6 +58,7 @@ int tsri_commit_put(tsri_commit_state *self, const tsr_segment *segments, size_t
         .durability = self->durability,
         .until_flush = self->until_flush,
         .err = err,
+        .wants_unique = self->figures != NULL,
     };
     int64_t size = 0;
     for (size_t i = 0; i < count; i++)
@@ -50,6 +66,7 @@ int tsri_commit_put(tsri_commit_state *self, const tsr_segment *segments, size_t
     TSRI_TRY(tsr_store_put_many(self->extent.store, &request, 1, NULL));
     if (self->parent)
         tsri_group_progress(self->parent, 0, 0, size, 1);
+    note_put(self, &request);
     return 0;
 }
 
@@ -95,8 +112,9 @@ int tsri_commit_output(const tsri_prepared *prepared, tsr_codec_scratch *scratch
 static int merge_and_put(tsri_commit_state *self, const void *old, size_t old_bytes,
                          bool conditional, tsr_error *err)
 {
-    tsri_merge merge = {self->array, self->scratch, self->options,
-                        tsri_commit_stores_fill(self, conditional)};
+    tsri_merge merge = {self->array,   self->scratch,
+                        self->options, tsri_commit_stores_fill(self, conditional),
+                        self->figures, &self->place};
     tsr_output output;
     bool empty = false, borrowed;
 
@@ -119,6 +137,7 @@ static int merge_and_put(tsri_commit_state *self, const void *old, size_t old_by
 int tsri_commit_note_answer(tsri_commit_state *self, int status, tsr_error *err)
 {
     self->exists = status == 0;
+    self->looked = status == 0 || status == TSR_NOT_FOUND;
     if (status == TSR_NOT_FOUND) {
         tsr_error_clear(err);
         return 0;
@@ -147,6 +166,8 @@ static int attempt(tsri_commit_state *self, bool covered, bool *ret_together, ts
 {
     self->durability = self->options->durability;
     self->until_flush = self->target->read->until_flush;
+    self->looked = self->exists = false;
+    tsri_figures_block_reset(self->figures);
     if (tsri_prepared_is_shard(self->prepared) && !tsri_prepared_is_packed(self->prepared))
         return tsri_commit_shard(self, covered, ret_together, err);
     int status = covered ? merge_and_put(self, NULL, 0, false, err) : read_and_merge(self, err);
@@ -229,9 +250,14 @@ static int commit_claimed(tsri_commit_state *self, const int64_t *chunk_index, b
 
     tsri_grid_inside(grid, chunk_index, self->in_array.lengths);
     tsri_grid_box(grid, chunk_index, start, self->stored.lengths);
-    TSRI_TRY(tsri_array_prepare(self->array, grid, chunk_index, &self->prepared, err));
-    int status = attempt_until_done(self, ret_busy, err);
+    TSRI_TRY(tsri_figures_block_new(self->array, grid, chunk_index, &self->figures, err));
+    if (self->figures)
+        tsri_cell_place_init(&self->place, grid, self->array->rank, chunk_index);
+    int status = tsri_array_prepare(self->array, grid, chunk_index, &self->prepared, err);
+    if (status == 0)
+        status = attempt_until_done(self, ret_busy, err);
     tsri_prepared_unref(self->prepared);
+    tsri_figures_block_free(self->figures);
     return status;
 }
 

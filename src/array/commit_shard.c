@@ -253,7 +253,9 @@ static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch
                          tsr_error *err)
 {
     const tsri_commit_state *owner = self->commit;
-    tsri_merge merge = {owner->array, scratch, owner->options, owner->options->store_fill_chunks};
+    tsri_cell_place place;
+    tsri_merge merge = {owner->array,   scratch, owner->options, owner->options->store_fill_chunks,
+                        owner->figures, &place};
     tsr_auto(tsr_blob) *old = NULL;
     int64_t start[TSR_RANK_MAX];
     tsri_target inner;
@@ -261,6 +263,8 @@ static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch
     tsr_output encoded;
     bool empty = false, borrowed;
 
+    if (owner->figures)
+        tsri_cell_place_inner(&owner->place, self->prepared, at->number, &place);
     tsri_shard_inner_start(self->prepared, at->number, start);
     tsri_target_restrict(&at->part->target, start, self->prepared->chain->shard->chunk_shape,
                          &inner);

@@ -5,6 +5,7 @@
 #define TESSERA_ARRAY_COMMIT_STATE_H
 
 #include "array/claim.h"
+#include "array/figures_kept.h"
 #include "array/merge.h"
 
 typedef struct tsri_commit_state {
@@ -24,6 +25,11 @@ typedef struct tsri_commit_state {
     tsr_lock *lock;
     tsr_generation generation; /* of the value that is there; all 0: there is none */
     bool exists;
+    bool looked; /* whether there is a value was found out */
+    /* The rows of statistics that change; NULL: none are kept. What is added to them names the
+     * value that was put. */
+    tsri_figures_block *figures;
+    tsri_cell_place place; /* of the chunk; set where statistics are kept */
 } tsri_commit_state;
 
 /* Writes a shard: the inner chunks that the target touches, and those of the orders that wait. When

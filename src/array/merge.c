@@ -109,20 +109,40 @@ static int assemble(tsri_merge *self, const tsri_prepared *prepared, const tsri_
     return tsri_target_collect(target, ret_chunk, err);
 }
 
+/* Notes the elements as they will be read, which a codec may have changed. */
+static int note_encoded(tsri_merge *self, const tsri_prepared *prepared, const void *encoded,
+                        size_t size_bytes, tsr_error *err)
+{
+    tsr_view chunk;
+
+    TSRI_TRY(view_of_scratch_chunk(self, prepared, &chunk, err));
+    TSRI_TRY(load_old(self, prepared, encoded, size_bytes, &chunk, err));
+    tsri_figures_note(self->figures, self->array, self->place, &chunk);
+    return 0;
+}
+
 static int merge_leaf(tsri_merge *self, const tsri_prepared *prepared, const tsri_target *target,
                       const tsri_extent_inside *inside, const void *old, size_t old_bytes,
                       tsr_output *output, bool *ret_empty, tsr_error *err)
 {
     tsr_view chunk;
+    size_t start = output->size_bytes;
 
     TSRI_TRY(assemble(self, prepared, target, inside, old, old_bytes, &chunk, err));
     *ret_empty =
         !self->store_fill_chunks && tsr_view_is_filled_with(&chunk, self->array->fill_value);
+    /* Serializers that put the elements one after another, and what may follow them, lose nothing.
+     */
+    if (self->figures && (*ret_empty || prepared->in_place))
+        tsri_figures_note(self->figures, self->array, self->place, &chunk);
     if (*ret_empty)
         return 0;
     TSRI_PROFILE_ADD(self->array->context, encoded_chunks, 1);
     TSRI_PROFILE_ADD(self->array->context, encoded_bytes, prepared->decoded_bytes);
-    return tsri_chain_encode(prepared, self->scratch, &chunk, output, err);
+    TSRI_TRY(tsri_chain_encode(prepared, self->scratch, &chunk, output, err));
+    return self->figures && !prepared->in_place
+               ? note_encoded(self, prepared, output->data + start, output->size_bytes - start, err)
+               : 0;
 }
 
 /* ---- shards in memory ---- */
@@ -152,6 +172,8 @@ static int merge_inner(tsri_merge *self, const tsri_prepared *prepared, int64_t 
     int64_t start[TSR_RANK_MAX];
     tsri_target inner;
     tsri_extent_inside inner_inside;
+    tsri_merge below = *self;
+    tsri_cell_place place;
     bool missing = tsri_shard_entry_is_missing(*entry), empty = missing;
     const char *bytes = missing ? NULL : (const char *)old + entry->offset;
     size_t from = output->size_bytes;
@@ -159,8 +181,12 @@ static int merge_inner(tsri_merge *self, const tsri_prepared *prepared, int64_t 
     tsri_shard_inner_start(prepared, number, start);
     if (tsri_target_restrict(target, start, prepared->chain->shard->chunk_shape, &inner)) {
         tsri_merge_inner_extent(prepared, start, inside, &inner_inside);
+        if (self->figures) {
+            tsri_cell_place_inner(self->place, prepared, number, &place);
+            below.place = &place;
+        }
         TSRI_TRY_IN(err,
-                    tsri_merge_chunk(self, prepared->inner, &inner, &inner_inside, bytes,
+                    tsri_merge_chunk(&below, prepared->inner, &inner, &inner_inside, bytes,
                                      missing ? 0 : (size_t)entry->size_bytes, output, &empty, err),
                     "inner chunk %" PRId64, number);
     } else if (!missing) {

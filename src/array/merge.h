@@ -3,6 +3,7 @@
 #ifndef TESSERA_ARRAY_MERGE_H
 #define TESSERA_ARRAY_MERGE_H
 
+#include "array/figures_kept.h"
 #include "array/target.h"
 
 typedef struct tsri_merge {
@@ -10,6 +11,10 @@ typedef struct tsri_merge {
     tsr_codec_scratch *scratch;
     const tsr_write_options *options;
     bool store_fill_chunks;
+    /* Where the elements of each chunk that is encoded are noted, and the place of the chunk; NULL:
+     * nowhere. */
+    tsri_figures_block *figures;
+    const tsri_cell_place *place;
 } tsri_merge;
 
 /* How much of a chunk lies inside the array: lengths along the chunk's decoded axes. */

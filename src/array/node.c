@@ -361,6 +361,12 @@ int tsri_node_create(tsr_store *store, const char *path, const tsri_zarr_meta *m
     return tsr_store_flush(store, NULL, err);
 }
 
+int tsri_node_put(tsr_store *store, const char *path, const tsri_zarr_meta *meta, tsr_error *err)
+{
+    TSRI_TRY(put_node(store, path, meta, err));
+    return tsr_store_flush(store, NULL, err);
+}
+
 int tsri_node_erase(tsr_store *store, const char *path, const tsr_call *call, tsr_error *err)
 {
     tsr_auto(tsri_text) *prefix = tsri_format("%s%s", path, *path ? "/" : "");

@@ -36,6 +36,10 @@ int tsri_node_kind(tsr_store *store, const char *path, int zarr_format, tsr_node
 int tsri_node_create(tsr_store *store, const char *path, const tsri_zarr_meta *meta,
                      tsr_create_mode mode, tsr_error *err);
 
+/* Writes the documents of a new node and nothing else, whatever its name: for hidden ones, which
+ * lie below arrays. Errors: CONFLICT (there is one), and those of the store. */
+int tsri_node_put(tsr_store *store, const char *path, const tsri_zarr_meta *meta, tsr_error *err);
+
 /* Makes explicit groups for those ancestors of `path` that are none. Errors: EXISTS (one is an
  * array), those of the store. */
 int tsri_node_create_ancestors(tsr_store *store, const char *path, int zarr_format, tsr_error *err);

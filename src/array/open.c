@@ -1,5 +1,6 @@
 /* Opening and creating arrays, and replacing their attributes. */
 #include "array/create.h"
+#include "array/figures_kept.h"
 #include "array/node_hold.h"
 #include "array/place.h"
 #include "base/context.h"
@@ -122,6 +123,8 @@ static int open_existing(const tsri_place *where, const tsr_array_create_options
         tsr_error_set_next_step(err, "choose another place, or ask for it to be overwritten");
         return TSR_EXISTS;
     }
+    if (options->statistics)
+        TSRI_TRY(tsr_array_keep_statistics(array, NULL, err));
     *ret_array = TSRI_TAKE(array);
     return 0;
 }
@@ -164,6 +167,8 @@ int tsri_array_create_node(const tsri_place *where, const tsr_array_create_optio
         tsr_error_set_next_step(err, "give a shard shape, and no codecs around the shards");
         return TSR_INVALID_ARGUMENT;
     }
+    if (options->statistics)
+        TSRI_TRY(tsri_figures_check(array, err));
     if (options->mode == TSR_CREATE_OPEN) {
         tsr_node_kind kind;
         TSRI_TRY(tsri_node_kind(where->store, where->path, 0, &kind, err));
@@ -171,6 +176,8 @@ int tsri_array_create_node(const tsri_place *where, const tsr_array_create_optio
             return open_existing(where, options, array, ret_array, err);
     }
     TSRI_TRY(tsri_node_create(where->store, where->path, owned, mode, err));
+    if (options->statistics)
+        TSRI_TRY(tsr_array_keep_statistics(array, NULL, err));
     *ret_array = TSRI_TAKE(array);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "array/array.h"
 #include "array/grid_meta.h"
 #include "array/node_hold.h"
+#include "array/resize.h"
 #include "array/write.h"
 #include "base/checked.h"
 #include "base/context.h"
@@ -320,6 +321,33 @@ int tsr_array_resize(tsr_array *array, const int64_t *shape, const tsr_resize_op
                              "options that tsr_resize_options_init has not set up");
     for (int attempts = 1;; attempts++) {
         int status = resize_once(array, shape, options ? options : &defaults, call, err);
+        if (status != TSR_CONFLICT || attempts == ATTEMPTS_MAX)
+            return status;
+        tsr_error_clear(err);
+    }
+}
+
+static int grow_once(tsr_array *array, const int64_t *shape, tsr_error *err)
+{
+    tsr_auto(change) self = {{0}, NULL};
+    int64_t wanted[TSR_RANK_MAX];
+    bool grows = false;
+
+    TSRI_TRY(hold_array(&self, array, NULL, err));
+    for (int axis = 0; axis < array->rank; axis++) {
+        wanted[axis] = TSRI_MAX(shape[axis], self.hold.meta->shape[axis]);
+        grows |= wanted[axis] > self.hold.meta->shape[axis];
+    }
+    if (!grows)
+        return install(array, self.hold.meta, err);
+    TSRI_TRY(plan_shape(&self, array, wanted, err));
+    return publish(&self, array, err);
+}
+
+int tsri_array_grow(tsr_array *array, const int64_t *shape, tsr_error *err)
+{
+    for (int attempts = 1;; attempts++) {
+        int status = grow_once(array, shape, err);
         if (status != TSR_CONFLICT || attempts == ATTEMPTS_MAX)
             return status;
         tsr_error_clear(err);

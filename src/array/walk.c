@@ -1,6 +1,7 @@
 /* Walking over chunks as they are stored: which there are, their sizes, and whether their bytes are
  * sound. */
 #include <inttypes.h>
+#include <tessera/statistics.h>
 
 #include "array/claim.h"
 #include "array/commit.h"
@@ -348,6 +349,7 @@ static int visit_orphan(void *user, const tsr_store_entry *entry)
     int64_t chunk[TSR_RANK_MAX];
 
     if (is_metadata(self->array, entry->name) ||
+        strncmp(entry->name, TSR_STATISTICS_NAME "/", sizeof TSR_STATISTICS_NAME) == 0 ||
         is_chunk_of_grid(self->array, self->grid, entry->name, chunk))
         return 0;
     return self->each(self->user, entry->name, entry->size_bytes);

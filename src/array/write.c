@@ -3,6 +3,7 @@
 
 #include "array/chunk_loop.h"
 #include "array/commit.h"
+#include "array/figures_kept.h"
 #include "array/read.h"
 #include "array/trace.h"
 #include "array/write.h"
@@ -26,8 +27,11 @@ static int write_chunk(void *user, const int64_t *chunk, const tsri_target *targ
                        tsri_turn *ret_turn, tsr_error *err)
 {
     const writer *self = user;
-    return tsri_commit(self->array, chunk, target, self->options, scratch, group, order, ret_turn,
-                       err);
+    TSRI_TRY(tsri_commit(self->array, chunk, target, self->options, scratch, group, order, ret_turn,
+                         err));
+    if (*ret_turn == TSRI_TURN_DONE)
+        tsri_figures_flush(self->array, self->options->durability, true);
+    return 0;
 }
 
 /* The decoded size of a selection; 0, which means unknown, when it does not fit. */
@@ -68,6 +72,8 @@ static int write_together(writer *self, tsri_read *write, const tsr_call *call, 
     uint64_t begun = tsr_store_flush_begin(store);
     int status = tsri_chunk_loop(write, 0, selected_bytes(write), call, write_chunk, self, err);
     bool ended = status == 0;
+    if (ended)
+        tsri_figures_flush(self->array, self->options->durability, false);
     status = tsri_write_end(store, self->options, begun, status, call, err);
     if (status != TSR_CONFLICT || !ended || !before)
         return status;
@@ -95,6 +101,7 @@ int tsri_write(tsri_read *write, const tsr_write_options *options, const tsr_cal
     }
     if (self.options->inner_order == TSR_INNER_ORDER_FUNCTION && !self.options->order_inner_chunks)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "no function that orders inner chunks");
+    TSRI_TRY(tsri_figures_find_to_write(array, err));
     /* A source of the caller's may wait for other writers, who must not wait for this one then. */
     write->until_flush = self.options->durability == TSR_DURABILITY_FLUSH && !write->source;
     const tsri_trace trace = tsri_trace_begin(array->context);

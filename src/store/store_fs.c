@@ -130,7 +130,8 @@ static int fs_open(tsr_context *context, const char *scheme, const char *address
                                        .can_list = true,
                                        .coalesce_gap_bytes = 12 * 1024,
                                        .largest_range_bytes = 4 << 20,
-                                       .requests_in_flight = 1};
+                                       .requests_in_flight = 1,
+                                       .passing_words = 1U << TSRI_FS_GENERATION_DEVICE};
     tsri_fork_mutex_init(&fs->mutex, after_fork_in_child, fs);
     root = NULL;
     *ret_store = &fs->head;

@@ -270,21 +270,36 @@ static int64_t nanoseconds_between(const struct timespec *from, const struct tim
 
 /* The clock of a file system stands still for some milliseconds, and the inode of a value that was
  * replaced may come back: two quick changes could end in the generation of the start. So the time
- * of a key only grows. */
+ * of a key only grows.
+ *
+ * That is among those who keep to the protocol. Others get the time of the clock, so a value whose
+ * generation is to be unique gets one between two ticks, which no later change has by itself: ticks
+ * are at least a millisecond apart, and a finer clock has gone on meanwhile. Not where times are
+ * kept less finely than they are set. */
 static int finish_time(const put_draft *draft, struct stat *ret_status)
 {
     const tsr_system *system = draft->fs->system;
+    tsr_put_request *request = draft->request;
     struct stat status;
     if (system->fstat(system, draft->lock->descriptor, &status) < 0)
         return draft_error(draft, "look at");
     int64_t older_ns = nanoseconds_between(&status.st_mtim, &draft->current.st_mtim);
-    if (draft->exists && older_ns >= 0 && older_ns < NS_PER_SECOND) {
-        struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, draft->current.st_mtim};
-        if (++times[1].tv_nsec == NS_PER_SECOND)
-            times[1] = (struct timespec){.tv_sec = times[1].tv_sec + 1};
-        if (system->futimens(system, draft->lock->descriptor, times) < 0 ||
-            system->fstat(system, draft->lock->descriptor, &status) < 0)
+    bool follows = draft->exists && older_ns >= 0 && older_ns < NS_PER_SECOND;
+    request->is_unique = false;
+    if (follows || request->wants_unique) {
+        struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                    follows ? draft->current.st_mtim : status.st_mtim};
+        times[1].tv_nsec += request->wants_unique ? 1 + system->monotonic_ns(system) % 997 : 1;
+        if (times[1].tv_nsec >= NS_PER_SECOND) {
+            times[1].tv_sec++;
+            times[1].tv_nsec -= NS_PER_SECOND;
+        }
+        if (system->futimens(system, draft->lock->descriptor, times) < 0 && follows)
             return draft_error(draft, "set the time of");
+        if (system->fstat(system, draft->lock->descriptor, &status) < 0)
+            return draft_error(draft, "look at");
+        request->is_unique = request->wants_unique && status.st_mtim.tv_sec == times[1].tv_sec &&
+                             status.st_mtim.tv_nsec == times[1].tv_nsec;
     }
     *ret_status = status;
     return 0;

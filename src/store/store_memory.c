@@ -148,6 +148,7 @@ static int exchange(memory_store *store, tsr_put_request *request, tsri_key_node
     *blob = old;
     current->generation = ++store->last_generation;
     request->generation = (tsr_generation){.words = {current->generation}};
+    request->is_unique = request->wants_unique;
     return 0;
 }
 

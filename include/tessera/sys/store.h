@@ -82,6 +82,12 @@ typedef struct tsr_put_request {
     int status;                /* filled in by the store */
     tsr_generation generation; /* of the new value */
     tsr_error *err;            /* may be NULL */
+
+    /* Wanted: a generation that no other value of the key has, whoever puts it, so that what is
+     * known of this value holds wherever the generation is met again. Without it a program that
+     * knows nothing of this store may put another value of the same generation a moment later. */
+    bool wants_unique;
+    bool is_unique; /* filled in by the store when it is wanted: whether it could be had */
 } tsr_put_request;
 
 typedef struct tsr_store_hints {
@@ -97,6 +103,9 @@ typedef struct tsr_store_hints {
     uint64_t coalesce_gap_bytes;  /* ranges closer than this are worth one request */
     uint64_t largest_range_bytes; /* a single request should not exceed this */
     int requests_in_flight;       /* how many requests saturate the store */
+    /* Which words of a generation (bit i: words[i]) may be others when the same value is met again
+     * by another process, such as the number of a device. */
+    uint32_t passing_words;
 } tsr_store_hints;
 
 typedef struct tsr_store_ops {

@@ -31,7 +31,8 @@ static int merge(fixture *f, tsr_array *array, int64_t start, int64_t count, con
     tsri_target_init(&target, &read);
     tsr_write_options options;
     tsr_write_options_init(&options);
-    tsri_merge self = {array, scratch, &options, store_fill};
+    tsri_merge self = {
+        .array = array, .scratch = scratch, .options = &options, .store_fill_chunks = store_fill};
     int status = tsri_merge_chunk(&self, array->prepared, &target, &inside, old, old_bytes, output,
                                   ret_empty, &f->err);
     tsr_codec_scratch_free(scratch);

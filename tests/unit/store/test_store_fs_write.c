@@ -92,6 +92,59 @@ static void the_time_of_a_key_grows(void **state)
     assert_true(status_of(f, "a").st_mtim.tv_sec < now.tv_sec + 1000);
 }
 
+/* ---- Unique generations ---- */
+
+static tsr_put_request put_unique(fixture *f, const char *value)
+{
+    const tsr_segment segment = {value, 0, strlen(value)};
+    tsr_put_request request = {
+        .key = "a", .segments = &segment, .segment_count = 1, .wants_unique = true, .err = &f->err};
+    assert_int_equal(tsr_store_put_many(f->store, &request, 1, NULL), 0);
+    return request;
+}
+
+static tsr_generation generation_of(fixture *f)
+{
+    tsr_generation generation;
+    tsr_blob *blob;
+    assert_int_equal(
+        tsr_store_get(f->store, "a", (tsr_range){0}, NULL, &blob, &generation, &f->err), 0);
+    tsr_blob_unref(blob);
+    return generation;
+}
+
+/* Who writes into the file a moment later, as many bytes, knowing nothing of the store: without
+ * more ado the time would often be the same. */
+static void a_unique_generation_is_no_other_value_s(void **state)
+{
+    fixture *f = *state;
+    char path[4200];
+
+    for (int i = 0; i < 300; i++) {
+        tsr_put_request request = put_unique(f, "ours");
+        assert_true(request.is_unique);
+        tsr_generation now = generation_of(f);
+        assert_true(tsr_generation_equal(&request.generation, &now));
+        FILE *file = fopen(path_of(f, "a", path), "r+");
+        assert_non_null(file);
+        assert_int_equal(fwrite("them", 1, 4, file), 4);
+        assert_int_equal(fclose(file), 0);
+        now = generation_of(f);
+        assert_false(tsr_generation_equal(&request.generation, &now));
+    }
+}
+
+static void or_it_is_said_that_it_is_not(void **state)
+{
+    fixture *f = *state;
+
+    faulty_system_fail(&f->faulty, "futimens", 1, EPERM, false);
+    tsr_put_request request = put_unique(f, "value");
+    assert_true(faulty_system_fired(&f->faulty));
+    assert_false(request.is_unique);
+    assert_text(f, "a", "value");
+}
+
 /* ---- Pieces of the current value ---- */
 
 static int put_pieces(fixture *f, size_t middle)
@@ -289,6 +342,8 @@ int main(void)
         FIXTURE_TEST(a_replaced_file_keeps_its_mode),
         FIXTURE_TEST(a_replaced_file_keeps_its_owner),
         FIXTURE_TEST(the_time_of_a_key_grows),
+        FIXTURE_TEST(a_unique_generation_is_no_other_value_s),
+        FIXTURE_TEST(or_it_is_said_that_it_is_not),
         FIXTURE_TEST(current_bytes_are_copied_in_the_kernel),
         FIXTURE_TEST(or_through_memory_where_it_cannot),
         FIXTURE_TEST(a_key_made_meanwhile_is_not_replaced),
