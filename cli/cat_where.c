@@ -1,8 +1,11 @@
 #include "cat_where.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "memory.h"
+#include "moments.h"
+#include "progress.h"
 #include "show.h"
 #include "signals.h"
 #include "sparse.h"
@@ -98,6 +101,171 @@ static int take_block(void *user, const cli_block_walk *walk, const tsr_view *bl
     return 0;
 }
 
+/* ---- what need not be read ----------------------------------------------------------------------
+ */
+
+/* A block that is put together: chunks in which the condition may hold are read, the others get an
+ * element for which it does not. */
+typedef struct cli_gathering {
+    cli_finder *finder;
+    const tsr_index *part; /* of the array: a box */
+    const tsr_view *block;
+    tsr_read_request *requests;
+    tsr_index *indexes;
+    tsr_view *views;
+    size_t count, capacity;
+} cli_gathering;
+
+static void gathering_clear(cli_gathering *self)
+{
+    memory_free(self->requests);
+    memory_free(self->indexes);
+    memory_free(self->views);
+}
+
+static int make_room(cli_gathering *self)
+{
+    size_t capacity = self->capacity ? 2 * self->capacity : 16;
+    tsr_index *indexes;
+    tsr_view *views;
+
+    if (self->count < self->capacity)
+        return 0;
+    indexes = memory_resized(self->indexes, capacity * sizeof *indexes);
+    self->indexes = indexes ? indexes : self->indexes;
+    views = memory_resized(self->views, capacity * sizeof *views);
+    self->views = views ? views : self->views;
+    self->capacity = indexes && views ? capacity : self->capacity;
+    return indexes && views ? 0 : TSR_NO_MEMORY;
+}
+
+/* The part of a chunk that lies in the block: as a selection of the array, and as a view. */
+static int cut_chunk(const cli_gathering *self, const tsr_chunk_statistics *chunk,
+                     tsr_index *ret_index, tsr_view *ret_view)
+{
+    int along = 0;
+
+    *ret_index = *self->part;
+    *ret_view = *self->block;
+    for (int axis = 0; axis < self->part->rank; axis++) {
+        const tsr_index_axis *box = &self->part->axes[axis];
+        int64_t low = chunk->start[axis], high = low + chunk->shape[axis];
+        if (box->kind == TSR_INDEX_POSITION)
+            continue;
+        low = low > box->start ? low : box->start;
+        high = high < box->start + box->count ? high : box->start + box->count;
+        ret_index->axes[axis].start = low;
+        ret_index->axes[axis].count = high - low;
+        CLI_TRY(tsr_view_slice(ret_view, along++, low - box->start, high - low, 1, NULL));
+    }
+    return 0;
+}
+
+/* One of its elements. */
+static void any_element(const tsr_statistics *statistics, const tsr_dtype *dtype,
+                        const void *fill_value, char ret_element[16])
+{
+    cli_extreme value = {.as_double = NAN};
+
+    if (statistics->valid_count > 0)
+        value.as_unsigned = statistics->least.as_unsigned; /* whichever it is */
+    if (statistics->valid_count > 0 || statistics->fill_count == 0)
+        moments_extreme_element(&value, dtype, ret_element);
+    else
+        memcpy(ret_element, fill_value, dtype->size_bytes);
+}
+
+static int gather_chunk(void *user, const tsr_chunk_statistics *chunk)
+{
+    cli_gathering *self = user;
+    const void *fill_value = tsr_array_fill_value(self->finder->selected->array);
+    char element[16];
+
+    CLI_TRY(make_room(self));
+    CLI_TRY(cut_chunk(self, chunk, &self->indexes[self->count], &self->views[self->count]));
+    if (chunk->known && !where_may_hit(&self->finder->where, &chunk->statistics, fill_value)) {
+        any_element(&chunk->statistics, self->finder->where.dtype, fill_value, element);
+        tsr_view_fill(&self->views[self->count], element);
+    } else {
+        self->count++;
+    }
+    return 0;
+}
+
+static int read_gathered(tsr_context *context, cli_gathering *self, const tsr_call *call,
+                         tsr_error *err)
+{
+    self->requests = memory_zeroed(self->count, sizeof *self->requests);
+    if (!self->requests)
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < self->count; i++)
+        self->requests[i] = (tsr_read_request){self->finder->selected->array, &self->indexes[i],
+                                               &self->views[i], TSR_CASTING_NO};
+    return tsr_read_many(context, self->requests, self->count, call, err);
+}
+
+/* Asks what is known of the chunks of a block, reads the others, and tests what was read. */
+static int take_known_block(tsr_context *context, cli_finder *self, const cli_block_walk *walk,
+                            void *buffer, tsr_error *err)
+{
+    const cli_selected_array *selected = self->selected;
+    int64_t start[TSR_RANK_MAX], shape[TSR_RANK_MAX];
+    tsr_index part;
+    tsr_view block;
+    tsr_call call;
+    cli_gathering gathering = {.finder = self, .part = &part, .block = &block};
+
+    progress_call(NULL, &call);
+    CLI_TRY(block_walk_index(walk, &selected->index, &part, err));
+    CLI_TRY(tsr_view_init(&block, self->where.dtype, walk->rank, walk->count, buffer, err));
+    for (int axis = 0; axis < part.rank; axis++) {
+        start[axis] = part.axes[axis].start;
+        shape[axis] = part.axes[axis].kind == TSR_INDEX_POSITION ? 1 : part.axes[axis].count;
+    }
+    int status = tsr_array_walk_statistics(selected->array, start, shape, gather_chunk, &gathering,
+                                           &call, err);
+    if (status == TSR_NO_MEMORY && err->status == 0)
+        tsr_error_set(err, status, "out of memory");
+    if (status >= 0 && gathering.count > 0) {
+        status = read_gathered(context, &gathering, &call, err);
+        if (status >= 0)
+            status = take_block(self, walk, &block, err);
+    } else {
+        self->seen += walk->elements;
+    }
+    gathering_clear(&gathering);
+    return status;
+}
+
+/* Whether what is selected is a box of an array that keeps statistics. */
+static int find_known(const cli_selected_array *selected, bool *ret_known, tsr_error *err)
+{
+    *ret_known = false;
+    if (selected->index.layout)
+        return 0;
+    for (int axis = 0; axis < selected->index.rank; axis++)
+        if (selected->index.axes[axis].kind == TSR_INDEX_RANGE &&
+            selected->index.axes[axis].step != 1)
+            return 0;
+    return tsr_array_keeps_statistics(selected->array, ret_known, err);
+}
+
+static int read_known(tsr_context *context, cli_finder *self, int64_t max_bytes, tsr_error *err)
+{
+    cli_block_walk walk;
+    void *buffer;
+    int status = 0;
+
+    block_walk_in_order(&walk, self->selected->array, &self->selected->index, false, max_bytes);
+    buffer = memory_bytes((size_t)block_walk_largest(&walk) * self->where.dtype->size_bytes + 1);
+    if (!buffer)
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for a block of elements");
+    while (status >= 0 && block_walk_next(&walk))
+        status = take_known_block(context, self, &walk, buffer, err);
+    memory_free(buffer);
+    return status;
+}
+
 /* The names of the columns, as spreadsheets and data frames want them. */
 static void print_header(const tsr_array *array)
 {
@@ -114,14 +282,16 @@ static void print_header(const tsr_array *array)
 
 static int run_finder(cli_invocation *invocation, cli_finder *self, int64_t max_bytes)
 {
-    bool json = strcmp(self->format, "json") == 0;
+    bool json = strcmp(self->format, "json") == 0, known;
     int status;
 
+    CLI_TRY(find_known(self->selected, &known, &invocation->error));
     if (strcmp(self->format, "csv") == 0)
         print_header(self->selected->array);
     fputs(json ? "[" : "", stdout);
-    status = stream_read(invocation->context, self->selected, max_bytes, NULL, take_block, self,
-                         &invocation->error);
+    status = known ? read_known(invocation->context, self, max_bytes, &invocation->error)
+                   : stream_read(invocation->context, self->selected, max_bytes, NULL, take_block,
+                                 self, &invocation->error);
     if (status >= 0 && json)
         puts("]");
     return status;

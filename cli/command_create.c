@@ -127,6 +127,7 @@ static int create_array(cli_invocation *invocation, const cli_creation *creation
                                     &like));
     CLI_TRY(plan_array(invocation, creation, like, shape, &plan));
     plan.options.mode = mode_of(invocation);
+    plan.options.statistics |= invocation_has(invocation, OPTION_STATISTICS);
     if (invocation_has(invocation, OPTION_DRY_RUN)) {
         status = say_only(invocation, "array");
     } else {

@@ -182,6 +182,7 @@ static int measure(cli_invocation *invocation, cli_report *report)
     int64_t bins = invocation_number(invocation, OPTION_BINS, BINS_DEFAULT);
     cli_progress progress;
     char label[160];
+    bool kept;
     int status;
 
     if (bins > BINS_MAX)
@@ -190,10 +191,13 @@ static int measure(cli_invocation *invocation, cli_report *report)
     progress_label(label, sizeof label, tsr_array_place(report->selected->array),
                    report->selected->array);
     progress_begin(&progress, label, 0);
-    status = statistics_moments(report->selected, report->rules, &progress, &report->moments,
+    status = statistics_moments(report->selected, report->rules, &progress, &report->moments, &kept,
                                 &invocation->error);
     progress_end(&progress);
     CLI_TRY(status);
+    /* What takes no reading is not read for a histogram that nobody has asked for. */
+    if (kept && !invocation_has(invocation, OPTION_BINS))
+        return 0;
     if (bins == 0 || report->moments.low > report->moments.high)
         return 0;
     /* Equal values need no second look. */
@@ -246,15 +250,35 @@ static int check_count(cli_invocation *invocation, const cli_selected_array *sel
     return TSR_LIMIT;
 }
 
+/* --update: afterwards the statistics of the whole array are kept. */
+static int update(cli_invocation *invocation, tsr_array *array)
+{
+    cli_progress progress;
+    tsr_call call;
+    int status;
+
+    progress_init(&progress, invocation, "updating");
+    progress_call(&progress, &call);
+    progress_begin(&progress, tsr_array_place(array), 0);
+    status = tsr_array_keep_statistics(array, &call, &invocation->error);
+    if (status >= 0)
+        status = tsr_array_update_statistics(array, &call, NULL, &invocation->error);
+    progress_end(&progress);
+    return status;
+}
+
 static int run(cli_invocation *invocation)
 {
+    bool updates = invocation_has(invocation, OPTION_UPDATE);
     tsr_auto(cli_selected_array) selected = {0};
     cli_missing_values missing;
     cli_moments_rules rules;
     int status;
 
-    CLI_TRY(location_open_selected(invocation, invocation->operands[0], false, &selected));
+    CLI_TRY(location_open_selected(invocation, invocation->operands[0], updates, &selected));
     CLI_TRY(check_count(invocation, &selected));
+    if (updates)
+        CLI_TRY(update(invocation, selected.array));
     rules.dtype = tsr_array_dtype(selected.array);
     rules.fill_value = tsr_array_fill_value(selected.array);
     if (!moments_supports(rules.dtype))
@@ -278,12 +302,16 @@ const cli_command command_stats = {
         "The figures are of all elements that are neither NaN nor missing; missing are those that the "
         "attributes _FillValue or missing_value name (see --missing). The deviation is that of the "
         "population, as numpy.std gives it. Results do not depend on the number of threads. Memory is a "
-        "few chunks a thread, whatever the size of the array; chunks that are not stored cost nothing.",
+        "few chunks a thread, whatever the size of the array; chunks that are not stored cost nothing. "
+        "Where the array keeps statistics (create --statistics, or --update) they are taken from those, and "
+        "no chunk is read whose statistics are known.",
     .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE"}},
     .examples = {{"stats relief.zarr/ROSE", "Figures and a histogram in the terminal"},
                  {"stats 'ocean.zarr/TEMP[0]' --bins 0", "Of a part, in one reading"},
-                 {"stats relief.zarr/ROSE --json", "For programs, with exact numbers"}},
+                 {"stats relief.zarr/ROSE --json", "For programs, with exact numbers"},
+                 {"stats --update relief.zarr/ROSE", "From now on without reading all of it"}},
     COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_MISSING,
-                    OPTION_BINS, OPTION_JSON, OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS),
+                    OPTION_BINS, OPTION_UPDATE, OPTION_JSON, OPTION_MEMORY, OPTION_THREADS,
+                    OPTION_PROGRESS),
     .run = run,
 };

@@ -539,6 +539,16 @@ static void keep_parity(const cli_creation *creation, const tsr_array *source,
         options->parity = tsr_array_parity(source);
 }
 
+/* A copy keeps statistics where it is asked to or its source does, if it can. */
+static int keep_statistics(const cli_invocation *invocation, tsr_array *source,
+                           tsr_array_create_options *options, tsr_error *err)
+{
+    CLI_TRY(tsr_array_keeps_statistics(source, &options->statistics, err));
+    options->statistics |= invocation_has(invocation, OPTION_STATISTICS);
+    options->statistics &= tsr_statistics_support(options->dtype);
+    return 0;
+}
+
 static int keep_source(cli_invocation *invocation, const cli_creation *creation, tsr_array *source,
                        cli_array_plan *plan)
 {
@@ -560,6 +570,7 @@ static int keep_source(cli_invocation *invocation, const cli_creation *creation,
     /* A single element has all its names, none. */
     if (options->rank == 0 && source_format == 3)
         options->dimension_names = plan->names;
+    CLI_TRY(keep_statistics(invocation, source, options, &invocation->error));
     CLI_TRY(creation_keep_attributes(invocation, source, zarr ? source_format : 0, plan));
     /* A whole chain has its inner chunk shapes in itself. */
     if (creation->codecs)

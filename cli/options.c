@@ -87,6 +87,8 @@ static const cli_option table[OPTION_COUNT] = {
         "100%, or the blocks of data and of parity that belong together, such as 40+4; none: without. "
         "Every other reader reads such shards as ever"),
     CHOICE(OPTION_ORDER, "order", 0, "C|F", "Order of the elements in a chunk (Zarr v2)"),
+    FLAG(OPTION_STATISTICS, "statistics", 0,
+         "Keep extremes, sum and counts of each chunk beside the data, for `tessera stats`"),
 
     CHOICE(OPTION_DURABILITY, "durability", 0, "none|flush|chunk",
            "When data is on disk: none whenever the system likes, flush when the command ends "
@@ -154,7 +156,10 @@ static const cli_option table[OPTION_COUNT] = {
            "Elements left out of the figures: auto those that _FillValue or missing_value names, "
            "keep none but NaN, skip also those that equal the fill value"),
     VALUE(OPTION_BINS, "bins", 0, INTEGER, "N",
-          "Bars of the histogram (default 20); it reads the data a second time, 0 leaves it out"),
+          "Bars of the histogram, which takes reading the data, 0 for none; the default is 20, and "
+          "none where the figures come from kept statistics"),
+    FLAG(OPTION_UPDATE, "update", 0,
+         "Keep statistics of each chunk from now on, and read those of which none are known"),
     VALUE(OPTION_PAST, "trace", 0, FILE, "FILE",
           "Tell what the reads in this trace took, and which chunks and shards would have suited "
           "them best; of PLACE, or of each array that was read"),

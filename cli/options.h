@@ -43,6 +43,7 @@ typedef enum cli_option_id {
     OPTION_CHUNK_KEYS,
     OPTION_PARITY,
     OPTION_ORDER,
+    OPTION_STATISTICS,
     /* Writing and removing. */
     OPTION_DURABILITY,
     OPTION_INNER_ORDER,
@@ -75,6 +76,7 @@ typedef enum cli_option_id {
     /* stats. */
     OPTION_MISSING,
     OPTION_BINS,
+    OPTION_UPDATE,
     /* explain. */
     OPTION_PAST,
     /* chunks. */

@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 
 #include "describe.h"
+#include "kept_moments.h"
 #include "memory.h"
 #include "merge_tree.h"
 #include "sparse.h"
@@ -235,8 +236,8 @@ static int take_rest(void *user, int64_t elements, tsr_error *err)
     return 0;
 }
 
-int statistics_moments(const cli_selected_array *selected, const cli_moments_rules *rules,
-                       cli_progress *progress, cli_moments *ret_moments, tsr_error *err)
+static int read_moments(const cli_selected_array *selected, const cli_moments_rules *rules,
+                        cli_progress *progress, cli_moments *ret_moments, tsr_error *err)
 {
     cli_moments_state state = {.rules = rules, .mutex = PTHREAD_MUTEX_INITIALIZER};
     cli_sparse_read read = {take_piece, &state, take_rest};
@@ -252,6 +253,42 @@ int statistics_moments(const cli_selected_array *selected, const cli_moments_rul
         moments_merge(ret_moments, &state.rest, rules->dtype);
     merge_tree_clear(&state.tree);
     pthread_mutex_destroy(&state.mutex);
+    return status;
+}
+
+/* Reads what the kept statistics do not tell, part by part in their order. */
+static int read_boxes(const cli_selected_array *selected, const cli_moments_rules *rules,
+                      const cli_kept_moments *kept, cli_progress *progress,
+                      cli_moments *ret_moments, tsr_error *err)
+{
+    cli_selected_array part = {.array = selected->array, .rank = tsr_array_rank(selected->array)};
+    cli_moments moments;
+
+    *ret_moments = kept->moments;
+    for (size_t i = 0; i < kept->box_count; i++) {
+        CLI_TRY(tsr_index_box(&part.index, part.rank, tsr_array_shape(part.array),
+                              kept->boxes[i].start, kept->boxes[i].shape, NULL, err));
+        memcpy(part.shape, kept->boxes[i].shape, sizeof part.shape);
+        CLI_TRY(read_moments(&part, rules, progress, &moments, err));
+        moments_merge(ret_moments, &moments, rules->dtype);
+    }
+    return 0;
+}
+
+int statistics_moments(const cli_selected_array *selected, const cli_moments_rules *rules,
+                       cli_progress *progress, cli_moments *ret_moments, bool *ret_kept,
+                       tsr_error *err)
+{
+    cli_kept_moments kept;
+    tsr_call call;
+
+    progress_call(progress, &call);
+    int status = kept_moments_find(selected, rules, &call, &kept, err);
+    if (status >= 0)
+        status = kept.useful ? read_boxes(selected, rules, &kept, progress, ret_moments, err)
+                             : read_moments(selected, rules, progress, ret_moments, err);
+    *ret_kept = kept.useful && kept.box_count == 0;
+    kept_moments_clear(&kept);
     return status;
 }
 

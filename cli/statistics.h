@@ -30,9 +30,11 @@ void missing_values_clear(cli_missing_values *values);
 /* --missing. */
 cli_missing_rule missing_rule_of(const cli_invocation *invocation);
 
-/* The moments of a selection. Errors: those of reading, UNSUPPORTED for types without an order. */
+/* The moments of a selection, as far as the array keeps statistics without reading it; *ret_kept:
+ * nothing was read. Errors: those of reading, UNSUPPORTED for types without an order. */
 int statistics_moments(const cli_selected_array *selected, const cli_moments_rules *rules,
-                       cli_progress *progress, cli_moments *ret_moments, tsr_error *err);
+                       cli_progress *progress, cli_moments *ret_moments, bool *ret_kept,
+                       tsr_error *err);
 
 /* Counts finite values in `bins` bins of equal width from low to high, as numpy.histogram does.
  * `ret_counts` has room for `bins`. Errors: those of reading, NO_MEMORY. */

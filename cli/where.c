@@ -322,3 +322,78 @@ void where_test(const cli_where *where, const void *elements, int64_t n, bool *r
         scalar_to_doubles(dtype, elements, (int64_t)dtype->size_bytes, n, piece.values);
     test_term(where, where->root, &piece, ret_hits);
 }
+
+/* ---- ranges of values ---------------------------------------------------------------------------
+ */
+
+/* Values between two, both included, or NaN. */
+typedef struct cli_where_range {
+    bool is_nan;
+    long double low, high;
+} cli_where_range;
+
+enum { CAN_HOLD = 1, CAN_FAIL = 2 };
+
+static int possible_orders(const cli_where *where, const cli_where_term *term,
+                           const cli_where_range *range)
+{
+    bool is_float = where->dtype->kind == TSR_KIND_FLOAT;
+    long double number =
+        is_float || where->dtype->size_bytes < 8 ? (long double)term->number : term->exact;
+
+    if (range->is_nan || (!term->with_itself && isnan(number)))
+        return WHERE_UNORDERED;
+    if (term->with_itself)
+        return WHERE_EQUAL;
+    bool can_be = is_float || truncl(number) == number;
+    return (range->low < number ? WHERE_LESS : 0) | (range->high > number ? WHERE_GREATER : 0) |
+           (can_be && range->low <= number && number <= range->high ? WHERE_EQUAL : 0);
+}
+
+/* What a term can say of values of a range: more than it does at worst. */
+static int outcomes(const cli_where *where, int number, const cli_where_range *range)
+{
+    const cli_where_term *term = &where->terms[number];
+    int left, right, orders;
+
+    if (term->kind == WHERE_COMPARE) {
+        orders = possible_orders(where, term, range);
+        return (orders & term->orders ? CAN_HOLD : 0) | (orders & ~term->orders ? CAN_FAIL : 0);
+    }
+    left = outcomes(where, term->left, range);
+    if (term->kind == WHERE_NOT)
+        return (left & CAN_HOLD ? CAN_FAIL : 0) | (left & CAN_FAIL ? CAN_HOLD : 0);
+    right = outcomes(where, term->right, range);
+    if (term->kind == WHERE_AND)
+        return (left & right & CAN_HOLD) | ((left | right) & CAN_FAIL);
+    return ((left | right) & CAN_HOLD) | (left & right & CAN_FAIL);
+}
+
+static long double wide_extreme(const tsr_dtype *dtype, const tsr_extreme *extreme)
+{
+    switch (dtype->kind) {
+    case TSR_KIND_FLOAT:
+        return extreme->as_double;
+    case TSR_KIND_SIGNED:
+        return extreme->as_signed;
+    default:
+        return extreme->as_unsigned;
+    }
+}
+
+bool where_may_hit(const cli_where *where, const tsr_statistics *statistics, const void *fill_value)
+{
+    cli_where_range range = {.is_nan = true};
+    bool hit = false;
+
+    if (statistics->fill_count > 0)
+        where_test(where, fill_value, 1, &hit);
+    if (statistics->nan_count > 0)
+        hit |= outcomes(where, where->root, &range) & CAN_HOLD;
+    if (hit || statistics->valid_count == 0)
+        return hit;
+    range.is_nan = false;
+    range.low = wide_extreme(where->dtype, &statistics->least);
+    range.high = wide_extreme(where->dtype, &statistics->greatest);
+    return outcomes(where, where->root, &range) & CAN_HOLD;
+}

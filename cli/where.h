@@ -41,4 +41,9 @@ int where_parse(cli_where *where, const tsr_dtype *dtype, const char *text, tsr_
 /* Sets ret_hits[i] for each of n dense elements, n at most WHERE_PIECE. */
 void where_test(const cli_where *where, const void *elements, int64_t n, bool *ret_hits);
 
+/* Whether the condition may hold for some of the elements that `statistics` are of; `fill_value` is
+ * that of their array. Never false where it does for one. */
+bool where_may_hit(const cli_where *where, const tsr_statistics *statistics,
+                   const void *fill_value);
+
 #endif

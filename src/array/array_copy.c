@@ -60,11 +60,13 @@ static bool is_same_chain(const tsri_chain *a, const tsri_chain *b)
            memcmp(first.data, second.data, first.size_bytes) == 0;
 }
 
-/* Whether both arrays store the same chunks as the same bytes. */
+/* Whether both arrays store the same chunks as the same bytes; and statistics of them, where the
+ * destination keeps any. */
 static bool stores_same_bytes(const copier *self)
 {
     const tsr_array *source = self->source, *destination = self->destination;
-    if (!source->store || self->options->write.store_fill_chunks ||
+    if (!source->store || (destination->figures && !source->figures) ||
+        self->options->write.store_fill_chunks ||
         !tsr_dtype_equal(source->dtype, destination->dtype) ||
         source->meta->zarr_format != destination->meta->zarr_format ||
         source->fill_undefined != destination->fill_undefined ||
@@ -108,6 +110,19 @@ static int check_sums(const copier *self, const int64_t *chunk, const tsr_extent
     return tsr_error_prepend(err, "%s: chunk %s", source->place, key);
 }
 
+/* Puts what was read, with the statistics that are known of it. */
+static int put_encoded(const copier *self, const int64_t *chunk, const tsr_get_request *read,
+                       bool *ret_busy, tsr_error *err)
+{
+    tsri_figures_block *figures;
+
+    TSRI_TRY(tsri_figures_block_copy(self->source, self->destination, self->grid, chunk,
+                                     &read->generation, &figures, err));
+    return tsri_commit_encoded(self->destination, chunk, tsr_blob_data(read->blob),
+                               tsr_blob_size(read->blob), &self->options->write, self->until_flush,
+                               figures, ret_busy, err);
+}
+
 static int copy_encoded(const copier *self, const int64_t *chunk, tsr_codec_scratch *scratch,
                         tsri_task_group *group, tsri_turn *ret_turn, tsr_error *err)
 {
@@ -127,9 +142,7 @@ static int copy_encoded(const copier *self, const int64_t *chunk, tsr_codec_scra
         return status;
     status = check_sums(self, chunk, &from, request.blob, scratch, err);
     if (status == 0)
-        status = tsri_commit_encoded(self->destination, chunk, tsr_blob_data(request.blob),
-                                     tsr_blob_size(request.blob), &self->options->write,
-                                     self->until_flush, &busy, err);
+        status = put_encoded(self, chunk, &request, &busy, err);
     *ret_turn = busy ? TSRI_TURN_BUSY : TSRI_TURN_DONE;
     if (status == 0 && !busy)
         tsri_group_progress(group, 1, 0, (int64_t)tsr_blob_size(request.blob), 1);
@@ -276,6 +289,13 @@ static void trace_copy(const copier *self, const tsri_trace *trace, const tsri_r
     tsri_trace_end(trace, &write, 1, status);
 }
 
+/* Finds out whether the destination keeps statistics, and then whether the source does. */
+static int find_figures(const copier *self, tsr_error *err)
+{
+    TSRI_TRY(tsri_figures_find_to_write(self->destination, err));
+    return self->destination->figures ? tsri_figures_find_to_write(self->source, err) : 0;
+}
+
 int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_options *options,
                    const tsr_call *call, tsr_error *err)
 {
@@ -294,12 +314,12 @@ int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_opt
                              "options that tsr_copy_options_init has not set up");
     }
     TSRI_TRY(check(&self, err));
+    TSRI_TRY(find_figures(&self, err));
     self.encoded = stores_same_bytes(&self);
     /* Nobody is kept waiting for a chunk by what only the author of a driver knows. */
     self.until_flush = source->store && self.options->write.durability == TSR_DURABILITY_FLUSH;
     tsr_index_all(&everything.index, destination->rank, to->shape);
     TSRI_TRY(count_runners(&self, &runners, err));
-    TSRI_TRY(tsri_figures_find_to_write(destination, err));
     int64_t total = self.encoded ? 0 : tsr_array_size(destination);
     const tsri_trace trace = tsri_trace_begin(source->context);
     tsri_copy_journal_init(&journal, self.options, destination->store, to);

@@ -318,20 +318,32 @@ int tsri_commit(tsr_array *array, const int64_t *chunk_index, const tsri_target 
                  : commit_or_busy(&self, chunk_index, ret_turn, err);
 }
 
-int tsri_commit_encoded(tsr_array *array, const int64_t *chunk_index, const void *bytes,
-                        size_t size_bytes, const tsr_write_options *options, bool until_flush,
-                        bool *ret_busy, tsr_error *err)
+static int put_encoded(tsri_commit_state *self, const int64_t *chunk_index,
+                       const tsr_segment *segment, bool *ret_busy, tsr_error *err)
 {
-    tsri_commit_state self;
     tsri_claim claim;
-    tsr_segment segment = {bytes, 0, size_bytes};
 
-    TSRI_TRY(commit_init(&self, array, chunk_index, options, err));
-    TSRI_TRY(tsri_claim_take(&claim, self.extent.store, self.extent.key, ret_busy, err));
+    TSRI_TRY(tsri_array_locate(self->array, chunk_index, &self->extent, err));
+    TSRI_TRY(tsri_claim_take(&claim, self->extent.store, self->extent.key, ret_busy, err));
     if (*ret_busy)
         return 0;
-    self.until_flush = until_flush;
-    int status = tsri_commit_put(&self, &segment, 1, false, err);
+    int status = tsri_commit_put(self, segment, 1, false, err);
     tsri_claim_give(&claim);
+    return status;
+}
+
+int tsri_commit_encoded(tsr_array *array, const int64_t *chunk_index, const void *bytes,
+                        size_t size_bytes, const tsr_write_options *options, bool until_flush,
+                        tsri_figures_block *figures, bool *ret_busy, tsr_error *err)
+{
+    const tsr_segment segment = {bytes, 0, size_bytes};
+    tsri_commit_state self = {.array = array,
+                              .options = options,
+                              .durability = options->durability,
+                              .until_flush = until_flush,
+                              .figures = figures};
+
+    int status = put_encoded(&self, chunk_index, &segment, ret_busy, err);
+    tsri_figures_block_free(self.figures);
     return status;
 }

@@ -8,6 +8,7 @@
 #define TESSERA_ARRAY_COMMIT_H
 
 #include "array/claim.h"
+#include "array/figures_kept.h"
 
 /* Commits the elements of `target`, which is in the coordinates of the chunk at `chunk_index`.
  * `scratch` belongs to the calling thread; the inner chunks of a shard are encoded by tasks under
@@ -19,10 +20,10 @@ int tsri_commit(tsr_array *array, const int64_t *chunk_index, const tsri_target 
                 tsri_task_group *parent, tsri_order *order, tsri_turn *ret_turn, tsr_error *err);
 
 /* Puts bytes that are encoded already, with `until_flush` as in tsr_put_request; *ret_busy:
- * somebody else is writing the chunk, and nothing was done. Errors: as tsr_array_put_encoded_chunk.
- */
+ * somebody else is writing the chunk, and nothing was done. `figures` are the rows of statistics
+ * for them; NULL: they are not known. Owns them. Errors: as tsr_array_put_encoded_chunk. */
 int tsri_commit_encoded(tsr_array *array, const int64_t *chunk_index, const void *bytes,
                         size_t size_bytes, const tsr_write_options *options, bool until_flush,
-                        bool *ret_busy, tsr_error *err);
+                        tsri_figures_block *figures, bool *ret_busy, tsr_error *err);
 
 #endif

@@ -96,6 +96,11 @@ struct tsri_figures_block {
  * NO_MEMORY. */
 int tsri_figures_block_new(tsr_array *array, const tsri_grid *grid, const int64_t *chunk,
                            tsri_figures_block **ret_block, tsr_error *err);
+/* A block for a chunk of `to` that gets the bytes that the chunk of `from` has in the value of this
+ * generation, with what is known of that. Errors: those of reading rows, NO_MEMORY. */
+int tsri_figures_block_copy(tsr_array *from, tsr_array *to, const tsri_grid *grid,
+                            const int64_t *chunk, const tsr_generation *generation,
+                            tsri_figures_block **ret_block, tsr_error *err);
 void tsri_figures_block_free(tsri_figures_block *block);
 
 /* Starts again: everything is as it was. */

@@ -95,6 +95,47 @@ void tsri_figures_note(tsri_figures_block *block, const tsr_array *array,
                       : TSRI_FIGURES_NEW;
 }
 
+/* Takes over a row of another array. */
+static void copy_cell(const tsri_figures_block *block, const tsr_array *from,
+                      const uint64_t words[8], const tsri_figures_row *row, int64_t number,
+                      tsri_figures_cell *cell)
+{
+    int64_t at[TSR_RANK_MAX], start[TSR_RANK_MAX], shape[TSR_RANK_MAX], lengths[TSR_RANK_MAX];
+
+    locate_cell(block, from->rank, number, at);
+    tsri_figures_cell_box(from, block->grid, at, start, shape, lengths);
+    cell->last = tsri_figures_last(from->rank, shape, lengths);
+    cell->state = tsri_figures_believe(from, row, words, cell->last, &cell->statistics)
+                      ? TSRI_FIGURES_NEW
+                      : TSRI_FIGURES_UNKNOWN;
+}
+
+int tsri_figures_block_copy(tsr_array *from, tsr_array *to, const tsri_grid *grid,
+                            const int64_t *chunk, const tsr_generation *generation,
+                            tsri_figures_block **ret_block, tsr_error *err)
+{
+    tsri_figures_block *block;
+    uint64_t words[8];
+
+    TSRI_TRY(tsri_figures_block_new(to, grid, chunk, &block, err));
+    *ret_block = block;
+    if (!block)
+        return 0;
+    tsri_figures_row *rows = tsri_alloc_array((size_t)block->cell_count, sizeof *rows);
+    int status =
+        rows ? tsri_figures_read(from->figures, block->first, block->counts, NULL, rows, err)
+             : tsri_error_no_memory(err, (size_t)block->cell_count * sizeof *rows);
+    tsri_figures_generation(from->store, generation, words);
+    for (int64_t i = 0; status == 0 && i < block->cell_count; i++)
+        copy_cell(block, from, words, &rows[i], i, &block->cells[i]);
+    tsri_free(rows);
+    if (status < 0) {
+        tsri_figures_block_free(block);
+        *ret_block = NULL;
+    }
+    return status;
+}
+
 /* ---- the list ---- */
 
 /* What was known before a block, and what it changes, in one: `older` is of the value that `block`

@@ -178,6 +178,7 @@ int tsri_array_create_node(const tsri_place *where, const tsr_array_create_optio
     TSRI_TRY(tsri_node_create(where->store, where->path, owned, mode, err));
     if (options->statistics)
         TSRI_TRY(tsr_array_keep_statistics(array, NULL, err));
+    array->figures_known = true;
     *ret_array = TSRI_TAKE(array);
     return 0;
 }

@@ -403,7 +403,8 @@ static int put_in_turn(tsr_array *array, const int64_t *index, const void *bytes
 
     TSRI_TRY(tsri_group_init(&watch, array->context, call, NULL, err));
     while (busy && !tsri_group_stopped(&watch)) {
-        TSRI_TRY(tsri_commit_encoded(array, index, bytes, size_bytes, options, false, &busy, err));
+        TSRI_TRY(
+            tsri_commit_encoded(array, index, bytes, size_bytes, options, false, NULL, &busy, err));
         if (busy)
             system->sleep_ns(system, TSRI_BUSY_PAUSE_NS);
     }

@@ -177,9 +177,10 @@ int tsri_fs_check_regular(const tsri_fs *fs, const struct stat *status, const ch
                           tsr_error *err);
 
 /* Device, inode, modification time and size: what TensorStore has, and the size besides. */
-#define TSRI_FS_GENERATION_DEVICE 0 /* the word with the device, whose number a mount may change \
-                                     */
-#define TSRI_FS_GENERATION_TIME 2   /* the word with the time, in nanoseconds since 1970 */
+enum {
+    TSRI_FS_GENERATION_DEVICE = 0, /* the word with the device, whose number a mount may change */
+    TSRI_FS_GENERATION_TIME = 2    /* the word with the time, in nanoseconds since 1970 */
+};
 tsr_generation tsri_fs_generation(const struct stat *status);
 
 /* Reads the whole range or fails: false with errno, or with errno 0 when the file ends before. */

@@ -2,6 +2,7 @@
 
 import fractions
 import json
+import os
 import statistics
 import time
 
@@ -171,3 +172,119 @@ def test_histogram_of_a_narrow_range_far_from_zero(tessera, tmp_path):
     zarr.create_array(tmp_path / "a", data=values)
     got = figures(tessera, "a", "--bins", "10")["histogram"]
     assert got["counts"] == np.histogram(values, bins=10)[0].tolist()
+
+
+# ---- kept statistics ----
+
+def make_kept(tessera, path, values, *options):
+    tessera.run("create", path, "--shape", ",".join(map(str, values.shape)), "--dtype", values.dtype.name,
+                "--statistics", *options)
+    return values
+
+
+def put(tessera, tmp_path, values, place):
+    np.save(tmp_path / "part.npy", values)
+    tessera.run("put", "part.npy", place)
+
+
+def same(got, values, fill=0):
+    kind, values = values.dtype.type, values.astype("float64")
+    assert got["count"] == values.size and got["nan_count"] == np.isnan(values).sum()
+    valid = values[~np.isnan(values)]
+    assert kind(got["min"]) == valid.min() and kind(got["max"]) == valid.max()
+    assert got["mean"] == pytest.approx(valid.mean(), rel=1e-12)
+    assert got["std"] == pytest.approx(valid.std(), rel=1e-12)
+    assert got["fill_count"] == (values == fill).sum()
+
+
+def damage(folder):
+    """Takes the bytes of every chunk away, but leaves each file as it looks from outside."""
+    for file in folder.rglob("*"):
+        if file.is_file() and file.name != "zarr.json" and "__statistics" not in file.parts:
+            status = file.stat()
+            with open(file, "r+b") as opened:
+                opened.write(b"\xee" * status.st_size)
+            os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("layout", [("--chunks", "8,16"), ("--chunks", "4,8", "--shards", "16,32")])
+def test_kept_figures_take_no_chunk(tessera, tmp_path, layout):
+    values = np.random.default_rng(7).standard_normal((37, 53)).astype("float32")
+    values[3, 4] = np.nan
+    make_kept(tessera, "a", values, *layout)
+    put(tessera, tmp_path, values, "a")
+    put(tessera, tmp_path, values[5:9, 7:50] * 2, "a[5:9, 7:50]")
+    values[5:9, 7:50] *= 2
+    same(figures(tessera, "a"), values)
+    same(figures(tessera, "a", "--bins", "4"), values)
+    damage(tmp_path / "a")
+    got = figures(tessera, "a")
+    same(got, values)
+    assert got["histogram"] is None
+    same(figures(tessera, "a[0:32, 0:32]"), values[:32, :32])
+    same(figures(tessera, "a[::-1]"), values)
+    tessera.error("stats", "a", "--bins", "3", status=4)
+    tessera.error("stats", "a[1:]", status=4)
+
+
+def test_what_others_write_is_read(tessera, tmp_path):
+    values = np.arange(40 * 30, dtype="int32").reshape(40, 30)
+    make_kept(tessera, "a", values, "--chunks", "10,10")
+    put(tessera, tmp_path, values, "a")
+    array = zarr.open_array(tmp_path / "a", mode="r+")
+    assert (array[...] == values).all()
+    for turn in range(30):
+        array[turn, 0:12] = values[turn, 0:12] = -turn
+        same(figures(tessera, "a"), values)
+    tessera.run("stats", "--update", "a")
+    damage(tmp_path / "a")
+    same(figures(tessera, "a"), values)
+
+
+def test_update_keeps_them_of_what_is_there(tessera, tmp_path):
+    values = np.random.default_rng(1).integers(-9, 9, (64, 64)).astype("int16")
+    zarr.create_array(tmp_path / "a", data=values, chunks=(8, 8), shards=(32, 32))
+    same(figures(tessera, "a", "--update"), values)
+    damage(tmp_path / "a")
+    same(figures(tessera, "a"), values)
+    assert zarr.open_array(tmp_path / "a", mode="r").shape == (64, 64)
+
+
+@pytest.mark.parametrize("attribute", ["_FillValue", "missing_value"])
+def test_missing_values_and_kept_figures(tessera, tmp_path, attribute):
+    values = np.random.default_rng(2).integers(0, 50, (30, 30)).astype("int16")
+    for missing, fill in [(-7, -7), (20, -7), (99, 0)]:
+        part = values.copy()
+        part[::7, ::3] = missing
+        tessera.run("create", "a", "--shape", "30,30", "--dtype", "int16", "--chunks", "10,10", "--fill-value",
+                    str(fill), "--attributes", json.dumps({attribute: missing}), "--statistics", "--overwrite")
+        put(tessera, tmp_path, part, "a")
+        tessera.run("create", "b", "--shape", "30,30", "--dtype", "int16", "--chunks", "10,10", "--fill-value",
+                    str(fill), "--attributes", json.dumps({attribute: missing}), "--overwrite")
+        put(tessera, tmp_path, part, "b")
+        for rule in ["auto", "keep", "skip"]:
+            kept = figures(tessera, "a", "--missing", rule, "--bins", "5")
+            read = figures(tessera, "b", "--missing", rule, "--bins", "5")
+            for key in ["mean", "std"]:
+                assert kept.pop(key) == pytest.approx(read.pop(key), rel=1e-12)
+            del kept["place"], read["place"]
+            assert kept == read
+
+
+def test_copies_keep_them(tessera, tmp_path):
+    values = np.random.default_rng(7).random((30, 30))
+    make_kept(tessera, "t.zarr/a", values, "--chunks", "10,10")
+    put(tessera, tmp_path, values, "t.zarr/a")
+    tessera.run("cp", "t.zarr/a", "same")
+    tessera.run("cp", "t.zarr/a", "other", "--chunks", "7,7", "--codec", "gzip:1")
+    tessera.run("cp", "-r", "t.zarr", "u.zarr")
+    for place in ["same", "other", "u.zarr/a"]:
+        damage(tmp_path / place)
+        same(figures(tessera, place), values)
+    assert tessera.run("tree", "u.zarr").out.count("__statistics") == 0
+    tessera.run("check", "t.zarr", "--data")
+
+
+def test_types_without_statistics(tessera, tmp_path):
+    result = tessera.run("create", "a", "--shape", "3", "--dtype", "complex64", "--statistics", status=None)
+    assert "complex64" in result.err and not (tmp_path / "a").exists()

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -103,3 +104,39 @@ def test_what_cannot_be_compared(tessera, tmp_path, counting):
     tessera.run("create", "h", "--shape", f"{2**62}", "--chunks", "2", "--dtype", "u1")
     assert "--select" in tessera.error("cat", "h", "--where", "x > 1", status=8)
     assert tessera.run("cat", "h[0:9]", "--where", "x > 1").out == ""
+
+
+@pytest.mark.parametrize("dtype", ["int16", "uint64", "float32"])
+def test_kept_statistics_change_nothing(tessera, tmp_path, dtype):
+    random = np.random.default_rng(11)
+    values = (np.add.outer(np.arange(40), np.arange(36)) / 8).astype(dtype)
+    values[random.random(values.shape) < 0.1] = 9
+    if dtype == "float32":
+        values[20:22] = np.nan
+        values[0, 0] = np.inf
+    for name, options in [("a", ["--statistics"]), ("b", [])]:
+        tessera.run("create", name, "--shape", "40,36", "--dtype", dtype, "--chunks", "5,6", "--fill-value", "9",
+                    *options)
+        np.save(tmp_path / "v.npy", values)
+        tessera.run("put", "v.npy", name)
+    for condition in CONDITIONS:
+        for part in ["", "[3:30, 7]", "[::-1, 2:]", "[5, 5]", "[[1, 30], :]"]:
+            assert (tessera.run("cat", "a" + part, "--where", condition).out ==
+                    tessera.run("cat", "b" + part, "--where", condition).out)
+
+
+def test_chunks_that_cannot_match_are_not_read(tessera, tmp_path):
+    values = np.arange(64 * 64, dtype="int32").reshape(64, 64)
+    tessera.run("create", "a", "--shape", "64,64", "--dtype", "int32", "--chunks", "8,8", "--shards", "32,32",
+                "--statistics")
+    np.save(tmp_path / "v.npy", values)
+    tessera.run("put", "v.npy", "a")
+    for key in ["0/0", "0/1", "1/0"]:
+        file = tmp_path / "a/c" / key
+        status = file.stat()
+        with open(file, "r+b") as opened:
+            opened.write(b"\xee" * status.st_size)
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    where, got = found(tessera, "a", "--where", "x > 4090 or x == 63.5")
+    assert got == list(range(4091, 4096)) and where[0] == (63, 59)
+    tessera.error("cat", "a", "--where", "x == 5", status=4)

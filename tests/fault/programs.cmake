@@ -55,6 +55,12 @@ endif()
 program_sweep(create RUN create "{folder}/made.zarr/n" --shape 10 --dtype u2 --overwrite
     --chunk-keys tessera.morton
     FAULTS malloc openat:EMFILE mkdirat:ENOSPC pwritev:ENOSPC fsync:EIO renameat2:EACCES)
+program_sweep(create_statistics RUN create "{folder}/made.zarr/n" --shape 10 --dtype u2 --overwrite --statistics
+    FAULTS malloc mkdirat:ENOSPC pwritev:ENOSPC renameat2:EACCES)
+program_sweep(cp_statistics RUN cp "{tree}/sharded" "{folder}/made.zarr/c" --shards 4,16 --chunks 2,8 --statistics
+    FAULTS malloc pread64:EIO pwritev:KILL renameat:KILL)
+program_sweep(stats_update RUN stats --update "{tree}/sharded" EXPECT --recover --any-output
+    FAULTS malloc openat:EMFILE pread64:EIO pwritev:ENOSPC renameat:EIO pwritev:KILL renameat:KILL)
 program_sweep(put WRITES plain RUN put "{folder}/bare.npy" "{tree}/plain"
     FAULTS malloc openat:EMFILE pwritev:ENOSPC fdatasync:EIO renameat:EIO pwritev:KILL renameat:KILL
         fsync:KILL openat:KILL)
