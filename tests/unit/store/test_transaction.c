@@ -172,6 +172,25 @@ static void a_transaction_that_is_closed_leaves_nothing(void **state)
     assert_int_equal(put(&t->base, "a/c/0", "x", TSR_DURABILITY_CHUNK), 0);
 }
 
+/* A value that its store keeps back for a group is in the new version all the same. */
+static void what_was_not_flushed_is_published(void **state)
+{
+    tree *t = *state;
+    const tsr_segment segment = {.bytes = "held", .size_bytes = 4};
+    tsr_put_request request = {.key = "a/c/0",
+                               .segments = &segment,
+                               .segment_count = 1,
+                               .durability = TSR_DURABILITY_FLUSH,
+                               .until_flush = true,
+                               .err = &t->base.err};
+    begin(t);
+    assert_int_equal(tsr_store_put_many(tsr_transaction_store(t->transaction), &request, 1, NULL),
+                     0);
+    commit_good(t);
+    open_again(t);
+    assert_text(&t->base, "a/c/0", "held");
+}
+
 static void modes_and_unchanged_files_are_kept(void **state)
 {
     tree *t = *state;
@@ -632,6 +651,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TREE_TEST(a_commit_publishes_everything_at_once),
         TREE_TEST(a_transaction_that_is_closed_leaves_nothing),
+        TREE_TEST(what_was_not_flushed_is_published),
         TREE_TEST(modes_and_unchanged_files_are_kept),
         TREE_TEST(files_of_writers_are_not_taken_along),
         TREE_TEST(transactions_follow_each_other),
