@@ -183,3 +183,13 @@ def test_refusals(tessera, tmp_path):
     tessera.run("pyramid", "plane.npy", "p", "--overwrite", "--levels", "1")
     np.save(tmp_path / "large.npy", np.zeros((2000, 2000)))
     assert "limit is" in tessera.error("pyramid", "large.npy", "q", "--memory", "1MiB", status=8)
+
+
+def test_verify_reads_every_level_back(tessera, tmp_path):
+    values = np.random.default_rng(5).normal(size=(40, 60)).astype("f4")
+    zarr.create_array(tmp_path / "a", data=values, chunks=(20, 20), dimension_names=["y", "x"])
+    document = tessera.json("pyramid", "a", "p", "--levels", 2, "--verify", schema="transfer")
+    assert document["verified"] == document["arrays"] == 3 and document["different"] == []
+    rounded = ["--filters", '[{"name": "bitround", "configuration": {"keepbits": 2}}]']
+    document = tessera.json("pyramid", "a", "q", "--levels", 1, "--verify", *rounded, schema="transfer", status=4)
+    assert document["verified"] == 2 and document["different"]

@@ -79,3 +79,14 @@ def test_refusals(tessera, tmp_path, months):
     out = tessera.run("stack", "m0", "m1", "-o", "s", "--dry-run").out
     assert "(59, 7, 9)" in out and not (tmp_path / "s").exists()
     assert "limit is" in tessera.error("stack", "m0", "m1", "-o", "s", "--memory", "1KiB", status=8)
+
+
+def test_verify_reads_back(tessera, tmp_path, months):
+    document = tessera.json("stack", "m0", "m1", "-o", "s", "--verify", schema="transfer")
+    assert document["verified"] == 1 and document["different"] == []
+    # What a codec rounds is not what the sources have.
+    for number in range(2):
+        zarr.create_array(tmp_path / f"f{number}", data=np.linspace(0.1, 0.9, 40, dtype="f4"), chunks=(10,))
+    rounded = ["--filters", '[{"name": "bitround", "configuration": {"keepbits": 3}}]']
+    document = tessera.json("stack", "f0", "f1", "-o", "r", "--verify", *rounded, schema="transfer", status=4)
+    assert document["verified"] == 1 and len(document["different"]) == 8
