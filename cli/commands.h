@@ -30,7 +30,7 @@ typedef struct cli_example {
 } cli_example;
 
 #define COMMAND_OPERANDS_MAX 2
-#define COMMAND_EXAMPLES_MAX 7
+#define COMMAND_EXAMPLES_MAX 8
 #define COMMAND_OPTIONS_MAX 32
 
 typedef struct cli_command {
