@@ -67,6 +67,7 @@ static int open_coder(tsr_context *context, const bench_job *job, struct coder *
     setup.name = name.name;
     if (tsr_codec_find(context, name.name, 3, &coder->ops, err) != 0) {
         setup.name = prefixed;
+        tsr_error_clear(err);
         status = tsr_codec_find(context, prefixed, 3, &coder->ops, err);
     }
     if (status == 0) {
