@@ -2,10 +2,10 @@
  *
  * bench_partial ARRAY slices|buffered off|on FIRST STEP COUNT ROUND
  *
- * Writes `COUNT` slices of the first axis, each an inner chunk: FIRST, FIRST + STEP and so on, which
- * are visible (and, with `on`, on disk) one by one, or appended through a tsr_array_writer. Then
- * prints the seconds that took, the processor seconds of all threads, and the peak of memory above
- * what the process had before. */
+ * Writes `COUNT` slices of the first axis, each an inner chunk: FIRST, FIRST + STEP and so on,
+ * which are visible (and, with `on`, on disk) one by one, or appended through a tsr_array_writer.
+ * Then prints the seconds that took, the processor seconds of all threads, and the peak of memory
+ * above what the process had before. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,8 @@ typedef struct job {
 static void fill(job *self)
 {
     for (int64_t i = 0; i < self->count; i++) {
-        uint32_t seed = (uint32_t)(self->round * 1000003 + (uint64_t)(self->first + i * self->step));
+        uint32_t seed =
+            (uint32_t)(self->round * 1000003 + (uint64_t)(self->first + i * self->step));
         for (int64_t at = 0; at < self->length; at++) {
             uint32_t mixed = (seed * 2654435761u) ^ ((uint32_t)at * 2246822519u);
             self->values[i * self->length + at] = (uint16_t)((mixed * 3266489917u) >> 16);
