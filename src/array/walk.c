@@ -117,11 +117,16 @@ static int examine_parity(walk *self, const tsri_prepared *prepared, const tsr_e
     *ret_rest = (unreferenced){.dead_bytes = layout ? layout->dead_bytes : 0};
     if (!wanted && ret_rest->dead_bytes == 0)
         return 0;
-    TSRI_TRY(tsri_shard_parity_find(&parity, &self->examiner, prepared, extent, shard_bytes,
-                                    wanted && (!layout || self->examiner.data), err));
-    int status = 0;
-    if (parity.directory && !parity.is_stale && self->examiner.data)
+    int status = tsri_shard_parity_find(&parity, &self->examiner, prepared, extent, shard_bytes,
+                                        wanted && (!layout || self->examiner.data), err);
+    if (status == 0 && parity.directory && !parity.is_stale && self->examiner.data)
         status = tsri_shard_parity_verify(&parity, &self->examiner, err);
+    if (status == TSR_OUT_OF_BOUNDS || status == TSR_NOT_FOUND) {
+        /* A writer has put another value meanwhile, of which nothing is known yet. */
+        tsr_error_clear(err);
+        tsri_shard_parity_clear(&parity);
+        return 0;
+    }
     ret_rest->parity = judge_parity(&parity);
     ret_rest->bad_blocks = (int64_t)parity.lost_blocks;
     ret_rest->hopeless_blocks = (int64_t)parity.hopeless_blocks;

@@ -389,6 +389,44 @@ static void parity_that_nobody_asked_for_is_known(void **state)
     tsr_array_close(other);
 }
 
+typedef struct shrinker {
+    fixture *f;
+    int shards, damaged;
+} shrinker;
+
+/* When the first shard is told of, the second one has been looked at, and is replaced. */
+static int shrink_second(void *user, const tsr_chunk_info *info)
+{
+    static const unsigned char torn[3];
+    shrinker *self = user;
+    if (info->level == 0 && self->shards++ == 0)
+        put_bytes(self->f, self->f->store, "a/c/1", torn, sizeof torn);
+    self->damaged += info->level == 0 && info->state == TSR_CHUNK_DAMAGED;
+    return 0;
+}
+
+static void a_shard_that_changes_meanwhile_ends_no_walk(void **state)
+{
+    fixture *f = *state;
+    for (int data = 0; data < 2; data++) {
+        const int64_t longer[] = {2 * COUNT};
+        tsr_array *array = new_array(f, "a", kinds[0].codecs, "6+3");
+        tsr_chunk_walk_options options;
+        shrinker self = {.f = f};
+        good(tsr_array_resize(array, longer, NULL, NULL, &f->err), &f->err);
+        write_range(f, array, 0, COUNT, 1);
+        write_range(f, array, COUNT, COUNT, 1);
+        tsr_chunk_walk_options_init(&options);
+        options.inner = true;
+        options.data = data;
+        good(tsr_array_walk_chunks(array, &options, shrink_second, &self, NULL, &f->err), &f->err);
+        assert_int_equal(self.shards, 2);
+        assert_int_equal(self.damaged, 1);
+        tsr_array_close(array);
+        good(tsr_store_erase_prefix(f->store, "a/", NULL, &f->err), &f->err);
+    }
+}
+
 /* A copy gets the parity that it asks for, whether bytes can be moved as they are or not. */
 static void copies_have_the_parity_that_they_want(void **state)
 {
@@ -474,6 +512,7 @@ int main(void)
         FIXTURE_TEST(a_chunk_whose_checksum_holds_is_never_taken_back),
         FIXTURE_TEST(compaction_adds_parity_and_keeps_it),
         FIXTURE_TEST(parity_that_nobody_asked_for_is_known),
+        FIXTURE_TEST(a_shard_that_changes_meanwhile_ends_no_walk),
         FIXTURE_TEST(copies_have_the_parity_that_they_want),
         FIXTURE_TEST(arrays_without_such_shards_cannot_have_it),
         FIXTURE_TEST(the_document_says_how_much),
