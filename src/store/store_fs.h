@@ -314,9 +314,9 @@ typedef struct tsri_fs_late_put {
  * memory; then nothing has changed. */
 bool tsri_fs_group_add(tsri_fs *fs, tsri_fs_lock *lock, const tsri_fs_late_put *late);
 
-/* Syncs all that was added before, and renames it. What fails is noted with the store of the put,
- * which counts it (late_failures). */
-void tsri_fs_group_publish(tsri_fs_group *group);
+/* Syncs all that was added before, and renames it; false when there was nothing. What fails is
+ * noted with the store of the put, which counts it (late_failures). */
+bool tsri_fs_group_publish(tsri_fs_group *group);
 
 /* The same, when a put of this key may be among them. */
 void tsri_fs_group_publish_key(tsri_fs *fs, const char *key);

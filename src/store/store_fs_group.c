@@ -191,9 +191,10 @@ static void finish(tsri_fs_group *self, delayed *put)
     tsri_free(put);
 }
 
-void tsri_fs_group_publish(tsri_fs_group *self)
+bool tsri_fs_group_publish(tsri_fs_group *self)
 {
     tsri_fork_mutex_lock(&self->mutex);
+    bool waited = self->publishing;
     while (self->publishing)
         pthread_cond_wait(&self->published, &self->mutex.mutex);
     delayed *puts = self->first;
@@ -201,7 +202,7 @@ void tsri_fs_group_publish(tsri_fs_group *self)
     self->publishing = puts != NULL;
     tsri_fork_mutex_unlock(&self->mutex);
     if (!puts)
-        return;
+        return waited;
     for (delayed *put = puts; put; put = put->next)
         sync_one(put);
     for (delayed *put = puts; put; put = put->next)
@@ -215,6 +216,7 @@ void tsri_fs_group_publish(tsri_fs_group *self)
     self->publishing = false;
     pthread_cond_broadcast(&self->published);
     tsri_fork_mutex_unlock(&self->mutex);
+    return true;
 }
 
 void tsri_fs_group_publish_key(tsri_fs *fs, const char *key)

@@ -216,6 +216,7 @@ static int write_content(put_draft *draft)
     if (draft->lock->written && system->ftruncate(system, draft->lock->descriptor, 0) < 0)
         return draft_error(draft, "truncate the lock file of");
     draft->lock->written = true;
+    draft->offset = 0;
     TSRI_TRY(reserve(draft));
     for (cursor at = {0}; at.segment < request->segment_count; at.segment++) {
         TSRI_TRY(write_bytes(draft, &at));
@@ -225,6 +226,17 @@ static int write_content(put_draft *draft)
         TSRI_TRY(copy_current(draft, segment->offset, segment->size_bytes));
     }
     return 0;
+}
+
+/* Values that wait for the flush stand beside those that they replace, which may be all the room
+ * that is missing. */
+static int write_with_room(put_draft *draft)
+{
+    int status = write_content(draft);
+    if (status != TSR_NO_SPACE || !tsri_fs_group_publish(draft->fs->group))
+        return status;
+    tsr_error_clear(draft->request->err);
+    return write_content(draft);
 }
 
 /* ---- Mode, owner, time ---- */
@@ -364,7 +376,7 @@ static int put_under_lock(tsri_fs *fs, tsri_fs_lock *lock, tsr_put_request *requ
                        .current_file = -1};
     int status = check_current(&draft);
     if (status == 0)
-        status = write_content(&draft);
+        status = write_with_room(&draft);
     if (status == 0)
         status = publish(&draft);
     tsri_fs_close(fs, draft.current_file);

@@ -327,6 +327,24 @@ static void no_failure_is_lost(void **state)
     assert_int_equal(tsr_store_flush_since(f->store, begun, NULL, &f->err), 0);
 }
 
+/* What waits stands beside what it replaces: on a full disk it goes first. */
+static void a_full_disk_publishes_what_waits(void **state)
+{
+    fixture *f = *state;
+    put_good(f, "a", "old");
+    put_late_good(f, "a", "new");
+    faulty_system_fail(&f->faulty, "pwritev", 1, ENOSPC, false);
+    put_late_good(f, "b", "1");
+    assert_true(faulty_system_fired(&f->faulty));
+    assert_text(f, "a", "new");
+    assert_int_equal(get(f, "b", NULL, 0), TSR_NOT_FOUND);
+    assert_int_equal(tsr_store_flush(f->store, NULL, &f->err), 0);
+    assert_text(f, "b", "1");
+    faulty_system_fail(&f->faulty, "pwritev", 1, ENOSPC, false);
+    assert_int_equal(put_late(f->store, "b", "2", NULL, NULL, &f->err), TSR_NO_SPACE);
+    assert_text(f, "b", "1");
+}
+
 static void a_failed_sync_is_final(void **state)
 {
     fixture *f = *state;
@@ -426,6 +444,7 @@ int main(void)
         FIXTURE_TEST(later_changes_come_later),
         FIXTURE_TEST(two_that_wait_for_each_other_go_on),
         FIXTURE_TEST(no_failure_is_lost),
+        FIXTURE_TEST(a_full_disk_publishes_what_waits),
         FIXTURE_TEST(a_failed_sync_is_final),
         FIXTURE_TEST(a_refused_rename_is_told),
         FIXTURE_TEST(a_stranger_between_is_noticed),
