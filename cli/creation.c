@@ -539,6 +539,15 @@ static void keep_parity(const cli_creation *creation, const tsr_array *source,
         options->parity = tsr_array_parity(source);
 }
 
+void array_plan_spare_parity(cli_array_plan *plan)
+{
+    tsr_array_create_options *options = &plan->options;
+
+    if (!options->shard_shape && !options->shard_auto && !options->codecs &&
+        !(options->chunk_edges && options->chunk_shape))
+        options->parity = NULL;
+}
+
 /* A copy keeps statistics where it is asked to or its source does, if it can. */
 static int keep_statistics(const cli_invocation *invocation, tsr_array *source,
                            tsr_array_create_options *options, tsr_error *err)

@@ -58,6 +58,9 @@ int creation_read(cli_invocation *invocation, cli_creation *ret_creation);
 /* Releases everything. */
 void creation_clear(cli_creation *creation);
 
+/* In a tree, arrays that get no shards, such as short coordinates, get no parity for them. */
+void array_plan_spare_parity(cli_array_plan *plan);
+
 /* The options for a copy of `source`: shape, type, names, attributes and fill value are its own
  * unless the command line says otherwise; chunks and codecs too when it is a Zarr array. Errors:
  * INVALID_ARGUMENT, NO_MEMORY. */

@@ -221,6 +221,8 @@ static int create_and_copy(cli_transfer *self, tsr_array *source, const char *pa
                                    self->names, &plan));
     else
         CLI_TRY(creation_plan_copy(self->invocation, &self->creation, source, &plan));
+    if (*path)
+        array_plan_spare_parity(&plan);
     if (kind == TSR_NODE_ARRAY && plan.options.shard_auto)
         keep_shapes(self, place, &plan);
     /* What a run before this one has begun goes on; what it looks different from is made anew. */

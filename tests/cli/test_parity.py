@@ -134,3 +134,12 @@ def test_a_shard_that_was_put_elsewhere_keeps_it(tessera, array):
     overwrite(path, 0, 1500)
     tessera.run("check", "moved", "--data", "--repair")
     np.testing.assert_array_equal(zarr.open_array(array.parent / "moved", mode="r")[:], VALUES)
+
+
+def test_in_a_tree_arrays_without_shards_have_none(tessera, tmp_path):
+    root = zarr.create_group(tmp_path / "t")
+    root.create_array("map", data=np.arange(64, dtype="int16").reshape(8, 8))
+    root.create_array("x", data=np.arange(8))
+    tessera.run("cp", "-r", "t", "p", "--chunks", "2,2", "--shards", "4,4", "--parity", "25%")
+    assert "parity" in tessera.run("info", "p/map").out and "parity" not in tessera.run("info", "p/x").out
+    assert "shards" in tessera.error("cp", "t/x", "px", "--parity", "25%", status=2)
