@@ -70,6 +70,7 @@ static int close_file(thandle_t user)
     return 0;
 }
 
+TSR_PRINTF(4, 0)
 static int keep_message(TIFF *tiff, void *user, const char *where, const char *format,
                         va_list arguments)
 {
@@ -81,6 +82,7 @@ static int keep_message(TIFF *tiff, void *user, const char *where, const char *f
     return 1;
 }
 
+TSR_PRINTF(4, 0)
 static int log_warning(TIFF *tiff, void *user, const char *where, const char *format,
                        va_list arguments)
 {
