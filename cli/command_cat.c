@@ -374,7 +374,7 @@ const cli_command command_cat = {
                   "One element for each row of a file"},
                  {"cat out.zarr/t --select 0:10 --format npy > frames.npy", "As a file for NumPy"},
                  {"cat relief.zarr/ROSE --where 'x>=8000' --format csv", "Where something is"},
-                 {"cat sst.nc/sst --unpack --where 'x > 30'",
+                 {"cat sst.nc/sst --unpack --where 'x>30'",
                   "Packed numbers as what they stand for"},
                  {"cat out.zarr/t --format raw | od -A n -t f4", "The bare bytes"},
                  {"cat out.zarr/t --follow --idle 60", "Time steps while a model appends them"}},
