@@ -43,14 +43,17 @@ typedef struct tsr_view {
  * Where NumPy knows no rule (the small types of ml_dtypes), SAFE means what it says: every value of
  * one type, infinities, NaN and -0.0 included, is a value of the other.
  *
- * Texts and bytes go to a longer type under SAFE, a string to bytes (its UTF-8) and each to
- * variable length too; the other ways need SAME_KIND, which refuses what is too long, ends in a 0
- * that a fixed length would not keep, or is no text. UNSAFE cuts, between characters where it cuts
- * UTF-8; what is no text is an error under every rule.
+ * Texts and bytes go to a longer type under SAFE, to variable length too, and text to bytes of
+ * variable length (its UTF-8). The other ways, such as U5 to S5 and S5 to U5, need SAME_KIND, which
+ * refuses what is too long, ends in a 0 that a fixed length would not keep, or is no text. UNSAFE
+ * cuts, between characters where it cuts UTF-8; what is no text is an error under every rule.
+ * (NumPy takes bytes for ASCII, and text to bytes only under its unsafe.)
  *
  * Times go to other steps of time, rounded down; what does not fit is an error under every rule,
- * and years and months are no lengths of days. Integers are lengths of time as they are; times
- * become integers, and integers moments, under UNSAFE. */
+ * and years and months are no lengths of days. Integers and booleans are lengths of time as they
+ * are; times become integers or booleans, and these moments, under UNSAFE; NaT is then the least
+ * int64, and true. Times and floats are never each other's, and neither are numbers and texts.
+ * Structs and raw bytes are cast to nothing else. */
 typedef enum tsr_casting {
     TSR_CASTING_NO,        /* the types must be equal */
     TSR_CASTING_SAFE,      /* every value survives: int16 to float32, not int32 to float32 */

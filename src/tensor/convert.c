@@ -71,12 +71,12 @@ static bool is_fixed_text(const tsr_dtype *dtype)
 }
 
 /* The least rule under which a cast from or to a time is permitted; UNSAFE + 1: none. As in NumPy,
- * integers are lengths of time, and otherwise a number and a time are each other's only when asked.
- */
+ * integers and booleans are lengths of time; otherwise these and times are each other's only when
+ * asked. */
 static tsr_casting time_rule(const tsr_dtype *from, const tsr_dtype *to)
 {
-    bool from_integer = from->kind == TSR_KIND_SIGNED || from->kind == TSR_KIND_UNSIGNED;
-    bool to_integer = to->kind == TSR_KIND_SIGNED || to->kind == TSR_KIND_UNSIGNED;
+    bool from_integer = kind_order(from->kind) <= kind_order(TSR_KIND_SIGNED);
+    bool to_integer = kind_order(to->kind) <= kind_order(TSR_KIND_SIGNED);
     if (from->kind == to->kind)
         return tsri_dtype_time_rule(from, to);
     if (from_integer && to->kind == TSR_KIND_TIMEDELTA)
@@ -280,7 +280,11 @@ int tsri_view_convert(const tsr_view *destination, const tsr_view *source, tsr_c
                              destination->dtype->name,
                              known ? names[casting] : "that does not exist");
     }
-    if (tsr_dtype_is_variable(source->dtype) || tsr_dtype_is_variable(destination->dtype))
+    /* UTF-8 lies between text and bytes, also when both are of fixed length. */
+    bool changes_form =
+        is_fixed_text(source->dtype) && source->dtype->kind != destination->dtype->kind;
+    if (changes_form || tsr_dtype_is_variable(source->dtype) ||
+        tsr_dtype_is_variable(destination->dtype))
         return tsri_view_convert_variable(destination, source, casting != TSR_CASTING_UNSAFE, err);
     if (convert_any(destination, source, casting != TSR_CASTING_UNSAFE))
         return 0;

@@ -210,8 +210,12 @@ int tsri_dtype_parse_text(const char *name, bool *ret_matches, const tsr_dtype *
 
 tsr_casting tsri_dtype_text_rule(const tsr_dtype *from, const tsr_dtype *to)
 {
-    if (from->kind != to->kind)
+    bool from_is_text = from->kind == TSR_KIND_TEXT || from->kind == TSR_KIND_BYTES;
+    bool to_is_text = to->kind == TSR_KIND_TEXT || to->kind == TSR_KIND_BYTES;
+    if (!from_is_text || !to_is_text)
         return TSR_CASTING_UNSAFE + 1;
+    if (from->kind != to->kind)
+        return TSR_CASTING_SAME_KIND;
     return from->size_bytes <= to->size_bytes ? TSR_CASTING_SAFE : TSR_CASTING_SAME_KIND;
 }
 

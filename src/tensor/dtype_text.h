@@ -10,7 +10,8 @@
 size_t tsri_dtype_text_length(const tsr_dtype *dtype, const void *element);
 
 /* The least rule under which a text may be stored in another length: SAFE in a longer one,
- * SAME_KIND in a shorter one (checked), UNSAFE + 1 for texts of another kind. Never fails. */
+ * SAME_KIND in a shorter one and between text and bytes (both checked), UNSAFE + 1 where one is
+ * neither. Never fails. */
 tsr_casting tsri_dtype_text_rule(const tsr_dtype *from, const tsr_dtype *to);
 
 /* Whether one element has room in a type of the same kind. Never fails. */

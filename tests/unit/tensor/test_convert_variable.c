@@ -34,6 +34,12 @@ static void test_rules(void **state)
                 {"S4", "string", TSR_CASTING_SAME_KIND},
                 {"U4", "bytes", TSR_CASTING_SAFE},
                 {"bytes", "U4", TSR_CASTING_SAME_KIND},
+                {"U4", "S16", TSR_CASTING_SAME_KIND},
+                {"S4", "U4", TSR_CASTING_SAME_KIND},
+                {"U4", "r32", NEVER},
+                {"S4", "r32", NEVER},
+                {"U4", "int8", NEVER},
+                {"M8[s]", "S4", NEVER},
                 {"string", "int8", NEVER},
                 {"float32", "string", NEVER},
                 {"r8", "bytes", NEVER},
@@ -98,6 +104,15 @@ static void test_values(void **state)
     cast("bytes", "\"/w==\"", "string", same, NULL);
     cast("bytes", "\"/w==\"", "string", any, NULL);
     cast("bytes", "\"/w==\"", "U4", any, NULL);
+    /* Both of fixed length; the base64 is that of "Zwö", of "Zw", of 0xff and of two zeros. */
+    cast("U3", "\"Zw\xc3\xb6\"", "S4", same, "\"WnfDtg==\"");
+    cast("U3", "\"Zw\xc3\xb6\"", "S3", same, NULL);
+    cast("U3", "\"Zw\xc3\xb6\"", "S3", any, "\"Wnc=\"");
+    cast("S4", "\"WnfDtg==\"", "U3", same, "\"Zw\xc3\xb6\"");
+    cast("S4", "\"WnfDtg==\"", "U2", same, NULL);
+    cast("S4", "\"WnfDtg==\"", "U2", any, "\"Zw\"");
+    cast("S1", "\"/w==\"", "U4", any, NULL);
+    cast("S2", "\"AAA=\"", "U4", same, "\"\"");
     cast("bytes", "\"AAH/\"", "S3", same, "\"AAH/\"");
     cast("bytes", "\"AAH/\"", "S2", same, NULL);
     cast("bytes", "\"AAH/\"", "S2", any, "\"AAE=\"");

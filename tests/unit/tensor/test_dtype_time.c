@@ -120,7 +120,8 @@ static void test_rules(void **state)
         {"M8", "M8[s]", 1},     {"M8[s]", "M8", 3},      {"m8[s]", "M8[s]", 0},
         {"M8[3s]", "M8[s]", 1}, {"M8[3s]", "M8[2s]", 2}, {"M8[W]", "M8[D]", 1},
         {"M8[W]", "M8[M]", 2},  {"float64", "m8[s]", 0}, {"m8[s]", "float64", 0},
-        {"bool", "m8[s]", 0},   {"M8[s]", "int8", 3},    {"M8[Y]", "M8[7D]", 2},
+        {"bool", "m8[s]", 1},   {"bool", "M8[s]", 3},    {"m8[s]", "bool", 3},
+        {"M8[s]", "int8", 3},   {"M8[Y]", "M8[7D]", 2},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
