@@ -207,7 +207,7 @@ static void other_writers(void **state)
     uint64_t seed = 99;
 
     for (int i = 0; i < LAYOUTS; i++) {
-        char path[8];
+        char path[16];
         snprintf(path, sizeof path, "b%d", i);
         tsr_array *plain = array_new(f, f->store, path, &layouts[i], TSR_FLOAT32, &fill);
         write_random(f, plain, &seed); /* it knows from here on that there are none */
@@ -249,7 +249,7 @@ static void threads(void **state)
     fixture *f = *state;
 
     for (int i = 0; i < 2 * LAYOUTS; i++) {
-        char path[8];
+        char path[16];
         pthread_t ids[4];
         thread_job jobs[4];
         snprintf(path, sizeof path, "c%d", i);
@@ -278,7 +278,7 @@ static void appending_and_resizing(void **state)
     uint64_t seed = 5;
 
     for (int i = 0; i < LAYOUTS; i++) {
-        char path[8];
+        char path[16];
         snprintf(path, sizeof path, "d%d", i);
         tsr_array *array = make(f, path, &layouts[i]);
         float more[3 * COLUMNS];

@@ -224,7 +224,7 @@ static void transactions_follow_each_other(void **state)
 {
     tree *t = *state;
     for (int i = 0; i < 3; i++) {
-        char text[16];
+        char text[32];
         snprintf(text, sizeof text, "round %d", i);
         begin(t);
         put_in(t, "a/c/0", text);
