@@ -171,7 +171,8 @@ static OPJ_SIZE_T write_bytes(void *bytes, OPJ_SIZE_T size_bytes, void *user)
     jpeg2k_job *job = user;
     size_t over = TSRI_MIN(size_bytes, job->output->size_bytes - job->offset);
 
-    memcpy(job->output->data + job->offset, bytes, over);
+    if (over > 0)
+        memcpy(job->output->data + job->offset, bytes, over);
     job->status = tsr_output_append(job->output, (char *)bytes + over, size_bytes - over, job->err);
     if (job->status < 0)
         return (OPJ_SIZE_T)-1;
