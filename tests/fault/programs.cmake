@@ -6,7 +6,7 @@ add_test(NAME fault.tree COMMAND ${tree_script} make $<TARGET_FILE:tessera_cli> 
 tessera_test_properties(fault.tree LABELS fault)
 set_tests_properties(fault.tree PROPERTIES FIXTURES_SETUP fault_tree)
 
-# program_sweep(NAME [MOST runs] [WRITES array | REMOVES array | AFTER repaired|compacted|published|collected|mended] FAULTS malloc|CALL:ERRNO ... [EXPECT option ...] RUN argument ...)
+# program_sweep(NAME [MOST runs] [WRITES array | REMOVES array | AFTER repaired|compacted|published|collected|mended|measured] FAULTS malloc|CALL:ERRNO ... [EXPECT option ...] RUN argument ...)
 # Each fault is the test fault.NAME_FAULT; {tree} in an argument is the copied tree.
 function(program_sweep name)
     cmake_parse_arguments(PARSE_ARGV 1 program "" "WRITES;REMOVES;AFTER;SELECTION;MOST" "FAULTS;RUN;EXPECT")
@@ -60,7 +60,12 @@ program_sweep(create_statistics RUN create "{folder}/made.zarr/n" --shape 10 --d
 program_sweep(cp_statistics RUN cp "{tree}/sharded" "{folder}/made.zarr/c" --shards 4,16 --chunks 2,8 --statistics
     FAULTS malloc pread64:EIO pwritev:KILL renameat:KILL)
 program_sweep(stats_update RUN stats --update "{tree}/sharded" EXPECT --recover --any-output
-    FAULTS malloc openat:EMFILE pread64:EIO pwritev:ENOSPC renameat:EIO pwritev:KILL renameat:KILL)
+    FAULTS malloc openat:EMFILE pread64:EIO pwritev:ENOSPC renameat2:EIO pwritev:KILL renameat2:KILL)
+# Copies of files are other values: all rows are stale, and are replaced where those above are new.
+program_sweep(stats_renew AFTER measured RUN stats --update "{folder}/kept.zarr" EXPECT --recover --any-output
+    FAULTS pwritev:ENOSPC renameat:EIO pwritev:KILL renameat:KILL)
+program_sweep(put_kept AFTER measured RUN put "{folder}/bare.npy" "{folder}/kept.zarr"
+    FAULTS malloc pwritev:ENOSPC renameat:EIO pwritev:KILL renameat:KILL)
 program_sweep(put WRITES plain RUN put "{folder}/bare.npy" "{tree}/plain"
     FAULTS malloc openat:EMFILE pwritev:ENOSPC fdatasync:EIO renameat:EIO pwritev:KILL renameat:KILL
         fsync:KILL openat:KILL)

@@ -9,6 +9,7 @@
     tree.py published TESSERA FOLDER         after `tessera transaction t.zarr -- tessera put bare.npy {}/plain`
     tree.py collected TESSERA FOLDER         after `tessera gc versions.zarr`
     tree.py mended TESSERA FOLDER            after `tessera check --data --repair mend.zarr`
+    tree.py measured TESSERA FOLDER          after `tessera` wrote kept.zarr or its statistics
 
 The folder has t.zarr with `plain`, `sharded` and `parity` (shards with parity), each 12 x 16 uint16 of 1 in chunks of 4 x 8; bare.npy with
 as many elements of 2; small.npy, small.npz and small.nc with arrays of 0..191; words.zarr with strings. `verify` holds each chunk
@@ -121,7 +122,7 @@ def make(tessera, folder):
             done = run(tessera, *words, input=given)
             assert done.returncode == 0, (words, done.stderr)
         if name == "sharded":
-            for copy in ("hurt.zarr", "waste.zarr"):
+            for copy in ("hurt.zarr", "waste.zarr", "kept.zarr"):
                 shutil.rmtree(folder / copy, ignore_errors=True)
                 shutil.copytree(tree / name, folder / copy)
     shutil.rmtree(folder / "mend.zarr", ignore_errors=True)
@@ -132,6 +133,8 @@ def make(tessera, folder):
         if path.is_file():
             whole = path.read_bytes()
             path.write_bytes(whole[:-INDEX] + bytes(WASTE) + whole[-INDEX:])
+    done = run(tessera, "stats", "--update", folder / "kept.zarr")
+    assert done.returncode == 0, done.stderr
     make_words(folder)
     make_versions(tessera, folder)
     (folder / "small.npy").write_bytes(npy(range(COUNT)))
@@ -289,6 +292,25 @@ def mended(tessera, folder):
         complain("the damaged file is not kept once")
 
 
+def measured(tessera, folder):
+    """Each chunk is old or new, and the figures are those of the elements, whatever is kept of them."""
+    place = folder / "kept.zarr"
+    values = read(tessera, place)
+    check_chunks(values, "kept.zarr", False)
+    if not (place / "__statistics" / "zarr.json").exists():
+        complain("no statistics are kept any more")
+    done = run(tessera, "stats", "--json", place)
+    if done.returncode != 0:
+        complain(f"it cannot be measured: {done.stderr.decode()}")
+    got = json.loads(done.stdout)
+    mean = sum(values) / COUNT
+    if (got["count"], got["min"], got["max"]) != (COUNT, min(values), max(values)) or abs(got["mean"] - mean) > 1e-12:
+        complain(f"the figures are {got} of {values}")
+    done = run(tessera, "check", "--data", place)
+    if done.returncode != 0:
+        complain(f"damage: {done.stdout.decode()}{done.stderr.decode()}")
+
+
 def main():
     action, tessera, folder, *name = sys.argv[1:]
     if action == "make":
@@ -305,6 +327,8 @@ def main():
         compacted(tessera, pathlib.Path(folder))
     elif action == "mended":
         mended(tessera, pathlib.Path(folder))
+    elif action == "measured":
+        measured(tessera, pathlib.Path(folder))
     else:
         verify(tessera, pathlib.Path(folder), *(name or [None]))
 
