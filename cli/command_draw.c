@@ -429,7 +429,11 @@ const cli_command command_draw = {
         "The picture has a colour scale at its side. Where the dimensions have coordinate arrays, "
         "latitudes point north, other coordinates grow upwards (depths downwards), and the axes are "
         "labelled. Large planes are thinned to --size; memory is one value a pixel. Pixels without a "
-        "value, because all of their elements are NaN or missing, are light gray.",
+        "value, because all of their elements are NaN or missing, are light gray.\n\n"
+        "Where the array keeps statistics (create --statistics, or stats --update), each inner chunk is drawn "
+        "as the mean that is kept of it, and only chunks of which none is known are read. That is so where no "
+        "pixel is smaller than an inner chunk, and for planes of more than 4 GiB, which may then look coarse; "
+        "chunks that are thicker than the plane are read. --downsample mean and stride read in any case.",
     .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE"}},
     .examples =
         {{"draw relief.zarr/ROSE -o relief.png --colormap terrain", "The relief of the Earth"},

@@ -35,8 +35,8 @@ typedef struct cli_kept_walk {
     cli_unkept_box box;
     int rank;
     bool fill_is_missing;
-    cli_kept_moments *kept;
-    int64_t known, unknown; /* elements */
+    cli_kept_visitor each;
+    void *user;
 } cli_kept_walk;
 
 static double as_double(const tsr_dtype *dtype, const tsr_extreme *extreme)
@@ -114,7 +114,72 @@ static void to_moments(const cli_kept_walk *self, tsr_statistics statistics,
     ret_moments->high = as_double(dtype, &statistics.greatest);
 }
 
+/* The part of a chunk that lies in the selection; false: not all of it does. */
+static bool crop(const cli_kept_walk *self, const tsr_chunk_statistics *chunk,
+                 cli_unkept_box *ret_box)
+{
+    bool whole = true;
+
+    for (int axis = 0; axis < self->rank; axis++) {
+        int64_t start = chunk->start[axis], end = start + chunk->shape[axis];
+        int64_t low = self->box.start[axis], high = low + self->box.shape[axis];
+        ret_box->start[axis] = start > low ? start : low;
+        ret_box->shape[axis] = (end < high ? end : high) - ret_box->start[axis];
+        whole &= ret_box->shape[axis] == chunk->shape[axis];
+    }
+    return whole;
+}
+
+static int take_chunk(void *user, const tsr_chunk_statistics *chunk)
+{
+    const cli_kept_walk *self = user;
+    cli_unkept_box box;
+    cli_moments moments;
+
+    if (!crop(self, chunk, &box) || !chunk->known || !is_usable(self, &chunk->statistics))
+        return self->each(self->user, &box, NULL);
+    to_moments(self, chunk->statistics, &moments);
+    return self->each(self->user, &box, &moments);
+}
+
+static void note_missing(cli_kept_walk *self)
+{
+    const cli_moments_rules *rules = self->rules;
+    size_t size = rules->dtype->size_bytes;
+
+    for (int i = 0; i < rules->missing_count; i++)
+        self->fill_is_missing |=
+            memcmp(rules->missing + (size_t)i * size, rules->fill_value, size) == 0;
+}
+
+int kept_moments_walk(const cli_selected_array *selected, const cli_moments_rules *rules,
+                      const tsr_call *call, cli_kept_visitor each, void *user, bool *ret_visited,
+                      tsr_error *err)
+{
+    cli_kept_walk walk = {.rules = rules, .rank = selected->index.rank, .each = each, .user = user};
+    bool keeps;
+
+    *ret_visited = false;
+    if (rules->dtype->kind > TSR_KIND_FLOAT || !find_box(selected, &walk.box) ||
+        sparse_is_huge(selected->array))
+        return 0;
+    CLI_TRY(tsr_array_keeps_statistics(selected->array, &keeps, err));
+    if (!keeps)
+        return 0;
+    note_missing(&walk);
+    *ret_visited = true;
+    return tsr_array_walk_statistics(selected->array, walk.box.start, walk.box.shape, take_chunk,
+                                     &walk, call, err);
+}
+
 /* ---- all of them ---- */
+
+typedef struct cli_kept_sum {
+    const tsr_dtype *dtype;
+    int rank;
+    cli_kept_moments *kept;
+    int64_t known, unknown; /* elements */
+} cli_kept_sum;
 
 static int add_box(cli_kept_moments *kept, const cli_unkept_box *box)
 {
@@ -130,71 +195,34 @@ static int add_box(cli_kept_moments *kept, const cli_unkept_box *box)
     return 0;
 }
 
-/* The part of a chunk that lies in the selection; false: not all of it does. */
-static bool crop(const cli_kept_walk *self, const tsr_chunk_statistics *chunk,
-                 cli_unkept_box *ret_box, int64_t *ret_elements)
+static int add_part(void *user, const cli_unkept_box *box, const cli_moments *moments)
 {
-    bool whole = true;
+    cli_kept_sum *self = user;
+    int64_t elements = 1;
 
-    *ret_elements = 1;
-    for (int axis = 0; axis < self->rank; axis++) {
-        int64_t start = chunk->start[axis], end = start + chunk->shape[axis];
-        int64_t low = self->box.start[axis], high = low + self->box.shape[axis];
-        ret_box->start[axis] = start > low ? start : low;
-        ret_box->shape[axis] = (end < high ? end : high) - ret_box->start[axis];
-        whole &= ret_box->shape[axis] == chunk->shape[axis];
-        *ret_elements *= ret_box->shape[axis];
+    for (int axis = 0; axis < self->rank; axis++)
+        elements *= box->shape[axis];
+    if (!moments) {
+        self->unknown += elements;
+        return add_box(self->kept, box);
     }
-    return whole;
-}
-
-static int take_chunk(void *user, const tsr_chunk_statistics *chunk)
-{
-    cli_kept_walk *self = user;
-    cli_unkept_box box;
-    cli_moments moments;
-    int64_t elements;
-
-    if (crop(self, chunk, &box, &elements) && chunk->known && is_usable(self, &chunk->statistics)) {
-        to_moments(self, chunk->statistics, &moments);
-        moments_merge(&self->kept->moments, &moments, self->rules->dtype);
-        self->known += elements;
-        return 0;
-    }
-    self->unknown += elements;
-    return add_box(self->kept, &box);
-}
-
-static void note_missing(cli_kept_walk *self)
-{
-    const cli_moments_rules *rules = self->rules;
-    size_t size = rules->dtype->size_bytes;
-
-    for (int i = 0; i < rules->missing_count; i++)
-        self->fill_is_missing |=
-            memcmp(rules->missing + (size_t)i * size, rules->fill_value, size) == 0;
+    moments_merge(&self->kept->moments, moments, self->dtype);
+    self->known += elements;
+    return 0;
 }
 
 int kept_moments_find(const cli_selected_array *selected, const cli_moments_rules *rules,
                       const tsr_call *call, cli_kept_moments *ret_kept, tsr_error *err)
 {
-    cli_kept_walk walk = {.rules = rules, .rank = selected->index.rank, .kept = ret_kept};
-    bool keeps;
+    cli_kept_sum sum = {.dtype = rules->dtype, .rank = selected->index.rank, .kept = ret_kept};
+    bool visited;
 
     memset(ret_kept, 0, sizeof *ret_kept);
     moments_init(&ret_kept->moments);
-    if (rules->dtype->kind > TSR_KIND_FLOAT || !find_box(selected, &walk.box) ||
-        sparse_is_huge(selected->array))
-        return 0;
-    CLI_TRY(tsr_array_keeps_statistics(selected->array, &keeps, err));
-    if (!keeps)
-        return 0;
-    note_missing(&walk);
-    int status = tsr_array_walk_statistics(selected->array, walk.box.start, walk.box.shape,
-                                           take_chunk, &walk, call, err);
+    int status = kept_moments_walk(selected, rules, call, add_part, &sum, &visited, err);
     if (status == TSR_NO_MEMORY && err->status == 0)
         tsr_error_set(err, status, "out of memory");
-    ret_kept->useful = status == 0 && walk.known >= walk.unknown;
+    ret_kept->useful = visited && status == 0 && sum.known >= sum.unknown;
     return status;
 }
 

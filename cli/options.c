@@ -175,8 +175,10 @@ static const cli_option table[OPTION_COUNT] = {
           "Values that get the ends of the colour scale"),
     VALUE(OPTION_SIZE, "size", 0, TEXT, "PIXELS",
           "Longest side, such as 1200, or at most WIDTHxHEIGHT, of the picture without its scale"),
-    CHOICE(OPTION_DOWNSAMPLE, "downsample", 0, "auto|mean|stride",
-           "How elements become pixels: the mean of all, or every n-th; auto means up to 4 GiB"),
+    CHOICE(
+        OPTION_DOWNSAMPLE, "downsample", 0, "auto|mean|stride",
+        "How elements become pixels: the mean of all, or every n-th; auto means up to 4 GiB, and "
+        "draws kept statistics"),
     CHOICE(OPTION_ORIENT, "orient", 0, "auto|image",
            "auto puts north, or larger coordinates, at the top; image keeps row 0 there"),
     VALUE(OPTION_TRY, "try", 0, TEXT, "PLACE", "Measure every codec on the bytes of this array"),

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kept_moments.h"
 #include "memory.h"
 #include "sparse.h"
 
@@ -49,10 +50,16 @@ typedef struct cli_mean_state {
     pthread_mutex_t mutex;
 } cli_mean_state;
 
+/* What is given to the sink: the whole plane, or a part of it that begins at an element. */
+typedef struct cli_mean_part {
+    cli_mean_state *state;
+    int64_t row, column;
+} cli_mean_part;
+
 /* One piece and the pixels that it touches. */
 typedef struct cli_mean_piece {
     const cli_mean_state *state;
-    const int64_t *position;
+    int64_t position[2]; /* in the plane */
     int left, top, width, height;
     double *sums, *counts;
     int64_t *edges; /* the first column of each of its pixels, in the piece; then the number of
@@ -104,32 +111,43 @@ static void add_row(void *user, const char *at, int64_t stride, int64_t n)
     }
 }
 
-/* A chunk of fill value adds to each pixel as many elements as it shares with it. */
-static void add_uniform(cli_mean_piece *piece, const tsr_view *view)
+static double overlap(int64_t length, int pixels, int pixel, int64_t from, int64_t count)
+{
+    int64_t low = first_element(length, pixels, pixel);
+    int64_t high = first_element(length, pixels, pixel + 1);
+
+    return (double)((high < from + count ? high : from + count) - (low > from ? low : from));
+}
+
+/* Adds to each pixel as many elements of one value as an area, all of which lies in the pixels of
+ * the piece, shares with it; `weight` of each of them counts. */
+static void add_area(cli_mean_piece *piece, const int64_t *shape, double value, double weight)
 {
     const cli_mean_state *state = piece->state;
     const int64_t *from = piece->position;
-    double value;
+    int top = pixel_of(state->rows, state->height, from[0]);
+    int bottom = pixel_of(state->rows, state->height, from[0] + shape[0] - 1);
+    int left = pixel_of(state->columns, state->width, from[1]);
+    int right = pixel_of(state->columns, state->width, from[1] + shape[1] - 1);
 
-    if (moments_keep_values(state->rules, view->data, 0, 1, &value) == 0)
-        return;
-    for (int y = 0; y < piece->height; y++) {
-        int64_t top = first_element(state->rows, state->height, piece->top + y);
-        int64_t bottom = first_element(state->rows, state->height, piece->top + y + 1);
-        double rows =
-            (double)((bottom < from[0] + view->shape[0] ? bottom : from[0] + view->shape[0]) -
-                     (top > from[0] ? top : from[0]));
-        for (int x = 0; x < piece->width; x++) {
-            int64_t left = first_element(state->columns, state->width, piece->left + x);
-            int64_t right = first_element(state->columns, state->width, piece->left + x + 1);
-            double columns =
-                (double)((right < from[1] + view->shape[1] ? right : from[1] + view->shape[1]) -
-                         (left > from[1] ? left : from[1]));
-            size_t at = (size_t)y * (size_t)piece->width + (size_t)x;
-            piece->sums[at] += value * rows * columns;
-            piece->counts[at] += rows * columns;
+    for (int y = top; y <= bottom; y++) {
+        double rows = weight * overlap(state->rows, state->height, y, from[0], shape[0]);
+        size_t line = (size_t)(y - piece->top) * (size_t)piece->width;
+        for (int x = left; x <= right; x++) {
+            double count = rows * overlap(state->columns, state->width, x, from[1], shape[1]);
+            piece->sums[line + (size_t)(x - piece->left)] += value * count;
+            piece->counts[line + (size_t)(x - piece->left)] += count;
         }
     }
+}
+
+/* A chunk of fill value. */
+static void add_uniform(cli_mean_piece *piece, const tsr_view *view)
+{
+    double value;
+
+    if (moments_keep_values(piece->state->rules, view->data, 0, 1, &value) > 0)
+        add_area(piece, view->shape, value, 1);
 }
 
 static void add_to_whole(cli_mean_state *state, const cli_mean_piece *piece)
@@ -148,18 +166,19 @@ static void add_to_whole(cli_mean_state *state, const cli_mean_piece *piece)
 
 static int mean_sink(void *user, const tsr_view *view, const int64_t *position, tsr_error *err)
 {
-    cli_mean_state *state = user;
-    cli_mean_piece piece = {.state = state, .position = position};
+    const cli_mean_part *part = user;
+    cli_mean_state *state = part->state;
+    int64_t row = part->row + position[0], column = part->column + position[1];
+    cli_mean_piece piece = {.state = state, .position = {row, column}};
     size_t count;
 
     if (moments_view_count(view) == 0)
         return 0;
-    piece.top = pixel_of(state->rows, state->height, position[0]);
-    piece.left = pixel_of(state->columns, state->width, position[1]);
-    piece.height =
-        pixel_of(state->rows, state->height, position[0] + view->shape[0] - 1) - piece.top + 1;
+    piece.top = pixel_of(state->rows, state->height, row);
+    piece.left = pixel_of(state->columns, state->width, column);
+    piece.height = pixel_of(state->rows, state->height, row + view->shape[0] - 1) - piece.top + 1;
     piece.width =
-        pixel_of(state->columns, state->width, position[1] + view->shape[1] - 1) - piece.left + 1;
+        pixel_of(state->columns, state->width, column + view->shape[1] - 1) - piece.left + 1;
     count = (size_t)piece.width * (size_t)piece.height;
     piece.sums = memory_zeroed(2 * count, sizeof *piece.sums);
     piece.edges = memory_zeroed((size_t)piece.width + 1, sizeof *piece.edges);
@@ -180,29 +199,174 @@ static int mean_sink(void *user, const tsr_view *view, const int64_t *position, 
     return 0;
 }
 
+static int mean_init(cli_mean_state *state, const cli_selected_array *selected,
+                     const cli_moments_rules *rules, const cli_raster *raster, tsr_error *err)
+{
+    size_t count = (size_t)raster->width * (size_t)raster->height;
+
+    *state = (cli_mean_state){.rules = rules,
+                              .rows = selected->shape[0],
+                              .columns = selected->shape[1],
+                              .width = raster->width,
+                              .height = raster->height,
+                              .sums = raster->values,
+                              .counts = memory_zeroed(count, sizeof *state->counts),
+                              .mutex = PTHREAD_MUTEX_INITIALIZER};
+    if (!state->counts)
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    memset(raster->values, 0, count * sizeof *raster->values);
+    return 0;
+}
+
+/* Makes means of the sums, which lie where they are wanted, and ends. */
+static void mean_clear(cli_mean_state *state)
+{
+    size_t count = (size_t)state->width * (size_t)state->height;
+
+    for (size_t i = 0; i < count; i++)
+        state->sums[i] = state->counts[i] > 0 ? state->sums[i] / state->counts[i] : NAN;
+    memory_free(state->counts);
+    pthread_mutex_destroy(&state->mutex);
+}
+
 static int read_mean(const cli_selected_array *selected, const cli_moments_rules *rules,
                      cli_raster *raster, cli_progress *progress, tsr_error *err)
 {
-    size_t count = (size_t)raster->width * (size_t)raster->height;
-    cli_mean_state state = {.rules = rules,
-                            .rows = selected->shape[0],
-                            .columns = selected->shape[1],
-                            .width = raster->width,
-                            .height = raster->height,
-                            .sums = raster->values,
-                            .counts = memory_zeroed(count, sizeof *state.counts),
-                            .mutex = PTHREAD_MUTEX_INITIALIZER};
-    cli_sparse_read read = {mean_sink, &state, NULL};
-    int status;
+    cli_mean_state state;
+    cli_mean_part whole = {&state, 0, 0};
+    cli_sparse_read read = {mean_sink, &whole, NULL};
 
-    if (!state.counts)
-        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
-    memset(raster->values, 0, count * sizeof *raster->values);
-    status = sparse_read_selection(selected, &read, progress, err);
-    for (size_t i = 0; i < count; i++)
-        raster->values[i] = state.counts[i] > 0 ? raster->values[i] / state.counts[i] : NAN;
-    memory_free(state.counts);
-    pthread_mutex_destroy(&state.mutex);
+    CLI_TRY(mean_init(&state, selected, rules, raster, err));
+    int status = sparse_read_selection(selected, &read, progress, err);
+    mean_clear(&state);
+    return status;
+}
+
+/* ---- from kept statistics -----------------------------------------------------------------------
+ */
+
+/* A rectangle of the plane of which no statistics are known. */
+typedef struct cli_kept_gap {
+    int64_t start[2], shape[2];
+} cli_kept_gap;
+
+typedef struct cli_kept_plane {
+    cli_mean_state mean;
+    const tsr_index *index;
+    int axes[2]; /* of the array: those of rows and columns */
+    cli_kept_gap *gaps;
+    size_t gap_count, gap_capacity;
+    double known, unknown; /* elements */
+} cli_kept_plane;
+
+static void find_axes(const tsr_index *index, int *ret_axes)
+{
+    int found = 0;
+
+    for (int axis = 0; axis < index->rank; axis++)
+        if (index->axes[axis].kind == TSR_INDEX_RANGE && found < 2)
+            ret_axes[found++] = axis;
+}
+
+/* Where a box of the array lies in the plane, which may run against an axis. */
+static cli_kept_gap place_in_plane(const cli_kept_plane *plane, const cli_unkept_box *box)
+{
+    cli_kept_gap gap;
+
+    for (int i = 0; i < 2; i++) {
+        int axis = plane->axes[i];
+        const tsr_index_axis *range = &plane->index->axes[axis];
+        gap.shape[i] = box->shape[axis];
+        gap.start[i] = range->step < 0 && range->count > 1
+                           ? range->start - (box->start[axis] + box->shape[axis] - 1)
+                           : box->start[axis] - range->start;
+    }
+    return gap;
+}
+
+static int take_kept(void *user, const cli_unkept_box *box, const cli_moments *moments)
+{
+    cli_kept_plane *plane = user;
+    cli_kept_gap place = place_in_plane(plane, box);
+    double elements = (double)place.shape[0] * (double)place.shape[1];
+    cli_mean_piece piece = {.state = &plane->mean,
+                            .position = {place.start[0], place.start[1]},
+                            .width = plane->mean.width,
+                            .sums = plane->mean.sums,
+                            .counts = plane->mean.counts};
+
+    if (moments) {
+        plane->known += elements;
+        if (moments->count > 0)
+            add_area(&piece, place.shape, moments->mean,
+                     (double)moments->count / (double)moments->total);
+        return 0;
+    }
+    plane->unknown += elements;
+    if (plane->gap_count == plane->gap_capacity) {
+        size_t capacity = plane->gap_capacity ? 2 * plane->gap_capacity : 16;
+        cli_kept_gap *grown = memory_resized(plane->gaps, capacity * sizeof *grown);
+        if (!grown)
+            return TSR_NO_MEMORY;
+        plane->gaps = grown;
+        plane->gap_capacity = capacity;
+    }
+    plane->gaps[plane->gap_count++] = place;
+    return 0;
+}
+
+static int read_gap(cli_kept_plane *plane, const cli_selected_array *selected,
+                    const cli_kept_gap *gap, cli_progress *progress, tsr_error *err)
+{
+    cli_selected_array part = *selected;
+    cli_mean_part begin = {&plane->mean, gap->start[0], gap->start[1]};
+    cli_sparse_read read = {mean_sink, &begin, NULL};
+    tsr_index box;
+
+    CLI_TRY(tsr_index_box(&box, 2, selected->shape, gap->start, gap->shape, NULL, err));
+    tsr_index_copy(&part.index, &selected->index);
+    int status = selected_array_narrow(&part, &box, err);
+    if (status >= 0)
+        status = sparse_read_selection(&part, &read, progress, err);
+    tsr_index_clear(&part.index);
+    return status;
+}
+
+/* Whether each pixel is at least as large as an inner chunk. */
+static bool chunks_are_small(const cli_selected_array *selected, const cli_raster *raster)
+{
+    const tsr_array *array = selected->array;
+    const int64_t *chunk = tsr_array_inner_chunk_shape(array, tsr_array_shard_levels(array));
+    int axes[2] = {0, 0};
+
+    if (selected->index.layout || !chunk)
+        return false;
+    find_axes(&selected->index, axes);
+    return chunk[axes[0]] <= selected->shape[0] / raster->height &&
+           chunk[axes[1]] <= selected->shape[1] / raster->width;
+}
+
+/* Draws each inner chunk as an area of its mean, and reads the few of which it is not known; it is
+ * not done when they are more than a few, since they are read one after another. */
+static int read_kept(const cli_selected_array *selected, const cli_moments_rules *rules,
+                     cli_raster *raster, cli_progress *progress, bool *ret_done, tsr_error *err)
+{
+    enum { KNOWN_TO_UNKNOWN = 8 };
+    cli_kept_plane plane = {.index = &selected->index};
+    tsr_call call;
+    bool visited = false;
+
+    find_axes(plane.index, plane.axes);
+    progress_call(progress, &call);
+    CLI_TRY(mean_init(&plane.mean, selected, rules, raster, err));
+    int status = kept_moments_walk(selected, rules, &call, take_kept, &plane, &visited, err);
+    if (status == TSR_NO_MEMORY && err->status == 0)
+        tsr_error_set(err, status, "out of memory");
+    *ret_done = status == 0 && visited && plane.known >= KNOWN_TO_UNKNOWN * plane.unknown;
+    for (size_t i = 0; *ret_done && status >= 0 && i < plane.gap_count; i++)
+        status = read_gap(&plane, selected, &plane.gaps[i], progress, err);
+    memory_free(plane.gaps);
+    mean_clear(&plane.mean);
     return status;
 }
 
@@ -297,26 +461,38 @@ static int read_stride(const cli_selected_array *selected, const cli_moments_rul
     return status;
 }
 
+static int read_pixels(const cli_selected_array *selected, const cli_moments_rules *rules,
+                       cli_raster_method method, cli_raster *raster, cli_progress *progress,
+                       tsr_error *err)
+{
+    int64_t size_bytes;
+    bool huge = sparse_is_huge(selected->array), done = false;
+    bool large = huge ||
+                 __builtin_mul_overflow(tsr_index_count(&selected->index),
+                                        (int64_t)rules->dtype->size_bytes, &size_bytes) ||
+                 size_bytes > MEAN_BYTES_MAX;
+
+    if (huge || method == RASTER_STRIDE || selected->shape[0] < raster->height ||
+        selected->shape[1] < raster->width)
+        return read_stride(selected, rules, raster, progress, err);
+    if (method == RASTER_AUTO && (large || chunks_are_small(selected, raster)))
+        CLI_TRY(read_kept(selected, rules, raster, progress, &done, err));
+    if (done)
+        return 0;
+    return method == RASTER_AUTO && large ? read_stride(selected, rules, raster, progress, err)
+                                          : read_mean(selected, rules, raster, progress, err);
+}
+
 int raster_read(const cli_selected_array *selected, const cli_moments_rules *rules,
                 cli_raster_method method, int width, int height, cli_progress *progress,
                 cli_raster *ret_raster, tsr_error *err)
 {
     cli_raster raster = {width, height, NULL};
-    int64_t size_bytes;
-    bool large = __builtin_mul_overflow(tsr_index_count(&selected->index),
-                                        (int64_t)rules->dtype->size_bytes, &size_bytes) ||
-                 size_bytes > MEAN_BYTES_MAX || sparse_is_huge(selected->array);
-    int status;
 
     raster.values = memory_bytes((size_t)width * (size_t)height * sizeof *raster.values);
     if (!raster.values)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for %d x %d pixels", width, height);
-    if (sparse_is_huge(selected->array) || method == RASTER_STRIDE ||
-        (method == RASTER_AUTO && large) || selected->shape[0] < height ||
-        selected->shape[1] < width)
-        status = read_stride(selected, rules, &raster, progress, err);
-    else
-        status = read_mean(selected, rules, &raster, progress, err);
+    int status = read_pixels(selected, rules, method, &raster, progress, err);
     if (status < 0) {
         raster_clear(&raster);
         return status;

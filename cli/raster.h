@@ -8,7 +8,7 @@
 #include "progress.h"
 
 typedef enum cli_raster_method {
-    RASTER_AUTO, /* the mean up to 4 GiB of elements */
+    RASTER_AUTO, /* the mean up to 4 GiB of elements, or where inner chunks have kept ones */
     RASTER_MEAN,
     RASTER_STRIDE
 } cli_raster_method;

@@ -1,5 +1,7 @@
 """draw: pictures, read back by Pillow."""
 
+import os
+
 import numpy as np
 import pytest
 import zarr
@@ -167,6 +169,74 @@ def test_huge_planes(tessera, tmp_path):
     tessera.run("draw", "h", "-o", "p.png", "--colormap", "gray", "--range", "0,255", "--size", "64")
     got = plane(np.asarray(Image.open(tmp_path / "p.png")), 64, 64)[..., 0]
     assert got[0, 0] == 200 and (got[1:] == 9).all()
+
+
+def keep(tessera, tmp_path, values, *layout):
+    tessera.run("create", "a", "--shape", ",".join(map(str, values.shape)), "--dtype", values.dtype.name,
+                "--statistics", *layout)
+    np.save(tmp_path / "v.npy", values)
+    tessera.run("put", "v.npy", "a")
+
+
+def damage(folder, *names):
+    """Takes the bytes of chunks away (of all, or of these), but leaves each file as it looks from outside."""
+    for file in folder.rglob("*"):
+        key = file.relative_to(folder).as_posix()
+        if file.is_file() and key.startswith("c/") and (not names or key in names):
+            status = file.stat()
+            with open(file, "r+b") as opened:
+                opened.write(b"\xee" * status.st_size)
+            os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def drawn(tessera, tmp_path, place, size, *options):
+    """The pixels of a square picture, from 0 for 0 to 255 for 1."""
+    tessera.run("draw", place, "-o", "p.png", "--overwrite", "--size", size, "--colormap", "gray", "--range", "0,1",
+                *options)
+    return plane(np.asarray(Image.open(tmp_path / "p.png")), size, size)[..., 0].astype(int)
+
+
+@pytest.mark.parametrize("layout", [("--chunks", "8,8"), ("--chunks", "4,8", "--shards", "16,32")])
+def test_kept_means_are_drawn_without_a_chunk(tessera, tmp_path, layout):
+    values = np.random.default_rng(4).random((64, 64))
+    values[:8, :8] = np.nan
+    values[20:30, 40:50] = np.nan
+    keep(tessera, tmp_path, values, *layout)
+    damage(tmp_path / "a")
+    gray = np.isnan(values.reshape(8, 8, 8, 8)).all(axis=(1, 3))
+    expected = np.where(gray, 200, np.nanmean(np.where(np.isnan(values).reshape(8, 8, 8, 8) & gray[:, None, :, None],
+                                                       0, values.reshape(8, 8, 8, 8)), axis=(1, 3)) * 255)
+    assert np.abs(drawn(tessera, tmp_path, "a", 8) - expected).max() <= 1
+    assert np.abs(drawn(tessera, tmp_path, "a[::-1]", 8) - expected[::-1]).max() <= 1
+    assert np.abs(drawn(tessera, tmp_path, "a[32:, 63:31:-1]", 4) - expected[4:, :3:-1]).max() <= 1
+    # Pixels that are smaller than a chunk, and everybody who asks for it, read.
+    for options in [("a", 32), ("a", 8, "--downsample", "mean"), ("a", 8, "--downsample", "stride")]:
+        with pytest.raises(AssertionError):
+            drawn(tessera, tmp_path, *options)
+
+
+def test_chunks_across_pixels_and_planes_of_more_axes(tessera, tmp_path):
+    """Chunks of 5 x 5 of one value each: a pixel of about 20 x 20 / 3 is the mean of its area exactly."""
+    cells = np.random.default_rng(8).random((4, 4))
+    values = np.kron(cells, np.ones((5, 5)))
+    keep(tessera, tmp_path, np.stack([values * 0, values, values]), "--chunks", "1,5,5")
+    damage(tmp_path / "a")
+    for place, data in [("a[1]", values), ("a[2, :, ::-1]", values[:, ::-1])]:
+        edges = [0, 7, 14, 20]
+        expected = [[data[a:b, c:d].mean() * 255 for c, d in zip(edges, edges[1:])] for a, b in zip(edges, edges[1:])]
+        assert np.abs(drawn(tessera, tmp_path, place, 3) - expected).max() <= 1
+
+
+def test_what_is_not_known_is_read(tessera, tmp_path):
+    values = np.random.default_rng(4).random((96, 96))
+    keep(tessera, tmp_path, values, "--chunks", "8,8")
+    damage(tmp_path / "a", *(f"c/{i}/{j}" for i in range(12) for j in range(12) if (i, j) not in [(0, 0), (5, 7)]))
+    array = zarr.open_array(tmp_path / "a", mode="r+")
+    array[0:8, 0:8] = values[0:8, 0:8] = 0.25
+    array[40:48, 56:64] = values[40:48, 56:64] = np.linspace(0, 1, 64).reshape(8, 8)
+    for place, data in [("a", values), ("a[::-1, ::-1]", values[::-1, ::-1])]:
+        expected = data.reshape(6, 16, 6, 16).mean(axis=(1, 3)) * 255
+        assert np.abs(drawn(tessera, tmp_path, place, 6) - expected).max() <= 1
 
 
 def test_nothing_is_overwritten_unasked(tessera, tmp_path, counting):
