@@ -99,6 +99,15 @@ TSR_API int tsr_store_erase_prefix(tsr_store *store, const char *prefix, const t
  * for what other programs have written there, too. Thread: LOCKED. Errors: IO, UNREACHABLE. */
 TSR_API int tsr_store_sync(tsr_store *store, const tsr_call *call, tsr_error *err);
 
+/* Brings to the disk all that was put and erased through any store of the context, with whatever
+ * durability, also through those that were closed since (but for operations on them that
+ * tsr_store_flush of tessera/sys/store.h never ended): a checkpoint of a program that writes
+ * several arrays. All are tried; the error is that of the first one that fails. Each file system
+ * takes one sync for what TSR_DURABILITY_NONE has left to it, as in tsr_store_sync; until then the
+ * context holds one folder there open, which keeps it from being unmounted. Thread: LOCKED. Errors:
+ * IO (and from then on for every writer), UNREACHABLE, CANCELLED, DEADLINE, NO_MEMORY. */
+TSR_API int tsr_context_sync(tsr_context *context, const tsr_call *call, tsr_error *err);
+
 /* One entry of a listing. `name` is relative to the prefix; a common prefix ends in "/". */
 typedef struct tsr_store_entry {
     const char *name; /* valid during the callback */

@@ -42,6 +42,8 @@ typedef enum tsri_slot {
     TSRI_SLOT_SYNC_FAILURES,
     TSRI_SLOT_TRACE,
     TSRI_SLOT_FS_GROUP,
+    TSRI_SLOT_OPEN_STORES,
+    TSRI_SLOT_UNSYNCED,
     TSRI_SLOT_COUNT
 } tsri_slot;
 

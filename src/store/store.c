@@ -7,7 +7,9 @@
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/profile.h"
+#include "store/open_stores.h"
 #include "store/store_kinds.h"
+#include "store/unsynced.h"
 #include "store/watch.h"
 
 static const tsr_store_ops *const built_in_stores[] = {&tsri_store_fs_ops, &tsri_store_memory_ops,
@@ -102,7 +104,11 @@ int tsr_store_open(tsr_context *context, const char *url, tsr_store **ret_store,
     }
     if (!ops)
         return unknown_scheme(context, scheme, err);
-    return ops->open(context, size ? scheme : "", url + size + (size > 0), ret_store, err);
+    tsri_open_stores *stores;
+    TSRI_TRY(tsri_open_stores_get(context, &stores, err));
+    TSRI_TRY(ops->open(context, size ? scheme : "", url + size + (size > 0), ret_store, err));
+    tsri_open_stores_add(stores, *ret_store);
+    return 0;
 }
 
 /* ---- The head ---- */
@@ -134,8 +140,10 @@ tsr_store *tsr_store_ref(tsr_store *store)
 
 void tsr_store_close(tsr_store *store)
 {
-    if (store && __atomic_fetch_sub(&store->references, 1, __ATOMIC_ACQ_REL) == 1)
-        store->ops->close(store);
+    if (!store || __atomic_fetch_sub(&store->references, 1, __ATOMIC_ACQ_REL) > 1)
+        return;
+    tsri_open_stores_remove(store);
+    store->ops->close(store);
 }
 
 const char *tsr_store_url(const tsr_store *store)
@@ -381,6 +389,38 @@ int tsr_store_sync(tsr_store *store, const tsr_call *call, tsr_error *err)
     int status = store->ops->sync(store, call, err);
     tsri_phase_end(store->context, before);
     return status;
+}
+
+/* What file systems are left with is synced once for each, and not for each store. */
+static int sync_rest(tsr_store *store, const tsr_call *call, tsr_error *err)
+{
+    return store->ops == &tsri_store_fs_ops ? tsr_store_flush(store, call, err)
+                                            : tsr_store_sync(store, call, err);
+}
+
+static int sync_unsynced(tsr_context *context, const tsr_call *call, tsr_error *err)
+{
+    tsri_unsynced *unsynced;
+    TSRI_TRY(tsri_unsynced_get(context, &unsynced, err));
+    tsri_watch watch = tsri_watch_start(context, call);
+    tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_SYNC);
+    int status = tsri_unsynced_sync(unsynced, &watch, err);
+    tsri_phase_end(context, before);
+    return status;
+}
+
+int tsr_context_sync(tsr_context *context, const tsr_call *call, tsr_error *err)
+{
+    tsri_open_stores *stores;
+    TSRI_TRY(tsri_open_stores_get(context, &stores, err));
+    int result = sync_unsynced(context, call, err);
+    tsr_store *store = NULL;
+    while ((store = tsri_open_stores_next(stores, store)) != NULL) {
+        int status = sync_rest(store, call, result == 0 ? err : NULL);
+        if (result == 0)
+            result = status;
+    }
+    return result;
 }
 
 /* For stores that can only move bytes through memory. */

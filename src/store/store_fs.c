@@ -113,6 +113,8 @@ static int fs_open(tsr_context *context, const char *scheme, const char *address
     fs->root = root;
     int status = tsri_sync_failures_get(context, &fs->failures, err);
     if (status == 0)
+        status = tsri_unsynced_get(context, &fs->unsynced, err);
+    if (status == 0)
         status = tsri_fs_group_get(context, &fs->group, err);
     if (status == 0)
         status = hold_working_directory(fs, err);

@@ -33,6 +33,7 @@
 #include "store/fork_mutex.h"
 #include "store/key.h"
 #include "store/sync_failures.h"
+#include "store/unsynced.h"
 #include "store/watch.h"
 
 #define TSRI_FS_LOCK_SUFFIX ".__lock"
@@ -70,12 +71,13 @@ typedef struct tsri_fs {
     uint64_t sequence;     /* counts the changes of folders */
     uint64_t root_changed; /* sequence at which the entry of the root itself became unsure; 0: it is
                               on disk */
-    bool left_to_system;   /* atomic: there were puts without durability */
-    bool network_told;     /* atomic: the user knows what kind of file system this is */
-    bool sync_failed;      /* nothing is acknowledged any more */
+    uint64_t left, left_synced; /* atomic: counts puts without durability; those on disk */
+    bool network_told;          /* atomic: the user knows what kind of file system this is */
+    bool sync_failed;           /* nothing is acknowledged any more */
     char sync_failure[TSRI_SYNC_FAILURE_TEXT_MAX]; /* what failed */
     tsr_error late_failure;                        /* of the last put of a group that failed */
     tsri_sync_failures *failures;                  /* of all stores of the context */
+    tsri_unsynced *unsynced;                       /* the same */
 } tsri_fs;
 
 /* ---- store_fs_root.c ---- */

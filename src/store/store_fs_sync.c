@@ -445,12 +445,15 @@ int tsri_fs_sync(tsr_store *store, const tsr_call *call, tsr_error *err)
 {
     tsri_fs *fs = (tsri_fs *)store;
     TSRI_TRY(tsri_fs_sync_check(fs, err));
-    if (__atomic_exchange_n(&fs->left_to_system, false, __ATOMIC_ACQ_REL)) {
-        int status = sync_file_system(fs, err);
-        if (status < 0) {
-            __atomic_store_n(&fs->left_to_system, true, __ATOMIC_RELEASE);
-            return status;
-        }
+    /* Whoever comes while another one syncs does so, too: his acknowledgement cannot wait for that
+     * of somebody else. */
+    uint64_t left = __atomic_load_n(&fs->left, __ATOMIC_ACQUIRE);
+    uint64_t synced = __atomic_load_n(&fs->left_synced, __ATOMIC_ACQUIRE);
+    if (synced < left) {
+        TSRI_TRY(sync_file_system(fs, err));
+        while (synced < left && !__atomic_compare_exchange_n(&fs->left_synced, &synced, left, true,
+                                                             __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+            ;
     }
     return tsri_fs_flush(store, call, err);
 }

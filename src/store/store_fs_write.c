@@ -338,6 +338,27 @@ static bool is_left_to_flush(const put_draft *draft)
                                                  .size_bytes = draft->segments->total_bytes});
 }
 
+/* Renames the new value to its key, and counts it where it is left to the system: after that, so
+ * that no sync that began before counts it in. 0, or an errno as of tsri_fs_lock_publish. */
+static int rename_draft(put_draft *draft)
+{
+    tsri_fs *fs = draft->fs;
+    bool if_absent = draft->request->if_absent;
+    tsri_unsynced_disk *disk;
+    if (draft->request->durability != TSR_DURABILITY_NONE)
+        return tsri_fs_lock_publish(fs, draft->lock, if_absent);
+    int error_number =
+        tsri_unsynced_hold(fs->unsynced, draft->lock->device, draft->lock->place.directory,
+                           draft->lock->file_name, &disk);
+    if (error_number)
+        return error_number;
+    error_number = tsri_fs_lock_publish(fs, draft->lock, if_absent);
+    if (error_number == 0)
+        __atomic_add_fetch(&fs->left, 1, __ATOMIC_RELEASE);
+    tsri_unsynced_let_go(fs->unsynced, disk, error_number == 0);
+    return error_number;
+}
+
 static int publish(put_draft *draft)
 {
     tsr_put_request *request = draft->request;
@@ -351,15 +372,13 @@ static int publish(put_draft *draft)
         return DELAYED;
     if (request->durability != TSR_DURABILITY_NONE)
         TSRI_TRY(tsri_fs_sync_file(draft->fs, draft->lock->descriptor, request->key, request->err));
-    errno = tsri_fs_lock_publish(draft->fs, draft->lock, request->if_absent);
+    errno = rename_draft(draft);
     if (errno == ENOENT)
         return VANISHED;
     if (errno == EEXIST && request->if_absent)
         return tsri_check_put_match(request, &(tsr_generation){.words = {1}});
     if (errno)
         return draft_error(draft, "rename the new value to");
-    if (request->durability == TSR_DURABILITY_NONE)
-        __atomic_store_n(&draft->fs->left_to_system, true, __ATOMIC_RELEASE);
     return tsri_fs_sync_entry(draft->fs, draft->lock->place.folder, request->durability,
                               draft->watch, request->err);
 }

@@ -165,6 +165,9 @@ struct tsr_store {
     tsr_store_hints hints;
     int references;         /* atomic */
     uint64_t late_failures; /* atomic: puts with until_flush that have failed afterwards */
+    /* Of tsr_store_open and tsr_store_close: the place among the open stores of the context. */
+    struct tsri_open_stores *listed_in;
+    tsr_store *next, **link;
 };
 
 /* The operations with what every caller would write around them: they check that the store has the

@@ -218,6 +218,35 @@ static void sync_all(program *self)
     acknowledge_all(self);
 }
 
+/* A checkpoint of the context, by which time the store that has written is closed. */
+static void close_and_sync_context(program *self)
+{
+    tsr_error err = TSR_ERROR_INIT;
+    tsr_store_close(self->store);
+    assert_int_equal(tsr_context_sync(self->context, NULL, &err), 0);
+    for (int key = 0; key < KEYS; key++) {
+        if (self->is_loose[key]) {
+            self->is_ours[key] = true;
+            self->is_loose[key] = false;
+            acknowledge(self, key);
+        }
+        self->is_ours[key] = false; /* its flush never came */
+    }
+    assert_int_equal(tsr_store_open(self->context, "/parent/root", &self->store, &err), 0);
+}
+
+/* A checkpoint of the context with its stores open. */
+static void sync_context(program *self)
+{
+    tsr_error err = TSR_ERROR_INIT;
+    assert_int_equal(tsr_context_sync(self->context, NULL, &err), 0);
+    for (int key = 0; key < KEYS; key++) {
+        self->is_ours[key] |= self->is_loose[key];
+        self->is_loose[key] = false;
+    }
+    acknowledge_all(self);
+}
+
 static void link_first(program *self)
 {
     tsr_error err = TSR_ERROR_INIT;
@@ -230,7 +259,7 @@ static void link_first(program *self)
         ledger_acknowledge(self->disk, LINKED, ++self->links);
 }
 
-enum { OPERATIONS = 20 };
+enum { OPERATIONS = 22 };
 
 static void operate(program *self, unsigned which)
 {
@@ -265,8 +294,12 @@ static void operate(program *self, unsigned which)
         link_first(self);
     } else if (which == 17) {
         put(self, 1, TSR_DURABILITY_NONE, false);
-    } else {
+    } else if (which < 20) {
         put_as(self, key, TSR_DURABILITY_FLUSH, false, true); /* the first two */
+    } else if (which == 20) {
+        sync_context(self);
+    } else {
+        close_and_sync_context(self);
     }
 }
 
@@ -417,7 +450,7 @@ static void every_sequence(bool renames_fall_apart)
             int late = 0;
             for (size_t at = 0; at < 3; at++) {
                 is_loose |= operations[at] == 14 || operations[at] == 17;
-                late += operations[at] >= 18;
+                late += operations[at] == 18 || operations[at] == 19;
             }
             /* Nor are two files that both wait for their sync. */
             bool is_sampled = is_loose || late > 1;
@@ -475,7 +508,9 @@ static void test_missing_syncs_are_noticed(void **state)
 {
     (void)state;
     const unsigned put_again[] = {0, 0}, put_and_flush[] = {5, 13}, erased[] = {0, 6},
-                   none_and_sync[] = {14, 15}, late_and_flush[] = {19, 18, 13};
+                   none_and_sync[] = {14, 15}, late_and_flush[] = {19, 18, 13},
+                   none_and_context[] = {14, 20}, late_and_context[] = {19, 18, 20},
+                   none_closed_and_context[] = {14, 21};
     expect_unsafe(put_again, 2, DEFECT_FILES);
     expect_unsafe(put_again, 2, DEFECT_FOLDERS);
     expect_unsafe(put_and_flush, 2, DEFECT_FILES);
@@ -484,6 +519,9 @@ static void test_missing_syncs_are_noticed(void **state)
     expect_unsafe(late_and_flush, 3, DEFECT_FOLDERS);
     expect_unsafe(erased, 2, DEFECT_FOLDERS);
     expect_unsafe(none_and_sync, 2, DEFECT_FILE_SYSTEM);
+    expect_unsafe(none_and_context, 2, DEFECT_FILE_SYSTEM);
+    expect_unsafe(none_closed_and_context, 2, DEFECT_FILE_SYSTEM);
+    expect_unsafe(late_and_context, 3, DEFECT_FILES);
 }
 
 /* The file, its three folders in the store, and the two on the way to the root, of which "/" has
