@@ -41,7 +41,7 @@ static void assert_part(fixture *f, uint64_t offset, uint64_t size_bytes, const 
     assert_string_equal(text, expected);
 }
 
-/* How many descriptors of this process lead to something inside the folder of the fixture. */
+/* How many descriptors of this process lead to files inside the folder of the fixture. */
 static int open_files(const fixture *f)
 {
     DIR *folder = opendir("/proc/self/fd");
@@ -49,7 +49,9 @@ static int open_files(const fixture *f)
     assert_non_null(folder);
     for (struct dirent *entry; (entry = readdir(folder));) {
         char target[4200] = "";
-        if (readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1) > 0)
+        struct stat status;
+        if (readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1) > 0 &&
+            fstatat(dirfd(folder), entry->d_name, &status, 0) == 0 && S_ISREG(status.st_mode))
             count += strncmp(target, f->folder, strlen(f->folder)) == 0 &&
                      target[strlen(f->folder)] == '/';
     }
