@@ -33,11 +33,12 @@ torture: ## Writers of the same shards, TensorStore's too, that are killed, and 
 		-c tests/pytest.ini --rootdir tests -p no:cacheprovider tests/interop/test_torture_tensorstore.py
 	@TESSERA_TORTURE=1 build/dev/tests/array/test_damage
 
-power-cuts: ## Power cuts on a simulated disk, at full size
+power-cuts: ## Power cuts on a simulated disk, at full size, and on XFS where a loop device may be made
 	@tools/setup build
 	@tools/build dev
 	@TESSERA_POWER_CUTS=1 build/dev/tests/store/test_store_fs_power_cut
 	@TESSERA_POWER_CUTS=1 build/dev/tests/array/test_array_power_cut
+	@tests/fault/power_cut_xfs.py build/dev/tessera build || [ $$? = 77 ]
 
 conformance: ## Every case of the matrix against every peer (long); writes docs/conformance.md
 	@tools/setup build test
