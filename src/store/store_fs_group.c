@@ -30,10 +30,10 @@ typedef struct tsri_fs_delayed {
     struct tsri_fs_delayed *next;
     tsri_fs *fs;
     tsri_fs_lock *lock; /* owned by whoever is last: this, or the caller that has taken it */
-    bool caller_holds;
+    bool caller_holds;  /* under the mutex of the group; all else is the publisher's */
+    tsr_generation current;
     bool if_absent;
     bool exists, is_merged; /* the new value was made of the one that is there, `current` */
-    tsr_generation current;
     int status;
 } delayed;
 
