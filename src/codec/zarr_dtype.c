@@ -246,10 +246,13 @@ static int print_fields_v3(const tsr_dtype *dtype, tsr_output *output, tsr_error
     TSRI_TRY(tsr_output_print(output, err, "{\"name\":\"struct\",\"configuration\":{\"fields\":["));
     for (int i = 0; i < tsr_dtype_field_count(dtype); i++) {
         const tsr_field *field = tsr_dtype_field(dtype, i);
-        if (field->rank > 0)
-            return tsr_error_set(err, TSR_UNSUPPORTED,
-                                 "field \"%.60s\" is an array, which no struct of Zarr 3 has",
-                                 field->name);
+        if (field->rank > 0) {
+            tsr_error_set(err, TSR_UNSUPPORTED,
+                          "field \"%.60s\" is an array, which no struct of Zarr 3 has",
+                          field->name);
+            tsr_error_set_next_step(err, "Zarr 2 has such fields (`--zarr-format 2`)");
+            return TSR_UNSUPPORTED;
+        }
         TSRI_TRY(tsr_output_print(output, err, "%s{\"name\":", i > 0 ? "," : ""));
         TSRI_TRY(tsr_json_quote(field->name, output, err));
         TSRI_TRY(tsr_output_print(output, err, ",\"data_type\":"));

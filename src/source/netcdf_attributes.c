@@ -4,6 +4,10 @@
 
 #include "base/base.h"
 #include "source/attribute_text.h"
+#include "source/netcdf_type.h"
+
+/* The attribute that has the names of an enum. */
+#define ENUM_NAME "enum"
 
 /* What HDF5 keeps for itself in files of netCDF-4. */
 static bool is_internal(const char *name)
@@ -111,6 +115,47 @@ static int append_attribute(tsr_context *context, int group, int variable, int n
     return append_value(group, variable, name, plain, count, output, err);
 }
 
+static int append_enum(int group, nc_type type, bool *first, tsr_output *output, tsr_error *err)
+{
+    char name[NC_MAX_NAME + 1];
+    bool first_name = true;
+    nc_type base = NC_NAT;
+    size_t count = 0;
+    union {
+        char bytes[8];
+        int64_t aligned;
+    } value;
+
+    int code = nc_inq_enum(group, type, NULL, &base, NULL, &count);
+    TSRI_TRY(tsri_attribute_name(ENUM_NAME, first, output, err));
+    TSRI_TRY(tsr_output_print(output, err, "{"));
+    for (size_t i = 0; i < count && code == NC_NOERR; i++) {
+        code = nc_inq_enum_member(group, type, (int)i, name, &value);
+        if (code != NC_NOERR)
+            break;
+        TSRI_TRY(tsri_attribute_name(name, &first_name, output, err));
+        TSRI_TRY(tsri_attribute_number(tsri_netcdf_dtype(base), &value, output, err));
+    }
+    if (code != NC_NOERR)
+        return tsr_error_set(err, TSR_DAMAGED, "the names of an enum: %s", nc_strerror(code));
+    return tsr_output_print(output, err, "}");
+}
+
+/* The names of a variable whose elements are the integers of an enum, unless an attribute is called
+ * so. */
+static int append_enum_names(int group, int variable, bool *first, tsr_output *output,
+                             tsr_error *err)
+{
+    nc_type type = NC_NAT;
+    int id;
+
+    if (variable == NC_GLOBAL || nc_inq_vartype(group, variable, &type) != NC_NOERR ||
+        !tsri_netcdf_is_enum(group, type) ||
+        nc_inq_attid(group, variable, ENUM_NAME, &id) == NC_NOERR)
+        return 0;
+    return append_enum(group, type, first, output, err);
+}
+
 int tsri_netcdf_attributes(tsr_context *context, int group, int variable, tsr_output *output,
                            tsr_error *err)
 {
@@ -124,6 +169,7 @@ int tsri_netcdf_attributes(tsr_context *context, int group, int variable, tsr_ou
     TSRI_TRY(tsr_output_print(output, err, "{"));
     for (int i = 0; i < count; i++)
         TSRI_TRY(append_attribute(context, group, variable, i, &first, output, err));
+    TSRI_TRY(append_enum_names(group, variable, &first, output, err));
     TSRI_TRY(tsr_output_print(output, err, "}"));
     return tsr_output_append(output, "", 1, err);
 }

@@ -7,44 +7,17 @@
 #include "source/netcdf_attributes.h"
 #include "source/netcdf_file.h"
 #include "source/netcdf_lock.h"
+#include "source/netcdf_type.h"
 #include "source/text_elements.h"
 
 /* The driver of an array. The array layer keeps the file open for it. */
 typedef struct netcdf_variable {
     tsri_netcdf_file *file;
     int group, id;
+    tsri_netcdf_type type;
     int64_t shape[TSR_RANK_MAX];
     bool is_chunked;
 } netcdf_variable;
-
-const tsr_dtype *tsri_netcdf_dtype(int type)
-{
-    switch (type) {
-    case NC_BYTE:
-        return TSR_INT8;
-    case NC_CHAR: /* text stays bytes: strings are a matter of attributes and conventions */
-    case NC_UBYTE:
-        return TSR_UINT8;
-    case NC_SHORT:
-        return TSR_INT16;
-    case NC_USHORT:
-        return TSR_UINT16;
-    case NC_INT:
-        return TSR_INT32;
-    case NC_UINT:
-        return TSR_UINT32;
-    case NC_INT64:
-        return TSR_INT64;
-    case NC_UINT64:
-        return TSR_UINT64;
-    case NC_FLOAT:
-        return TSR_FLOAT32;
-    case NC_DOUBLE:
-        return TSR_FLOAT64;
-    default:
-        return NULL;
-    }
-}
 
 /* ---- reading ---- */
 
@@ -69,12 +42,30 @@ static int follow_fork(netcdf_variable *self, tsr_error *err)
     return 0;
 }
 
+/* Compounds with padding. The caller holds the lock. */
+static int read_structs(const netcdf_variable *self, const size_t *from, const size_t *count,
+                        const tsr_view *view, int *ret_code, tsr_error *err)
+{
+    size_t elements = (size_t)tsr_view_count(view);
+    char *padded = tsri_alloc_array(elements + 1, self->type.size_bytes);
+
+    if (!padded)
+        return tsri_error_no_memory(err, elements * self->type.size_bytes);
+    *ret_code = nc_get_vara(self->group, self->id, from, count, padded);
+    if (*ret_code == NC_NOERR)
+        tsri_netcdf_type_gather(&self->type, padded, elements, view->data);
+    tsri_free(padded);
+    return 0;
+}
+
 /* The caller holds the lock. */
 static int read_values(const netcdf_variable *self, const size_t *from, const size_t *count,
                        const tsr_view *view, int *ret_code, tsr_error *err)
 {
     size_t elements = (size_t)tsr_view_count(view);
 
+    if (self->type.run_count > 0)
+        return read_structs(self, from, count, view, ret_code, err);
     if (!tsr_dtype_is_variable(view->dtype)) {
         *ret_code = nc_get_vara(self->group, self->id, from, count, view->data);
         return 0;
@@ -147,6 +138,7 @@ static void netcdf_close_variable(void *driver)
             nc_set_var_chunk_cache(self->group, self->id, size_bytes, elements, preemption);
         tsri_hdf5_unlock();
     }
+    tsri_netcdf_type_clear(&self->type);
     tsri_free(self);
 }
 
@@ -158,23 +150,19 @@ static const tsr_array_ops netcdf_array_ops = {.struct_size = sizeof netcdf_arra
 /* ---- describing: everything here holds the lock ---- */
 
 typedef struct described {
-    const tsr_dtype *dtype;
+    const tsr_dtype *dtype; /* the variable's */
     int rank;
     char names[TSR_RANK_MAX][NC_MAX_NAME + 1];
     const char *name_list[TSR_RANK_MAX];
     int64_t box[TSR_RANK_MAX];
-    union {
-        unsigned char bytes[16];
-        tsr_slot slot; /* of strings: may point into the heap */
-    } fill_value;
-    char *fill_text; /* libnetcdf's */
+    void *fill_value; /* of strings: a slot that may point into the heap */
+    char *fill_text;  /* libnetcdf's */
     tsr_heap *heap;
     tsr_output attributes;
 } described;
 
 static int describe_type(netcdf_variable *variable, described *self, tsr_error *err)
 {
-    char type_name[NC_MAX_NAME + 1] = "?";
     nc_type type = NC_NAT;
 
     int code = nc_inq_var(variable->group, variable->id, NULL, &type, &self->rank, NULL, NULL);
@@ -182,13 +170,10 @@ static int describe_type(netcdf_variable *variable, described *self, tsr_error *
         return tsri_netcdf_refuse("", code, "looking at the variable", err);
     if (self->rank > TSR_RANK_MAX)
         return tsr_error_set(err, TSR_LIMIT, "%d axes; at most %d", self->rank, TSR_RANK_MAX);
-    self->dtype = type == NC_STRING ? TSR_STRING : tsri_netcdf_dtype(type);
-    if (self->dtype)
-        return 0;
-    nc_inq_type(variable->group, type, type_name, NULL);
-    tsr_error_set(err, TSR_UNSUPPORTED, "elements of the netCDF type \"%s\"", type_name);
-    tsr_error_set_next_step(err, "variables of numbers, characters and strings are read");
-    return TSR_UNSUPPORTED;
+    TSRI_TRY(tsri_netcdf_type_init(&variable->type, variable->group, type, err));
+    self->dtype = variable->type.dtype;
+    self->fill_value = tsri_alloc_zero(self->dtype->size_bytes);
+    return self->fill_value ? 0 : tsri_error_no_memory(err, self->dtype->size_bytes);
 }
 
 static int describe_axes(netcdf_variable *variable, described *self, tsr_error *err)
@@ -224,7 +209,7 @@ static int describe_fill_text(const netcdf_variable *variable, described *self, 
 {
     nc_type type = NC_NAT;
     size_t count = 0;
-    tsr_view view = {.dtype = TSR_STRING, .data = (char *)&self->fill_value.slot};
+    tsr_view view = {.dtype = TSR_STRING, .data = self->fill_value};
 
     if (nc_inq_att(variable->group, variable->id, "_FillValue", &type, &count) != NC_NOERR ||
         count != 1 || type != NC_STRING ||
@@ -239,33 +224,58 @@ static int describe_fill_text(const netcdf_variable *variable, described *self, 
 
 /* A fill value of another type than the variable's, which old files have, counts where the variable
  * can hold it. */
-static int describe_fill_value(const netcdf_variable *variable, described *self, tsr_error *err)
+static int convert_fill_value(const netcdf_variable *variable, const tsr_dtype *stored,
+                              described *self, tsr_error *err)
 {
-    nc_type type = NC_NAT;
-    size_t count = 0;
     union {
         unsigned char bytes[16];
         double aligned;
     } value = {{0}}, converted = {{0}}, back = {{0}};
     tsr_view from, to, again;
 
-    if (self->dtype == TSR_STRING)
-        return describe_fill_text(variable, self, err);
-    if (nc_inq_att(variable->group, variable->id, "_FillValue", &type, &count) != NC_NOERR ||
-        count != 1 || !tsri_netcdf_dtype(type) ||
+    if (self->dtype->kind > TSR_KIND_COMPLEX ||
         nc_get_att(variable->group, variable->id, "_FillValue", &value) != NC_NOERR)
         return 0;
-    TSRI_TRY(tsr_view_init(&from, tsri_netcdf_dtype(type), 0, NULL, &value, err));
+    TSRI_TRY(tsr_view_init(&from, stored, 0, NULL, &value, err));
     TSRI_TRY(tsr_view_init(&to, self->dtype, 0, NULL, &converted, err));
-    TSRI_TRY(tsr_view_init(&again, tsri_netcdf_dtype(type), 0, NULL, &back, err));
-    if (tsr_dtype_equal(from.dtype, to.dtype))
+    TSRI_TRY(tsr_view_init(&again, stored, 0, NULL, &back, err));
+    if (tsr_dtype_equal(stored, self->dtype))
         converted = value;
     else if (tsr_view_copy(&to, &from, TSR_CASTING_UNSAFE, NULL) < 0 ||
              tsr_view_copy(&again, &to, TSR_CASTING_UNSAFE, NULL) < 0 ||
-             memcmp(&value, &back, from.dtype->size_bytes) != 0)
+             memcmp(&value, &back, stored->size_bytes) != 0)
         return 0;
-    memcpy(&self->fill_value, &converted, sizeof self->fill_value);
+    memcpy(self->fill_value, &converted, self->dtype->size_bytes);
     return 0;
+}
+
+/* A fill value of a type that the file defines, which the variable has too. */
+static int take_fill_value(const netcdf_variable *variable, described *self, tsr_error *err)
+{
+    void *value = tsri_alloc_zero(variable->type.size_bytes);
+
+    if (!value)
+        return tsri_error_no_memory(err, variable->type.size_bytes);
+    if (nc_get_att(variable->group, variable->id, "_FillValue", value) == NC_NOERR)
+        tsri_netcdf_type_gather(&variable->type, value, 1, self->fill_value);
+    tsri_free(value);
+    return 0;
+}
+
+static int describe_fill_value(const netcdf_variable *variable, described *self, tsr_error *err)
+{
+    nc_type type = NC_NAT, own = NC_NAT;
+    size_t count = 0;
+
+    if (self->dtype == TSR_STRING)
+        return describe_fill_text(variable, self, err);
+    if (nc_inq_att(variable->group, variable->id, "_FillValue", &type, &count) != NC_NOERR ||
+        nc_inq_vartype(variable->group, variable->id, &own) != NC_NOERR || count != 1)
+        return 0;
+    if (type > NC_MAX_ATOMIC_TYPE)
+        return type == own ? take_fill_value(variable, self, err) : 0;
+    const tsr_dtype *stored = tsri_netcdf_dtype(type);
+    return stored ? convert_fill_value(variable, stored, self, err) : 0;
 }
 
 static int describe(netcdf_variable *variable, described *self, tsr_error *err)
@@ -292,7 +302,7 @@ static int make_array(netcdf_variable *variable, const described *self, const ch
         .rank = self->rank,
         .shape = variable->shape,
         .chunk_shape = self->box,
-        .fill_value = &self->fill_value,
+        .fill_value = self->fill_value,
         .dimension_names = self->name_list,
         .attributes = self->attributes.data,
     };
@@ -319,11 +329,14 @@ int tsri_netcdf_open_variable(tsri_netcdf_file *file, int group, int id, const c
         tsri_output_clear(&self->attributes);
         nc_free_string(self->fill_text ? 1 : 0, &self->fill_text);
         tsr_heap_unref(self->heap);
+        tsri_free(self->fill_value);
     } else {
         tsri_error_set_no_memory(err, sizeof *self);
     }
     tsri_free(self);
-    if (status < 0)
+    if (status < 0 && variable) {
+        tsri_netcdf_type_clear(&variable->type);
         tsri_free(variable);
+    }
     return status;
 }

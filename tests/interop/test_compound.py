@@ -1,9 +1,11 @@
-"""Data sets of h5py that are no plain numbers: structs, texts of a fixed length, enums, opaque bytes."""
+"""Data sets of h5py and variables of netCDF4 that are no plain numbers: structs, texts of a fixed length, enums,
+opaque bytes."""
 import io
 import json
 import subprocess
 
 import h5py
+import netCDF4
 import numpy as np
 import pytest
 import zarr
@@ -117,3 +119,48 @@ def test_references_are_refused_by_name(tmp_path):
     for name, words in (("objects", "reference"), ("regions", "reference"), ("inside", 'field "r"')):
         done = subprocess.run([TESSERA, "cat", tmp_path / "a.h5" / name], capture_output=True, text=True)
         assert done.returncode != 0 and words in done.stderr
+
+
+NETCDF_TYPES = {
+    "flat": [("x", "<i2"), ("y", "<f8"), ("z", "u1"), ("name", "S7")],
+    "nested": [("a", [("b", "u1"), ("c", [("d", "<i8")])]), ("e", "<f4")],
+    "arrays": [("m", "<f4", (2, 3)), ("n", "u1", (5,)), ("o", [("p", "i2", (2,))])],
+}
+
+
+def compound(file, dtype, name):
+    """A compound type of netCDF4, which wants the types of its fields to be there before it."""
+    for field, (inner, _) in dtype.fields.items():
+        if inner.names:
+            compound(file, inner, f"{name}_{field}")
+    return file.createCompoundType(dtype, name)
+
+
+@pytest.mark.parametrize("name", NETCDF_TYPES)
+def test_netcdf_structs(tmp_path, name):
+    data = filled(NETCDF_TYPES[name], (5, 7))
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("y", 5)
+        file.createDimension("x", 7)
+        for path, align in ("packed", False), ("aligned", True):
+            kind = np.dtype(NETCDF_TYPES[name], align=align)
+            made = file.createVariable(path, compound(file, kind, path + "_t"), ("y", "x"), chunksizes=(2, 3), zlib=True)
+            made[...] = data.astype(kind)
+    for path in ("packed", "aligned"):
+        assert (structs(tmp_path / "a.nc" / path, data.dtype) == data.ravel()).all()
+        selected = structs(tmp_path / "a.nc" / path, data.dtype, "--select", "1:4, ::-2")
+        assert (selected == data[1:4, ::-2].ravel()).all()
+    run("import", tmp_path / "a.nc/aligned", tmp_path / "a.zarr", "--zarr-format", "2", "--codec", "zstd:1")
+    assert (structs(tmp_path / "a.zarr", data.dtype) == data.ravel()).all()
+
+
+def test_netcdf_enum(tmp_path):
+    names = {"clear": 0, "cumulus": 3, "missing": 255}
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("x", 4)
+        kind = file.createEnumType(np.uint8, "cloud_t", names)
+        file.createVariable("cloud", kind, ("x",), fill_value=255)[:3] = [3, 0, 3]
+    assert values(tmp_path / "a.nc/cloud").tolist() == [3, 0, 3, 255]
+    described = json.loads(run("info", tmp_path / "a.nc/cloud", "--json"))
+    assert described["dtype"] == "uint8" and described["fill_value"] == 255
+    assert described["attributes"]["enum"] == names
