@@ -2,6 +2,8 @@
  * files. */
 #include <string.h>
 
+#include <tessera/statistics.h>
+
 #include "describe.h"
 #include "findings.h"
 #include "location.h"
@@ -145,6 +147,57 @@ static void tell_without_parity(cli_checker *checker)
                  NULL, 0, &error);
 }
 
+/* What keeps copies from being compared is a finding about them; the nodes are looked at in any
+ * case. */
+static int judge_copies(cli_checker *checker, const char *place, cli_finding_kind kind, int status,
+                        tsr_error *error)
+{
+    if (status != TSR_BAD_METADATA && status != TSR_UNSUPPORTED && status != TSR_LIMIT) {
+        checker->invocation->error = *error;
+        return status;
+    }
+    if (kind == FINDING_STALE)
+        tsr_error_prepend(error, "the consolidated copies cannot be compared");
+    findings_add(&checker->findings, kind, place, NULL, 0, NULL, 0, error);
+    return 0;
+}
+
+/* Rows of values that are gone, or of none at all. */
+static int count_unknown(void *user, const tsr_chunk_statistics *chunk)
+{
+    int64_t *unknown = user;
+
+    *unknown += !chunk->known;
+    return 0;
+}
+
+/* One note for an array that keeps statistics, however many of them are not known. */
+static int tell_statistics(cli_checker *checker, const tsr_call *call)
+{
+    tsr_array *array = checker->array;
+    tsr_error error = TSR_ERROR_INIT;
+    int64_t unknown = 0;
+    bool keeps = false;
+
+    int status = tsr_array_keeps_statistics(array, &keeps, &error);
+    if (status < 0)
+        return judge_copies(checker, tsr_array_place(array), FINDING_METADATA, status, &error);
+    if (!keeps || sparse_is_huge(array))
+        return 0;
+    CLI_TRY(tsr_array_walk_statistics(array, NULL, NULL, count_unknown, &unknown, call,
+                                      &checker->invocation->error));
+    if (unknown == 0)
+        return 0;
+    tsr_error_set(
+        &error, TSR_PARTIAL,
+        "of %lld %s no statistics are kept, or stale ones; `tessera stats --update` makes "
+        "them anew",
+        (long long)unknown, unknown == 1 ? "chunk" : "chunks");
+    findings_add(&checker->findings, FINDING_STALE, tsr_array_place(array), NULL, 0, NULL, 0,
+                 &error);
+    return 0;
+}
+
 static int check_mark(cli_checker *checker, const char *place)
 {
     tsr_auto(tsr_store) *store = NULL;
@@ -196,6 +249,8 @@ static int check_array(cli_checker *checker, tsr_array *array)
     status = tsr_array_walk_chunks(array, &options, take_chunk, checker, &call, &invocation->error);
     if (status >= 0)
         status = tsr_array_orphan_keys(array, take_orphan, checker, &call, &invocation->error);
+    if (status >= 0)
+        status = tell_statistics(checker, &call);
     progress_end(&checker->progress);
     CLI_TRY(status);
     tell_dead(checker);
@@ -248,21 +303,6 @@ static int check_child(cli_checker *checker, tsr_group *parent, const cli_child 
         tsr_error_set(&error, status, "%s", child->problem ? child->problem : "cannot be read");
     }
     return child_failed(checker, parent, child->name, status, &error);
-}
-
-/* What keeps copies from being compared is a finding about them; the nodes are looked at in any
- * case. */
-static int judge_copies(cli_checker *checker, const char *place, cli_finding_kind kind, int status,
-                        tsr_error *error)
-{
-    if (status != TSR_BAD_METADATA && status != TSR_UNSUPPORTED && status != TSR_LIMIT) {
-        checker->invocation->error = *error;
-        return status;
-    }
-    if (kind == FINDING_STALE)
-        tsr_error_prepend(error, "the consolidated copies cannot be compared");
-    findings_add(&checker->findings, kind, place, NULL, 0, NULL, 0, error);
-    return 0;
 }
 
 /* Compares the copies that a group carries with the documents of the nodes. */
@@ -481,7 +521,7 @@ const cli_command command_check = {
         "none across another. With --data every chunk is decoded, so that every checksum is verified. Keys "
         "that belong to nothing, files that a killed writer left, shards of which more than a third is bytes "
         "that no index entry refers to, shards that lack the parity of their array, and consolidated metadata "
-        "that is stale are named, but are no damage. With --data the blocks of shards with parity are checked "
+        "and kept statistics that are stale are named, but are no damage. With --data the blocks of shards with parity are checked "
         "too. The exit status is 1 when damage was found.\n\n"
         "With --repair each damaged shard is made anew of the inner chunks that are sound, every one of them "
         "decoded, and what is lost is listed. A single wrong bit of an index is put right by its checksum; of "

@@ -1,6 +1,8 @@
 /* tessera info PLACE: everything about an array or a group. */
 #include <string.h>
 
+#include <tessera/statistics.h>
+
 #include "codec_text.h"
 #include "describe.h"
 #include "location.h"
@@ -175,12 +177,26 @@ static int print_attributes(struct json_object *attributes, tsr_error *err)
     return 0;
 }
 
+/* Whether statistics are kept; such as cannot be opened are none, and the array is told all the
+ * same. */
+static int find_kept(tsr_array *array, bool *ret_keeps, tsr_error *err)
+{
+    int status = tsr_array_keeps_statistics(array, ret_keeps, err);
+
+    if (status != TSR_BAD_METADATA && status != TSR_UNSUPPORTED && status != TSR_LIMIT)
+        return status;
+    tsr_error_clear(err);
+    *ret_keeps = false;
+    return 0;
+}
+
 static int print_array(cli_invocation *invocation, tsr_array *array)
 {
     char shape[SHOW_SHAPE_MAX];
     struct json_object *attributes;
     cli_stored_size stored;
     char *text;
+    bool keeps;
     int status;
 
     print_line("place", tsr_array_place(array));
@@ -200,6 +216,9 @@ static int print_array(cli_invocation *invocation, tsr_array *array)
     print_keys(array);
     if (tsr_array_parity(array))
         print_line("parity", tsr_array_parity(array));
+    CLI_TRY(find_kept(array, &keeps, &invocation->error));
+    if (keeps)
+        print_line("statistics", "kept");
     CLI_TRY(describe_stored(invocation->context, array, &stored, &invocation->error));
     print_sizes(array, &stored);
     CLI_TRY(describe_array_attributes(array, &attributes, &invocation->error));
@@ -232,23 +251,29 @@ static int print_group(cli_invocation *invocation, tsr_group *group)
     return status;
 }
 
+static int describe_all(cli_invocation *invocation, cli_document *document, tsr_array *array)
+{
+    cli_stored_size stored;
+    bool keeps;
+
+    CLI_TRY(describe_stored(invocation->context, array, &stored, &invocation->error));
+    CLI_TRY(find_kept(array, &keeps, &invocation->error));
+    document_add_flag(document, document->root, "statistics", keeps);
+    return describe_array(document, document->root, array, &stored, true, &invocation->error);
+}
+
 static int print_json(cli_invocation *invocation, const cli_location_node *node)
 {
     cli_document document;
-    cli_stored_size stored;
     int status;
 
     document_init(&document);
     document_add_text(&document, document.root, "place",
                       node->array ? tsr_array_place(node->array) : tsr_group_place(node->group));
-    if (node->array) {
-        status = describe_stored(invocation->context, node->array, &stored, &invocation->error);
-        if (status >= 0)
-            status = describe_array(&document, document.root, node->array, &stored, true,
-                                    &invocation->error);
-    } else {
+    if (node->array)
+        status = describe_all(invocation, &document, node->array);
+    else
         status = describe_group(&document, document.root, node->group, true, &invocation->error);
-    }
     if (status >= 0)
         status = document_print(&document, stdout, &invocation->error);
     document_clear(&document);

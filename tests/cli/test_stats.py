@@ -4,6 +4,7 @@ import fractions
 import json
 import os
 import statistics
+import subprocess
 import time
 
 import numpy as np
@@ -283,6 +284,55 @@ def test_copies_keep_them(tessera, tmp_path):
         same(figures(tessera, place), values)
     assert tessera.run("tree", "u.zarr").out.count("__statistics") == 0
     tessera.run("check", "t.zarr", "--data")
+
+
+def test_check_and_info_know_of_them(tessera, tmp_path):
+    values = np.random.default_rng(3).random((30, 30))
+    tessera.run("create", "bare", "--shape", "30,30", "--dtype", "float64", "--chunks", "10,10")
+    make_kept(tessera, "a", values, "--chunks", "10,10")
+    put(tessera, tmp_path, values, "a")
+    assert tessera.json("info", "a", schema="info")["statistics"] is True
+    assert tessera.json("info", "bare", schema="info")["statistics"] is False
+    assert "statistics   kept" in tessera.run("info", "a").out
+    assert "statistics" not in tessera.run("info", "bare").out
+    assert tessera.json("check", "a", schema="check")["findings"] == []
+    zarr.open_array(tmp_path / "a", mode="r+")[0:10, 0:20] = 7
+    report = tessera.json("check", "a", schema="check")
+    assert [(row["kind"], row["damage"]) for row in report["findings"]] == [("stale", False)]
+    assert "of 2 chunks" in json.dumps(report) and "stats --update" in json.dumps(report)
+    tessera.run("stats", "--update", "a")
+    assert tessera.json("check", "a", schema="check")["findings"] == []
+    (tmp_path / "a" / "__statistics" / "zarr.json").write_text("{")
+    assert tessera.json("info", "a", schema="info")["statistics"] is False
+    report = tessera.json("check", "a", schema="check", status=1)
+    assert [(row["kind"], row["damage"]) for row in report["findings"]] == [("metadata", True)]
+
+
+def test_two_writers_and_tensorstore_beside(tessera, tmp_path):
+    """Each of two processes writes its rows of inner chunks of shards that both share, a third reads all along."""
+    tensorstore = pytest.importorskip("tensorstore")
+    values = np.zeros((32, 32))
+    make_kept(tessera, "a", values, "--chunks", "4,4", "--shards", "16,16")
+    beside = tensorstore.open({"driver": "zarr3", "kvstore": f"file://{tmp_path}/a"}, open=True).result()
+    for turn in range(1, 5):
+        writers = []
+        for which in range(2):
+            rows = np.add.outer(np.arange(4.0), np.arange(32.0)) * turn + 1000 * which
+            np.save(tmp_path / f"{which}.npy", rows)
+            start = 8 * (turn - 1) + 4 * which
+            values[start:start + 4] = rows
+            writers.append(subprocess.Popen([tessera.program, "put", f"{which}.npy", f"a[{start}:{start + 4}]"],
+                                            cwd=tmp_path))
+        assert beside.read().result().shape == (32, 32)
+        assert [writer.wait(60) for writer in writers] == [0, 0]
+        same(figures(tessera, "a"), values)
+        assert (beside.read().result() == values).all()
+    beside[4:9, 6:7].write(np.full((5, 1), -3.0)).result()
+    values[4:9, 6:7] = -3
+    same(figures(tessera, "a"), values)
+    tessera.run("stats", "--update", "a")
+    damage(tmp_path / "a")
+    same(figures(tessera, "a"), values)
 
 
 def test_types_without_statistics(tessera, tmp_path):
