@@ -572,7 +572,7 @@ static int make_link(tsri_fs *fs, const tsri_fs_place *from, const tsri_fs_place
                      tsr_error *err)
 {
     struct stat status;
-    bool exists;
+    bool exists = false;
 
     TSRI_TRY(look(fs, from, key, &exists, &status, err));
     if (!exists)

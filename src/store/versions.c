@@ -13,7 +13,7 @@
 int tsri_versions_error(const tsri_versions *versions, const char *operation, const char *name,
                         int error_number, tsr_error *err)
 {
-    char path[2 * TSRI_FS_NAME_MAX + 3];
+    char path[3 * TSRI_FS_NAME_MAX + 4];
     snprintf(path, sizeof path, "%s%s%s", versions->container_name, name[0] ? "/" : "", name);
     return tsri_fs_error(versions->fs, err, error_number, operation, path);
 }
