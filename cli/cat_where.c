@@ -247,7 +247,7 @@ static int find_known(const cli_selected_array *selected, bool *ret_known, tsr_e
         if (selected->index.axes[axis].kind == TSR_INDEX_RANGE &&
             selected->index.axes[axis].step != 1)
             return 0;
-    return tsr_array_keeps_statistics(selected->array, ret_known, err);
+    return location_keeps_statistics(selected->array, ret_known, err);
 }
 
 static int read_known(tsr_context *context, cli_finder *self, int64_t max_bytes, tsr_error *err)

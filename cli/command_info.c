@@ -177,19 +177,6 @@ static int print_attributes(struct json_object *attributes, tsr_error *err)
     return 0;
 }
 
-/* Whether statistics are kept; such as cannot be opened are none, and the array is told all the
- * same. */
-static int find_kept(tsr_array *array, bool *ret_keeps, tsr_error *err)
-{
-    int status = tsr_array_keeps_statistics(array, ret_keeps, err);
-
-    if (status != TSR_BAD_METADATA && status != TSR_UNSUPPORTED && status != TSR_LIMIT)
-        return status;
-    tsr_error_clear(err);
-    *ret_keeps = false;
-    return 0;
-}
-
 static int print_array(cli_invocation *invocation, tsr_array *array)
 {
     char shape[SHOW_SHAPE_MAX];
@@ -216,7 +203,7 @@ static int print_array(cli_invocation *invocation, tsr_array *array)
     print_keys(array);
     if (tsr_array_parity(array))
         print_line("parity", tsr_array_parity(array));
-    CLI_TRY(find_kept(array, &keeps, &invocation->error));
+    CLI_TRY(location_keeps_statistics(array, &keeps, &invocation->error));
     if (keeps)
         print_line("statistics", "kept");
     CLI_TRY(describe_stored(invocation->context, array, &stored, &invocation->error));
@@ -257,7 +244,7 @@ static int describe_all(cli_invocation *invocation, cli_document *document, tsr_
     bool keeps;
 
     CLI_TRY(describe_stored(invocation->context, array, &stored, &invocation->error));
-    CLI_TRY(find_kept(array, &keeps, &invocation->error));
+    CLI_TRY(location_keeps_statistics(array, &keeps, &invocation->error));
     document_add_flag(document, document->root, "statistics", keeps);
     return describe_array(document, document->root, array, &stored, true, &invocation->error);
 }

@@ -552,7 +552,7 @@ void array_plan_spare_parity(cli_array_plan *plan)
 static int keep_statistics(const cli_invocation *invocation, tsr_array *source,
                            tsr_array_create_options *options, tsr_error *err)
 {
-    CLI_TRY(tsr_array_keeps_statistics(source, &options->statistics, err));
+    CLI_TRY(location_keeps_statistics(source, &options->statistics, err));
     options->statistics |= invocation_has(invocation, OPTION_STATISTICS);
     options->statistics &= tsr_statistics_support(options->dtype);
     return 0;

@@ -163,7 +163,7 @@ int kept_moments_walk(const cli_selected_array *selected, const cli_moments_rule
     if (rules->dtype->kind > TSR_KIND_FLOAT || !find_box(selected, &walk.box) ||
         sparse_is_huge(selected->array))
         return 0;
-    CLI_TRY(tsr_array_keeps_statistics(selected->array, &keeps, err));
+    CLI_TRY(location_keeps_statistics(selected->array, &keeps, err));
     if (!keeps)
         return 0;
     note_missing(&walk);

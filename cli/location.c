@@ -183,6 +183,17 @@ int location_open_array(cli_invocation *invocation, const char *operand, bool wr
     return open_array(invocation, operand, writable, ret_array);
 }
 
+int location_keeps_statistics(tsr_array *array, bool *ret_keeps, tsr_error *err)
+{
+    int status = tsr_array_keeps_statistics(array, ret_keeps, err);
+
+    if (status != TSR_BAD_METADATA && status != TSR_UNSUPPORTED && status != TSR_LIMIT)
+        return status;
+    tsr_error_clear(err);
+    *ret_keeps = false;
+    return 0;
+}
+
 static int open_node(cli_invocation *invocation, const char *operand, bool ignore_consolidated,
                      cli_location_node *ret_node)
 {

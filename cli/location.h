@@ -38,6 +38,10 @@ static inline void cli_selected_array_cleanup(cli_selected_array *selected)
     selected_array_clear(selected);
 }
 
+/* Whether an array keeps statistics. Such as cannot be opened are none: elements are read without
+ * them, and `check` tells what is wrong. Errors: those of reading metadata but for these. */
+int location_keeps_statistics(tsr_array *array, bool *ret_keeps, tsr_error *err);
+
 /* An array or a group; exactly one is set. */
 typedef struct cli_location_node {
     tsr_array *array;

@@ -338,3 +338,19 @@ def test_two_writers_and_tensorstore_beside(tessera, tmp_path):
 def test_types_without_statistics(tessera, tmp_path):
     result = tessera.run("create", "a", "--shape", "3", "--dtype", "complex64", "--statistics", status=None)
     assert "complex64" in result.err and not (tmp_path / "a").exists()
+
+
+def test_damaged_statistics_are_none(tessera, tmp_path):
+    """Elements are read without them, check tells of them, and an update makes them anew."""
+    values = np.arange(64.0).reshape(8, 8)
+    put(tessera, tmp_path, make_kept(tessera, "a", values, "--chunks", "4,4"), "a")
+    (tmp_path / "a" / "__statistics" / "zarr.json").write_text('{"bad')
+    same(figures(tessera, "a"), values)
+    assert len(tessera.run("cat", "a", "--where", "x > 61").out.splitlines()) == 2
+    tessera.run("draw", "a", "-o", "a.png")
+    tessera.run("cp", "a", "b")
+    assert "__statistics" in tessera.run("check", "a", status=1).out
+    tessera.run("stats", "--update", "a")
+    tessera.run("check", "a")
+    damage(tmp_path / "a")
+    same(figures(tessera, "a"), values)
