@@ -94,13 +94,19 @@ static void close_folder(const tsri_unsynced *self, int descriptor)
         self->system->close(self->system, descriptor);
 }
 
+static int open_at(const tsri_unsynced *self, int folder, const char *name, int flags)
+{
+    int opened;
+    do {
+        opened = self->system->openat(self->system, folder, name, O_RDONLY | O_CLOEXEC | flags, 0);
+    } while (opened < 0 && errno == EINTR);
+    return opened;
+}
+
 static int open_any(const tsri_unsynced *self, int folder, const char *name)
 {
-    const tsr_system *system = self->system;
-    int opened = system->openat(system, folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-    if (opened < 0 && errno == EACCES)
-        opened = system->openat(system, folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-    return opened;
+    int opened = open_at(self, folder, ".", O_DIRECTORY);
+    return opened < 0 && errno == EACCES ? open_at(self, folder, name, O_NOFOLLOW) : opened;
 }
 
 int tsri_unsynced_hold(tsri_unsynced *self, dev_t device, int folder, const char *name,
