@@ -241,11 +241,8 @@ static int print_group(cli_invocation *invocation, tsr_group *group)
 static int describe_all(cli_invocation *invocation, cli_document *document, tsr_array *array)
 {
     cli_stored_size stored;
-    bool keeps;
 
     CLI_TRY(describe_stored(invocation->context, array, &stored, &invocation->error));
-    CLI_TRY(location_keeps_statistics(array, &keeps, &invocation->error));
-    document_add_flag(document, document->root, "statistics", keeps);
     return describe_array(document, document->root, array, &stored, true, &invocation->error);
 }
 

@@ -174,6 +174,7 @@ int describe_array(cli_document *document, struct json_object *object, tsr_array
                    const cli_stored_size *stored, bool attributes, tsr_error *err)
 {
     char *text;
+    bool keeps;
 
     document_add_text(document, object, "kind", "array");
     document_add_text(document, object, "driver", tsr_array_driver(array));
@@ -203,6 +204,8 @@ int describe_array(cli_document *document, struct json_object *object, tsr_array
     }
     if (!attributes)
         return 0;
+    CLI_TRY(location_keeps_statistics(array, &keeps, err));
+    document_add_flag(document, object, "statistics", keeps);
     CLI_TRY(tsr_array_attributes(array, &text, err));
     document_add_json(document, object, "attributes", text);
     tsr_free(text);

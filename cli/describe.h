@@ -26,8 +26,8 @@ const int64_t *describe_shards(const tsr_array *array);
 int64_t describe_count(const tsr_array *array);
 int64_t describe_decoded_size(const tsr_array *array);
 
-/* Adds the facts of an array or group to a JSON object, with or without its attributes.
- * Errors: NO_MEMORY, IO. */
+/* Adds the facts of an array or group to a JSON object, with or without its attributes, and of an
+ * array whether it keeps statistics, which has to be looked up. Errors: NO_MEMORY, IO. */
 int describe_array(cli_document *document, struct json_object *object, tsr_array *array,
                    const cli_stored_size *stored, bool attributes, tsr_error *err);
 int describe_group(cli_document *document, struct json_object *object, tsr_group *group,
