@@ -1,5 +1,6 @@
 """Jobs of single codecs for the sides written in Python: as bench_codec.c does them."""
 
+from abc import abstractmethod
 from time import perf_counter
 
 import numpy as np
@@ -7,9 +8,9 @@ from python_worker import INNER, SIDE, Worker
 
 
 class CodecWorker(Worker):
+    @abstractmethod
     def coder(self, words, typesize):
         """Two functions: bytes of a piece to their code, and the code and an array to that array filled."""
-        raise NotImplementedError
 
     def codec(self, job, seen):
         typesize = int(job.settings["typesize"])

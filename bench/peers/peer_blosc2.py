@@ -72,8 +72,5 @@ class Blosc2(CodecWorker):
 
         return encode, decode
 
-    def fill(self, memory, store, threads=THREADS):
-        raise NotImplementedError("blosc2 has no job that holds the whole array")
-
 
 Blosc2().serve()

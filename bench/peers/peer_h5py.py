@@ -36,8 +36,5 @@ class H5py(Worker):
             seen.block(kept, (0, 0, 0))
         return seconds
 
-    def fill(self, memory, store, threads=1):
-        raise NotImplementedError("h5py has no job that holds the whole array")
-
 
 H5py().serve()

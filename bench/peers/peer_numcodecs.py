@@ -26,8 +26,5 @@ class Numcodecs(CodecWorker):
             codec = numcodecs.get_codec({"id": words[0], parameter: int(words[1])})
         return codec.encode, codec.decode
 
-    def fill(self, memory, store, threads=1):
-        raise NotImplementedError("numcodecs has no job that holds the whole array")
-
 
 Numcodecs().serve()

@@ -156,7 +156,9 @@ def load_boxes(path):
 
 
 class Worker(ABC):
-    """One side of the benchmark; each library that is measured fills in how it does a job."""
+    """One side of the benchmark; each library that is measured fills in how it does a job. Those with jobs that
+    hold the whole array have `fill(memory, store, threads)` too: it fills the big buffer, or its first planes, with
+    the values of a store."""
 
     name = version = ""
 
@@ -171,10 +173,6 @@ class Worker(ABC):
     @abstractmethod
     def run(self, job, way, seen):
         """Does a job in one of its ways and returns seconds; what it read goes to `seen`, unless that is None."""
-
-    @abstractmethod
-    def fill(self, memory, store, threads=THREADS):
-        """Fills the big buffer, or its first planes, with the values of a store."""
 
     def prepare(self, job):
         ways = self.ways(job)
@@ -196,7 +194,7 @@ class Worker(ABC):
         command, words = words[0], [*words[1:], "", "", "", "", ""]
         if command == "hold":
             self.held = huge_pages()
-            self.fill(self.held, words[0])
+            self.fill(self.held, words[0])  # only sides that have it are asked to hold the whole array
             return "ok"
         if command == "drop":
             self.held = None
