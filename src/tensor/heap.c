@@ -73,9 +73,20 @@ static char *take_room(block *self, size_t size_bytes)
     if (used > self->capacity_bytes || size_bytes > self->capacity_bytes - used)
         return NULL;
     used = __atomic_fetch_add(&self->used_bytes, size_bytes, __ATOMIC_RELAXED);
-    if (used > self->capacity_bytes || size_bytes > self->capacity_bytes - used)
+    if (used > self->capacity_bytes)
         return NULL;
+    if (size_bytes > self->capacity_bytes - used) {
+        /* Nobody gets the rest, and Arrow is handed it with the block. */
+        memset(self->bytes + used, 0, self->capacity_bytes - used);
+        return NULL;
+    }
     return self->bytes + used;
+}
+
+/* All of them are set, once nobody adds elements. */
+static size_t taken_bytes(const block *self)
+{
+    return TSRI_MIN(self->used_bytes, self->capacity_bytes);
 }
 
 static char *add_block(tsr_heap *heap, const block *latest, size_t size_bytes, tsr_error *err)
@@ -172,7 +183,7 @@ static int list_buffers(const tsr_heap *heap, tsr_heap_buffer **ret_buffers, siz
         return tsri_error_no_memory(err, count * sizeof *buffers);
     *ret_count = count;
     for (const block *now = heap->blocks; now; now = now->next)
-        buffers[--count] = (tsr_heap_buffer){now->bytes, now->capacity_bytes};
+        buffers[--count] = (tsr_heap_buffer){now->bytes, taken_bytes(now)};
     qsort(buffers, *ret_count, sizeof *buffers, compare_buffers);
     *ret_buffers = buffers;
     return 0;

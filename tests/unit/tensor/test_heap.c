@@ -173,6 +173,31 @@ static void test_arrow(void **state)
     tsr_heap_unref(heap);
 }
 
+/* Memory that nobody has written to might hold anything, and buffers leave the process: the rest
+ * of a block is not handed over. */
+static void test_arrow_bytes_are_set(void **state)
+{
+    tsr_heap *heap;
+    tsr_slot slots[2];
+    tsr_heap_buffer *buffers;
+    size_t buffer_count, of_text = 0;
+    char text[3000];
+    (void)state;
+    memset(text, 'x', sizeof text);
+    assert_int_equal(tsr_heap_new(&heap, NULL), 0);
+    for (int i = 0; i < 2; i++) /* the second one does not fit behind the first */
+        assert_int_equal(tsr_heap_add(heap, text, sizeof text, &slots[i], NULL), 0);
+    assert_int_equal(tsr_heap_to_arrow(heap, slots, 2, &buffers, &buffer_count, NULL), 0);
+    assert_int_equal(buffer_count, 2);
+    for (size_t i = 0; i < buffer_count; i++)
+        for (size_t k = 0; k < buffers[i].size_bytes; k++)
+            of_text += buffers[i].bytes[k] == 'x';
+    assert_int_equal(of_text, 2 * sizeof text);
+    assert_int_equal(buffers[0].size_bytes + buffers[1].size_bytes, 2 * sizeof text);
+    tsr_free(buffers);
+    tsr_heap_unref(heap);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_arrow),
+        cmocka_unit_test(test_arrow_bytes_are_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
