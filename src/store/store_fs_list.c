@@ -302,18 +302,14 @@ int tsri_fs_list_left_over(tsr_store *store, const char *prefix,
 typedef struct removal {
     tsri_fs *fs;
     tsri_watch watch;
-    const char *prefix; /* for errors */
-    bool is_unread;     /* nobody finds it, so that no order need be kept on the disk */
+    bool is_unread; /* nobody finds it, so that no order need be kept on the disk */
+    char path[TSRI_KEY_BYTES_MAX + 2]; /* what is at hand, below the root, for errors; of a path
+                                          that is longer than any key, its beginning */
 } removal;
 
-static int remove_error(const removal *remover, const char *operation, const char *name,
-                        tsr_error *err)
+static int remove_error(const removal *remover, const char *operation, tsr_error *err)
 {
-    int error_number = errno;
-    tsri_fs_error(remover->fs, err, error_number, operation, name);
-    if (err)
-        tsr_error_prepend(err, "removing everything below \"%s\"", remover->prefix);
-    return tsri_fs_error(remover->fs, NULL, error_number, operation, name);
+    return tsri_fs_error(remover->fs, err, errno, operation, remover->path);
 }
 
 static int empty_folder(removal *remover, int directory, int depth, tsr_error *err);
@@ -325,25 +321,36 @@ static int remove_folder(removal *remover, int directory, const char *name, int 
     const tsr_system *system = remover->fs->system;
     int child = tsri_fs_openat(remover->fs, directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (child < 0)
-        return errno == ENOENT ? 0 : remove_error(remover, "open", name, err);
+        return errno == ENOENT ? 0 : remove_error(remover, "open", err);
     TSRI_TRY(empty_folder(remover, child, depth + 1, err));
     if (system->unlinkat(system, directory, name, AT_REMOVEDIR) < 0 && errno != ENOENT &&
         errno != ENOTEMPTY && errno != EEXIST)
-        return remove_error(remover, "remove", name, err);
+        return remove_error(remover, "remove", err);
     return 0;
 }
 
-static int remove_name(removal *remover, int directory, const entry_name *name, int depth,
-                       tsr_error *err)
+static int remove_at_hand(removal *remover, int directory, const entry_name *name, int depth,
+                          tsr_error *err)
 {
     tsri_fs *fs = remover->fs;
-    TSRI_TRY(tsri_watch_poll(&remover->watch, err));
     if (name->is_folder)
         return remove_folder(remover, directory, name->text, depth, err);
     int result = tsri_fs_is_own_name(name->text)
                      ? tsri_fs_lock_sweep(fs, directory, name->text)
                      : fs->system->unlinkat(fs->system, directory, name->text, 0);
-    return result < 0 && errno != ENOENT ? remove_error(remover, "remove", name->text, err) : 0;
+    return result < 0 && errno != ENOENT ? remove_error(remover, "remove", err) : 0;
+}
+
+static int remove_name(removal *remover, int directory, const entry_name *name, int depth,
+                       tsr_error *err)
+{
+    size_t above = strlen(remover->path);
+    TSRI_TRY(tsri_watch_poll(&remover->watch, err));
+    snprintf(remover->path + above, sizeof remover->path - above, "%s%s", above > 0 ? "/" : "",
+             name->text);
+    TSRI_TRY(remove_at_hand(remover, directory, name, depth, err));
+    remover->path[above] = 0;
+    return 0;
 }
 
 /* Whether an entry is a folder by itself, not through a link: 1, 0, or -1 with errno. */
@@ -365,12 +372,12 @@ static int read_everything(removal *remover, DIR *stream, int directory, name_li
     while ((entry = next_entry(fs, stream)) != NULL) {
         int is_folder = is_real_folder(fs, directory, entry);
         if (is_folder < 0)
-            return remove_error(remover, "look at", entry->d_name, err);
+            return remove_error(remover, "look into", err);
         if (!add_name(names, entry->d_name, false, false, -1))
             return tsri_error_no_memory(err, sizeof(entry_name));
         names->all[names->count - 1].is_folder = is_folder;
     }
-    return errno ? remove_error(remover, "list", "a folder", err) : 0;
+    return errno ? remove_error(remover, "list", err) : 0;
 }
 
 /* Whether a file tells of what else is in its folder. */
@@ -401,7 +408,7 @@ static int remove_names(removal *remover, int directory, const name_list *names,
     for (size_t i = 0; i < names->count; i++) {
         if (i > 0 && !remover->is_unread && tells_of_others(&names->all[i]) &&
             !tells_of_others(&names->all[i - 1]))
-            TSRI_TRY(tsri_fs_sync_directory(remover->fs, directory, remover->prefix, err));
+            TSRI_TRY(tsri_fs_sync_directory(remover->fs, directory, remover->path, err));
         TSRI_TRY(remove_name(remover, directory, &names->all[i], depth, err));
     }
     return 0;
@@ -414,11 +421,11 @@ static int empty_folder(removal *remover, int directory, int depth, tsr_error *e
     tsr_auto(name_list) names = {.texts = TSRI_ARENA_INIT};
     DIR *stream = open_stream(fs, directory);
     if (!stream)
-        return remove_error(remover, "list", "a folder", err);
+        return remove_error(remover, "list", err);
     int status = 0;
     if (depth > DEPTH_MAX)
-        status = tsr_error_set(err, TSR_LIMIT, "folders below %s/%s are nested deeper than %d",
-                               fs->root, remover->prefix, DEPTH_MAX);
+        status = tsr_error_set(err, TSR_LIMIT, "folders nested deeper than %d: %s/%s", DEPTH_MAX,
+                               fs->root, remover->path);
     if (status == 0)
         status = read_everything(remover, stream, directory, &names, err);
     if (status == 0 && names.count > 1)
@@ -476,7 +483,7 @@ static int erase_folder(removal *remover, const char *folder, tsr_error *err)
 int tsri_fs_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *call, tsr_error *err)
 {
     tsri_fs *fs = (tsri_fs *)store;
-    removal remover = {.fs = fs, .watch = tsri_watch_start(store->context, call), .prefix = prefix};
+    removal remover = {.fs = fs, .watch = tsri_watch_start(store->context, call)};
     char folder[TSRI_KEY_BYTES_MAX + 2];
     TSRI_TRY(tsri_fs_sync_check(fs, err));
     TSRI_TRY(tsri_watch_check(&remover.watch, err));
@@ -484,6 +491,7 @@ int tsri_fs_erase_prefix(tsr_store *store, const char *prefix, const tsr_call *c
     tsri_fs_group_publish(fs->group);
     tsri_fs_sync_forget(fs, folder);
     tsri_fs_keep_forget_prefix(fs, prefix);
+    strcpy(remover.path, folder);
     int status = folder[0] ? erase_folder(&remover, folder, err) : erase_all(&remover, err);
     tsri_fs_sync_forget(fs, folder);
     return status;
@@ -493,6 +501,6 @@ int tsri_fs_erase_unread(tsr_store *store, const tsr_call *call, tsr_error *err)
 {
     tsri_fs *fs = (tsri_fs *)store;
     removal remover = {
-        .fs = fs, .watch = tsri_watch_start(store->context, call), .prefix = "", .is_unread = true};
+        .fs = fs, .watch = tsri_watch_start(store->context, call), .is_unread = true};
     return erase_all(&remover, err);
 }

@@ -246,6 +246,21 @@ static void foreign_files_go_too(void **state)
     assert_false(exists(f, "a"));
 }
 
+static void what_cannot_be_removed_is_named(void **state)
+{
+    fixture *f = *state;
+    char path[4200];
+    put_good(f, "a/b/k", "1");
+    put_good(f, "a/b/l", "1");
+    faulty_system_fail(&f->faulty, "unlinkat", 2, EACCES, false);
+    assert_int_equal(tsr_store_erase_prefix(f->store, "", NULL, &f->err), TSR_PERMISSION);
+    assert_non_null(strstr(f->err.message, path_of(f, "a/b/l", path)));
+    assert_false(exists(f, "a/b/k"));
+    faulty_system_fail(&f->faulty, "unlinkat", 2, EACCES, false);
+    assert_int_equal(tsr_store_erase_prefix(f->store, "a/", NULL, &f->err), TSR_PERMISSION);
+    assert_non_null(strstr(f->err.message, "/a/b:"));
+}
+
 /* Taking away the lock file of a writer would let a second one in. */
 static void the_lock_of_a_living_writer_stays(void **state)
 {
@@ -311,6 +326,7 @@ int main(void)
         FIXTURE_TEST(a_folder_that_cannot_be_read_is_an_error),
         FIXTURE_TEST(links_are_removed_and_not_followed),
         FIXTURE_TEST(a_link_in_the_place_of_the_root_stays),
+        FIXTURE_TEST(what_cannot_be_removed_is_named),
         FIXTURE_TEST(foreign_files_go_too),
         FIXTURE_TEST(the_lock_of_a_living_writer_stays),
         FIXTURE_TEST(deep_trees_are_removed),
