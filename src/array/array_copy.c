@@ -14,6 +14,9 @@
 #include "base/context.h"
 #include "base/output.h"
 
+/* Chunks up to this bound are decoded into memory that is used again. */
+#define KEPT_BYTES_MAX ((int64_t)80 << 20)
+
 void tsr_copy_options_init(tsr_copy_options *options)
 {
     *options = (tsr_copy_options){.struct_size = sizeof *options, .checkpoint_ms = 1000};
@@ -161,6 +164,25 @@ static void box_of_chunk(const tsri_grid *grid, const int64_t *chunk, tsr_index 
             TSR_INDEX_RANGE, tsri_grid_start(grid, axis, chunk[axis]), ret_shape[axis], 1};
 }
 
+/* Memory for the elements of a chunk on their way: that of the chunk before, unless it is too much
+ * to be kept. */
+static int new_view(const copier *self, const int64_t *shape, tsr_codec_scratch *scratch,
+                    tsr_view *ret_view, tsr_error *err)
+{
+    static const char nothing = 0;
+    const tsr_array *array = self->destination;
+    tsr_view view;
+
+    TSRI_TRY(tsr_view_init(&view, array->dtype, array->rank, shape, (void *)&nothing, err));
+    if (tsr_dtype_is_variable(array->dtype) || tsr_view_size(&view) > KEPT_BYTES_MAX)
+        return tsr_view_new(ret_view, array->dtype, array->rank, shape, err);
+    view.data = tsri_scratch_buffer(scratch, TSRI_BUFFER_COPY, (size_t)tsr_view_size(&view));
+    if (!view.data)
+        return tsri_error_no_memory(err, (size_t)tsr_view_size(&view));
+    *ret_view = view;
+    return 0;
+}
+
 static int copy_decoded(const copier *self, const int64_t *chunk, tsr_codec_scratch *scratch,
                         tsri_task_group *group, tsri_turn *ret_turn, tsr_error *err)
 {
@@ -174,7 +196,7 @@ static int copy_decoded(const copier *self, const int64_t *chunk, tsr_codec_scra
 
     box_of_chunk(self->grid, chunk, &read.index, shape);
     write.index = read.index;
-    TSRI_TRY(tsr_view_new(&view, self->destination->dtype, self->destination->rank, shape, err));
+    TSRI_TRY(new_view(self, shape, scratch, &view, err));
     read.view = write.view = &view;
     TSRI_TRY(tsri_fetch(self->source->context, &read, 1, NULL, group, err));
     tsri_target_init(&whole, &write);

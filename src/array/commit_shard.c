@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "array/commit_state.h"
+#include "array/encoded_room.h"
 #include "array/parity_put.h"
 #include "array/shard_order.h"
 #include "array/wait.h"
@@ -17,21 +18,6 @@
 /* Smaller shards are written whole as quickly. */
 #define APPEND_BYTES_MIN (UINT64_C(256) << 10)
 
-/* Keeps encoded bytes in memory of just their size. */
-static int keep_encoded(tsr_output *encoded, bool borrowed, tsr_output *ret_kept, tsr_error *err)
-{
-    if (!borrowed) {
-        *ret_kept = *encoded;
-        return 0;
-    }
-    char *copy = tsri_alloc(encoded->size_bytes);
-    if (!copy)
-        return tsri_error_no_memory(err, encoded->size_bytes);
-    memcpy(copy, encoded->data, encoded->size_bytes);
-    *ret_kept = (tsr_output){copy, encoded->size_bytes, encoded->size_bytes, encoded->size_bytes};
-    return 0;
-}
-
 /* One of those whose elements are written together. */
 typedef struct part {
     tsri_target target; /* in encoded axes */
@@ -42,7 +28,7 @@ typedef struct part {
 typedef struct update {
     int64_t number;
     const part *part;   /* whose elements it gets; each inner chunk is of one part */
-    tsr_output encoded; /* owned; empty: it holds nothing but fill values */
+    tsr_output encoded; /* owned, or in the room; empty: it holds nothing but fill values */
 } update;
 
 typedef struct shard_commit {
@@ -56,12 +42,13 @@ typedef struct shard_commit {
     uint64_t shard_bytes;        /* of the value that is there */
     update *updates;             /* by number */
     int64_t update_count, update_capacity;
+    tsri_encoded_room room;
 } shard_commit;
 
 static void shard_commit_clear(shard_commit *self)
 {
     for (int64_t i = 0; self->updates && i < self->update_count; i++)
-        tsri_output_clear(&self->updates[i].encoded);
+        tsri_encoded_room_drop(&self->room, &self->updates[i].encoded);
     tsri_free(self->updates);
     tsri_free(self->parts);
     tsri_free(self->taken);
@@ -249,8 +236,18 @@ static int load_inner(const shard_commit *self, int64_t number, tsr_blob **ret_o
     return 0;
 }
 
-static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch *scratch,
-                         tsr_error *err)
+/* Encoded bytes that lie in scratch move to where they stay until the shard is put. */
+static int keep_encoded(shard_commit *self, tsr_output *encoded, bool borrowed,
+                        tsr_output *ret_kept, tsr_error *err)
+{
+    if (borrowed)
+        return tsri_encoded_room_keep(&self->room, encoded->data, encoded->size_bytes, ret_kept,
+                                      err);
+    *ret_kept = *encoded;
+    return 0;
+}
+
+static int encode_update(shard_commit *self, update *at, tsr_codec_scratch *scratch, tsr_error *err)
 {
     const tsri_commit_state *owner = self->commit;
     tsri_cell_place place;
@@ -276,7 +273,7 @@ static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch
                                   old ? tsr_blob_data(old) : NULL, old ? tsr_blob_size(old) : 0,
                                   &encoded, &empty, err);
     if (status == 0 && !empty)
-        status = keep_encoded(&encoded, borrowed, &at->encoded, err);
+        status = keep_encoded(self, &encoded, borrowed, &at->encoded, err);
     else if (!borrowed)
         tsri_output_clear(&encoded);
     TSRI_TRY(status);
@@ -287,7 +284,7 @@ static int encode_update(const shard_commit *self, update *at, tsr_codec_scratch
 
 static int encode_update_task(void *user, int64_t i, tsr_error *err)
 {
-    const shard_commit *self = user;
+    shard_commit *self = user;
     tsr_codec_scratch *scratch;
 
     TSRI_TRY(tsri_scratch_acquire(self->commit->array->context, &scratch, err));
@@ -468,6 +465,8 @@ static int encode_updates(shard_commit *self, tsr_error *err)
     tsr_context *context = self->commit->array->context;
     tsri_task_group alone;
 
+    tsri_encoded_room_init(&self->room, self->commit->scratch, self->update_count,
+                           self->prepared->inner->bound.size_bytes);
     TSRI_TRY(tsri_group_init(&alone, context, NULL, self->commit->parent, err));
     alone.alone = true;
     return tsri_parallel_for(context, NULL, &alone, self->update_count, 1, encode_update_task, self,

@@ -161,18 +161,19 @@ static tsr_size_bound bytes_bound(const void *codec, const tsr_dtype *dtype, int
     return (tsr_size_bound){TSR_SIZE_FIXED, (uint64_t)size_bytes};
 }
 
-/* Both views are of one type and one shape. */
+/* Both views are of one type and one shape. What is stored is encoded or written next. */
 static void copy(const bytes_codec *bytes, const tsr_view *to, const tsr_view *from, bool stored)
 {
     if (bytes->is_narrow)
         tsri_view_copy_narrow(to, from, stored);
-    else if (bytes->orders) {
-        tsri_view_copy_same(to, from);
-        tsri_view_swap_runs(to, bytes->foreign, bytes->foreign_count);
-    } else if (bytes->order == BYTE_ORDER_NONE || bytes->order == BYTE_ORDER_HOST)
-        tsri_view_copy_same(to, from);
-    else
+    else if (bytes->order != BYTE_ORDER_NONE && bytes->order != BYTE_ORDER_HOST && !bytes->orders)
         tsri_view_copy_swapped(to, from);
+    else if (stored)
+        tsri_view_copy_cached(to, from);
+    else
+        tsri_view_copy_same(to, from);
+    if (bytes->orders && !bytes->is_narrow)
+        tsri_view_swap_runs(to, bytes->foreign, bytes->foreign_count);
 }
 
 static int bytes_encode(const void *codec, tsr_codec_scratch *scratch, const tsr_view *decoded,

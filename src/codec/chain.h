@@ -186,6 +186,8 @@ typedef enum tsri_buffer {
     TSRI_BUFFER_BLOCK_B,
     TSRI_BUFFER_PIECE, /* what such a part decodes to, where it is handed over at once */
     TSRI_BUFFER_PLANE, /* the part of a plane that the pieces so far have brought */
+    TSRI_BUFFER_SHARD, /* encoded inner chunks until their shard is put */
+    TSRI_BUFFER_COPY,  /* a chunk on its way from one array to another */
     TSRI_BUFFER_COUNT
 } tsri_buffer;
 

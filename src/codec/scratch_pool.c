@@ -34,6 +34,8 @@ void *tsri_scratch_buffer(tsr_codec_scratch *scratch, tsri_buffer which, size_t 
         [TSRI_BUFFER_BLOCK_B] = {"block b", buffer_create, buffer_destroy},
         [TSRI_BUFFER_PIECE] = {"piece", buffer_create, buffer_destroy},
         [TSRI_BUFFER_PLANE] = {"plane", buffer_create, buffer_destroy},
+        [TSRI_BUFFER_SHARD] = {"shard", buffer_create, buffer_destroy},
+        [TSRI_BUFFER_COPY] = {"copy", buffer_create, buffer_destroy},
     };
     buffer *self = tsr_codec_scratch_state(scratch, &kinds[which]);
     if (!self || (self->data && self->capacity_bytes >= size_bytes))

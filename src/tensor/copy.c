@@ -61,13 +61,14 @@ static tsri_nest_body *choose_kernel(tsri_nest *nest, const tsri_copy_job *job)
     return transpose ? transpose : tsri_kernel_tiles(job);
 }
 
-static void copy(const tsr_view *destination, const tsr_view *source, bool streamed)
+/* Goes past the cache where it writes over `cached_bytes` or more. */
+static void copy(const tsr_view *destination, const tsr_view *source, int64_t cached_bytes)
 {
     tsri_nest nest TSRI_UNINITIALIZED;
     if (!tsri_nest_init(&nest, destination, source, 1))
         return;
-    tsri_copy_job job = {tsri_nest_fold(&nest, destination->dtype->size_bytes), streamed};
-    job.streamed |= tsri_nest_span(&nest, job.run_bytes) >= TSRI_STREAM_SPAN_BYTES;
+    tsri_copy_job job = {.run_bytes = tsri_nest_fold(&nest, destination->dtype->size_bytes)};
+    job.streamed = tsri_nest_span(&nest, job.run_bytes) >= cached_bytes;
     if (nest.rank > 0)
         tsri_nest_run(&nest, choose_kernel(&nest, &job), &job);
     else if (job.streamed)
@@ -80,12 +81,17 @@ static void copy(const tsr_view *destination, const tsr_view *source, bool strea
 
 void tsri_view_copy_same(const tsr_view *destination, const tsr_view *source)
 {
-    copy(destination, source, false);
+    copy(destination, source, TSRI_STREAM_SPAN_BYTES);
 }
 
 void tsri_view_copy_streamed(const tsr_view *destination, const tsr_view *source)
 {
-    copy(destination, source, true);
+    copy(destination, source, 0);
+}
+
+void tsri_view_copy_cached(const tsr_view *destination, const tsr_view *source)
+{
+    copy(destination, source, TSRI_STREAM_GATHER_BYTES);
 }
 
 /* --- with swapped bytes --- */

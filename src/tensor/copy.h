@@ -31,6 +31,10 @@ void tsri_view_copy_same(const tsr_view *destination, const tsr_view *source);
  * memory that this one copy writes). Never fails. */
 void tsri_view_copy_streamed(const tsr_view *destination, const tsr_view *source);
 
+/* The same, for a caller who reads the destination at once: it goes past the cache only where it is
+ * too large to stay there. Never fails. */
+void tsri_view_copy_cached(const tsr_view *destination, const tsr_view *source);
+
 /* Copies and reverses the bytes of every component (dtype->component_bytes of `destination`) in the
  * same pass: the `bytes` codec on foreign byte order. As tsri_view_copy_same where a component is
  * one byte. `destination` may be the same view as `source`, to swap in place. Never fails. */

@@ -14,6 +14,12 @@
  * left for it. */
 #define TSRI_STREAM_SPAN_BYTES (INT64_C(16) << 20)
 
+/* The same where the destination is read again at once, as what is gathered to be encoded is.
+ * Measured on the same processor, processor seconds for 1 GiB that is gathered in rows of 512 bytes
+ * and encoded by two threads, plain and past the cache: 32 MiB at a time 0.67 and 0.75 (zstd), 0.45
+ * and 0.52 (blosc lz4); from 64 MiB on there is no difference. */
+#define TSRI_STREAM_GATHER_BYTES (INT64_C(64) << 20)
+
 /* The unit in which memory is written past the cache. */
 #define TSRI_LINE_BYTES 64
 

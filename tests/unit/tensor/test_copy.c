@@ -117,6 +117,15 @@ static void test_any_views_streamed(void **state)
         copy_random_views(&random, 3, 30000, tsri_view_copy_streamed, false);
 }
 
+static void test_any_views_cached(void **state)
+{
+    tests_random random;
+    (void)state;
+    tests_random_init(&random);
+    for (int round = 0; round < ROUNDS / 10; round++)
+        copy_random_views(&random, 4, 3000, tsri_view_copy_cached, false);
+}
+
 /* Rows that lie so far apart that they are taken for a part of something large. */
 static void test_far_apart(void **state)
 {
@@ -138,7 +147,9 @@ static void test_far_apart(void **state)
         to.strides[0] = stride;
         to.strides[1] = 700 * size + 8 * tests_random_below(&random, 100);
         compare_with_naive_copy(&random, &to, &target, &from,
-                                round < 4 ? tsri_view_copy_same : tsri_view_copy_swapped,
+                                round >= 4  ? tsri_view_copy_swapped
+                                : round & 2 ? tsri_view_copy_cached
+                                            : tsri_view_copy_same,
                                 round >= 4);
         free(target.bytes);
         free(source.bytes);
@@ -314,17 +325,12 @@ static void test_no_axes_and_no_elements(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_views),
-        cmocka_unit_test(test_any_views_swapped),
-        cmocka_unit_test(test_any_views_streamed),
-        cmocka_unit_test(test_far_apart),
-        cmocka_unit_test(test_rows_of_every_length),
-        cmocka_unit_test(test_every_permutation),
-        cmocka_unit_test(test_three_cycle),
-        cmocka_unit_test(test_swapped_values),
-        cmocka_unit_test(test_swapped_in_place),
-        cmocka_unit_test(test_shapes_must_agree),
-        cmocka_unit_test(test_no_axes_and_no_elements),
+        cmocka_unit_test(test_any_views),          cmocka_unit_test(test_any_views_swapped),
+        cmocka_unit_test(test_any_views_streamed), cmocka_unit_test(test_any_views_cached),
+        cmocka_unit_test(test_far_apart),          cmocka_unit_test(test_rows_of_every_length),
+        cmocka_unit_test(test_every_permutation),  cmocka_unit_test(test_three_cycle),
+        cmocka_unit_test(test_swapped_values),     cmocka_unit_test(test_swapped_in_place),
+        cmocka_unit_test(test_shapes_must_agree),  cmocka_unit_test(test_no_axes_and_no_elements),
     };
     return cmocka_run_group_tests_name("tensor.copy", tests, NULL, NULL);
 }
