@@ -388,9 +388,10 @@ TSR_API int tsr_array_resize(tsr_array *array, const int64_t *shape,
 /* Writes `view` behind the end of `axis`, where the array is by then, and makes the array longer by
  * that. The view has the array's length along all other axes. Elements and new length are seen by
  * others at once; two who append at the same time, in whatever processes, come one after the other.
- * *ret_start (may be NULL): where the elements lie. Thread: LOCKED. Errors: READ_ONLY,
- * INVALID_ARGUMENT (shapes), TYPE_MISMATCH, UNSUPPORTED (a store that cannot lock), CONFLICT, and
- * those of writing. */
+ * *ret_start (may be NULL): where the elements lie. The new length is as durable as the elements;
+ * with TSR_DURABILITY_NONE, too, no power cut leaves a part of the metadata. Thread: LOCKED.
+ * Errors: READ_ONLY, INVALID_ARGUMENT (shapes), TYPE_MISMATCH, UNSUPPORTED (a store that cannot
+ * lock), CONFLICT, and those of writing. */
 TSR_API int tsr_array_append(tsr_array *array, int axis, const tsr_view *view, tsr_casting casting,
                              const tsr_write_options *options, const tsr_call *call,
                              int64_t *ret_start, tsr_error *err);

@@ -478,7 +478,7 @@ static int put_v3(tsri_node_hold *hold, const char *map, tsr_error *err)
             return tsri_error_no_memory(err, strlen(map));
     }
     TSRI_TRY(tsri_zarr_meta_with_copies(hold->store->context, hold->meta, block, &changed, err));
-    return tsri_node_hold_put_document(hold, changed, err);
+    return tsri_node_hold_put_document(hold, changed, TSR_DURABILITY_FLUSH, err);
 }
 
 /* Under the hold of the group, .zmetadata is nobody else's. */

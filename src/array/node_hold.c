@@ -85,7 +85,8 @@ void tsri_node_hold_give(tsri_node_hold *hold)
 /* ---- putting ---- */
 
 static int put(const tsri_node_hold *hold, const char *key, const tsr_output *text,
-               const tsr_generation *before, tsr_lock *lock, tsr_error *err)
+               const tsr_generation *before, tsr_lock *lock, tsr_durability durability,
+               tsr_error *err)
 {
     const tsr_segment segment = {text->data, 0, text->size_bytes};
     tsr_put_request request = {.key = key,
@@ -94,30 +95,32 @@ static int put(const tsri_node_hold *hold, const char *key, const tsr_output *te
                                .if_match = before,
                                .if_absent = before == NULL,
                                .lock = lock,
-                               .durability = TSR_DURABILITY_FLUSH,
-                               .err = err};
+                               .durability = durability,
+                               .err = err,
+                               .bytes_first = true};
     TSRI_TRY(tsr_store_put_many(hold->store, &request, 1, NULL));
-    return tsr_store_flush(hold->store, NULL, err);
+    return durability == TSR_DURABILITY_NONE ? 0 : tsr_store_flush(hold->store, NULL, err);
 }
 
-int tsri_node_hold_put_document(tsri_node_hold *hold, const tsri_zarr_meta *meta, tsr_error *err)
+int tsri_node_hold_put_document(tsri_node_hold *hold, const tsri_zarr_meta *meta,
+                                tsr_durability durability, tsr_error *err)
 {
     tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
     TSRI_TRY(tsri_zarr_meta_write(meta, &text, err));
-    return put(hold, hold->key, &text, &hold->version.document, hold->lock, err);
+    return put(hold, hold->key, &text, &hold->version.document, hold->lock, durability, err);
 }
 
 int tsri_node_hold_put_attributes(tsri_node_hold *hold, const tsri_zarr_meta *meta, tsr_error *err)
 {
     tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
     if (meta->zarr_format == 3)
-        return tsri_node_hold_put_document(hold, meta, err);
+        return tsri_node_hold_put_document(hold, meta, TSR_DURABILITY_FLUSH, err);
     tsr_auto(tsri_text) *key = tsri_path_join(hold->path, ".zattrs");
     if (!key)
         return tsri_error_no_memory(err, strlen(hold->path));
     TSRI_TRY(tsri_zarr_meta_write_attributes(meta, &text, err));
     return put(hold, key, &text, hold->version.has_attributes ? &hold->version.attributes : NULL,
-               NULL, err);
+               NULL, TSR_DURABILITY_FLUSH, err);
 }
 
 /* ---- attributes ---- */

@@ -36,8 +36,10 @@ int tsri_node_hold_look(tsri_node_hold *hold, tsr_store *store, const char *path
                         bool is_group, tsr_error *err);
 
 /* Puts the node's own document, or a v2 node's attributes, in the place of what was read. The first
- * put of the own document uses the lock up. Errors: CONFLICT, and those of the store. */
-int tsri_node_hold_put_document(tsri_node_hold *hold, const tsri_zarr_meta *meta, tsr_error *err);
+ * put of the own document uses the lock up. With whatever durability no power cut leaves a part of
+ * a document. Errors: CONFLICT, and those of the store. */
+int tsri_node_hold_put_document(tsri_node_hold *hold, const tsri_zarr_meta *meta,
+                                tsr_durability durability, tsr_error *err);
 int tsri_node_hold_put_attributes(tsri_node_hold *hold, const tsri_zarr_meta *meta, tsr_error *err);
 
 /* Gives the hold back; one that was never taken is left alone when it is zeroed. */

@@ -129,9 +129,9 @@ static int plan_shape(change *self, tsr_array *array, const int64_t *shape, tsr_
     return 0;
 }
 
-static int publish(change *self, tsr_array *array, tsr_error *err)
+static int publish(change *self, tsr_array *array, tsr_durability durability, tsr_error *err)
 {
-    TSRI_TRY(tsri_node_hold_put_document(&self->hold, self->then, err));
+    TSRI_TRY(tsri_node_hold_put_document(&self->hold, self->then, durability, err));
     return install(array, self->then, err);
 }
 
@@ -305,7 +305,7 @@ static int resize_once(tsr_array *array, const int64_t *shape, const tsr_resize_
     TSRI_TRY(plan_shape(&self, array, shape, err));
     if (!options->keep_chunks)
         TSRI_TRY(clean(array, self.hold.meta->grid, self.then->grid, call, err));
-    return publish(&self, array, err);
+    return publish(&self, array, TSR_DURABILITY_FLUSH, err);
 }
 
 int tsr_array_resize(tsr_array *array, const int64_t *shape, const tsr_resize_options *options,
@@ -341,7 +341,7 @@ static int grow_once(tsr_array *array, const int64_t *shape, tsr_error *err)
     if (!grows)
         return install(array, self.hold.meta, err);
     TSRI_TRY(plan_shape(&self, array, wanted, err));
-    return publish(&self, array, err);
+    return publish(&self, array, TSR_DURABILITY_FLUSH, err);
 }
 
 int tsri_array_grow(tsr_array *array, const int64_t *shape, tsr_error *err)
@@ -395,7 +395,7 @@ static int append_once(tsr_array *array, int axis, const tsr_view *view, tsr_cas
     write.index.axes[axis].start = now[axis];
     write.index.axes[axis].count = view->shape[axis];
     TSRI_TRY(tsri_write(&write, options, call, err));
-    return publish(&self, array, err);
+    return publish(&self, array, options ? options->durability : TSR_DURABILITY_FLUSH, err);
 }
 
 /* Data lies behind the end before the metadata says so, where another appender must not write. */

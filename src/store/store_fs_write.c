@@ -370,7 +370,7 @@ static int publish(put_draft *draft)
     request->generation = tsri_fs_generation(&status);
     if (is_left_to_flush(draft))
         return DELAYED;
-    if (request->durability != TSR_DURABILITY_NONE)
+    if (request->durability != TSR_DURABILITY_NONE || request->bytes_first)
         TSRI_TRY(tsri_fs_sync_file(draft->fs, draft->lock->descriptor, request->key, request->err));
     errno = rename_draft(draft);
     if (errno == ENOENT)

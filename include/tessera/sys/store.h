@@ -88,6 +88,11 @@ typedef struct tsr_put_request {
      * knows nothing of this store may put another value of the same generation a moment later. */
     bool wants_unique;
     bool is_unique; /* filled in by the store when it is wanted: whether it could be had */
+
+    /* With TSR_DURABILITY_NONE: the value may be lost by a power cut, but never be seen in part
+     * after one, so its bytes reach the disk before its name. For what is small and without which
+     * all else is lost. */
+    bool bytes_first;
 } tsr_put_request;
 
 typedef struct tsr_store_hints {

@@ -305,6 +305,109 @@ static void a_failure_loses_nothing(void **state)
     temporary_folder_remove(folder);
 }
 
+/* ---- what reaches the disk and when ---- */
+
+static struct {
+    int bytes, folders, disks; /* syncs of each */
+    bool renamed_unsynced;     /* the document was renamed before its bytes were synced */
+    bool synced;               /* the file that was synced last is not renamed yet */
+} syncs;
+
+static int note_bytes(const tsr_system *system, int descriptor)
+{
+    (void)system;
+    (void)descriptor;
+    syncs.bytes++;
+    syncs.synced = true;
+    return 0;
+}
+
+static int note_folder(const tsr_system *system, int descriptor)
+{
+    (void)system;
+    (void)descriptor;
+    syncs.folders++;
+    return 0;
+}
+
+static int note_disk(const tsr_system *system, int descriptor)
+{
+    (void)system;
+    (void)descriptor;
+    syncs.disks++;
+    return 0;
+}
+
+static int note_rename(const tsr_system *system, int from_directory, const char *from,
+                       int to_directory, const char *to)
+{
+    (void)system;
+    if (strcmp(to, "zarr.json") == 0 && !syncs.synced)
+        syncs.renamed_unsynced = true;
+    syncs.synced = false;
+    return tsr_system_default()->renameat(tsr_system_default(), from_directory, from, to_directory,
+                                          to);
+}
+
+/* One frame appended to an array in files, by a writer of this durability. */
+static void append_one(tsr_durability durability, void (*then)(tsr_array *array))
+{
+    fixture f = {0};
+    tsr_system system = *tsr_system_default();
+    tsr_context_options options;
+    tsr_array_writer_options with;
+    tsr_array_writer *writer;
+    char *folder = temporary_folder_new();
+
+    system.fdatasync = note_bytes;
+    system.fsync = note_folder;
+    system.syncfs = note_disk;
+    system.renameat = note_rename;
+    tsr_context_options_init(&options);
+    options.system = &system;
+    good(tsr_context_new(&options, &f.context, &f.err), &f.err);
+    good(tsr_store_open(f.context, folder, &f.store, &f.err), &f.err);
+    tsr_array *array = array_new(&f, f.store, "a", &frames_row, TSR_INT32, NULL);
+    memset(&syncs, 0, sizeof syncs);
+    tsr_array_writer_options_init(&with);
+    with.write.durability = durability;
+    good(tsr_array_writer_open(array, &with, &writer, &f.err), &f.err);
+    good(append_frames(writer, 0, 1, NULL, &f.err), &f.err);
+    good(tsr_array_writer_close(writer, NULL, &f.err), &f.err);
+    then(array);
+    tsr_array_close(array);
+    fixture_close(&f);
+    temporary_folder_remove(folder);
+}
+
+/* The shard and its folders are left to the system, and so is the name of the document; a
+ * checkpoint then finds something to sync. */
+static void nothing_is_waited_for(tsr_array *array)
+{
+    assert_int_equal(syncs.bytes, 1);
+    assert_int_equal(syncs.folders, 0);
+    assert_int_equal(syncs.disks, 0);
+    assert_false(syncs.renamed_unsynced);
+    assert_int_equal(tsr_array_sync(array, NULL, NULL), 0);
+    assert_int_equal(syncs.disks, 1);
+}
+
+static void all_is_waited_for(tsr_array *array)
+{
+    (void)array;
+    assert_int_equal(syncs.bytes, 2);
+    assert_true(syncs.folders >= 3); /* those of shard and document, and what was made for them */
+    assert_false(syncs.renamed_unsynced);
+}
+
+static void a_length_is_as_durable_as_its_elements(void **state)
+{
+    (void)state;
+    append_one(TSR_DURABILITY_NONE, nothing_is_waited_for);
+    append_one(TSR_DURABILITY_FLUSH, all_is_waited_for);
+    append_one(TSR_DURABILITY_CHUNK, all_is_waited_for);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +417,7 @@ int main(void)
         FIXTURE_TEST(other_axes_types_and_strides),
         FIXTURE_TEST(wrong_views_are_refused),
         cmocka_unit_test(a_failure_loses_nothing),
+        cmocka_unit_test(a_length_is_as_durable_as_its_elements),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -175,7 +175,8 @@ static void others_without_locks_are_noticed(void **state)
     size_t size = 0;
     unsigned char *text = get_bytes(f, f->store, "a/zarr.json", &size);
     put_bytes(f, f->store, "a/zarr.json", text, size);
-    assert_int_equal(tsri_node_hold_put_document(&hold, changed, &f->err), TSR_CONFLICT);
+    assert_int_equal(tsri_node_hold_put_document(&hold, changed, TSR_DURABILITY_FLUSH, &f->err),
+                     TSR_CONFLICT);
     tsri_node_hold_give(&hold);
     /* Given back, it can be taken again; a node of another kind cannot. */
     good(tsri_node_hold_take(&hold, f->store, "a", 3, false, NULL, &f->err), &f->err);
