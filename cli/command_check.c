@@ -8,6 +8,7 @@
 #include "findings.h"
 #include "location.h"
 #include "memory.h"
+#include "network.h"
 #include "repair.h"
 #include "signals.h"
 #include "sparse.h"
@@ -398,6 +399,22 @@ static int find_left_over(cli_checker *checker, const char *place)
                                     &checker->invocation->error);
 }
 
+/* ---- where it lies ------------------------------------------------------------------------------
+ */
+
+static int tell_network(cli_checker *checker, const char *place, const char *driver)
+{
+    tsr_error error = TSR_ERROR_INIT;
+    const char *name;
+
+    CLI_TRY(network_name(checker->invocation, place, driver, &name));
+    if (!name)
+        return 0;
+    tsr_error_set(&error, TSR_PARTIAL, "on %s %s", name, NETWORK_CAUTION);
+    findings_add(&checker->findings, FINDING_NETWORK, place, NULL, 0, NULL, 0, &error);
+    return 0;
+}
+
 /* ---- the command --------------------------------------------------------------------------------
  */
 
@@ -416,8 +433,10 @@ static int check_root(cli_checker *checker, const char *place)
     }
     CLI_TRY(status);
     CLI_TRY(node.array ? check_array(checker, node.array) : check_group(checker, node.group, 0));
-    if (!location_is_zarr(node.array ? tsr_array_driver(node.array) : tsr_group_driver(node.group)))
+    const char *driver = node.array ? tsr_array_driver(node.array) : tsr_group_driver(node.group);
+    if (!location_is_zarr(driver))
         return 0;
+    CLI_TRY(tell_network(checker, place, driver));
     return find_left_over(checker, place);
 }
 
@@ -521,7 +540,7 @@ const cli_command command_check = {
         "none across another. With --data every chunk is decoded, so that every checksum is verified. Keys "
         "that belong to nothing, files that a killed writer left, shards of which more than a third is bytes "
         "that no index entry refers to, shards that lack the parity of their array, and consolidated metadata "
-        "and kept statistics that are stale are named, but are no damage. With --data the blocks of shards with parity are checked "
+        "and kept statistics that are stale are named, and that the place lies on a network, but are no damage. With --data the blocks of shards with parity are checked "
         "too. The exit status is 1 when damage was found.\n\n"
         "With --repair each damaged shard is made anew of the inner chunks that are sound, every one of them "
         "decoded, and what is lost is listed. A single wrong bit of an index is put right by its checksum; of "

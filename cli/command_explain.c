@@ -2,6 +2,7 @@
 #include "advice.h"
 #include "document.h"
 #include "location.h"
+#include "network.h"
 #include "probe.h"
 #include "show.h"
 
@@ -122,8 +123,9 @@ static void add_estimate(cli_document *document, const cli_probe *probe,
     document_add_integer(document, object, "copied_bytes", (int64_t)probe->copied_bytes);
 }
 
-static int print_json(const cli_selected_array *selected, const tsr_read_cost *cost,
-                      const cli_probe *probe, const cli_estimate *estimate, tsr_error *err)
+static int print_json(const cli_selected_array *selected, const char *network,
+                      const tsr_read_cost *cost, const cli_probe *probe,
+                      const cli_estimate *estimate, tsr_error *err)
 {
     const struct {
         const char *name;
@@ -144,6 +146,7 @@ static int print_json(const cli_selected_array *selected, const tsr_read_cost *c
 
     document_init(&document);
     document_add_text(&document, document.root, "place", tsr_array_place(selected->array));
+    document_add_text(&document, document.root, "network", network);
     document_add_lengths(&document, document.root, "shape", selected->rank, selected->shape);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
         document_add_integer(&document, document.root, figures[i].name, figures[i].value);
@@ -172,16 +175,21 @@ static int explain_read(cli_invocation *invocation)
     tsr_read_cost cost;
     cli_probe probe;
     cli_estimate estimate = {0};
+    const char *network;
 
     CLI_TRY(location_open_selected(invocation, invocation->operands[0], false, &selected));
+    CLI_TRY(network_name(invocation, tsr_array_place(selected.array),
+                         tsr_array_driver(selected.array), &network));
     CLI_TRY(tsr_array_explain(selected.array, &selected.index, NULL, &cost, &invocation->error));
     CLI_TRY(probe_run(selected.array, &selected.index, &probe, &invocation->error));
     if (probe.measured)
         probe_estimate(&probe, &cost, tsr_context_threads(invocation->context), &estimate);
     if (invocation_has(invocation, OPTION_JSON))
-        return print_json(&selected, &cost, &probe, &estimate, &invocation->error);
+        return print_json(&selected, network, &cost, &probe, &estimate, &invocation->error);
     print_text(&selected, &cost);
     print_estimate(&probe, &estimate);
+    if (network)
+        printf("network    %s: %s\n", network, NETWORK_CAUTION);
     return 0;
 }
 

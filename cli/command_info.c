@@ -7,6 +7,7 @@
 #include "describe.h"
 #include "location.h"
 #include "memory.h"
+#include "network.h"
 #include "scalar.h"
 #include "show.h"
 
@@ -177,6 +178,19 @@ static int print_attributes(struct json_object *attributes, tsr_error *err)
     return 0;
 }
 
+/* Only where there is something to say. */
+static int print_network(cli_invocation *invocation, const char *place, const char *driver)
+{
+    const char *name;
+
+    CLI_TRY(network_name(invocation, place, driver, &name));
+    if (name) {
+        print_label("network");
+        printf("%s: %s\n", name, NETWORK_CAUTION);
+    }
+    return 0;
+}
+
 static int print_array(cli_invocation *invocation, tsr_array *array)
 {
     char shape[SHOW_SHAPE_MAX];
@@ -188,6 +202,7 @@ static int print_array(cli_invocation *invocation, tsr_array *array)
 
     print_line("place", tsr_array_place(array));
     print_line("driver", tsr_array_driver(array));
+    CLI_TRY(print_network(invocation, tsr_array_place(array), tsr_array_driver(array)));
     print_line("shape", show_shape(shape, tsr_array_rank(array), tsr_array_shape(array)));
     print_dimensions(array);
     print_line("type", tsr_array_dtype(array)->name);
@@ -229,6 +244,7 @@ static int print_group(cli_invocation *invocation, tsr_group *group)
     child_list_clear(&list);
     print_line("place", tsr_group_place(group));
     print_line("driver", tsr_group_driver(group));
+    CLI_TRY(print_network(invocation, tsr_group_place(group), tsr_group_driver(group)));
     print_label("children");
     printf("%lld %s, %lld %s\n", (long long)arrays, arrays == 1 ? "array" : "arrays",
            (long long)groups, groups == 1 ? "group" : "groups");
@@ -248,12 +264,17 @@ static int describe_all(cli_invocation *invocation, cli_document *document, tsr_
 
 static int print_json(cli_invocation *invocation, const cli_location_node *node)
 {
+    const char *place = node->array ? tsr_array_place(node->array) : tsr_group_place(node->group),
+               *driver =
+                   node->array ? tsr_array_driver(node->array) : tsr_group_driver(node->group),
+               *network;
     cli_document document;
     int status;
 
+    CLI_TRY(network_name(invocation, place, driver, &network));
     document_init(&document);
-    document_add_text(&document, document.root, "place",
-                      node->array ? tsr_array_place(node->array) : tsr_group_place(node->group));
+    document_add_text(&document, document.root, "place", place);
+    document_add_text(&document, document.root, "network", network);
     if (node->array)
         status = describe_all(invocation, &document, node->array);
     else

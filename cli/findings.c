@@ -13,6 +13,7 @@ static const char *const kind_names[] = {
     [FINDING_DEAD] = "dead",
     [FINDING_PARITY] = "parity",
     [FINDING_NO_PARITY] = "no parity",
+    [FINDING_NETWORK] = "network",
 };
 
 bool finding_is_damage(cli_finding_kind kind)

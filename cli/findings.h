@@ -17,6 +17,7 @@ typedef enum cli_finding_kind {
     FINDING_DEAD,       /* bytes of shards that no index entry refers to */
     FINDING_PARITY,     /* a shard of which blocks, or its parity, are not what they were */
     FINDING_NO_PARITY,  /* shards that should have parity and have none of any use */
+    FINDING_NETWORK,    /* it lies where less can be promised than on a disk */
     FINDING_STALE       /* something kept beside the data that is not what the data is now */
 } cli_finding_kind;
 

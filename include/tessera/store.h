@@ -74,6 +74,13 @@ TSR_API void tsr_store_close(tsr_store *store);
 /* The URL as errors and listings show it. Borrowed from the store. Thread: LOCKED. Never fails. */
 TSR_API const char *tsr_store_url(const tsr_store *store);
 
+/* The name of the network on which a store lies, such as "NFS": of a file system that other
+ * machines share or that a program makes, known by statfs; NULL where none is known, and of a store
+ * whose root is not made yet. There locks may not keep out writers on other machines, and what was
+ * synced may lie in the memory of a server. What is mounted below the root may be another file
+ * system. *ret_name is a constant. Thread: LOCKED. Errors: PERMISSION, IO, NO_MEMORY. */
+TSR_API int tsr_store_network(tsr_store *store, const char **ret_name, tsr_error *err);
+
 /* Reads one value or a range of it. `ret_generation` may be NULL. Owner: the caller holds the blob.
  * Thread: LOCKED. Errors: NOT_FOUND, OUT_OF_BOUNDS, PERMISSION, IO, UNREACHABLE, CANCELLED,
  * DEADLINE, NO_MEMORY. */

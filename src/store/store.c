@@ -316,6 +316,14 @@ int tsr_store_list_left_over(tsr_store *store, const char *prefix,
     return store->ops->list_left_over(store, prefix, each, user, call, err);
 }
 
+int tsr_store_network(tsr_store *store, const char **ret_name, tsr_error *err)
+{
+    if (store->ops->network)
+        return store->ops->network(store, ret_name, err);
+    *ret_name = NULL;
+    return 0;
+}
+
 int tsr_store_lock(tsr_store *store, const char *key, const tsr_call *call, tsr_lock **ret_lock,
                    tsr_error *err)
 {

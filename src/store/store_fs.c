@@ -174,4 +174,5 @@ const tsr_store_ops tsri_store_fs_ops = {
     .sync = tsri_fs_sync,
     .wait = tsri_fs_wait,
     .late_failure = tsri_fs_late_failure,
+    .network = tsri_fs_network,
 };

@@ -401,6 +401,9 @@ void tsri_fs_sync_clear(tsri_fs *fs);
  * promised than on a disk, and sets hints.shares_beginnings on one whose files share blocks. */
 void tsri_fs_learn_kind(tsri_fs *fs);
 
+/* As tsr_store_network. */
+int tsri_fs_network(tsr_store *store, const char **ret_name, tsr_error *err);
+
 /* Whether an open folder lies on such a file system, or nobody knows. */
 bool tsri_fs_is_shared(const tsri_fs *fs, int folder);
 

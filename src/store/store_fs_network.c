@@ -1,6 +1,7 @@
 /* What kind of file system a store lies on: shared with other machines, or sharing blocks between
  * files. By the magic numbers of statfs(2) and of
  * linux/magic.h. The numbers of Lustre, GPFS, BeeGFS and PVFS are those of their own sources. */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/vfs.h>
 
@@ -60,4 +61,23 @@ void tsri_fs_learn_kind(tsri_fs *fs)
                  "%s lies on %s: locks may not keep out writers on other machines, and what was "
                  "synced may lie in the memory of a server; let one machine write each chunk",
                  fs->root, name);
+}
+
+int tsri_fs_network(tsr_store *store, const char **ret_name, tsr_error *err)
+{
+    const tsri_fs *fs = (const tsri_fs *)store;
+    struct statfs status;
+    int folder = tsri_fs_open_directory(fs, "", O_PATH);
+    if (folder < 0 && errno != ENOENT)
+        return tsri_fs_error(fs, err, errno, "open", "");
+    if (folder < 0) {
+        *ret_name = NULL; /* not made yet */
+        return 0;
+    }
+    int result = fs->system->fstatfs(fs->system, folder, &status), error_number = errno;
+    tsri_fs_close(fs, folder);
+    if (result < 0)
+        return tsri_fs_error(fs, err, error_number, "ask for the file system of", "");
+    *ret_name = name_of((uint32_t)status.f_type);
+    return 0;
 }

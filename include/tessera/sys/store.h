@@ -160,6 +160,8 @@ typedef struct tsr_store_ops {
     /* As tsr_store_wait. NULL: the value is asked for again and again. */
     int (*wait)(tsr_store *store, const char *key, const tsr_generation *known,
                 const tsr_call *call, tsr_error *err);
+    /* As tsr_store_network. NULL: it lies on none. */
+    int (*network)(tsr_store *store, const char **ret_name, tsr_error *err);
 } tsr_store_ops;
 
 /* The head of every store. */

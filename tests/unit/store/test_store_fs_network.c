@@ -94,6 +94,60 @@ static void shared_file_systems_are_named_once(void **state)
     }
 }
 
+/* Asked, a store says so before anything is written, and without a warning. */
+static void a_store_says_where_it_lies(void **state)
+{
+    static const struct {
+        long type;
+        const char *name;
+    } rows[] = {{0x6969, "NFS"}, {0x47504653, "GPFS"}, {0x01021997, "9P"},
+                {0xef53, NULL},  {0x01021994, NULL},   {0x9123683e, NULL}};
+    fixture *f = *state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        pretender self;
+        const char *name = "unasked";
+        tsr_store *store = open_on(&self, f->folder, rows[i].type);
+        assert_int_equal(tsr_store_network(store, &name, NULL), 0);
+        if (rows[i].name)
+            assert_string_equal(name, rows[i].name);
+        else
+            assert_null(name);
+        assert_int_equal(self.warnings, 0);
+        tsr_store_close(store);
+    }
+}
+
+static int refuse_statfs(const tsr_system *system, int descriptor, struct statfs *ret_status)
+{
+    (void)system;
+    (void)descriptor;
+    (void)ret_status;
+    errno = EIO;
+    return -1;
+}
+
+/* Of a folder that is not there nothing is known, and what cannot be asked is an error. */
+static void where_nobody_knows(void **state)
+{
+    fixture *f = *state;
+    pretender self;
+    tsr_error err = TSR_ERROR_INIT;
+    const char *name = "unasked";
+    char *absent = temporary_path(f->folder, "absent");
+    tsr_store *store = open_on(&self, absent, 0x6969);
+    assert_int_equal(tsr_store_network(store, &name, &err), 0);
+    assert_null(name);
+    put_value(store, "a", TSR_DURABILITY_NONE);
+    assert_int_equal(tsr_store_network(store, &name, &err), 0);
+    assert_string_equal(name, "NFS");
+    self.system.fstatfs = refuse_statfs;
+    assert_int_equal(tsr_store_network(store, &name, &err), TSR_IO);
+    assert_non_null(strstr(err.message, absent));
+    assert_string_equal(name, "NFS"); /* untouched */
+    tsr_store_close(store);
+    free(absent);
+}
+
 static void a_lock_is_a_first_change_too(void **state)
 {
     fixture *f = *state;
@@ -178,6 +232,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(shared_file_systems_are_named_once),
+        FIXTURE_TEST(a_store_says_where_it_lies),
+        FIXTURE_TEST(where_nobody_knows),
         FIXTURE_TEST(a_lock_is_a_first_change_too),
         FIXTURE_TEST(nothing_is_said_of_disks),
         FIXTURE_TEST(a_checkpoint_syncs_what_was_left_to_the_system),
