@@ -5,7 +5,7 @@
 #include "invocation.h"
 
 /* Behind the name of the network, for people. */
-#define NETWORK_CAUTION \
+#define NETWORK_CAUTION                                                                            \
     "locks may not keep out writers on other machines, and what was synced may lie in the memory " \
     "of a server; let one machine write each chunk"
 

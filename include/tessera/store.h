@@ -102,8 +102,10 @@ TSR_API int tsr_store_erase_prefix(tsr_store *store, const char *prefix, const t
                                    tsr_error *err);
 
 /* Brings to the disk all that was put and erased through this store, with whatever durability. What
- * TSR_DURABILITY_NONE has left to the system takes one sync of the whole file system, which waits
- * for what other programs have written there, too. Thread: LOCKED. Errors: IO, UNREACHABLE. */
+ * TSR_DURABILITY_NONE has left to the system takes one sync of the whole file system (of each,
+ * where folders of the store are mounted or linked from others), which waits for what other
+ * programs have written there, too. Thread: LOCKED. Errors: IO, UNREACHABLE, CANCELLED, DEADLINE.
+ */
 TSR_API int tsr_store_sync(tsr_store *store, const tsr_call *call, tsr_error *err);
 
 /* Brings to the disk all that was put and erased through any store of the context, with whatever

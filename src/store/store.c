@@ -412,7 +412,7 @@ static int sync_unsynced(tsr_context *context, const tsr_call *call, tsr_error *
     TSRI_TRY(tsri_unsynced_get(context, &unsynced, err));
     tsri_watch watch = tsri_watch_start(context, call);
     tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_SYNC);
-    int status = tsri_unsynced_sync(unsynced, &watch, err);
+    int status = tsri_unsynced_sync(unsynced, NULL, &watch, err);
     tsri_phase_end(context, before);
     return status;
 }

@@ -52,6 +52,9 @@ struct tsri_fs_delayed;
 
 #define TSRI_FS_FOLDER_BUCKETS 256
 
+/* A store that has left values on more file systems than this syncs all of its context. */
+#define TSRI_FS_LEFT_DISKS_MAX 8
+
 typedef struct tsri_fs {
     tsr_store head;
     const tsr_system *system;
@@ -71,6 +74,9 @@ typedef struct tsri_fs {
     uint64_t sequence;     /* counts the changes of folders */
     uint64_t root_changed; /* sequence at which the entry of the root itself became unsure; 0: it is
                               on disk */
+    dev_t left_on[TSRI_FS_LEFT_DISKS_MAX]; /* where there were puts without durability: folders of
+                                              the store may be other file systems */
+    int left_disks;                        /* how many; one more than there is room: any */
     uint64_t left, left_synced; /* atomic: counts puts without durability; those on disk */
     bool network_told;          /* atomic: the user knows what kind of file system this is */
     bool sync_failed;           /* nothing is acknowledged any more */
@@ -385,6 +391,9 @@ void tsri_fs_sync_note_root(tsri_fs *fs);
 
 /* Forgets a folder and all below it, since they are about to be removed. */
 void tsri_fs_sync_forget(tsri_fs *fs, const char *folder);
+
+/* Counts a put that was left to the system, on this file system. */
+void tsri_fs_sync_note_left(tsri_fs *fs, dev_t device);
 
 /* Brings all folders that were noted before to the disk. */
 int tsri_fs_flush(tsr_store *store, const tsr_call *call, tsr_error *err);

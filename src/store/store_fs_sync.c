@@ -430,27 +430,54 @@ int tsri_fs_sync_whole(tsri_fs *fs, int folder, tsr_error *err)
     return sync_again(fs, folder, fs->system->syncfs) == 0 ? 0 : sync_failed(fs, "", errno, err);
 }
 
-/* Of a store that is not there nothing was written. */
-static int sync_file_system(tsri_fs *fs, tsr_error *err)
+/* ---- What was left to the system ---- */
+
+void tsri_fs_sync_note_left(tsri_fs *fs, dev_t device)
 {
-    int root = tsri_fs_open_directory(fs, "", O_RDONLY);
-    if (root < 0)
-        return errno == ENOENT ? 0 : tsri_fs_error(fs, err, errno, "open", "");
-    int status = tsri_fs_sync_whole(fs, root, err);
-    tsri_fs_close(fs, root);
+    int i = 0;
+    tsri_fork_mutex_lock(&fs->mutex);
+    while (i < fs->left_disks && i < TSRI_FS_LEFT_DISKS_MAX && fs->left_on[i] != device)
+        i++;
+    if (i < TSRI_FS_LEFT_DISKS_MAX)
+        fs->left_on[i] = device;
+    fs->left_disks = TSRI_MAX(fs->left_disks, i + 1);
+    tsri_fork_mutex_unlock(&fs->mutex);
+    __atomic_add_fetch(&fs->left, 1, __ATOMIC_RELEASE);
+}
+
+/* A sync that fails is final for this store, also where it was not that of the root's disk. */
+static int sync_disk(tsri_fs *fs, const dev_t *device, const tsri_watch *watch, tsr_error *err)
+{
+    char text[TSRI_SYNC_FAILURE_TEXT_MAX];
+    int status = tsri_unsynced_sync(fs->unsynced, device, watch, err);
+    if (status == TSR_IO && device && tsri_sync_failures_find(fs->failures, *device, text))
+        remember_failure(fs, text);
     return status;
+}
+
+static int sync_left(tsri_fs *fs, const tsri_watch *watch, tsr_error *err)
+{
+    dev_t devices[TSRI_FS_LEFT_DISKS_MAX];
+    tsri_fork_mutex_lock(&fs->mutex);
+    int count = fs->left_disks;
+    memcpy(devices, fs->left_on, sizeof devices);
+    tsri_fork_mutex_unlock(&fs->mutex);
+    for (int i = 0; i < TSRI_MIN(count, TSRI_FS_LEFT_DISKS_MAX); i++)
+        TSRI_TRY(sync_disk(fs, &devices[i], watch, err));
+    return count > TSRI_FS_LEFT_DISKS_MAX ? sync_disk(fs, NULL, watch, err) : 0;
 }
 
 int tsri_fs_sync(tsr_store *store, const tsr_call *call, tsr_error *err)
 {
     tsri_fs *fs = (tsri_fs *)store;
+    tsri_watch watch = tsri_watch_start(store->context, call);
     TSRI_TRY(tsri_fs_sync_check(fs, err));
     /* Whoever comes while another one syncs does so, too: his acknowledgement cannot wait for that
      * of somebody else. */
     uint64_t left = __atomic_load_n(&fs->left, __ATOMIC_ACQUIRE);
     uint64_t synced = __atomic_load_n(&fs->left_synced, __ATOMIC_ACQUIRE);
     if (synced < left) {
-        TSRI_TRY(sync_file_system(fs, err));
+        TSRI_TRY(sync_left(fs, &watch, err));
         while (synced < left && !__atomic_compare_exchange_n(&fs->left_synced, &synced, left, true,
                                                              __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
             ;

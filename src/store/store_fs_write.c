@@ -354,7 +354,7 @@ static int rename_draft(put_draft *draft)
         return error_number;
     error_number = tsri_fs_lock_publish(fs, draft->lock, if_absent);
     if (error_number == 0)
-        __atomic_add_fetch(&fs->left, 1, __ATOMIC_RELEASE);
+        tsri_fs_sync_note_left(fs, draft->lock->device);
     tsri_unsynced_let_go(fs->unsynced, disk, error_number == 0);
     return error_number;
 }

@@ -173,13 +173,14 @@ static int sync_disk(tsri_unsynced *self, const tsri_unsynced_disk *disk, tsr_er
     return result == 0 ? 0 : sync_failed(self, disk->device, errno, err);
 }
 
-/* Takes hold of the first disk from `disk` on of which anything is unsynced. */
-static tsri_unsynced_disk *next_unsynced(tsri_unsynced *self, tsri_unsynced_disk *disk, bool first,
-                                         uint64_t *ret_until)
+/* Takes hold of the next disk after `disk` (NULL: of the first one) of which anything is unsynced.
+ */
+static tsri_unsynced_disk *next_unsynced(tsri_unsynced *self, tsri_unsynced_disk *disk,
+                                         const dev_t *only, uint64_t *ret_until)
 {
     tsri_fork_mutex_lock(&self->mutex);
-    disk = first ? self->first : disk->next;
-    while (disk && disk->left == disk->synced)
+    disk = disk ? disk->next : self->first;
+    while (disk && (disk->left == disk->synced || (only && disk->device != *only)))
         disk = disk->next;
     if (disk) {
         disk->users++;
@@ -199,12 +200,13 @@ static void end_sync(tsri_unsynced *self, tsri_unsynced_disk *disk, uint64_t syn
     close_folder(self, descriptor);
 }
 
-int tsri_unsynced_sync(tsri_unsynced *self, const tsri_watch *watch, tsr_error *err)
+int tsri_unsynced_sync(tsri_unsynced *self, const dev_t *only, const tsri_watch *watch,
+                       tsr_error *err)
 {
     uint64_t until;
     int result = 0;
-    tsri_unsynced_disk *disk = next_unsynced(self, NULL, true, &until);
-    for (; disk; disk = next_unsynced(self, disk, false, &until)) {
+    tsri_unsynced_disk *disk = next_unsynced(self, NULL, only, &until);
+    for (; disk; disk = next_unsynced(self, disk, only, &until)) {
         tsr_error *first_err = result == 0 ? err : NULL;
         int status = tsri_watch_check(watch, first_err);
         if (status == 0)

@@ -27,9 +27,10 @@ int tsri_unsynced_hold(tsri_unsynced *unsynced, dev_t device, int folder, const 
 /* Afterwards: gives up the hold, and says whether the value is there now. LOCKED. Never fails. */
 void tsri_unsynced_let_go(tsri_unsynced *unsynced, tsri_unsynced_disk *disk, bool was_left);
 
-/* Syncs each file system on which anything was left before the call. All are tried; the error is
- * that of the first one that fails, which fails ever after. LOCKED. Errors: IO, CANCELLED,
- * DEADLINE. */
-int tsri_unsynced_sync(tsri_unsynced *unsynced, const tsri_watch *watch, tsr_error *err);
+/* Syncs each file system on which anything was left before the call, or `only` one of them. All are
+ * tried; the error is that of the first one that fails, which fails ever after. LOCKED. Errors: IO,
+ * CANCELLED, DEADLINE. */
+int tsri_unsynced_sync(tsri_unsynced *unsynced, const dev_t *only, const tsri_watch *watch,
+                       tsr_error *err);
 
 #endif

@@ -167,19 +167,105 @@ static void a_sync_counts_what_was_left_before(void **state)
     int folder = open(f->folder, O_RDONLY | O_DIRECTORY), before = open_files();
     assert_int_equal(tsri_unsynced_get(context, &unsynced, NULL), 0);
     assert_int_equal(tsri_unsynced_hold(unsynced, 7, folder, "none", &disk), 0);
-    assert_int_equal(tsri_unsynced_sync(unsynced, &watch, NULL), 0);
+    assert_int_equal(tsri_unsynced_sync(unsynced, NULL, &watch, NULL), 0);
     assert_int_equal(self.syncs, 0);
     tsri_unsynced_let_go(unsynced, disk, true);
-    assert_int_equal(tsri_unsynced_sync(unsynced, &watch, NULL), 0);
+    assert_int_equal(tsri_unsynced_sync(unsynced, NULL, &watch, NULL), 0);
     assert_int_equal(self.syncs, 1);
     assert_int_equal(tsri_unsynced_hold(unsynced, 7, folder, "none", &disk), 0);
     assert_int_equal(open_files(), before + 1);
     tsri_unsynced_let_go(unsynced, disk, false);
     assert_int_equal(open_files(), before);
-    assert_int_equal(tsri_unsynced_sync(unsynced, &watch, NULL), 0);
+    assert_int_equal(tsri_unsynced_sync(unsynced, NULL, &watch, NULL), 0);
     assert_int_equal(self.syncs, 1);
     close(folder);
     tsr_context_free(context);
+}
+
+/* ---- folders on other disks ---- */
+
+enum { DISKS_MAX = 12 };
+
+static struct {
+    dev_t synced[DISKS_MAX];
+    int count;
+    dev_t failing;
+} disks;
+
+static int note_disk(const tsr_system *system, int descriptor)
+{
+    struct stat status;
+    (void)system;
+    assert_int_equal(fstat(descriptor, &status), 0);
+    assert_true(disks.count < DISKS_MAX);
+    disks.synced[disks.count++] = status.st_dev;
+    errno = EIO;
+    return disks.failing == status.st_dev ? -1 : 0;
+}
+
+static dev_t device_of(const char *folder)
+{
+    struct stat status;
+    assert_int_equal(stat(folder, &status), 0);
+    return status.st_dev;
+}
+
+static bool was_synced(dev_t device)
+{
+    int times = 0;
+    for (int i = 0; i < disks.count; i++)
+        times += disks.synced[i] == device;
+    assert_in_range(times, 0, 1);
+    return times == 1;
+}
+
+static void leave(tsr_store *store, const char *key)
+{
+    assert_int_equal(tsr_store_put(store, key, "v", 1, TSR_DURABILITY_NONE, NULL, NULL), 0);
+}
+
+/* A folder of the store that is a link to another disk is synced with the checkpoint of the store,
+ * each disk when something was left there; and its failure is final for the store. */
+static void folders_on_other_disks_are_synced(void **state)
+{
+    fixture *f = *state;
+    char elsewhere[] = "/dev/shm/tessera-unsynced-XXXXXX";
+    char link_path[600];
+    counting self;
+    if (!mkdtemp(elsewhere))
+        skip();
+    if (device_of(elsewhere) == device_of(f->folder)) {
+        rmdir(elsewhere);
+        skip();
+    }
+    memset(&disks, 0, sizeof disks);
+    tsr_context *context = context_new(&self);
+    self.system.syncfs = note_disk;
+    tsr_store *store = store_in(context, f->folder, "s");
+    leave(store, "here");
+    snprintf(link_path, sizeof link_path, "%s/s/there", f->folder);
+    assert_int_equal(symlink(elsewhere, link_path), 0);
+    leave(store, "there/a");
+    assert_int_equal(tsr_store_sync(store, NULL, NULL), 0);
+    assert_int_equal(disks.count, 2);
+    assert_true(was_synced(device_of(f->folder)) && was_synced(device_of(elsewhere)));
+    /* Now only there; and what the store has synced is nothing to the context. */
+    memset(&disks, 0, sizeof disks);
+    leave(store, "there/b");
+    assert_int_equal(tsr_store_sync(store, NULL, NULL), 0);
+    assert_int_equal(tsr_context_sync(context, NULL, NULL), 0);
+    assert_int_equal(disks.count, 1);
+    assert_true(was_synced(device_of(elsewhere)));
+    disks.failing = device_of(elsewhere);
+    leave(store, "there/b");
+    assert_int_equal(tsr_store_sync(store, NULL, NULL), TSR_IO);
+    disks.failing = 0;
+    assert_int_equal(tsr_store_sync(store, NULL, NULL), TSR_IO);
+    assert_int_equal(tsr_store_put(store, "here", "v", 1, TSR_DURABILITY_NONE, NULL, NULL), TSR_IO);
+    tsr_store_close(store);
+    tsr_context_free(context);
+    assert_int_equal(unlink(link_path), 0);
+    temporary_folder_remove(strdup(elsewhere));
 }
 
 int main(void)
@@ -190,6 +276,7 @@ int main(void)
         FIXTURE_TEST(a_folder_that_may_not_be_read_is_synced),
         FIXTURE_TEST(a_failed_sync_is_final),
         FIXTURE_TEST(a_sync_counts_what_was_left_before),
+        FIXTURE_TEST(folders_on_other_disks_are_synced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
