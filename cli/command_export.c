@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "document.h"
+#include "export_dimensions.h"
 #include "netcdf_export.h"
 #include "npy.h"
 #include "output_file.h"
@@ -112,6 +113,14 @@ static int write_file(cli_invocation *invocation, const cli_location_node *node,
     return netcdf_export(invocation, node, file->temporary, &progress, result);
 }
 
+static int check_unlimited(cli_invocation *invocation, const cli_location_node *node, bool npy)
+{
+    if (npy && invocation_has(invocation, OPTION_UNLIMITED))
+        return invocation_misuse(invocation, "export: --unlimited is for netCDF: an .npy file has "
+                                             "lengths alone");
+    return export_dimensions_check(invocation, node);
+}
+
 static int run(cli_invocation *invocation)
 {
     tsr_auto(cli_location_node) node = {NULL, NULL};
@@ -131,6 +140,7 @@ static int run(cli_invocation *invocation)
                                 invocation->operands[0]);
         return TSR_INVALID_ARGUMENT;
     }
+    CLI_TRY(check_unlimited(invocation, &node, npy));
     if (invocation_has(invocation, OPTION_DRY_RUN)) {
         CLI_TRY(output_file_check(invocation->operands[1],
                                   invocation_has(invocation, OPTION_OVERWRITE),
@@ -150,13 +160,18 @@ const cli_command command_export = {
     .name = "export",
     .summary = "write an array or a tree as netCDF-4, or an array as .npy",
     .description =
-        "In netCDF, groups, dimension names, attributes and fill values are kept; arrays whose element type "
-        "netCDF does not have (complex, half, raw) are left out, and the exit status is then 5. The file "
-        "appears under its name when it is whole.",
+        "In netCDF, groups, dimension names, attributes and fill values are kept. Structs become compounds, within "
+        "each other and with fields that are arrays too; complex numbers compounds of r and i, as h5py has them; raw "
+        "bytes opaque ones; texts of a fixed length strings, bytes of a fixed length characters with an axis more; "
+        "booleans unsigned bytes; integers whose attribute `enum` says what they stand for, as `import` writes it, an "
+        "enum. Arrays whose type netCDF does not have (half, dates) are left out by name, and the exit status is then "
+        "5. --unlimited makes the dimensions of that name unlimited, in every group. The file appears under its name "
+        "when it is whole.",
     .operands = {{.kind = OPERAND_PLACE, .name = "SOURCE"}, {.kind = OPERAND_FILE, .name = "FILE"}},
     .examples = {{"export relief.zarr relief.nc", "A tree as netCDF-4"},
+                 {"export ocean.zarr ocean.nc --unlimited time", "With a dimension that can grow"},
                  {"export relief.zarr/ROSE rose.npy", "An array for NumPy"}},
-    COMMAND_OPTIONS(OPTION_EXPORT_FORMAT, OPTION_OVERWRITE, OPTION_DRY_RUN, OPTION_MEMORY,
-                    OPTION_THREADS, OPTION_PROGRESS, OPTION_JSON),
+    COMMAND_OPTIONS(OPTION_EXPORT_FORMAT, OPTION_UNLIMITED, OPTION_OVERWRITE, OPTION_DRY_RUN,
+                    OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS, OPTION_JSON),
     .run = run,
 };

@@ -9,10 +9,15 @@
 
 #include "describe.h"
 #include "document.h"
+#include "export_attribute.h"
+#include "export_dimensions.h"
+#include "export_type.h"
 #include "fill_attribute.h"
 #include "memory.h"
 #include "show.h"
 #include "stream.h"
+
+#define MISSING_ATTRIBUTE "missing_value"
 
 enum { BLOCK_BYTES = 64 << 20 };
 
@@ -21,7 +26,18 @@ typedef struct cli_exporter {
     const char *path;
     cli_progress *progress;
     cli_netcdf_result result;
+    cli_export_dimensions dimensions;
+    cli_export_types types;
 } cli_exporter;
+
+/* A variable while it is made. */
+typedef struct cli_variable {
+    cli_exporter *exporter;
+    tsr_array *array;
+    struct json_object *attributes;
+    cli_export_type type;
+    int group, id;
+} cli_variable;
 
 static int nc_failed(cli_exporter *self, int code, const char *what)
 {
@@ -40,105 +56,22 @@ static void leave_out(cli_exporter *self, const char *name, const char *why)
     self->result.skipped++;
 }
 
-/* ---- types and attributes -----------------------------------------------------------------------
+static void leave_out_for(cli_exporter *self, const char *name, const tsr_error *problem)
+{
+    char why[2 * sizeof problem->message];
+
+    snprintf(why, sizeof why, "%s; %s", problem->message, problem->next_step);
+    leave_out(self, name, why);
+}
+
+/* ---- attributes ---------------------------------------------------------------------------------
  */
 
-/* The netCDF type, or NC_NAT for those that it does not have. */
-static nc_type find_type(const tsr_dtype *dtype)
+/* Attributes that netCDF keeps for itself, and the names of dimensions, which it has anyway. */
+static bool is_kept_by_netcdf(const char *name)
 {
-    static const struct {
-        tsr_kind kind;
-        size_t size_bytes;
-        nc_type type;
-    } rows[] = {
-        {TSR_KIND_BOOL, 1, NC_UBYTE},      {TSR_KIND_SIGNED, 1, NC_BYTE},
-        {TSR_KIND_SIGNED, 2, NC_SHORT},    {TSR_KIND_SIGNED, 4, NC_INT},
-        {TSR_KIND_SIGNED, 8, NC_INT64},    {TSR_KIND_UNSIGNED, 1, NC_UBYTE},
-        {TSR_KIND_UNSIGNED, 2, NC_USHORT}, {TSR_KIND_UNSIGNED, 4, NC_UINT},
-        {TSR_KIND_UNSIGNED, 8, NC_UINT64}, {TSR_KIND_FLOAT, 4, NC_FLOAT},
-        {TSR_KIND_FLOAT, 8, NC_DOUBLE},    {TSR_KIND_STRING, sizeof(tsr_slot), NC_STRING},
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (rows[i].kind == dtype->kind && rows[i].size_bytes == dtype->size_bytes)
-            return rows[i].type;
-    return NC_NAT;
-}
-
-/* Numbers of a list: all integers become int64, anything else double. */
-static int put_numbers(int group, int variable, const char *name, struct json_object *list)
-{
-    size_t count = json_object_array_length(list);
-    double *doubles = memory_zeroed(count + 1, sizeof *doubles);
-    long long *integers = memory_zeroed(count + 1, sizeof *integers);
-    bool whole = true;
-    int code = NC_ENOMEM;
-
-    if (doubles && integers) {
-        for (size_t i = 0; i < count; i++) {
-            struct json_object *item = json_object_array_get_idx(list, i);
-            doubles[i] = json_object_get_double(item);
-            integers[i] = json_object_get_int64(item);
-            whole &= json_object_is_type(item, json_type_int);
-        }
-        code = whole ? nc_put_att_longlong(group, variable, name, NC_INT64, count, integers)
-                     : nc_put_att_double(group, variable, name, NC_DOUBLE, count, doubles);
-    }
-    memory_free(doubles);
-    memory_free(integers);
-    return code;
-}
-
-static bool is_number(struct json_object *value)
-{
-    return json_object_is_type(value, json_type_int) ||
-           json_object_is_type(value, json_type_double);
-}
-
-static bool is_number_list(struct json_object *value)
-{
-    if (!json_object_is_type(value, json_type_array) || json_object_array_length(value) == 0)
-        return false;
-    for (size_t i = 0; i < json_object_array_length(value); i++)
-        if (!is_number(json_object_array_get_idx(value, i)))
-            return false;
-    return true;
-}
-
-/* Texts and numbers as they are; everything else as JSON text, so that nothing is lost. */
-static int put_attribute(int group, int variable, const char *name, struct json_object *value)
-{
-    long long integer;
-    double number;
-    char *text;
-    int code;
-
-    if (is_number_list(value))
-        return put_numbers(group, variable, name, value);
-    if (json_object_is_type(value, json_type_int)) {
-        integer = json_object_get_int64(value);
-        return nc_put_att_longlong(group, variable, name, NC_INT64, 1, &integer);
-    }
-    if (json_object_is_type(value, json_type_double)) {
-        number = json_object_get_double(value);
-        return nc_put_att_double(group, variable, name, NC_DOUBLE, 1, &number);
-    }
-    if (json_object_is_type(value, json_type_string))
-        return nc_put_att_text(group, variable, name, (size_t)json_object_get_string_len(value),
-                               json_object_get_string(value));
-    if (tsr_json_text(value, 0, &text, NULL) < 0)
-        return NC_ENOMEM;
-    code = nc_put_att_text(group, variable, name, strlen(text), text);
-    tsr_free(text);
-    return code;
-}
-
-/* Attributes that netCDF keeps for itself, or that must have the type of the variable. */
-static bool is_special(const char *name)
-{
-    static const char *const names[] = {FILL_ATTRIBUTE,   "missing_value", "CLASS",
-                                        "NAME",           NAMES_ATTRIBUTE, "REFERENCE_LIST",
-                                        "DIMENSION_LIST", "_NCProperties"};
+    static const char *const names[] = {NAMES_ATTRIBUTE, "REFERENCE_LIST", "DIMENSION_LIST",
+                                        "_NCProperties"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(name, names[i]) == 0)
@@ -147,30 +80,52 @@ static bool is_special(const char *name)
 }
 
 /* missing_value has the type of the variable, as the conventions want it. */
-static int put_missing_value(int group, int variable, const tsr_dtype *dtype,
-                             struct json_object *value)
+static int put_missing_value(const cli_variable *variable, struct json_object *value)
 {
-    char element[16];
-    bool fits;
+    const tsr_dtype *dtype = tsr_array_dtype(variable->array);
+    int64_t characters = variable->type.characters;
+    bool fits = false;
+    int code = NC_NOERR;
+    char *element;
 
-    if (document_read_element(dtype, value, element, &fits, NULL) < 0)
-        return NC_ENOMEM;
-    if (!fits)
-        return put_attribute(group, variable, "missing_value", value);
-    return nc_put_att(group, variable, "missing_value", find_type(dtype), 1, element);
+    if (tsr_dtype_is_variable(dtype))
+        return export_attribute_put(variable->group, variable->id, MISSING_ATTRIBUTE, value);
+    element = memory_zeroed(1, dtype->size_bytes);
+    if (!element || document_read_element(dtype, value, element, &fits, NULL) < 0)
+        code = NC_ENOMEM;
+    else if (fits)
+        code = nc_put_att(variable->group, variable->id, MISSING_ATTRIBUTE, variable->type.type,
+                          characters > 0 ? (size_t)characters : 1, element);
+    else
+        code = export_attribute_put(variable->group, variable->id, MISSING_ATTRIBUTE, value);
+    memory_free(element);
+    return code;
 }
 
-static void put_attributes(cli_exporter *self, int group, int variable, const tsr_dtype *dtype,
+static int put_variable_attribute(const cli_variable *variable, const char *name,
+                                  struct json_object *value)
+{
+    if (strcmp(name, FILL_ATTRIBUTE) == 0 ||
+        (variable->type.is_enum && strcmp(name, ENUM_ATTRIBUTE) == 0))
+        return NC_NOERR;
+    return strcmp(name, MISSING_ATTRIBUTE) == 0
+               ? put_missing_value(variable, value)
+               : export_attribute_put(variable->group, variable->id, name, value);
+}
+
+/* Of a variable, or, NULL, of a group. */
+static void put_attributes(cli_exporter *self, int group, const cli_variable *variable,
                            struct json_object *attributes)
 {
     json_object_object_foreach(attributes, name, value)
     {
         int code = NC_NOERR;
-        if (dtype && !tsr_dtype_is_variable(dtype) && strcmp(name, "missing_value") == 0)
-            code = put_missing_value(group, variable, dtype, value);
-        else if (!is_special(name) ||
-                 (dtype && tsr_dtype_is_variable(dtype) && strcmp(name, "missing_value") == 0))
-            code = put_attribute(group, variable, name, value);
+        if (is_kept_by_netcdf(name))
+            continue;
+        if (variable)
+            code = put_variable_attribute(variable, name, value);
+        else
+            code = export_attribute_put(group, NC_GLOBAL, name, value);
         if (code != NC_NOERR)
             leave_out(self, name, nc_strerror(code));
     }
@@ -179,132 +134,131 @@ static void put_attributes(cli_exporter *self, int group, int variable, const ts
 /* ---- variables ----------------------------------------------------------------------------------
  */
 
-/* The dimension of a name and length, made where it is missing. A name that is taken by another
- * length gets the length added. */
-static int find_dimension(int group, const char *name, int64_t length, int *ret_dimension)
+/* Chunks as in the source, as long as they fit: netCDF limits them to 4 GiB, and to the lengths of
+ * dimensions that are not unlimited. */
+static int set_chunks(const cli_variable *variable)
 {
-    char longer[NC_MAX_NAME + 1];
-    size_t there;
+    size_t chunks[TSR_RANK_MAX + 1];
+    const int64_t *inner = describe_chunks(variable->array);
+    const int64_t *shape = tsr_array_shape(variable->array);
+    int rank = tsr_array_rank(variable->array);
+    double bytes = (double)tsr_array_dtype(variable->array)->size_bytes;
 
-    for (int attempt = 0; attempt < 2; attempt++) {
-        if (attempt == 0)
-            snprintf(longer, sizeof longer, "%s", name);
-        else
-            snprintf(longer, sizeof longer, "%.200s_%lld", name, (long long)length);
-        if (nc_inq_dimid(group, longer, ret_dimension) != NC_NOERR)
-            return nc_def_dim(group, longer, (size_t)length, ret_dimension);
-        if (nc_inq_dimlen(group, *ret_dimension, &there) == NC_NOERR && there == (size_t)length)
-            return NC_NOERR;
-    }
-    return NC_ENAMEINUSE;
-}
-
-static int define_dimensions(cli_exporter *self, int group, const tsr_array *array,
-                             int *ret_dimensions)
-{
-    for (int i = 0; i < tsr_array_rank(array); i++) {
-        const char *name = tsr_array_dimension_name(array, i);
-        char number[16];
-        int code;
-        snprintf(number, sizeof number, "dim_%d", i);
-        code = find_dimension(group, name ? name : number, tsr_array_shape(array)[i],
-                              &ret_dimensions[i]);
-        if (code == NC_EBADNAME)
-            code = find_dimension(group, number, tsr_array_shape(array)[i], &ret_dimensions[i]);
-        if (code != NC_NOERR)
-            return nc_failed(self, code, "making a dimension");
-    }
-    return 0;
-}
-
-/* Chunks as in the source and deflate, where there is something to compress; netCDF chunks are
- * limited to 4 GiB. */
-static int set_storage(int group, int variable, const tsr_array *array)
-{
-    size_t chunks[TSR_RANK_MAX];
-    const int64_t *inner = describe_chunks(array), *shape = tsr_array_shape(array);
-    double bytes = (double)tsr_array_dtype(array)->size_bytes;
-
-    if (tsr_array_rank(array) == 0 || tsr_array_count(array) == 0)
-        return NC_NOERR;
-    for (int i = 0; i < tsr_array_rank(array); i++) {
-        chunks[i] = (size_t)(inner[i] < shape[i] ? inner[i] : shape[i]);
+    for (int i = 0; i < rank; i++) {
+        bool unlimited = shape[i] == 0 || export_dimension_is_unlimited(
+                                              &variable->exporter->dimensions, variable->array, i);
+        chunks[i] = (size_t)(unlimited || inner[i] < shape[i] ? inner[i] : shape[i]);
         bytes *= (double)chunks[i];
     }
-    if (bytes < 4294967296.0) {
-        int code = nc_def_var_chunking(group, variable, NC_CHUNKED, chunks);
-        if (code != NC_NOERR)
-            return code;
-    }
-    /* netCDF packs the addresses of strings, not the strings. */
-    return tsr_dtype_is_variable(tsr_array_dtype(array))
-               ? NC_NOERR
-               : nc_def_var_deflate(group, variable, 1, 1, 4);
+    chunks[rank] = (size_t)variable->type.characters;
+    return bytes < 4294967296.0
+               ? nc_def_var_chunking(variable->group, variable->id, NC_CHUNKED, chunks)
+               : NC_NOERR;
+}
+
+/* Chunks and deflate, where there is something to compress: netCDF packs the addresses of strings,
+ * not the strings. */
+static int set_storage(const cli_variable *variable)
+{
+    int code;
+
+    if (tsr_array_rank(variable->array) == 0)
+        return NC_NOERR;
+    code = set_chunks(variable);
+    if (code != NC_NOERR || tsr_dtype_is_variable(tsr_array_dtype(variable->array)))
+        return code;
+    return nc_def_var_deflate(variable->group, variable->id, 1, 1, 4);
 }
 
 /* Strings are always filled up: with the empty one, unless the source says another. */
-static int set_fill_text(int group, int variable, struct json_object *attributes)
+static int set_fill_text(const cli_variable *variable)
 {
     struct json_object *value;
     const char *text;
 
-    if (!json_object_object_get_ex(attributes, FILL_ATTRIBUTE, &value) ||
+    if (!json_object_object_get_ex(variable->attributes, FILL_ATTRIBUTE, &value) ||
         !json_object_is_type(value, json_type_string))
         return NC_NOERR;
     text = json_object_get_string(value);
-    return nc_def_var_fill(group, variable, NC_FILL, &text);
+    return nc_def_var_fill(variable->group, variable->id, NC_FILL, &text);
 }
 
 /* Readers of netCDF take elements that equal _FillValue for missing. Zarr's fill value does not
  * mean that, so the attribute is written only where the source has it. */
-static int set_fill_value(cli_exporter *self, int group, int variable, const tsr_array *array,
-                          struct json_object *attributes)
+static int set_fill_value(const cli_variable *variable)
 {
-    char element[16];
-    bool found;
+    const tsr_dtype *dtype = tsr_array_dtype(variable->array);
+    bool found = false;
+    char *element;
+    int code;
 
-    if (tsr_dtype_is_variable(tsr_array_dtype(array)))
-        return set_fill_text(group, variable, attributes);
-    if (fill_attribute_read(tsr_array_dtype(array), attributes, element, &found, NULL) < 0)
+    if (tsr_dtype_is_variable(dtype))
+        return set_fill_text(variable);
+    element = memory_zeroed(1, dtype->size_bytes);
+    if (!element || fill_attribute_read(dtype, variable->attributes, element, &found, NULL) < 0) {
+        memory_free(element);
         return NC_ENOMEM;
-    if (found)
-        return nc_def_var_fill(group, variable, NC_FILL, element);
-    if (json_object_object_get_ex(attributes, FILL_ATTRIBUTE, NULL))
-        leave_out(self, FILL_ATTRIBUTE, "it is no element of the array's type");
-    return nc_def_var_fill(group, variable, NC_NOFILL, NULL);
+    }
+    /* That of characters is one of them. */
+    found = found && variable->type.characters <= 1;
+    code = found ? nc_def_var_fill(variable->group, variable->id, NC_FILL, element)
+                 : nc_def_var_fill(variable->group, variable->id, NC_NOFILL, NULL);
+    memory_free(element);
+    if (!found && json_object_object_get_ex(variable->attributes, FILL_ATTRIBUTE, NULL))
+        leave_out(variable->exporter, FILL_ATTRIBUTE,
+                  variable->type.characters > 1 ? "netCDF has none of several characters"
+                                                : "it is no element of the array's type");
+    return code;
 }
 
-/* *ret_named false: netCDF does not take the name, which has been said. */
-static int define_variable(cli_exporter *self, int group, const char *name, tsr_array *array,
-                           int *ret_variable, bool *ret_named)
+static int define_in_file(cli_variable *variable, const char *name)
 {
-    int dimensions[TSR_RANK_MAX], code;
-    nc_type type = find_type(tsr_array_dtype(array));
-    struct json_object *attributes;
+    int dimensions[TSR_RANK_MAX + 1], code;
+    int rank = tsr_array_rank(variable->array) + (variable->type.characters > 0);
 
-    CLI_TRY(define_dimensions(self, group, array, dimensions));
-    CLI_TRY(describe_array_attributes(array, &attributes, &self->invocation->error));
-    code = nc_def_var(group, name, type, tsr_array_rank(array), dimensions, ret_variable);
+    code = export_dimensions_find(&variable->exporter->dimensions, variable->group, variable->array,
+                                  variable->type.characters, dimensions);
     if (code == NC_NOERR)
-        code = set_fill_value(self, group, *ret_variable, array, attributes);
+        code =
+            nc_def_var(variable->group, name, variable->type.type, rank, dimensions, &variable->id);
     if (code == NC_NOERR)
-        code = set_storage(group, *ret_variable, array);
-    if (code == NC_NOERR)
-        put_attributes(self, group, *ret_variable, tsr_array_dtype(array), attributes);
-    json_object_put(attributes);
-    *ret_named = code != NC_EBADNAME;
-    if (!*ret_named)
-        leave_out(self, name, nc_strerror(code));
-    return code == NC_NOERR || !*ret_named ? 0 : nc_failed(self, code, name);
+        code = set_fill_value(variable);
+    return code == NC_NOERR ? set_storage(variable) : code;
 }
 
-typedef struct cli_destination {
-    cli_exporter *exporter;
-    int group, variable;
-} cli_destination;
+/* *ret_defined false: netCDF does not take the name or the type, which has been said. */
+static int define_variable(cli_variable *variable, const char *name, bool *ret_defined)
+{
+    cli_exporter *self = variable->exporter;
+    tsr_error *err = &self->invocation->error;
+    tsr_error problem = TSR_ERROR_INIT;
+    int code, status;
+
+    *ret_defined = false;
+    if (!export_type_takes_name(name)) {
+        leave_out(self, name, nc_strerror(NC_EBADNAME));
+        return 0;
+    }
+    status = export_type_find(&self->types, name, tsr_array_dtype(variable->array),
+                              variable->attributes, &variable->type, &problem);
+    if (status == TSR_UNSUPPORTED) {
+        leave_out_for(self, name, &problem);
+        return 0;
+    }
+    if (status < 0) {
+        *err = problem;
+        return status;
+    }
+    code = define_in_file(variable, name);
+    if (code != NC_NOERR)
+        return nc_failed(self, code, name);
+    put_attributes(self, variable->group, variable, variable->attributes);
+    *ret_defined = true;
+    return 0;
+}
 
 /* Strings with a 0 behind each; netCDF has none with a 0 inside. */
-static int make_texts(const cli_destination *to, const tsr_view *block, char **ret_texts)
+static int make_texts(const cli_variable *to, const tsr_view *block, char **ret_texts)
 {
     const tsr_slot *slots = (const void *)block->data;
     tsr_error *err = &to->exporter->invocation->error;
@@ -322,7 +276,7 @@ static int make_texts(const cli_destination *to, const tsr_view *block, char **r
     return 0;
 }
 
-static int put_texts(const cli_destination *to, const size_t *start, const size_t *count,
+static int put_texts(const cli_variable *to, const size_t *start, const size_t *count,
                      const tsr_view *block)
 {
     int64_t elements = tsr_view_count(block);
@@ -334,7 +288,7 @@ static int put_texts(const cli_destination *to, const size_t *start, const size_
                              "out of memory for strings");
     status = make_texts(to, block, texts);
     if (status >= 0)
-        code = nc_put_vara_string(to->group, to->variable, start, count, (const char **)texts);
+        code = nc_put_vara_string(to->group, to->id, start, count, (const char **)texts);
     for (int64_t i = 0; i < elements; i++)
         memory_free(texts[i]);
     memory_free(texts);
@@ -343,8 +297,8 @@ static int put_texts(const cli_destination *to, const size_t *start, const size_
 
 static int put_block(void *user, const cli_block_walk *walk, const tsr_view *block, tsr_error *err)
 {
-    cli_destination *to = user;
-    size_t start[TSR_RANK_MAX], count[TSR_RANK_MAX];
+    cli_variable *to = user;
+    size_t start[TSR_RANK_MAX + 1], count[TSR_RANK_MAX + 1];
     int code;
 
     (void)err;
@@ -352,45 +306,68 @@ static int put_block(void *user, const cli_block_walk *walk, const tsr_view *blo
         start[i] = (size_t)walk->start[i];
         count[i] = (size_t)walk->count[i];
     }
+    start[walk->rank] = 0;
+    count[walk->rank] = (size_t)to->type.characters;
     if (tsr_dtype_is_variable(block->dtype))
         return put_texts(to, start, count, block);
-    code = nc_put_vara(to->group, to->variable, start, count, block->data);
+    code = nc_put_vara(to->group, to->id, start, count, block->data);
     return code == NC_NOERR ? 0 : nc_failed(to->exporter, code, "writing elements");
 }
 
 /* Reading and writing take turns on this thread: netCDF is not thread-safe, and the source may be
  * netCDF too. */
-static int write_elements(cli_exporter *self, int group, int variable, tsr_array *array)
+static int write_elements(cli_variable *variable)
 {
-    cli_selected_array all = {.array = array, .whole = true};
-    cli_destination to = {self, group, variable};
+    cli_exporter *self = variable->exporter;
+    cli_selected_array all = {.array = variable->array, .whole = true};
 
-    tsr_index_all(&all.index, tsr_array_rank(array), tsr_array_shape(array));
+    tsr_index_all(&all.index, tsr_array_rank(variable->array), tsr_array_shape(variable->array));
     all.rank = tsr_index_shape(&all.index, all.shape);
     return stream_read(self->invocation->context, &all,
                        invocation_number(self->invocation, OPTION_MEMORY, BLOCK_BYTES),
-                       self->progress, put_block, &to, &self->invocation->error);
+                       self->progress, put_block, variable, &self->invocation->error);
+}
+
+static int export_elements(cli_variable *variable, const char *name)
+{
+    cli_exporter *self = variable->exporter;
+    int64_t size_bytes = tsr_array_size(variable->array);
+    char label[160];
+    bool defined;
+    int status;
+
+    CLI_TRY(define_variable(variable, name, &defined));
+    if (!defined)
+        return 0;
+    progress_label(label, sizeof label, name, variable->array);
+    progress_begin(self->progress, label, size_bytes);
+    status = write_elements(variable);
+    progress_end(self->progress);
+    self->result.arrays++;
+    self->result.bytes += size_bytes;
+    return status;
+}
+
+/* Texts of a fixed length become strings, which netCDF has. */
+static int as_strings(tsr_array *array, tsr_array **ret_strings, tsr_error *err)
+{
+    *ret_strings = NULL;
+    return tsr_array_dtype(array)->kind == TSR_KIND_TEXT
+               ? tsr_array_cast(array, TSR_STRING, TSR_CASTING_SAFE, ret_strings, err)
+               : 0;
 }
 
 static int export_array(cli_exporter *self, int group, const char *name, tsr_array *array)
 {
-    char label[160];
-    int variable, status;
-    bool named;
+    tsr_auto(tsr_array) *strings = NULL;
+    cli_variable variable = {.exporter = self, .group = group};
+    int status;
 
-    if (find_type(tsr_array_dtype(array)) == NC_NAT) {
-        leave_out(self, name, "netCDF has no such element type");
-        return 0;
-    }
-    CLI_TRY(define_variable(self, group, name, array, &variable, &named));
-    if (!named)
-        return 0;
-    progress_label(label, sizeof label, name, array);
-    progress_begin(self->progress, label, tsr_array_size(array));
-    status = write_elements(self, group, variable, array);
-    progress_end(self->progress);
-    self->result.arrays++;
-    self->result.bytes += tsr_array_size(array);
+    CLI_TRY(as_strings(array, &strings, &self->invocation->error));
+    variable.array = strings ? strings : array;
+    CLI_TRY(describe_array_attributes(array, &variable.attributes, &self->invocation->error));
+    status = export_elements(&variable, name);
+    json_object_put(variable.attributes);
     return status;
 }
 
@@ -436,31 +413,47 @@ static int export_group(cli_exporter *self, int group, tsr_group *source, int de
     int status = 0;
 
     CLI_TRY(describe_group_attributes(source, &attributes, &self->invocation->error));
-    put_attributes(self, group, NC_GLOBAL, NULL, attributes);
+    put_attributes(self, group, NULL, attributes);
     json_object_put(attributes);
     CLI_TRY(child_list_descend(self->invocation, source, depth, &list));
+    if (depth == 0)
+        self->types.root = &list;
     for (size_t i = 0; status >= 0 && i < list.count; i++)
         status = export_child(self, group, source, &list.children[i], depth);
     child_list_clear(&list);
     return status;
 }
 
+static int export_node(cli_exporter *self, int file, const cli_location_node *node)
+{
+    const char *name;
+
+    if (!node->array)
+        return export_group(self, file, node->group, 0);
+    name = location_base_name(tsr_array_place(node->array));
+    self->types.only = name;
+    return export_array(self, file, name, node->array);
+}
+
 int netcdf_export(cli_invocation *invocation, const cli_location_node *node, const char *path,
                   cli_progress *progress, cli_netcdf_result *ret_result)
 {
-    cli_exporter self = {invocation, path, progress, {0, 0, 0}};
+    cli_exporter self = {
+        .invocation = invocation,
+        .path = path,
+        .progress = progress,
+        .dimensions = {.invocation = invocation, .of_one_array = node->array != NULL}};
     int file, code = nc_create(path, NC_NETCDF4 | NC_CLOBBER, &file), status;
 
     if (code != NC_NOERR)
         return nc_failed(&self, code, "making the file");
-    if (node->array)
-        status = export_array(&self, file, location_base_name(tsr_array_place(node->array)),
-                              node->array);
-    else
-        status = export_group(&self, file, node->group, 0);
+    self.types.file = file;
+    status = export_node(&self, file, node);
     code = nc_close(file);
     if (status >= 0 && code != NC_NOERR)
         status = nc_failed(&self, code, "closing the file");
+    export_types_clear(&self.types);
+    export_dimensions_clear(&self.dimensions);
     *ret_result = self.result;
     return status;
 }

@@ -151,6 +151,10 @@ static const cli_option table[OPTION_COUNT] = {
           "With --follow: end when nothing was appended for so long"),
     CHOICE(OPTION_EXPORT_FORMAT, "format", 0, "netcdf|npy",
            "What to write; the default follows from the name of the destination"),
+    [OPTION_UNLIMITED] =
+        {OPTION_UNLIMITED, "unlimited", 0, OPTION_KIND_TEXT, "AXIS", NULL, true, false,
+         "Make a dimension of the netCDF file unlimited, by its name or, of a single array, the "
+         "number of the axis; may be repeated"},
 
     CHOICE(OPTION_MISSING, "missing", 0, "auto|keep|skip",
            "Elements left out of the figures: auto those that _FillValue or missing_value names, "

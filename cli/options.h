@@ -73,6 +73,7 @@ typedef enum cli_option_id {
     OPTION_FOLLOW,
     OPTION_IDLE,
     OPTION_EXPORT_FORMAT,
+    OPTION_UNLIMITED,
     /* stats. */
     OPTION_MISSING,
     OPTION_BINS,

@@ -85,34 +85,112 @@ static int append_value(int group, int variable, const char *name, nc_type type,
     return append_numbers(dtype, values, count, output, err);
 }
 
+/* One element as a fill value is written. */
+static int append_element(const tsr_dtype *dtype, const void *element, tsr_output *output,
+                          tsr_error *err)
+{
+    size_t capacity = tsr_dtype_text_max(dtype);
+    tsr_auto(tsri_text) *text = tsri_alloc(capacity);
+
+    if (!text)
+        return tsri_error_no_memory(err, capacity);
+    int length = tsr_dtype_format_element(dtype, element, text, capacity);
+    return length < 0 ? tsr_error_set(err, length, "an element of %s", dtype->name)
+                      : tsr_output_append(output, text, (size_t)length, err);
+}
+
+static int append_elements(const tsri_netcdf_type *type, const char *values, size_t count,
+                           tsr_output *output, tsr_error *err)
+{
+    tsr_auto(tsri_text) *element = tsri_alloc(type->dtype->size_bytes);
+
+    if (!element)
+        return tsri_error_no_memory(err, type->dtype->size_bytes);
+    for (size_t i = 0; i < count; i++) {
+        tsri_netcdf_type_gather(type, values + i * type->size_bytes, 1, element);
+        if (count > 1)
+            TSRI_TRY(tsr_output_print(output, err, "%c", i == 0 ? '[' : ','));
+        TSRI_TRY(append_element(type->dtype, element, output, err));
+    }
+    return tsr_output_print(output, err, "%s", count == 1 ? "" : count == 0 ? "[]" : "]");
+}
+
+/* An attribute while it is looked at. */
+typedef struct attribute {
+    int group, variable;
+    char name[NC_MAX_NAME + 1];
+    nc_type type;
+    size_t count;
+} attribute;
+
+static void leave_out(tsr_context *context, const attribute *self)
+{
+    char type_name[NC_MAX_NAME + 1] = "", owner[NC_MAX_NAME + 1] = "";
+
+    nc_inq_type(self->group, self->type, type_name, NULL);
+    if (self->variable != NC_GLOBAL)
+        nc_inq_varname(self->group, self->variable, owner);
+    else
+        nc_inq_grpname(self->group, owner);
+    tsri_log(context, TSR_LOG_WARNING, "netcdf",
+             "attribute \"%s\" of \"%s\" is left out: values of the type \"%s\"", self->name, owner,
+             type_name);
+}
+
+static int append_values_of(const attribute *self, const tsri_netcdf_type *type, bool *first,
+                            tsr_output *output, tsr_error *err)
+{
+    tsr_auto(tsri_text) *values = tsri_alloc_array(self->count + 1, type->size_bytes);
+
+    if (!values)
+        return tsri_error_no_memory(err, self->count * type->size_bytes);
+    int code = nc_get_att(self->group, self->variable, self->name, values);
+    if (code != NC_NOERR)
+        return tsr_error_set(err, TSR_DAMAGED, "attribute \"%s\": %s", self->name,
+                             nc_strerror(code));
+    TSRI_TRY(tsri_attribute_name(self->name, first, output, err));
+    return append_elements(type, values, self->count, output, err);
+}
+
+/* Compounds and opaque bytes, as fill values of such types are written; a compound's _FillValue is
+ * one. */
+static int append_made(tsr_context *context, const attribute *self, bool *first, tsr_output *output,
+                       tsr_error *err)
+{
+    tsri_netcdf_type type = {.dtype = NULL};
+    tsr_error problem = TSR_ERROR_INIT;
+    int status = tsri_netcdf_type_init(&type, self->group, self->type, &problem);
+
+    if (status == 0) {
+        status = append_values_of(self, &type, first, output, err);
+    } else if (status == TSR_NO_MEMORY) {
+        if (err)
+            *err = problem;
+    } else {
+        leave_out(context, self);
+        status = 0;
+    }
+    tsri_netcdf_type_clear(&type);
+    return status;
+}
+
 static int append_attribute(tsr_context *context, int group, int variable, int number, bool *first,
                             tsr_output *output, tsr_error *err)
 {
-    char name[NC_MAX_NAME + 1] = "", type_name[NC_MAX_NAME + 1] = "", owner[NC_MAX_NAME + 1] = "";
-    nc_type type;
-    size_t count;
+    attribute self = {.group = group, .variable = variable};
 
-    int code = nc_inq_attname(group, variable, number, name);
+    int code = nc_inq_attname(group, variable, number, self.name);
     if (code == NC_NOERR)
-        code = nc_inq_att(group, variable, name, &type, &count);
+        code = nc_inq_att(group, variable, self.name, &self.type, &self.count);
     if (code != NC_NOERR)
         return tsr_error_set(err, TSR_DAMAGED, "attribute %d: %s", number, nc_strerror(code));
-    if (is_internal(name))
+    if (is_internal(self.name))
         return 0;
-    nc_type plain = plain_type(group, type);
-    if (plain != NC_STRING && !tsri_netcdf_dtype(plain)) {
-        nc_inq_type(group, type, type_name, NULL);
-        if (variable != NC_GLOBAL)
-            nc_inq_varname(group, variable, owner);
-        else
-            nc_inq_grpname(group, owner);
-        tsri_log(context, TSR_LOG_WARNING, "netcdf",
-                 "attribute \"%s\" of \"%s\" is left out: values of the type \"%s\"", name, owner,
-                 type_name);
-        return 0;
-    }
-    TSRI_TRY(tsri_attribute_name(name, first, output, err));
-    return append_value(group, variable, name, plain, count, output, err);
+    nc_type plain = plain_type(group, self.type);
+    if (plain != NC_STRING && !tsri_netcdf_dtype(plain))
+        return append_made(context, &self, first, output, err);
+    TSRI_TRY(tsri_attribute_name(self.name, first, output, err));
+    return append_value(group, variable, self.name, plain, self.count, output, err);
 }
 
 static int append_enum(int group, nc_type type, bool *first, tsr_output *output, tsr_error *err)

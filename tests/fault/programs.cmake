@@ -138,6 +138,10 @@ program_sweep(stack RUN stack "{tree}/sharded" "{tree}/plain" -o "{folder}/made.
 program_sweep(pyramid RUN pyramid "{tree}/plain" "{folder}/made.zarr" --levels 2 --method max
     FAULTS malloc openat:EMFILE pread64:EIO pwritev:ENOSPC renameat:EIO pwritev:KILL renameat:KILL)
 program_sweep(export RUN export "{tree}/sharded" "{folder}/made.npy" --overwrite FAULTS malloc write:ENOSPC fsync:EIO)
+# Without refused allocations, as for import_netcdf, and without refused writes: nc_close of libnetcdf 4.9.0 itself
+# ends by a signal when the last one, of the superblock, fails.
+program_sweep(export_netcdf RUN export "{tree}/sharded" "{folder}/made.nc" --overwrite
+    FAULTS openat:EMFILE fsync:EIO pwrite64:KILL)
 # One that is killed when all is gone but the status is told by the next as nothing there.
 program_sweep(rm REMOVES plain RUN rm -f "{tree}/plain" FAULTS malloc openat:EMFILE unlinkat:EIO
     unlinkat:KILL EXPECT --allow 3)

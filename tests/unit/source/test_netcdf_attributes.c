@@ -66,11 +66,18 @@ static void log_line(void *user, tsr_log_level level, const char *subsystem, con
     snprintf(logged, sizeof logged, "%s: %s", subsystem, message);
 }
 
-/* Enums stand for numbers; what JSON has no form for is left out, and the log says so. */
+typedef struct pair {
+    signed char small;
+    double large;
+} pair;
+
+/* Enums stand for numbers, structs for their fields; what JSON has no form for is left out, and the
+ * log says so. */
 static void test_own_types(void **state)
 {
     fixture f;
-    int v, enumeration, list;
+    int v, enumeration, list, compound, opaque;
+    const pair pairs[] = {{1, 2.5}, {-3, NAN}};
     const nc_vlen_t value = {2, (int[]){1, 2}};
     tsr_context_options options;
 
@@ -86,9 +93,20 @@ static void test_own_types(void **state)
     need(nc_def_vlen(id, "list_t", NC_INT, &list));
     need(nc_put_att(id, v, "colour", enumeration, 1, (short[]){300}));
     need(nc_put_att(id, v, "list", list, 1, &value));
+    need(nc_def_compound(id, sizeof(pair), "pair_t", &compound));
+    need(nc_insert_compound(id, compound, "small", offsetof(pair, small), NC_BYTE));
+    need(nc_insert_compound(id, compound, "large", offsetof(pair, large), NC_DOUBLE));
+    need(nc_put_att(id, v, "pair", compound, 1, pairs));
+    need(nc_put_att(id, v, "pairs", compound, 2, pairs));
+    need(nc_def_opaque(id, 2, "raw_t", &opaque));
+    need(nc_put_att(id, v, "raw", opaque, 1, "\1\377"));
     need(nc_put_att_text(id, v, "last", 1, "z"));
     need(nc_close(id));
-    fixture_expect_attributes(&f, "v", "{\"colour\":300,\"last\":\"z\"}");
+    fixture_expect_attributes(&f, "v",
+                              "{\"colour\":300,\"pair\":{\"small\": 1, \"large\": 2.5},"
+                              "\"pairs\":[{\"small\": 1, \"large\": 2.5},"
+                              "{\"small\": -3, \"large\": \"NaN\"}],"
+                              "\"raw\":[1,255],\"last\":\"z\"}");
     assert_string_equal(
         logged, "netcdf: attribute \"list\" of \"v\" is left out: values of the type \"list_t\"");
     fixture_close(&f);
