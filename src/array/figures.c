@@ -4,12 +4,15 @@
 #include <math.h>
 
 #include "array/figures.h"
+#include "array/figures_kernel.h"
 #include "base/base.h"
 #include "tensor/element.h"
 #include "tensor/kernels.h"
 
 /* Elements are measured in blocks that stay in the first-level cache. */
-enum { BLOCK = 1024, LANES = 4 };
+enum { BLOCK = 1024 };
+/* Integers of so many digits are turned into doubles by a kernel. */
+enum { NEAR_DIGITS = 51 };
 
 static bool is_time(const tsr_dtype *dtype)
 {
@@ -23,21 +26,13 @@ bool tsr_statistics_support(const tsr_dtype *dtype)
 
 /* ---- sums of two doubles ---- */
 
-/* The rounded sum of two doubles, and in *ret_rest what it leaves out (Knuth, TAOCP 2, 4.2.2). */
-static inline double exact_sum(double a, double b, double *ret_rest)
-{
-    double sum = a + b, b_part = sum - a;
-    *ret_rest = (a - (sum - b_part)) + (b - b_part);
-    return sum;
-}
-
 /* Takes over a sum and what it leaves out, which infinities leave no number of. */
 static void set_sum(tsr_statistics *self, double sum, double rest)
 {
     self->sum = sum;
     self->sum_rest = 0;
     if (isfinite(sum) && isfinite(rest))
-        self->sum = exact_sum(sum, rest, &self->sum_rest);
+        self->sum = tsri_exact_sum(sum, rest, &self->sum_rest);
 }
 
 static void set_integer_sum(tsr_statistics *self, __int128 sum)
@@ -50,6 +45,7 @@ static void set_integer_sum(tsr_statistics *self, __int128 sum)
 
 typedef struct measure {
     const tsr_dtype *dtype;
+    const tsri_figures_kernel *kernel;
     tsri_wide wide;
     bool in_doubles; /* doubles hold every value */
     void (*load)(const void *elements, void *wide, size_t count);
@@ -76,9 +72,10 @@ static int measure_init(measure *self, const tsr_dtype *dtype, const void *fill_
     int64_t integer;
 
     self->dtype = dtype;
+    self->kernel = tsri_figures_kernel_at(0);
     self->wide = number->wide;
     self->load = number->load;
-    self->in_doubles = number->wide == TSRI_WIDE_FLOAT || number->digits <= 53;
+    self->in_doubles = number->wide == TSRI_WIDE_FLOAT || number->digits <= NEAR_DIGITS;
     self->total = total;
     self->gathered = 0;
     if (number->wide == TSRI_WIDE_FLOAT) {
@@ -91,7 +88,7 @@ static int measure_init(measure *self, const tsr_dtype *dtype, const void *fill_
     if (!self->in_doubles)
         self->fill.as_integer = integer;
     else
-        self->fill.as_double = (double)integer; /* of at most 53 bits, so no unsigned one is lost */
+        self->fill.as_double = (double)integer; /* of at most 51 bits, so no unsigned one is lost */
     return 0;
 }
 
@@ -121,147 +118,113 @@ static inline bool same_bits(double a, double b)
 static int64_t keep_valid(const measure *self, double *values, int64_t n, tsr_statistics *counts)
 {
     double fill = self->fill.as_double;
-    int64_t nan = 0, equal = 0, kept = 0;
+    int64_t nan = 0, fills = 0, kept = 0;
 
-    for (int64_t i = 0; i < n; i++) {
-        nan += values[i] != values[i];
-        equal += values[i] == fill;
-    }
-    counts->nan_count = nan;
-    if (nan == 0 && equal == 0)
+    if (self->kernel->is_plain(values, n, fill))
         return n;
     for (int64_t i = 0; i < n; i++) {
-        bool is_fill = same_bits(values[i], fill);
-        counts->fill_count += is_fill;
-        if (!is_fill && !isnan(values[i]))
-            values[kept++] = values[i];
+        double value = values[i];
+        bool is_fill = same_bits(value, fill), is_nan = value != value;
+        fills += is_fill;
+        nan += is_nan;
+        values[kept] = value;
+        kept += !(is_fill | is_nan); /* without a jump, which nobody could foresee */
     }
+    counts->fill_count = fills;
+    counts->nan_count = nan;
     return kept;
-}
-
-/* Extremes and sum in lanes, which is the same result with and without vector units. */
-static void measure_extremes(const measure *self, const double *values, int64_t n,
-                             tsr_statistics *ret)
-{
-    double least[LANES], greatest[LANES], sums[LANES] = {0}, rests[LANES] = {0};
-    int64_t i = 0;
-
-    for (int lane = 0; lane < LANES; lane++)
-        least[lane] = greatest[lane] = values[0];
-    for (; i + LANES <= n; i += LANES) {
-        for (int lane = 0; lane < LANES; lane++) {
-            double x = values[i + lane], sum = sums[lane] + x, part = sum - sums[lane];
-            least[lane] = x < least[lane] ? x : least[lane];
-            greatest[lane] = greatest[lane] < x ? x : greatest[lane];
-            rests[lane] += (sums[lane] - (sum - part)) + (x - part);
-            sums[lane] = sum;
-        }
-    }
-    double sum = 0, rest = 0;
-    for (int lane = 0; lane < LANES; lane++) {
-        double left;
-        sum = exact_sum(sum, sums[lane], &left);
-        rest += left + rests[lane];
-        least[0] = least[lane] < least[0] ? least[lane] : least[0];
-        greatest[0] = greatest[0] < greatest[lane] ? greatest[lane] : greatest[0];
-    }
-    for (; i < n; i++) {
-        double left;
-        sum = exact_sum(sum, values[i], &left);
-        rest += left;
-        least[0] = values[i] < least[0] ? values[i] : least[0];
-        greatest[0] = greatest[0] < values[i] ? values[i] : greatest[0];
-    }
-    ret->least = extreme_of_double(self, least[0]);
-    ret->greatest = extreme_of_double(self, greatest[0]);
-    set_sum(ret, sum, rest);
-}
-
-/* The sum of the distances makes up for a mean that is rounded. */
-static double squares_around(const double *values, int64_t n, double mean)
-{
-    double squares[LANES] = {0}, distances[LANES] = {0};
-    int64_t i = 0;
-
-    for (; i + LANES <= n; i += LANES)
-        for (int lane = 0; lane < LANES; lane++) {
-            double distance = values[i + lane] - mean;
-            squares[lane] += distance * distance;
-            distances[lane] += distance;
-        }
-    for (int lane = 0; i < n; i++, lane++) {
-        double distance = values[i] - mean;
-        squares[lane] += distance * distance;
-        distances[lane] += distance;
-    }
-    double left = (distances[0] + distances[1]) + (distances[2] + distances[3]);
-    return ((squares[0] + squares[1]) + (squares[2] + squares[3])) - left * left / (double)n;
 }
 
 static void measure_doubles(const measure *self, double *values, int64_t n, tsr_statistics *ret)
 {
+    tsri_figures_sums sums;
+
     *ret = (tsr_statistics){.count = n};
-    ret->valid_count = keep_valid(self, values, n, ret);
-    if (ret->valid_count == 0)
+    n = ret->valid_count = keep_valid(self, values, n, ret);
+    if (n == 0)
         return;
-    measure_extremes(self, values, ret->valid_count, ret);
-    ret->squares = squares_around(values, ret->valid_count, ret->sum / (double)ret->valid_count);
+    self->kernel->sum(values, n, &sums);
+    ret->least = extreme_of_double(self, sums.least);
+    ret->greatest = extreme_of_double(self, sums.greatest);
+    set_sum(ret, sums.sum, sums.rest);
+    ret->squares = self->kernel->squares(values, n, ret->sum / (double)n);
     ret->squares = ret->squares < 0 ? 0 : ret->squares;
 }
 
 /* ---- a block of integers of 64 bits ---- */
 
-static bool is_less(tsri_wide wide, int64_t a, int64_t b)
-{
-    return wide == TSRI_WIDE_UNSIGNED ? (uint64_t)a < (uint64_t)b : a < b;
-}
-
 static int64_t keep_valid_integers(const measure *self, int64_t *values, int64_t n,
                                    tsr_statistics *counts)
 {
     bool has_nat = is_time(self->dtype);
-    int64_t kept = 0;
+    int64_t fill = self->fill.as_integer, nats = 0, fills = 0, kept = 0;
 
     for (int64_t i = 0; i < n; i++) {
-        bool is_nat = has_nat && values[i] == INT64_MIN;
-        bool is_fill = values[i] == self->fill.as_integer;
-        counts->nan_count += is_nat;
-        counts->fill_count += is_fill;
-        if (!is_nat && !is_fill)
-            values[kept++] = values[i];
+        int64_t value = values[i];
+        bool is_nat = has_nat & (value == INT64_MIN), is_fill = value == fill;
+        nats += is_nat;
+        fills += is_fill;
+        values[kept] = value;
+        kept += !(is_nat | is_fill);
     }
+    counts->nan_count = nats;
+    counts->fill_count = fills;
     return kept;
+}
+
+/* The squared distances from the mean, as distances from a whole number near it: doubles could not
+ * tell large values apart. These are small enough for doubles; `values` are used up. */
+static double near_squares(const measure *self, int64_t *values, int64_t n, int64_t middle)
+{
+    for (int64_t i = 0; i < n; i++)
+        values[i] = (int64_t)((uint64_t)values[i] - (uint64_t)middle);
+    self->kernel->to_doubles(values, n);
+    return self->kernel->squares((const double *)(const void *)values, n, 0);
+}
+
+/* The same for values of any distance. */
+static double far_squares(const measure *self, const int64_t *values, int64_t n, int64_t middle)
+{
+    int64_t sign = self->wide == TSRI_WIDE_UNSIGNED ? INT64_MIN : 0;
+    double distances = 0, squares = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        bool below = (values[i] ^ sign) < (middle ^ sign);
+        double distance = below ? -(double)((uint64_t)middle - (uint64_t)values[i])
+                                : (double)((uint64_t)values[i] - (uint64_t)middle);
+        distances += distance;
+        squares += distance * distance;
+    }
+    return squares - distances * distances / (double)n;
 }
 
 static void measure_integers(const measure *self, int64_t *values, int64_t n, tsr_statistics *ret)
 {
     bool is_unsigned = self->wide == TSRI_WIDE_UNSIGNED;
+    /* Natural numbers are compared and added as integers that are 2^63 less. */
+    int64_t sign = is_unsigned ? INT64_MIN : 0;
     __int128 sum = 0;
 
     *ret = (tsr_statistics){.count = n};
     n = ret->valid_count = keep_valid_integers(self, values, n, ret);
     if (n == 0)
         return;
-    int64_t least = values[0], greatest = values[0];
+    int64_t least = values[0] ^ sign, greatest = least;
     for (int64_t i = 0; i < n; i++) {
-        least = is_less(self->wide, values[i], least) ? values[i] : least;
-        greatest = is_less(self->wide, greatest, values[i]) ? values[i] : greatest;
-        sum += is_unsigned ? (__int128)(uint64_t)values[i] : (__int128)values[i];
+        int64_t value = values[i] ^ sign;
+        least = value < least ? value : least;
+        greatest = greatest < value ? value : greatest;
+        sum += value;
     }
-    ret->least.as_signed = least;
-    ret->greatest.as_signed = greatest;
+    if (is_unsigned)
+        sum += ((__int128)n) << 63;
+    ret->least.as_signed = least ^ sign;
+    ret->greatest.as_signed = greatest ^ sign;
     set_integer_sum(ret, sum);
-    /* Distances from a whole number near the mean: doubles could not tell large values apart. */
     int64_t middle = (int64_t)(sum / n);
-    double distances = 0;
-    for (int64_t i = 0; i < n; i++) {
-        double distance = is_less(self->wide, values[i], middle)
-                              ? -(double)((uint64_t)middle - (uint64_t)values[i])
-                              : (double)((uint64_t)values[i] - (uint64_t)middle);
-        distances += distance;
-        ret->squares += distance * distance;
-    }
-    ret->squares -= distances * distances / (double)n;
+    bool is_near = ((uint64_t)greatest - (uint64_t)least) >> NEAR_DIGITS == 0;
+    ret->squares =
+        is_near ? near_squares(self, values, n, middle) : far_squares(self, values, n, middle);
     ret->squares = ret->squares < 0 ? 0 : ret->squares;
 }
 
@@ -273,17 +236,12 @@ static void measure_block(measure *self, const void *elements, int64_t n)
     union {
         double doubles[BLOCK];
         int64_t integers[BLOCK];
-        uint64_t naturals[BLOCK];
     } wide TSRI_UNINITIALIZED;
     tsr_statistics block;
 
     self->load(elements, &wide, (size_t)n);
-    if (self->in_doubles && self->wide == TSRI_WIDE_SIGNED)
-        for (int64_t i = 0; i < n; i++)
-            wide.doubles[i] = (double)wide.integers[i];
-    else if (self->in_doubles && self->wide == TSRI_WIDE_UNSIGNED)
-        for (int64_t i = 0; i < n; i++) /* below 2^53, so that the sign does not matter */
-            wide.doubles[i] = (double)wide.integers[i];
+    if (self->in_doubles && self->wide != TSRI_WIDE_FLOAT)
+        self->kernel->to_doubles(&wide, n);
     if (self->in_doubles)
         measure_doubles(self, wide.doubles, n, &block);
     else
@@ -405,7 +363,7 @@ static void merge_figures(tsr_statistics *a, const tsr_statistics *b, const tsr_
 {
     double na = (double)a->valid_count, nb = (double)b->valid_count;
     double distance = mean_distance(a, b), rest;
-    double sum = exact_sum(a->sum, b->sum, &rest);
+    double sum = tsri_exact_sum(a->sum, b->sum, &rest);
 
     if (extreme_is_less(dtype, b->least, a->least))
         a->least = b->least;
