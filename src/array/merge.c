@@ -80,7 +80,7 @@ static int load_old(tsri_merge *self, const tsri_prepared *prepared, const void 
         tsr_view_fill(chunk, self->array->fill_value);
         return 0;
     }
-    TSRI_TRY(tsri_chain_decode(prepared, self->scratch, old, old_bytes, SIZE_MAX, NULL, &decoded,
+    TSRI_TRY(tsri_chain_decode(prepared, self->scratch, old, old_bytes, NULL, NULL, &decoded,
                                &swapped, err));
     TSRI_PROFILE_ADD(self->array->context, decoded_chunks, 1);
     TSRI_PROFILE_ADD(self->array->context, decoded_bytes, prepared->decoded_bytes);

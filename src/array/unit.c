@@ -265,12 +265,12 @@ static void view_of_kept(const tsri_prepared *prepared, const void *elements, ts
     }
 }
 
-static inline void count_decoded(const tsri_unit *unit, const tsri_prepared *prepared)
+static inline void count_decoded(const tsri_unit *unit, size_t decoded_bytes)
 {
     const tsr_context *context = unit->array->context;
     if (context->profile) {
         TSRI_PROFILE_ADD(context, decoded_chunks, 1);
-        TSRI_PROFILE_ADD(context, decoded_bytes, prepared->decoded_bytes);
+        TSRI_PROFILE_ADD(context, decoded_bytes, (int64_t)decoded_bytes);
     }
 }
 
@@ -286,9 +286,9 @@ static int decode_and_keep(tsri_unit *unit, const tsri_prepared *prepared,
 
     TSRI_TRY(tsr_blob_new((size_t)prepared->decoded_bytes, &elements, err));
     void *data = tsr_blob_data_writable(elements);
-    TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, SIZE_MAX, data, &chunk,
-                               &swapped, err));
-    count_decoded(unit, prepared);
+    TSRI_TRY(
+        tsri_chain_decode(prepared, scratch, bytes, size_bytes, NULL, data, &chunk, &swapped, err));
+    count_decoded(unit, (size_t)prepared->decoded_bytes);
     view_of_kept(prepared, data, &kept, &swapped);
     if (prepared->in_place && chunk.data != data)
         memcpy(data, chunk.data, (size_t)prepared->decoded_bytes);
@@ -369,13 +369,17 @@ static int decode_and_deliver(tsri_unit *unit, const tsri_prepared *prepared, ui
                                err);
     }
     void *direct = count == 1 ? direct_memory(prepared, targets[0]) : NULL;
-    if (!direct && tsri_unit_takes_pieces(prepared, targets, count))
-        return tsri_unit_decode_pieces(prepared, scratch, bytes, size_bytes, targets, count, err);
+    if (!direct && tsri_unit_takes_pieces(prepared, targets, count)) {
+        TSRI_TRY(tsri_unit_decode_pieces(prepared, scratch, bytes, size_bytes, targets, count,
+                                         &wanted, err));
+        count_decoded(unit, wanted);
+        return 0;
+    }
     for (size_t i = 0; i < count; i++)
         wanted = TSRI_MAX(wanted, wanted_bytes(prepared, targets[i]));
-    TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, wanted, direct, &chunk,
+    TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, &wanted, direct, &chunk,
                                &swapped, err));
-    count_decoded(unit, prepared);
+    count_decoded(unit, wanted);
     if (direct && chunk.data == direct) {
         tsri_target_account(targets[0]);
         return 0;

@@ -144,11 +144,11 @@ int tsri_unit_decode_whole(tsri_unit *unit, tsr_codec_scratch *scratch, const vo
 bool tsri_unit_takes_pieces(const tsri_prepared *prepared, const tsri_target *const *targets,
                             size_t count);
 
-/* Decodes and delivers such a chunk. When it fails, parts of it may have been delivered. Errors:
- * DAMAGED, NO_MEMORY. */
+/* Decodes and delivers such a chunk; *ret_decoded_bytes says how much of it was decoded. When it
+ * fails, parts of it may have been delivered. Errors: DAMAGED, NO_MEMORY. */
 int tsri_unit_decode_pieces(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
                             const void *bytes, size_t size_bytes, const tsri_target *const *targets,
-                            size_t count, tsr_error *err);
+                            size_t count, size_t *ret_decoded_bytes, tsr_error *err);
 
 /* Decodes one inner chunk and delivers it to the targets of `count` entries, all of the same inner
  * chunk. */

@@ -19,7 +19,9 @@ typedef struct planes {
     int axis; /* the outermost one */
     size_t plane_bytes;
     size_t next_bytes; /* of the decoded bytes: all before were delivered or are not wanted */
-    char *partial;     /* a plane that pieces have brought in part */
+    size_t end_bytes;  /* all from here on are not wanted */
+    size_t taken_bytes;
+    char *partial; /* a plane that pieces have brought in part */
     size_t partial_bytes;
 } planes;
 
@@ -90,13 +92,15 @@ static int64_t plane_at(const planes *self, size_t offset_bytes)
 static int deliver_piece(planes *self, size_t offset_bytes, const char *bytes, size_t size_bytes,
                          tsr_error *err)
 {
-    if (offset_bytes > self->next_bytes ||
+    self->taken_bytes += size_bytes;
+    bool is_wanted = self->next_bytes < self->end_bytes;
+    if ((is_wanted && offset_bytes > self->next_bytes) ||
         offset_bytes + size_bytes > (size_t)self->prepared->decoded_bytes)
         return tsr_error_set(err, TSR_DAMAGED,
                              "bytes %zu..%zu of the chunk come where its byte %zu is due",
                              offset_bytes, offset_bytes + size_bytes, self->next_bytes);
-    /* Planes before the first one that is wanted. */
-    if (offset_bytes + size_bytes <= self->next_bytes)
+    /* Planes before the first or behind the last one that is wanted. */
+    if (!is_wanted || offset_bytes + size_bytes <= self->next_bytes)
         return 0;
     bytes += self->next_bytes - offset_bytes;
     size_bytes -= self->next_bytes - offset_bytes;
@@ -145,7 +149,7 @@ static void wanted_planes(const planes *self, tsr_codec_pieces *pieces)
 
 int tsri_unit_decode_pieces(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
                             const void *bytes, size_t size_bytes, const tsri_target *const *targets,
-                            size_t count, tsr_error *err)
+                            size_t count, size_t *ret_decoded_bytes, tsr_error *err)
 {
     planes self = {.prepared = prepared,
                    .scratch = scratch,
@@ -160,5 +164,8 @@ int tsri_unit_decode_pieces(const tsri_prepared *prepared, tsr_codec_scratch *sc
         return tsri_error_no_memory(err, self.plane_bytes);
     wanted_planes(&self, &pieces);
     self.next_bytes = pieces.first_bytes;
-    return tsri_chain_decode_pieces(prepared, scratch, bytes, size_bytes, &pieces, err);
+    self.end_bytes = pieces.end_bytes;
+    TSRI_TRY(tsri_chain_decode_pieces(prepared, scratch, bytes, size_bytes, &pieces, err));
+    *ret_decoded_bytes = self.taken_bytes;
+    return 0;
 }

@@ -161,48 +161,31 @@ static int decompress_stream(bz2_job *job, bool *ret_ended, tsr_error *err)
     return 0;
 }
 
-/* Decodes stream after stream until the end of the input, or, for a prefix, until the room is full.
- */
-static int decompress(bz2_job *job, bool is_prefix, tsr_error *err)
-{
-    bool ended = true;
-
-    do {
-        TSRI_TRY(decompress_stream(job, &ended, err));
-        if (is_prefix && job->made_bytes == job->room_bytes)
-            return 0;
-    } while (ended && job->offset < job->size_bytes);
-    if (ended)
-        return 0;
-    return tsr_error_set(err, TSR_DAMAGED,
-                         "bz2: the data is cut off, or decodes to more than the %zu bytes that it "
-                         "should",
-                         job->room_bytes);
-}
-
-static int bz2_decode_prefix(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
-                             size_t size_bytes, void *output, size_t capacity_bytes,
-                             size_t wanted_bytes, size_t *ret_size_bytes, tsr_error *err)
+/* Decodes stream after stream until the end of the input. Never less: each stream ends with the
+ * checksum of all of it. */
+static int bz2_decode(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
+                      size_t size_bytes, void *output, size_t capacity_bytes,
+                      size_t *ret_size_bytes, tsr_error *err)
 {
     bz2_job job = {.stream = BZ2_STREAM_INIT,
                    .bytes = bytes,
                    .size_bytes = size_bytes,
                    .output = output,
-                   .room_bytes = wanted_bytes};
+                   .room_bytes = capacity_bytes};
+    bool ended = true;
 
     (void)codec;
     (void)scratch;
-    TSRI_TRY(decompress(&job, wanted_bytes < capacity_bytes, err));
+    do
+        TSRI_TRY(decompress_stream(&job, &ended, err));
+    while (ended && job.offset < job.size_bytes);
+    if (!ended)
+        return tsr_error_set(err, TSR_DAMAGED,
+                             "bz2: the data is cut off, or decodes to more than the %zu bytes that "
+                             "it should",
+                             job.room_bytes);
     *ret_size_bytes = job.made_bytes;
     return 0;
-}
-
-static int bz2_decode(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
-                      size_t size_bytes, void *output, size_t capacity_bytes,
-                      size_t *ret_size_bytes, tsr_error *err)
-{
-    return bz2_decode_prefix(codec, scratch, bytes, size_bytes, output, capacity_bytes,
-                             capacity_bytes, ret_size_bytes, err);
 }
 
 const tsr_codec_ops tsri_codec_bz2 = {
@@ -216,5 +199,4 @@ const tsr_codec_ops tsri_codec_bz2 = {
     .bytes_bound = bz2_bound,
     .encode_bytes = bz2_encode,
     .decode_bytes = bz2_decode,
-    .decode_prefix = bz2_decode_prefix,
 };

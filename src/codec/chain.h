@@ -130,11 +130,12 @@ int tsri_chain_unpack(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
                       size_t *ret_size_bytes, tsr_error *err);
 
 /* Decodes a leaf chunk (not a shard). `ret_chunk` views the whole decoded chunk in decoded axis
- * order; it lies in `bytes`, in `direct`, or in the scratch until its next use. Only the elements
- * in the first `wanted_bytes` of the serialized bytes are sure to be there (SIZE_MAX: all). With
- * *ret_swapped the components are byte-swapped still. Errors: DAMAGED, LIMIT, NO_MEMORY. */
+ * order; it lies in `bytes`, in `direct`, or in the scratch until its next use. Where
+ * `prefix_bytes` is given, only the elements in that many of the first decoded bytes are sure to be
+ * there, and it is set to as many as were decoded. With *ret_swapped the components are
+ * byte-swapped still. Errors: DAMAGED, LIMIT, NO_MEMORY. */
 int tsri_chain_decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
-                      size_t size_bytes, size_t wanted_bytes, void *direct, tsr_view *ret_chunk,
+                      size_t size_bytes, size_t *prefix_bytes, void *direct, tsr_view *ret_chunk,
                       bool *ret_swapped, tsr_error *err);
 
 /* Whether the decoded bytes of a leaf chunk can be taken piece by piece. */

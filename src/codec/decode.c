@@ -7,12 +7,6 @@
 #include "base/profile.h"
 #include "codec/chain.h"
 
-/* A prefix is worth decoding alone only when it leaves out a good part of the chunk. */
-static bool is_short_prefix(size_t wanted_bytes, uint64_t all_bytes)
-{
-    return wanted_bytes < all_bytes - all_bytes / 4;
-}
-
 typedef struct unpack {
     const tsri_prepared *prepared;
     tsr_codec_scratch *scratch;
@@ -94,8 +88,7 @@ static int undo_stage(unpack *job, int number, const void **bytes, size_t *size_
     if (prepared->bounds[number].size_class == TSR_SIZE_UNBOUNDED)
         return undo_unbounded(job, number, bytes, size_bytes, err);
     TSRI_TRY(stage_room(job, number, &room, &capacity, err));
-    job->is_prefix =
-        number == 0 && ops->decode_prefix && is_short_prefix(job->wanted_bytes, capacity);
+    job->is_prefix = number == 0 && ops->decode_prefix && job->wanted_bytes < capacity;
     if (job->is_prefix)
         TSRI_TRY(ops->decode_prefix(stage->codec, job->scratch, *bytes, *size_bytes, room, capacity,
                                     job->wanted_bytes, size_bytes, err));
@@ -263,14 +256,15 @@ static int decode_serialized(const tsri_prepared *prepared, tsr_codec_scratch *s
 }
 
 static int decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
-                  size_t size_bytes, size_t wanted_bytes, void *direct, tsr_view *ret_chunk,
+                  size_t size_bytes, size_t *prefix_bytes, void *direct, tsr_view *ret_chunk,
                   bool *ret_swapped, tsr_error *err)
 {
     *ret_swapped = false;
-    if (!prepared->in_place)
-        wanted_bytes = SIZE_MAX;
-    TSRI_TRY(unpack_bytes(prepared, scratch, bytes, size_bytes, wanted_bytes,
+    TSRI_TRY(unpack_bytes(prepared, scratch, bytes, size_bytes,
+                          prepared->in_place && prefix_bytes ? *prefix_bytes : SIZE_MAX,
                           prepared->in_place ? direct : NULL, &bytes, &size_bytes, err));
+    if (prefix_bytes)
+        *prefix_bytes = prepared->in_place ? size_bytes : (size_t)prepared->decoded_bytes;
     if (!prepared->in_place)
         return decode_serialized(prepared, scratch, bytes, size_bytes, ret_chunk, err);
     ret_chunk->dtype = prepared->chain->type.dtype;
@@ -285,12 +279,12 @@ static int decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, con
 }
 
 int tsri_chain_decode(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const void *bytes,
-                      size_t size_bytes, size_t wanted_bytes, void *direct, tsr_view *ret_chunk,
+                      size_t size_bytes, size_t *prefix_bytes, void *direct, tsr_view *ret_chunk,
                       bool *ret_swapped, tsr_error *err)
 {
     const tsr_context *context = prepared->chain->context;
     tsri_phase before = tsri_phase_begin(context, TSRI_PHASE_DECODE);
-    int status = decode(prepared, scratch, bytes, size_bytes, wanted_bytes, direct, ret_chunk,
+    int status = decode(prepared, scratch, bytes, size_bytes, prefix_bytes, direct, ret_chunk,
                         ret_swapped, err);
     tsri_phase_end(context, before);
     return status;

@@ -1,21 +1,14 @@
 /* gzip (RFC 1952; Zarr 3.1, "Gzip codec") and zlib (RFC 1950; numcodecs only).
  *
- * libdeflate does whole buffers, two to three times as fast as zlib, which is left with what
- * libdeflate cannot do: stop early. Neither is asked for names or comments in the header. */
+ * libdeflate does whole buffers, two to three times as fast as zlib. It is not asked for names or
+ * comments in the header. There is no stopping early, since the checksum is that of everything. */
 #include <libdeflate.h>
-#include <zlib.h>
 
 #include "codec/configuration.h"
 
 #define LEVEL_MAXIMUM 9
 #define LEVEL_AUTOMATIC (-1)
 #define LEVEL_USUAL 6 /* what zlib takes -1 for */
-
-/* What is fed to zlib at once, since it counts in 32 bits. */
-#define STREAM_BYTES ((size_t)1 << 30)
-
-/* Measured on 512 KiB: up to a quarter, zlib is done before libdeflate has decoded the whole. */
-#define PREFIX_DIVISOR 4
 
 typedef struct gzip_codec {
     const char *name;
@@ -139,7 +132,7 @@ static int gzip_encode(const void *codec, tsr_codec_scratch *scratch, const void
     return 0;
 }
 
-/* Decoding the whole --------------------------------------------------------------------------- */
+/* Decoding ------------------------------------------------------------------------------------- */
 
 static void *decompressor_create(void)
 {
@@ -211,116 +204,6 @@ static int gzip_decode(const void *codec, tsr_codec_scratch *scratch, const void
     return 0;
 }
 
-/* Decoding a prefix ---------------------------------------------------------------------------- */
-
-static void *inflater_create(void)
-{
-    z_stream *inflater = tsri_alloc_zero(sizeof *inflater);
-    if (inflater && inflateInit2(inflater, MAX_WBITS) != Z_OK) {
-        tsri_free(inflater);
-        return NULL;
-    }
-    return inflater;
-}
-
-static void inflater_destroy(void *state)
-{
-    inflateEnd(state);
-    tsri_free(state);
-}
-
-static const tsr_scratch_state inflater_kind = {"zlib inflater", inflater_create, inflater_destroy};
-
-/* How far a stream has come. */
-typedef struct inflating {
-    const gzip_codec *gzip;
-    z_stream *inflater;
-    const char *bytes;
-    size_t size_bytes, offset;
-    char *output;
-    size_t wanted_bytes, made_bytes;
-} inflating;
-
-/* One call of inflate, with as much as its counters can hold. */
-static int inflate_some(inflating *job)
-{
-    z_stream *inflater = job->inflater;
-    size_t in = TSRI_MIN(job->size_bytes - job->offset, STREAM_BYTES);
-    size_t out = TSRI_MIN(job->wanted_bytes - job->made_bytes, STREAM_BYTES);
-
-    inflater->next_in = (unsigned char *)job->bytes + job->offset;
-    inflater->avail_in = (uInt)in;
-    inflater->next_out = (unsigned char *)job->output + job->made_bytes;
-    inflater->avail_out = (uInt)out;
-    int result = inflate(inflater, Z_SYNC_FLUSH);
-    job->offset += in - inflater->avail_in;
-    job->made_bytes += out - inflater->avail_out;
-    return result;
-}
-
-static int inflate_until_wanted(inflating *job, tsr_error *err)
-{
-    const gzip_codec *gzip = job->gzip;
-
-    while (job->made_bytes < job->wanted_bytes) {
-        switch (inflate_some(job)) {
-        case Z_OK:
-            continue;
-        case Z_MEM_ERROR:
-            return tsr_error_set(err, TSR_NO_MEMORY, "%s: out of memory", gzip->name);
-        case Z_STREAM_END:
-            if (is_end(gzip, job->bytes, job->offset, job->size_bytes))
-                return 0;
-            if (gzip->is_gzip && inflateReset(job->inflater) == Z_OK)
-                continue;
-            return damaged(gzip, job->offset, job->size_bytes, err);
-        default: /* Z_BUF_ERROR: the input is at its end */
-            return damaged(gzip, job->offset, job->size_bytes, err);
-        }
-    }
-    return 0;
-}
-
-/* Whether the last four bytes, which tell the size of the last member (RFC 1952, 2.3.1), agree with
- * one member of `decoded_bytes`: a chunk that was cut off is then found even when the part that is
- * wanted lies before the cut. zlib has no such field. */
-static bool tells_size(const gzip_codec *gzip, const unsigned char *bytes, size_t size_bytes,
-                       size_t decoded_bytes)
-{
-    if (!gzip->is_gzip)
-        return true;
-    if (size_bytes < 4)
-        return false;
-    const unsigned char *end = bytes + size_bytes - 4;
-    uint32_t told =
-        end[0] | (uint32_t)end[1] << 8 | (uint32_t)end[2] << 16 | (uint32_t)end[3] << 24;
-    return told == (uint32_t)decoded_bytes;
-}
-
-/* The checksum of a stream that is left before its end is not looked at. */
-static int gzip_decode_prefix(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
-                              size_t size_bytes, void *output, size_t capacity_bytes,
-                              size_t wanted_bytes, size_t *ret_size_bytes, tsr_error *err)
-{
-    const gzip_codec *gzip = codec;
-
-    if (wanted_bytes > capacity_bytes / PREFIX_DIVISOR || wanted_bytes == 0 ||
-        !tells_size(gzip, bytes, size_bytes, capacity_bytes))
-        return gzip_decode(codec, scratch, bytes, size_bytes, output, capacity_bytes,
-                           ret_size_bytes, err);
-    inflating job = {.gzip = gzip,
-                     .inflater = tsr_codec_scratch_state(scratch, &inflater_kind),
-                     .bytes = bytes,
-                     .size_bytes = size_bytes,
-                     .output = output,
-                     .wanted_bytes = wanted_bytes};
-    if (!job.inflater || inflateReset2(job.inflater, MAX_WBITS + (gzip->is_gzip ? 16 : 0)) != Z_OK)
-        return tsr_error_set(err, TSR_NO_MEMORY, "%s: out of memory", gzip->name);
-    TSRI_TRY(inflate_until_wanted(&job, err));
-    *ret_size_bytes = job.made_bytes;
-    return 0;
-}
-
 const tsr_codec_ops tsri_codec_gzip = {
     .struct_size = sizeof(tsr_codec_ops),
     .name = "gzip",
@@ -333,7 +216,6 @@ const tsr_codec_ops tsri_codec_gzip = {
     .bytes_bound = gzip_bound,
     .encode_bytes = gzip_encode,
     .decode_bytes = gzip_decode,
-    .decode_prefix = gzip_decode_prefix,
 };
 
 const tsr_codec_ops tsri_codec_zlib = {
@@ -347,5 +229,4 @@ const tsr_codec_ops tsri_codec_zlib = {
     .bytes_bound = gzip_bound,
     .encode_bytes = gzip_encode,
     .decode_bytes = gzip_decode,
-    .decode_prefix = gzip_decode_prefix,
 };

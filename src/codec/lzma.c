@@ -364,6 +364,7 @@ static int decode_stream(lzma_stream *stream, const void *bytes, size_t size_byt
     return 0;
 }
 
+/* What has a checksum, which .xz has of its blocks as a whole, is never left before its end. */
 static int lzma_decode_prefix(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
                               size_t size_bytes, void *output, size_t capacity_bytes,
                               size_t wanted_bytes, size_t *ret_size_bytes, tsr_error *err)
@@ -372,6 +373,8 @@ static int lzma_decode_prefix(const void *codec, tsr_codec_scratch *scratch, con
     lzma_stream stream = LZMA_STREAM_INIT;
 
     (void)scratch;
+    if (lzma->format == FORMAT_XZ)
+        wanted_bytes = capacity_bytes;
     stream.allocator = &allocator;
     lzma_ret code = start_decoder(lzma, &stream, capacity_bytes);
     int status = code == LZMA_OK ? decode_stream(&stream, bytes, size_bytes, output, wanted_bytes,

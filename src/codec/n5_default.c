@@ -277,7 +277,7 @@ static int n5_decode(const void *opened, tsr_codec_scratch *scratch, const void 
     TSRI_TRY(tsri_scratch_inner(scratch, &inner, err));
     TSRI_TRY(tsri_prepared_new(codec->chain, shape, &prepared, err));
     TSRI_TRY(tsri_chain_decode(prepared, inner, (const char *)bytes + header, size_bytes - header,
-                               SIZE_MAX, NULL, &block, &swapped, err));
+                               NULL, NULL, &block, &swapped, err));
     if (memcmp(shape, decoded->shape, (size_t)decoded->rank * sizeof *shape) != 0)
         tsr_view_fill(decoded, codec->chain->type.fill_value);
     return copy_common(decoded, &block, swapped, err);

@@ -166,7 +166,7 @@ int tsri_shard_index_decode(const tsri_prepared *prepared, tsr_codec_scratch *sc
 
     TSRI_TRY_IN(err,
                 tsri_chain_decode(prepared->index, scratch, bytes, (size_t)prepared->index_bytes,
-                                  SIZE_MAX, NULL, &index, &swapped, err),
+                                  NULL, NULL, &index, &swapped, err),
                 "shard index");
     memcpy(shape, index.shape, (size_t)index.rank * sizeof *shape);
     TSRI_TRY(tsr_view_init(&copy, TSR_UINT64, index.rank, shape, entries, err));

@@ -222,8 +222,8 @@ static int decode_leaf(const tsri_prepared *prepared, tsr_codec_scratch *scratch
     tsr_view chunk;
     bool swapped;
 
-    TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, SIZE_MAX, NULL, &chunk,
-                               &swapped, err));
+    TSRI_TRY(
+        tsri_chain_decode(prepared, scratch, bytes, size_bytes, NULL, NULL, &chunk, &swapped, err));
     if (swapped)
         tsri_view_copy_swapped(view, &chunk);
     else

@@ -46,8 +46,8 @@ int tsri_chain_verify(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
     bool swapped;
 
     if (!tsri_prepared_is_shard(prepared))
-        return tsri_chain_decode(prepared, scratch, bytes, size_bytes, SIZE_MAX, NULL, &chunk,
-                                 &swapped, err);
+        return tsri_chain_decode(prepared, scratch, bytes, size_bytes, NULL, NULL, &chunk, &swapped,
+                                 err);
     if (!tsri_prepared_is_packed(prepared))
         return check_shard(prepared, scratch, bytes, size_bytes, tsri_chain_verify, err);
     TSRI_TRY(tsri_chain_unpack(prepared, scratch, bytes, size_bytes, SIZE_MAX, NULL, &bytes,

@@ -1,22 +1,14 @@
 /* zstd: RFC 8878. Zarr extension "zstd", and numcodecs' Zstd, which has the same bytes. */
+#define ZSTD_STATIC_LINKING_ONLY /* for the calls that decode block by block without a buffer */
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include "base/checked.h"
+#include "codec/chain.h"
 #include "codec/configuration.h"
 
 #define LEVEL_MINIMUM (-131072)
 #define LEVEL_MAXIMUM 22
-
-/* The unit in which a decoder makes output. */
-#define BLOCK_BYTES ((size_t)128 << 10)
-
-/* As many bytes as a frame header or the header of a skippable frame needs to be told from the
- * other. */
-#define FRAME_START_BYTES 5
-
-/* A window up to this size is allocated for a prefix even when the chunk is smaller: what encoders
- * of streams ask for at usual levels. */
-#define USUAL_WINDOW_LOG 21
 
 /* The level that 0 stands for. */
 #define LEVEL_USUAL 3
@@ -192,81 +184,161 @@ static int zstd_decode(const void *codec, tsr_codec_scratch *scratch, const void
     return 0;
 }
 
-/* Most window that a prefix of a chunk of this size is worth. A frame that asks for more is decoded
- * as a whole. */
-static int window_log(size_t capacity_bytes)
+/* Decoding block by block ------------------------------------------------------------------------
+ */
+
+/* A frame whose blocks are decoded one after the other into a room, which is the window as well, so
+ * that nothing is copied: what the buffer-less calls of zstd.h are for. They need no more
+ * instructions than decoding the whole by one call. */
+typedef struct frame_walk {
+    ZSTD_DCtx *decompressor;
+    ZSTD_frameHeader header;
+    const char *bytes; /* the encoded ones that are still to be decoded */
+    size_t size_bytes;
+    char *room;
+    size_t room_bytes;
+    bool is_ring;      /* the room is smaller than the content, and used again from its beginning */
+    size_t used_bytes; /* of the room: the next block goes there */
+    size_t made_bytes;
+} frame_walk;
+
+/* Reads the header of what is one frame and nothing else, which has all its blocks and, as far as
+ * the header tells, as many decoded bytes as are due: so that a chunk which was cut off is found
+ * even when the part that is wanted lies before the cut. What else there is, and what is wrong with
+ * it, the whole tells. */
+static bool frame_walk_init(frame_walk *self, const void *bytes, size_t size_bytes,
+                            size_t decoded_bytes)
 {
-    int log = USUAL_WINDOW_LOG;
-    while (log < 27 && (capacity_bytes >> log) > 1)
-        log++;
-    return log;
+    self->bytes = bytes;
+    self->size_bytes = size_bytes;
+    self->used_bytes = self->made_bytes = 0;
+    return ZSTD_findFrameCompressedSize(bytes, size_bytes) == size_bytes &&
+           ZSTD_getFrameHeader(&self->header, bytes, size_bytes) == 0 &&
+           self->header.frameType == ZSTD_frame &&
+           (self->header.frameContentSize == decoded_bytes ||
+            self->header.frameContentSize == ZSTD_CONTENTSIZE_UNKNOWN);
 }
 
-/* Feeds the stream exactly the bytes that it says it needs next, so that no block is decoded that
- * does not contribute. Stops at the end of `out` or of `in`. Returns zstd's code, which is not 0
- * within a frame. */
-static size_t stream(ZSTD_DCtx *decompressor, ZSTD_outBuffer *out, const void *bytes,
-                     size_t size_bytes)
+/* Errors: NO_MEMORY. */
+static int frame_walk_start(frame_walk *self, tsr_codec_scratch *scratch, void *room,
+                            size_t room_bytes, bool is_ring, tsr_error *err)
 {
-    ZSTD_inBuffer in = {bytes, 0, 0};
-    size_t needed = 0;
-
-    while (out->pos < out->size && in.pos < size_bytes) {
-        if (needed == 0)
-            needed = FRAME_START_BYTES;
-        in.size = in.pos + TSRI_MIN(needed, size_bytes - in.pos);
-        needed = ZSTD_decompressStream(decompressor, out, &in);
-        if (ZSTD_isError(needed))
-            break;
-    }
-    return needed;
+    self->room = room;
+    self->room_bytes = room_bytes;
+    self->is_ring = is_ring;
+    self->decompressor = tsri_zstd_decompressor(scratch);
+    if (!self->decompressor)
+        return tsr_error_set(err, TSR_NO_MEMORY, "zstd: out of memory");
+    ZSTD_decompressBegin(self->decompressor);
+    return 0;
 }
 
-/* Whether the bytes are whole frames that hold `decoded_bytes`, by their headers alone: so that a
- * chunk which was cut off is found even when the part that is wanted lies before the cut. */
-static bool frames_are_whole(const char *bytes, size_t size_bytes, uint64_t decoded_bytes)
+static bool frame_walk_is_done(const frame_walk *self)
 {
-    while (size_bytes > 0) {
-        size_t frame_bytes = ZSTD_findFrameCompressedSize(bytes, size_bytes);
-        if (ZSTD_isError(frame_bytes))
-            return false;
-        unsigned long long content_bytes = ZSTD_getFrameContentSize(bytes, size_bytes);
-        if (content_bytes == ZSTD_CONTENTSIZE_UNKNOWN)
-            content_bytes = decoded_bytes; /* an encoder of streams makes one such frame */
-        if (content_bytes > decoded_bytes)
-            return false;
-        decoded_bytes -= content_bytes;
-        bytes += frame_bytes;
-        size_bytes -= frame_bytes;
-    }
-    return decoded_bytes == 0;
+    return ZSTD_nextSrcSizeToDecompress(self->decompressor) == 0;
+}
+
+/* Takes in the next block, or what stands around blocks. Returns how many bytes it made, which lie
+ * in front of used_bytes, or zstd's code of an error. */
+static size_t frame_walk_step(frame_walk *self, size_t capacity_bytes)
+{
+    size_t needed = TSRI_MIN(ZSTD_nextSrcSizeToDecompress(self->decompressor), self->size_bytes);
+    if (self->is_ring && self->room_bytes - self->used_bytes < self->header.blockSizeMax)
+        self->used_bytes = 0;
+    size_t room_bytes =
+        TSRI_MIN(self->room_bytes - self->used_bytes, capacity_bytes - self->made_bytes);
+    size_t made = ZSTD_decompressContinue(self->decompressor, self->room + self->used_bytes,
+                                          room_bytes, self->bytes, needed);
+    if (ZSTD_isError(made))
+        return made;
+    self->bytes += needed;
+    self->size_bytes -= needed;
+    self->used_bytes += made;
+    self->made_bytes += made;
+    return made;
 }
 
 static int zstd_decode_prefix(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
                               size_t size_bytes, void *output, size_t capacity_bytes,
                               size_t wanted_bytes, size_t *ret_size_bytes, tsr_error *err)
 {
-    /* Where the last block is needed too, streaming is only slower. */
-    size_t before_last_block =
-        capacity_bytes ? (capacity_bytes - 1) / BLOCK_BYTES * BLOCK_BYTES : 0;
-    if (wanted_bytes > before_last_block || !frames_are_whole(bytes, size_bytes, capacity_bytes))
+    frame_walk walk;
+
+    /* The checksum of the content is that of all of it. */
+    if (wanted_bytes >= capacity_bytes ||
+        !frame_walk_init(&walk, bytes, size_bytes, capacity_bytes) || walk.header.checksumFlag)
         return zstd_decode(codec, scratch, bytes, size_bytes, output, capacity_bytes,
                            ret_size_bytes, err);
-    ZSTD_DCtx *decompressor = tsri_zstd_decompressor(scratch);
-    if (!decompressor)
-        return tsr_error_set(err, TSR_NO_MEMORY, "zstd: out of memory");
-    ZSTD_DCtx_reset(decompressor, ZSTD_reset_session_only);
-    ZSTD_DCtx_setParameter(decompressor, ZSTD_d_windowLogMax, window_log(capacity_bytes));
-    ZSTD_outBuffer out = {output, wanted_bytes, 0};
-    size_t code = stream(decompressor, &out, bytes, size_bytes);
-    /* A window that is too large, or damage: what can be decoded and what is wrong, the whole
-     * tells. */
-    if (ZSTD_isError(code))
-        return zstd_decode(codec, scratch, bytes, size_bytes, output, capacity_bytes,
-                           ret_size_bytes, err);
-    if (out.pos < wanted_bytes && (code != 0 || size_bytes == 0))
-        return tsri_codec_error_truncated(err, "zstd", size_bytes);
-    *ret_size_bytes = out.pos;
+    TSRI_TRY(frame_walk_start(&walk, scratch, output, capacity_bytes, false, err));
+    while (walk.made_bytes < wanted_bytes && !frame_walk_is_done(&walk))
+        /* What is wrong, the whole tells, or that it can be decoded all the same. */
+        if (ZSTD_isError(frame_walk_step(&walk, capacity_bytes)))
+            return zstd_decode(codec, scratch, bytes, size_bytes, output, capacity_bytes,
+                               ret_size_bytes, err);
+    *ret_size_bytes = walk.made_bytes;
+    return 0;
+}
+
+/* What is no single frame comes in one piece; so does what follows the first `taken_bytes` where
+ * decoding by blocks failed. That is stricter: it wants no block to be larger than the window. */
+static int whole_as_piece(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
+                          size_t size_bytes, size_t capacity_bytes, size_t taken_bytes,
+                          const tsr_codec_pieces *pieces, size_t *ret_size_bytes, tsr_error *err)
+{
+    size_t made = 0;
+    char *room = tsri_scratch_buffer(scratch, TSRI_BUFFER_PIECE, capacity_bytes);
+    if (!room)
+        return tsri_error_no_memory(err, capacity_bytes);
+    TSRI_TRY(zstd_decode(codec, scratch, bytes, size_bytes, room, capacity_bytes, &made, err));
+    if (made > taken_bytes)
+        TSRI_TRY(
+            pieces->take(pieces->user, taken_bytes, room + taken_bytes, made - taken_bytes, err));
+    *ret_size_bytes = made;
+    return 0;
+}
+
+/* A ring that holds the window of the frame and the next block is enough, since nothing refers
+ * further back (RFC 8878, 3.1.1.1.2), and stays in cache where the content as a whole would not.
+ * No room is made for a window that is larger than the content, as hostile frames claim it. */
+static int start_in_ring(frame_walk *walk, tsr_codec_scratch *scratch, size_t capacity_bytes,
+                         tsr_error *err)
+{
+    size_t room_bytes = capacity_bytes;
+    bool is_ring = false;
+
+    if (walk->header.windowSize < capacity_bytes) {
+        room_bytes = ZSTD_decodingBufferSize_min(walk->header.windowSize, ZSTD_CONTENTSIZE_UNKNOWN);
+        is_ring = room_bytes < capacity_bytes;
+        room_bytes = TSRI_MIN(room_bytes, capacity_bytes);
+    }
+    void *room = tsri_scratch_buffer(scratch, TSRI_BUFFER_PIECE, room_bytes);
+    if (!room)
+        return tsri_error_no_memory(err, room_bytes);
+    return frame_walk_start(walk, scratch, room, room_bytes, is_ring, err);
+}
+
+static int zstd_decode_pieces(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
+                              size_t size_bytes, size_t capacity_bytes,
+                              const tsr_codec_pieces *pieces, size_t *ret_size_bytes,
+                              tsr_error *err)
+{
+    frame_walk walk;
+
+    if (!frame_walk_init(&walk, bytes, size_bytes, capacity_bytes))
+        return whole_as_piece(codec, scratch, bytes, size_bytes, capacity_bytes, 0, pieces,
+                              ret_size_bytes, err);
+    bool to_the_end = walk.header.checksumFlag || pieces->end_bytes >= capacity_bytes;
+    TSRI_TRY(start_in_ring(&walk, scratch, capacity_bytes, err));
+    while ((to_the_end || walk.made_bytes < pieces->end_bytes) && !frame_walk_is_done(&walk)) {
+        size_t made = frame_walk_step(&walk, capacity_bytes);
+        if (ZSTD_isError(made))
+            return whole_as_piece(codec, scratch, bytes, size_bytes, capacity_bytes,
+                                  walk.made_bytes, pieces, ret_size_bytes, err);
+        if (made > 0)
+            TSRI_TRY(pieces->take(pieces->user, walk.made_bytes - made,
+                                  walk.room + walk.used_bytes - made, made, err));
+    }
+    *ret_size_bytes = frame_walk_is_done(&walk) ? walk.made_bytes : capacity_bytes;
     return 0;
 }
 
@@ -283,4 +355,5 @@ const tsr_codec_ops tsri_codec_zstd = {
     .encode_bytes = zstd_encode,
     .decode_bytes = zstd_decode,
     .decode_prefix = zstd_decode_prefix,
+    .decode_pieces = zstd_decode_pieces,
 };

@@ -94,6 +94,40 @@ static void expect_prefix(const codec_fixture *fixture, const char *bytes, size_
     free(decoded);
 }
 
+typedef struct golden_pieces {
+    const char *expected;
+    size_t next, end; /* bytes before `next` came; all there are */
+} golden_pieces;
+
+static int take_expected(void *user, size_t offset_bytes, const void *piece, size_t size_bytes,
+                         tsr_error *err)
+{
+    golden_pieces *self = user;
+
+    (void)err;
+    assert_int_equal(offset_bytes, self->next);
+    assert_in_range(size_bytes, 1, self->end - offset_bytes);
+    assert_memory_equal(piece, self->expected + offset_bytes, size_bytes);
+    self->next += size_bytes;
+    return 0;
+}
+
+/* The bytes up to `wanted_bytes`, in pieces. */
+static void expect_pieces(const codec_fixture *fixture, const char *bytes, size_t size_bytes,
+                          const char *expected, size_t expected_bytes, size_t wanted_bytes)
+{
+    golden_pieces taken = {expected, 0, expected_bytes};
+    const tsr_codec_pieces pieces = {0, wanted_bytes, take_expected, &taken};
+    tsr_error err = TSR_ERROR_INIT;
+    size_t decoded_bytes = 0;
+
+    if (fixture->ops->decode_pieces(fixture->codec, fixture->scratch, bytes, size_bytes,
+                                    expected_bytes, &pieces, &decoded_bytes, &err) < 0)
+        fail_msg("the first %zu bytes in pieces: %s", wanted_bytes, err.message);
+    assert_int_equal(decoded_bytes, expected_bytes);
+    assert_in_range(taken.next, wanted_bytes, expected_bytes);
+}
+
 void golden_expect(const codec_fixture *fixture, const char *name)
 {
     size_t size_bytes, expected_bytes;
@@ -103,6 +137,9 @@ void golden_expect(const codec_fixture *fixture, const char *name)
     codec_expect_decoded(fixture, bytes, size_bytes, expected, expected_bytes);
     for (size_t eighth = 0; eighth <= 8 && fixture->ops->decode_prefix; eighth++)
         expect_prefix(fixture, bytes, size_bytes, expected, expected_bytes,
+                      expected_bytes * eighth / 8);
+    for (size_t eighth = 0; eighth <= 8 && fixture->ops->decode_pieces; eighth++)
+        expect_pieces(fixture, bytes, size_bytes, expected, expected_bytes,
                       expected_bytes * eighth / 8);
     free(bytes);
     free(expected);

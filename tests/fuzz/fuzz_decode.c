@@ -1,8 +1,8 @@
 /* Every decoder on any bytes. Byte 0 chooses the codec, byte 1 how much of a prefix is wanted and
  * how much room there is, the rest is what a store would have given us.
  *
- * Beyond not crashing: never more output than there is room for, a status that means damage, and a
- * prefix that is the prefix of the whole. */
+ * Beyond not crashing: never more output than there is room for, a status that means damage, a
+ * prefix that is the prefix of the whole, and pieces that follow each other. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +87,44 @@ static int decode(const target *tried, const char *bytes, size_t size_bytes, gua
     return status;
 }
 
+typedef struct pieces_state {
+    const char *whole; /* NULL: nobody knows what it is */
+    size_t next, room_bytes;
+} pieces_state;
+
+static int take(void *user, size_t offset_bytes, const void *piece, size_t size_bytes,
+                tsr_error *err)
+{
+    pieces_state *self = user;
+
+    (void)err;
+    must(offset_bytes == self->next || self->next == 0);
+    must(size_bytes > 0 && size_bytes <= self->room_bytes - offset_bytes);
+    /* A read of the last byte as well, where there is nothing to compare it with. */
+    must(!self->whole || memcmp(piece, self->whole + offset_bytes, size_bytes) == 0);
+    must(((const volatile char *)piece)[size_bytes - 1] ==
+         ((const volatile char *)piece)[size_bytes - 1]);
+    self->next = offset_bytes + size_bytes;
+    return 0;
+}
+
+/* `whole` is what decode_bytes made, or NULL. A frame of zstd that refers further back than its own
+ * window is wrong, and may be decoded to something else. */
+static void decode_pieces(const target *tried, const char *bytes, size_t size_bytes,
+                          size_t room_bytes, size_t wanted_bytes, const char *whole)
+{
+    bool has_window = strcmp(tried->ops->name, "zstd") == 0;
+    pieces_state state = {has_window ? NULL : whole, 0, room_bytes};
+    const tsr_codec_pieces pieces = {0, wanted_bytes, take, &state};
+    size_t decoded_bytes = 0;
+    int status = tried->ops->decode_pieces(tried->codec, tried->scratch, bytes, size_bytes,
+                                           room_bytes, &pieces, &decoded_bytes, NULL);
+
+    must(is_expected(status));
+    must(status < 0 || decoded_bytes <= room_bytes);
+    must(!whole || status == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static target targets[ROW_COUNT];
@@ -109,6 +147,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t whole_bytes = 0, part_bytes = 0;
     int whole =
         decode(&targets[row], bytes, size - 2, &work.whole, room_bytes, SIZE_MAX, &whole_bytes);
+    if (targets[row].ops->decode_pieces)
+        decode_pieces(&targets[row], bytes, size - 2, room_bytes, wanted_bytes,
+                      whole == 0 ? work.whole.end - room_bytes : NULL);
     if (!targets[row].ops->decode_prefix)
         return 0;
     int part =

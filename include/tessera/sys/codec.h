@@ -149,7 +149,8 @@ typedef struct tsr_codec_ops {
                         size_t size_bytes, void *output, size_t capacity_bytes,
                         size_t *ret_size_bytes, tsr_error *err);
     /* Like decode_bytes, but may stop after the first `wanted_bytes` (at most capacity_bytes) of
-     * output. A codec that must see everything to verify it (checksums) leaves this NULL. */
+     * output. A codec that must see everything to verify it (checksums) leaves this NULL, and one
+     * whose format has a checksum of everything as an option stops early where there is none. */
     int (*decode_prefix)(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
                          size_t size_bytes, void *output, size_t capacity_bytes,
                          size_t wanted_bytes, size_t *ret_size_bytes, tsr_error *err);
@@ -173,10 +174,12 @@ typedef struct tsr_codec_ops {
     /* --- bytes to bytes, in pieces --------------------------------------------------------------
      */
 
-    /* Like decode_bytes, for codecs that decode a block without the ones before: hands over every
-     * byte that is wanted, in order and once, in pieces that are still in cache, so that large
-     * chunks need not go through memory. More bytes may come, before, between and behind. Sets
-     * *ret_size_bytes to what all of the decoded bytes would be. NULL for the others. */
+    /* Like decode_bytes, for codecs that decode block by block: hands over every byte that is
+     * wanted, in order and once, in pieces that are still in cache, so that large chunks need not
+     * go through memory. More bytes may come, before, between and behind: all that
+     * was decoded is best handed over, since profiles count it. Where a checksum of everything
+     * turns out to be wrong, the pieces have been handed over already. Sets *ret_size_bytes to what
+     * all of the decoded bytes would be. NULL for the others. */
     int (*decode_pieces)(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
                          size_t size_bytes, size_t capacity_bytes, const tsr_codec_pieces *pieces,
                          size_t *ret_size_bytes, tsr_error *err);

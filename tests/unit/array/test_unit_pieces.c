@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <tessera/profile.h>
 #include <tessera/sys/codec.h>
 
 #include "unit/array/array_testing.h"
@@ -113,6 +114,8 @@ static const tsr_codec_ops plain_codec = {
 #define BLOSC(name, shuffle, block)                            \
     "{\"name\":\"blosc\",\"configuration\":{\"cname\":\"" name \
     "\",\"clevel\":5,\"shuffle\":\"" shuffle "\",\"typesize\":2,\"blocksize\":" #block "}}"
+#define ZSTD(level, checksum) \
+    "{\"name\":\"zstd\",\"configuration\":{\"level\":" level ",\"checksum\":" checksum "}}"
 #define PLAIN "{\"name\":\"test.plain\"}"
 
 enum { LENGTH_Z = 90, LENGTH_Y = 150, LENGTH_X = 200 };
@@ -161,6 +164,21 @@ static const array_row rows[] = {
      {60, 110, 130},
      {0},
      .codecs = "[" TRANSPOSE "," BYTES("big") "," BLOSC("lz4", "noshuffle", 65536) "]"},
+    /* A window of a third of the chunk, and one that holds it all. */
+    {"zstd",
+     3,
+     3,
+     {90, 150, 200},
+     {60, 110, 130},
+     {0},
+     .codecs = "[" BYTES("little") "," ZSTD("1", "false") "]"},
+    {"zstd transposed",
+     3,
+     3,
+     {90, 150, 200},
+     {60, 110, 130},
+     {0},
+     .codecs = "[" TRANSPOSE "," BYTES("big") "," ZSTD("3", "true") ",{\"name\":\"crc32c\"}]"},
     {"by the library",
      3,
      3,
@@ -273,6 +291,51 @@ static void what_is_not_wanted_is_not_decoded(void **state)
     tsr_array_close(array);
 }
 
+/* What a profile says was decoded is what was: of the first planes of a chunk of zstd or blosc the
+ * blocks that hold them, of a frame with a checksum all. */
+static void what_was_decoded_is_counted(void **state)
+{
+    enum {
+        CHUNK_BYTES = 60 * 110 * 130 * 2,
+        WANTED_BYTES = 2 * 110 * 130 * 2,
+        BLOCK_BYTES = 131072
+    };
+    static const struct {
+        const char *codecs;
+        int64_t least, most;
+    } known[] = {
+        {"[" BYTES("little") "," ZSTD("1", "false") "]", WANTED_BYTES, WANTED_BYTES + BLOCK_BYTES},
+        {"[" BYTES("little") "," ZSTD("1", "true") "]", CHUNK_BYTES, CHUNK_BYTES},
+        {"[" BYTES("little") "," BLOSC("lz4", "shuffle", 131072) "]", WANTED_BYTES,
+         2 * BLOCK_BYTES} /* blocks of splits of that size */,
+    };
+    const int64_t start[] = {0, 0, 0}, shape[] = {2, 110, 100};
+    uint16_t values[2 * 110 * 100];
+    tsr_context_options options;
+    fixture f = {0};
+
+    (void)state;
+    tsr_context_options_init(&options);
+    options.profile = true;
+    good(tsr_context_new(&options, &f.context, &f.err), &f.err);
+    good(tsr_store_open(f.context, "memory:", &f.store, &f.err), &f.err);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        array_row row = {"a", 3, 3, {90, 150, 200}, {60, 110, 130}, {0}, .codecs = known[i].codecs};
+        tsr_profile before, after;
+        row.name = (const char *[]){"a", "b", "c"}[i];
+        tsr_array *array = array_of(&f, &row);
+        tsr_context_profile(f.context, &before);
+        good(tsr_array_read(array, start, shape, NULL, values, sizeof values, NULL, &f.err),
+             &f.err);
+        tsr_context_profile(f.context, &after);
+        assert_int_equal(values[110 * 100 + 5], value_at((int64_t[]){1, 0, 5}));
+        assert_int_equal(after.decoded_chunks - before.decoded_chunks, 1);
+        assert_in_range(after.decoded_bytes - before.decoded_bytes, known[i].least, known[i].most);
+        tsr_array_close(array);
+    }
+    fixture_close(&f);
+}
+
 static void wrong_pieces_are_damage(void **state)
 {
     fixture *f = *state;
@@ -298,6 +361,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {FIXTURE_TEST(every_element_comes_to_its_place),
                                        FIXTURE_TEST(what_is_not_wanted_is_not_decoded),
+                                       cmocka_unit_test(what_was_decoded_is_counted),
                                        FIXTURE_TEST(wrong_pieces_are_damage)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,7 +26,7 @@ static int decode(const tsri_prepared *prepared, const void *bytes, size_t size_
 {
     bool swapped;
     tsr_error_clear(&err);
-    return tsri_chain_decode(prepared, scratch, bytes, size_bytes, wanted_bytes, direct, ret_chunk,
+    return tsri_chain_decode(prepared, scratch, bytes, size_bytes, &wanted_bytes, direct, ret_chunk,
                              &swapped, &err);
 }
 
@@ -95,12 +95,9 @@ static void wrong_sizes_are_damage(void **state)
             assert_int_equal(tsr_view_init(&chunk, TSR_INT32, 1, &others[j], many, &err), 0);
             assert_int_equal(tsri_chain_encode(other, scratch, &chunk, &output, &err), 0);
             tsri_prepared *prepared = prepare_or_fail(lists[i], TSR_INT32, 1, shape);
-            /* A decompressor that stops early may not come to see it. */
-            bool stops_early = strstr(lists[i], "gzip") != NULL;
             if (decode(prepared, output.data, output.size_bytes, SIZE_MAX, NULL, &chunk) !=
                     TSR_DAMAGED ||
-                (!stops_early &&
-                 decode(prepared, output.data, output.size_bytes, 4, NULL, &chunk) != TSR_DAMAGED))
+                decode(prepared, output.data, output.size_bytes, 4, NULL, &chunk) != TSR_DAMAGED)
                 fail_msg("%s: %lld elements are taken for %d", lists[i], (long long)others[j],
                          COUNT);
             tsri_prepared_unref(prepared);
@@ -155,7 +152,7 @@ static void swapped_elements_are_said_to_be(void **state)
     bool swapped = false;
     tsri_prepared *prepared = prepare_or_fail("[" BIG "," GZIP "]", TSR_INT32, 1, shape);
     encode(prepared, &output);
-    assert_int_equal(tsri_chain_decode(prepared, scratch, output.data, output.size_bytes, SIZE_MAX,
+    assert_int_equal(tsri_chain_decode(prepared, scratch, output.data, output.size_bytes, NULL,
                                        NULL, &chunk, &swapped, &err),
                      0);
     assert_true(swapped);

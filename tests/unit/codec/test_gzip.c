@@ -256,7 +256,6 @@ int main(void)
         cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_configurations),
         CODEC_SUITE_TESTS(&gzip_5),
-        CODEC_SUITE_TEST(codec_test_prefix_of_cut, &gzip_5),
         CODEC_SUITE_TESTS(&gzip_0),
         CODEC_SUITE_TESTS(&zlib_1),
         CODEC_SUITE_TEST(codec_test_describe, &v2_gzip),

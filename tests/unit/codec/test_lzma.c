@@ -90,6 +90,30 @@ static void test_bomb(void **state)
     codec_fixture_close(&fixture);
 }
 
+/* Damage behind a prefix: nothing of .xz is believed whose checksum was not looked at. */
+static void test_checksum_of_a_prefix(void **state)
+{
+    codec_fixture fixture = codec_fixture_open(&xz);
+    unsigned char data[20000], decoded[20000];
+    tsr_error err = TSR_ERROR_INIT;
+    size_t decoded_bytes = 0;
+    tsr_output encoded;
+
+    (void)state;
+    codec_data_fill(DATA_NOISE, data, sizeof data);
+    codec_encode(&fixture, data, sizeof data, &encoded);
+    for (int broken = 0; broken < 2; broken++) {
+        assert_int_equal(fixture.ops->decode_prefix(fixture.codec, fixture.scratch, encoded.data,
+                                                    encoded.size_bytes, decoded, sizeof decoded,
+                                                    100, &decoded_bytes, &err),
+                         broken ? TSR_DAMAGED : 0);
+        assert_int_equal(decoded_bytes, sizeof decoded);
+        encoded.data[encoded.size_bytes / 2] ^= 1;
+    }
+    tsri_output_clear(&encoded);
+    codec_fixture_close(&fixture);
+}
+
 /* The header of a .lzma file may claim a dictionary of 4 GiB. */
 static void test_dictionary_of_4_gib(void **state)
 {
@@ -171,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_dictionary_of_4_gib),
         cmocka_unit_test(test_configurations),
+        cmocka_unit_test(test_checksum_of_a_prefix),
         cmocka_unit_test(test_impossible_chain),
         CODEC_SUITE_TESTS(&xz),
         CODEC_SUITE_TEST(codec_test_round_trip, &filters),

@@ -253,6 +253,153 @@ static void test_prefix_of_a_huge_window(void **state)
     codec_fixture_close(&fixture);
 }
 
+/* Frames as encoders of streams make them too: any window, the size of the content told or not, a
+ * checksum or none. The data repeats itself from as far back as the window reaches, so that matches
+ * lie across the end of a ring. */
+enum { REPEATED_BYTES = 1500000 };
+
+static void fill_repeated(unsigned char *bytes, size_t window_bytes)
+{
+    uint64_t random = 99;
+
+    for (size_t at = 0; at < REPEATED_BYTES;) {
+        size_t run = 40 + codec_random(&random) % 3000, back = codec_random(&random) % window_bytes;
+        bool fresh = at < window_bytes || codec_random(&random) % 8 == 0;
+        run = run < REPEATED_BYTES - at ? run : REPEATED_BYTES - at;
+        for (size_t i = 0; i < run; i++, at++)
+            bytes[at] =
+                fresh ? (unsigned char)codec_random(&random) : bytes[at - window_bytes + back / 64];
+    }
+}
+
+static size_t frame_of(const void *bytes, int window_log, bool told, bool checksum, void *frame,
+                       size_t room_bytes)
+{
+    ZSTD_CCtx *compressor = ZSTD_createCCtx();
+    ZSTD_CCtx_setParameter(compressor, ZSTD_c_compressionLevel, 5);
+    ZSTD_CCtx_setParameter(compressor, ZSTD_c_windowLog, window_log);
+    ZSTD_CCtx_setParameter(compressor, ZSTD_c_contentSizeFlag, told);
+    ZSTD_CCtx_setParameter(compressor, ZSTD_c_checksumFlag, checksum);
+    size_t frame_bytes = ZSTD_compress2(compressor, frame, room_bytes, bytes, REPEATED_BYTES);
+    assert_false(ZSTD_isError(frame_bytes));
+    ZSTD_freeCCtx(compressor);
+    return frame_bytes;
+}
+
+typedef struct pieces_seen {
+    const unsigned char *expected;
+    size_t bytes, largest;
+    uintptr_t lowest, end; /* of the memory that pieces lay in */
+} pieces_seen;
+
+static int see_piece(void *user, size_t offset_bytes, const void *piece, size_t size_bytes,
+                     tsr_error *err)
+{
+    pieces_seen *seen = user;
+    uintptr_t at = (uintptr_t)piece;
+
+    (void)err;
+    assert_int_equal(offset_bytes, seen->bytes);
+    assert_in_range(size_bytes, 1, REPEATED_BYTES - offset_bytes);
+    assert_memory_equal(piece, seen->expected + offset_bytes, size_bytes);
+    seen->bytes += size_bytes;
+    seen->largest = size_bytes > seen->largest ? size_bytes : seen->largest;
+    seen->lowest = at < seen->lowest ? at : seen->lowest;
+    seen->end = at + size_bytes > seen->end ? at + size_bytes : seen->end;
+    return 0;
+}
+
+static pieces_seen decode_pieces(const codec_fixture *fixture, const unsigned char *expected,
+                                 const void *frame, size_t frame_bytes, size_t end_bytes,
+                                 int expected_status)
+{
+    pieces_seen seen = {.expected = expected, .lowest = UINTPTR_MAX};
+    const tsr_codec_pieces pieces = {0, end_bytes, see_piece, &seen};
+    tsr_error err = TSR_ERROR_INIT;
+    size_t decoded_bytes = 0;
+    int status = fixture->ops->decode_pieces(fixture->codec, fixture->scratch, frame, frame_bytes,
+                                             REPEATED_BYTES, &pieces, &decoded_bytes, &err);
+    if (status != expected_status)
+        fail_msg("status %d, \"%s\"", status, err.message);
+    assert_int_equal(decoded_bytes, status == 0 ? REPEATED_BYTES : 0);
+    return seen;
+}
+
+static void test_pieces_of_any_window(void **state)
+{
+    codec_fixture fixture = codec_fixture_open(&level_0);
+    unsigned char *data = malloc(REPEATED_BYTES);
+    size_t room_bytes = ZSTD_compressBound(REPEATED_BYTES);
+    char *frame = malloc(room_bytes);
+
+    (void)state;
+    for (int log = 10; log <= 21; log++) {
+        size_t window_bytes = (size_t)1 << log;
+        size_t block_bytes = window_bytes < 131072 ? window_bytes : 131072;
+        fill_repeated(data, log < 21 ? window_bytes : 1000000);
+        for (int kind = 0; kind < 4; kind++) {
+            bool checksum = kind >= 2;
+            size_t frame_bytes = frame_of(data, log, kind % 2, checksum, frame, room_bytes);
+            pieces_seen all = decode_pieces(&fixture, data, frame, frame_bytes, REPEATED_BYTES, 0);
+            assert_int_equal(all.bytes, REPEATED_BYTES);
+            assert_in_range(all.largest, 1, block_bytes);
+            if (log < 20) /* a ring, not all of the content */
+                assert_in_range(all.end - all.lowest, 1, window_bytes + 3 * 131072);
+            /* No block beyond the last one that is wanted, except for the checksum's sake. */
+            pieces_seen some = decode_pieces(&fixture, data, frame, frame_bytes, 300001, 0);
+            if (checksum)
+                assert_int_equal(some.bytes, REPEATED_BYTES);
+            else
+                assert_in_range(some.bytes, 300001, 300000 + block_bytes);
+        }
+    }
+    free(frame);
+    free(data);
+    codec_fixture_close(&fixture);
+}
+
+/* Damage in what is decoded is found, behind it only where a checksum covers it all. */
+static void test_damage_behind_a_prefix(void **state)
+{
+    codec_fixture fixture = codec_fixture_open(&level_0);
+    unsigned char *data = malloc(REPEATED_BYTES), *decoded = malloc(REPEATED_BYTES);
+    size_t room_bytes = ZSTD_compressBound(REPEATED_BYTES), decoded_bytes = 0;
+    char *frame = malloc(room_bytes);
+    tsr_error err = TSR_ERROR_INIT;
+
+    (void)state;
+    fill_repeated(data, 65536);
+    for (int checksum = 0; checksum < 2; checksum++) {
+        size_t frame_bytes = frame_of(data, 16, true, checksum, frame, room_bytes);
+        int expected = checksum ? TSR_DAMAGED : 0;
+        /* In the checksum, or else in the last block. */
+        for (size_t i = 1; i <= (checksum ? 4 : 40); i++)
+            frame[frame_bytes - i] = (char)~frame[frame_bytes - i];
+        decode_pieces(&fixture, data, frame, frame_bytes, 100000, expected);
+        assert_int_equal(fixture.ops->decode_prefix(fixture.codec, fixture.scratch, frame,
+                                                    frame_bytes, decoded, REPEATED_BYTES, 100000,
+                                                    &decoded_bytes, &err),
+                         expected);
+        if (!checksum)
+            assert_in_range(decoded_bytes, 100000, 100000 + 131072);
+        if (!checksum)
+            assert_memory_equal(decoded, data, decoded_bytes);
+        /* Content that the header does not tell, and that goes on behind the end of the chunk. */
+        frame_bytes = frame_of(data, 16, false, checksum, frame, room_bytes);
+        codec_expect_damaged(&fixture, frame, frame_bytes, REPEATED_BYTES - 1, "more than the");
+        const tsr_codec_pieces pieces = {0, REPEATED_BYTES - 1, see_piece,
+                                         &(pieces_seen){.expected = data, .lowest = UINTPTR_MAX}};
+        assert_int_equal(fixture.ops->decode_pieces(fixture.codec, fixture.scratch, frame,
+                                                    frame_bytes, REPEATED_BYTES - 1, &pieces,
+                                                    &decoded_bytes, &err),
+                         TSR_DAMAGED);
+    }
+    free(frame);
+    free(decoded);
+    free(data);
+    codec_fixture_close(&fixture);
+}
+
 static void test_describe(void **state)
 {
     static const struct {
@@ -324,6 +471,8 @@ int main(void)
         cmocka_unit_test(test_short_integers),
         cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_prefix_of_a_huge_window),
+        cmocka_unit_test(test_pieces_of_any_window),
+        cmocka_unit_test(test_damage_behind_a_prefix),
         cmocka_unit_test(test_describe),
         cmocka_unit_test(test_configurations),
         CODEC_SUITE_TESTS(&level_0),
