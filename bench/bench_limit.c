@@ -96,8 +96,9 @@ static const char *const *limit_ways(const bench_job *job)
 {
     static const char *const bare[] = {"bare", NULL};
     static const char *const fresh[] = {"faults", "populate", NULL};
-    static const char *const works[] = {"read",    "chunks", "boxes",   "inner", "write",
-                                        "rewrite", "small",  "reshard", "codec"};
+    static const char *const works[] = {"read",  "chunks",  "boxes", "inner",   "points",
+                                        "plane", "open",    "write", "rewrite", "rows",
+                                        "small", "reshard", "codec"};
 
     if (strcmp(job->work, "read") == 0 && strcmp(job->mode, "reused") != 0) {
         return limit_store_kind(job->store) == 'A' ? fresh : bare;
@@ -125,6 +126,8 @@ static int limit_run(void *self, const bench_job *job, bench_outcome *outcome)
         {"read", limit_read},     {"chunks", limit_chunks}, {"boxes", limit_boxes},
         {"inner", limit_boxes},   {"small", limit_small},   {"write", limit_write},
         {"rewrite", limit_write}, {"codec", limit_codec},   {"reshard", limit_reshard},
+        {"points", limit_points}, {"plane", limit_plane},   {"open", limit_open},
+        {"rows", limit_rows},
     };
 
     for (size_t i = 0; i < sizeof works / sizeof works[0]; i++) {

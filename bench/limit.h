@@ -37,6 +37,26 @@ typedef struct limit_entry {
     uint64_t offset, size_bytes;
 } limit_entry;
 
+/* The 64 shards of store C, open, with their indexes. */
+enum { LIMIT_SHARD_COUNT = 64, LIMIT_INNER_PER_AXIS = BENCH_SIDE / BENCH_INNER };
+typedef struct limit_shards {
+    int opened;
+    struct {
+        int descriptor;
+        limit_entry entries[LIMIT_INNER_COUNT];
+    } shards[LIMIT_SHARD_COUNT];
+} limit_shards;
+
+int limit_shards_open(limit_shards *self, const char *store, bench_outcome *outcome);
+void limit_shards_close(limit_shards *self);
+
+/* Inner chunks by their number in the grid of all of them. */
+bench_block limit_inner_position(int32_t inner);
+
+/* Decodes at least the first `wanted` bytes of an inner chunk to scratch->decoded. */
+int limit_load_inner(const limit_shards *self, limit_scratch *scratch, int32_t inner, size_t wanted,
+                     bench_outcome *outcome);
+
 /* Enough for any chunk or shard of the three stores. */
 size_t limit_encoded_bytes(void);
 
@@ -65,6 +85,10 @@ int limit_read(limit_state *state, const bench_job *job, bench_outcome *outcome)
 int limit_chunks(limit_state *state, const bench_job *job, bench_outcome *outcome);
 int limit_boxes(limit_state *state, const bench_job *job, bench_outcome *outcome);
 int limit_write(limit_state *state, const bench_job *job, bench_outcome *outcome);
+int limit_points(limit_state *state, const bench_job *job, bench_outcome *outcome);
+int limit_plane(limit_state *state, const bench_job *job, bench_outcome *outcome);
+int limit_open(limit_state *state, const bench_job *job, bench_outcome *outcome);
+int limit_rows(limit_state *state, const bench_job *job, bench_outcome *outcome);
 int limit_small(limit_state *state, const bench_job *job, bench_outcome *outcome);
 int limit_reshard(limit_state *state, const bench_job *job, bench_outcome *outcome);
 int limit_codec(limit_state *state, const bench_job *job, bench_outcome *outcome);

@@ -3,22 +3,13 @@
  * them without any loss. As a batch: each inner chunk that any box touches is decoded once. */
 #include "limit.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
-    SHARD_COUNT = 64,
-    INNER_PER_AXIS = BENCH_SIDE / BENCH_INNER,
+    INNER_PER_AXIS = LIMIT_INNER_PER_AXIS,
     INNER_TOTAL = INNER_PER_AXIS * INNER_PER_AXIS * INNER_PER_AXIS,
     TOUCHED_MAX = 8, /* a box touches at most two inner chunks of 64 along an axis */
-};
-
-struct open_shard {
-    int descriptor;
-    limit_entry entries[LIMIT_INNER_COUNT];
 };
 
 /* One inner chunk that a box touches, in the list of that inner chunk. */
@@ -35,31 +26,12 @@ struct boxing {
     int64_t count;
     size_t box_bytes;
     uint16_t *results; /* one after the other */
-    struct open_shard shards[SHARD_COUNT];
+    limit_shards shards;
     struct touch *touches;
     int32_t *first_touch; /* for each inner chunk, or -1 */
     int32_t *touched;     /* the inner chunks that any box touches */
     int32_t touched_count;
 };
-
-static int open_shards(struct boxing *boxing)
-{
-    for (int i = 0; i < SHARD_COUNT; i++) {
-        struct open_shard *shard = &boxing->shards[i];
-        struct stat info;
-
-        shard->descriptor = limit_open_chunk(boxing->job->store, i, O_RDONLY, boxing->outcome);
-        if (shard->descriptor < 0) {
-            return -1;
-        }
-        if (fstat(shard->descriptor, &info) != 0 ||
-            limit_pread(shard->descriptor, shard->entries, sizeof shard->entries,
-                        info.st_size - LIMIT_INDEX_BYTES) != 0) {
-            return bench_fail(boxing->outcome, "shard %d has no index", i);
-        }
-    }
-    return 0;
-}
 
 /* Lists the inner chunks of a box by their position in the grid of all inner chunks. */
 static int inner_chunks_of(const bench_block *box, int32_t inner[TOUCHED_MAX])
@@ -79,32 +51,6 @@ static int inner_chunks_of(const bench_block *box, int32_t inner[TOUCHED_MAX])
         }
     }
     return count;
-}
-
-static bench_block inner_position(int32_t inner)
-{
-    return bench_cube((int64_t)inner / (INNER_PER_AXIS * INNER_PER_AXIS) * BENCH_INNER,
-                      (int64_t)inner / INNER_PER_AXIS % INNER_PER_AXIS * BENCH_INNER,
-                      (int64_t)inner % INNER_PER_AXIS * BENCH_INNER, BENCH_INNER);
-}
-
-static int load_inner(struct boxing *boxing, limit_scratch *scratch, int32_t inner)
-{
-    enum { SHARDS = BENCH_SIDE / BENCH_CHUNK, RATIO = BENCH_CHUNK / BENCH_INNER };
-    int z = inner / (INNER_PER_AXIS * INNER_PER_AXIS);
-    int y = inner / INNER_PER_AXIS % INNER_PER_AXIS;
-    int x = inner % INNER_PER_AXIS;
-    const struct open_shard *shard =
-        &boxing->shards[(z / RATIO * SHARDS + y / RATIO) * SHARDS + x / RATIO];
-    const limit_entry *entry = &shard->entries[(z % RATIO * RATIO + y % RATIO) * RATIO + x % RATIO];
-
-    if (limit_pread(shard->descriptor, scratch->encoded, entry->size_bytes,
-                    (int64_t)entry->offset) != 0 ||
-        ZSTD_decompressDCtx(scratch->decoder, scratch->decoded, BENCH_INNER_BYTES, scratch->encoded,
-                            entry->size_bytes) != BENCH_INNER_BYTES) {
-        return bench_fail(boxing->outcome, "inner chunk %d does not decode", (int)inner);
-    }
-    return 0;
 }
 
 /* Copies what a box and an inner chunk share. */
@@ -142,9 +88,10 @@ static int serve_box(void *user, int thread, int64_t number)
     int count = inner_chunks_of(&boxing->boxes[number], inner);
 
     for (int k = 0; k < count; k++) {
-        const bench_block position = inner_position(inner[k]);
+        const bench_block position = limit_inner_position(inner[k]);
 
-        if (load_inner(boxing, scratch, inner[k]) != 0) {
+        if (limit_load_inner(&boxing->shards, scratch, inner[k], BENCH_INNER_BYTES,
+                             boxing->outcome) != 0) {
             return -1;
         }
         copy_part(boxing->results + (size_t)number * boxing->box_bytes / sizeof(uint16_t),
@@ -180,9 +127,10 @@ static int serve_touched(void *user, int thread, int64_t item)
     struct boxing *boxing = user;
     limit_scratch *scratch = &boxing->state->scratch[thread];
     int32_t inner = boxing->touched[item];
-    const bench_block position = inner_position(inner);
+    const bench_block position = limit_inner_position(inner);
 
-    if (load_inner(boxing, scratch, inner) != 0) {
+    if (limit_load_inner(&boxing->shards, scratch, inner, BENCH_INNER_BYTES, boxing->outcome) !=
+        0) {
         return -1;
     }
     for (int32_t t = boxing->first_touch[inner]; t >= 0; t = boxing->touches[t].next) {
@@ -197,7 +145,7 @@ static int serve_touched(void *user, int thread, int64_t item)
 static int answer_boxes(struct boxing *boxing)
 {
     double started = bench_now();
-    int status = open_shards(boxing);
+    int status = limit_shards_open(&boxing->shards, boxing->job->store, boxing->outcome);
 
     if (status == 0 && strcmp(boxing->job->mode, "batch") == 0) {
         list_touches(boxing);
@@ -217,11 +165,7 @@ static int answer_boxes(struct boxing *boxing)
 
 static void end_boxes(struct boxing *boxing)
 {
-    for (int i = 0; i < SHARD_COUNT; i++) {
-        if (boxing->shards[i].descriptor >= 0) {
-            close(boxing->shards[i].descriptor);
-        }
-    }
+    limit_shards_close(&boxing->shards);
     bench_huge_free(boxing->results, (size_t)boxing->count * boxing->box_bytes);
     free(boxing->boxes);
     free(boxing->touches);
@@ -239,9 +183,6 @@ int limit_boxes(limit_state *state, const bench_job *job, bench_outcome *outcome
         return bench_fail(outcome, "%s is not a list of boxes", job->extra);
     }
     boxing.box_bytes = bench_block_bytes(boxing.boxes);
-    for (int i = 0; i < SHARD_COUNT; i++) {
-        boxing.shards[i].descriptor = -1;
-    }
     boxing.results = bench_huge_new_touched((size_t)boxing.count * boxing.box_bytes);
     boxing.touches = malloc((size_t)boxing.count * TOUCHED_MAX * sizeof *boxing.touches);
     boxing.first_touch = malloc(INNER_TOTAL * sizeof *boxing.first_touch);

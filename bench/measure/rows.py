@@ -20,7 +20,7 @@ SERVES = {
     "blosc2": {"boxes", "inner", "plane", "codec"},
     "h5py": {"rows"},
     "numcodecs": {"codec"},
-    "limit": {"read", "chunks", "boxes", "inner", "small", "write", "rewrite", "reshard", "codec"},
+    "limit": {"read", "chunks", "boxes", "inner", "points", "plane", "open", "rows", "small", "write", "rewrite", "reshard", "codec"},
 }
 
 
