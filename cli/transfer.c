@@ -335,6 +335,21 @@ static int create_group_with(cli_transfer *self, const char *path, int zarr_form
     return status;
 }
 
+/* The attributes for a group of that format: in 3 NaN is a text, since JSON has no number of that
+ * name and many readers refuse one. */
+static int group_attributes(tsr_group *source, int zarr_format, char **ret_json, tsr_error *err)
+{
+    struct json_object *attributes;
+    int status;
+
+    if (zarr_format == 2)
+        return tsr_group_attributes(source, ret_json, err);
+    CLI_TRY(describe_group_attributes(source, &attributes, err));
+    status = tsr_json_text(attributes, 0, ret_json, err);
+    json_object_put(attributes);
+    return status;
+}
+
 static int create_group(cli_transfer *self, tsr_group *source, const char *path)
 {
     const char *driver = tsr_group_driver(source);
@@ -343,7 +358,7 @@ static int create_group(cli_transfer *self, tsr_group *source, const char *path)
 
     if (!zarr_format && location_is_zarr(driver))
         zarr_format = driver[4] - '0';
-    CLI_TRY(tsr_group_attributes(source, &attributes, &self->invocation->error));
+    CLI_TRY(group_attributes(source, zarr_format, &attributes, &self->invocation->error));
     status = create_group_with(self, path, zarr_format, attributes);
     tsr_free(attributes);
     return status;

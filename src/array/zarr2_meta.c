@@ -5,8 +5,8 @@
  * - filters absent, null or an empty list; dimension_separator absent or null;
  * - chunk lengths of 0 on axes of length 0, taken as 1;
  * - fill values in a list of one element, whole numbers for bool, 1.0 for integers, "+Infinity", 0
- *   for an empty text;
- * - a missing .zattrs, and bare NaN and Infinity in it and in the copies that .zgroup may carry.
+ *   for an empty text, numbers as strings, true and false for integers;
+ * - a missing .zattrs, and bare NaN and Infinity in all documents.
  * Numbers as strings, blosc's shuffle -1 and the like inside codec configurations are those codecs'
  * matter.
  *
@@ -151,6 +151,45 @@ static bool is_zero_for_text(const tsri_json *value, const tsr_dtype *dtype)
            tsri_json_get_int64(value, false, &number) && number == 0;
 }
 
+/* What Python makes of "1.5", "nan" and "-inf" where a float is wanted, and of "7" and true for an
+ * integer: the text of a fill value as the type has it, or NULL. Bit patterns ("0x7fc00000") and
+ * the names that JSON has are left alone. */
+static const char *number_in_disguise(const tsri_json *value, const tsr_dtype *dtype)
+{
+    static const char *const names[][2] = {{"nan", "\"NaN\""},       {"-nan", "\"NaN\""},
+                                           {"-NaN", "\"NaN\""},      {"inf", "\"Infinity\""},
+                                           {"+inf", "\"Infinity\""}, {"-inf", "\"-Infinity\""}};
+    bool is_integer = dtype->kind == TSR_KIND_SIGNED || dtype->kind == TSR_KIND_UNSIGNED;
+    if (is_integer && json_object_is_type(value, json_type_boolean))
+        return json_object_get_boolean(value) ? "1" : "0";
+    if ((!is_integer && dtype->kind != TSR_KIND_FLOAT) ||
+        !json_object_is_type(value, json_type_string))
+        return NULL;
+    const char *text = json_object_get_string((tsri_json *)value);
+    for (size_t i = 0; !is_integer && i < TSRI_COUNT(names); i++)
+        if (strcmp(names[i][0], text) == 0)
+            return names[i][1];
+    bool has_digits = text[*text == '-'] >= '0' && text[*text == '-'] <= '9';
+    return has_digits && strchr(text, 'x') == NULL ? text : NULL;
+}
+
+/* No fill value of a time is "not a time", as zarr-python has it; of all else it is zero. */
+static const char *plain_text(const tsri_json *value, const tsr_dtype *dtype)
+{
+    bool is_time = dtype->kind == TSR_KIND_DATETIME || dtype->kind == TSR_KIND_TIMEDELTA;
+    return value == NULL ? is_time ? "\"NaT\"" : NULL : number_in_disguise(value, dtype);
+}
+
+/* Takes the fill value, in the form that it would have been written in if that differs. */
+static int take_fill_value(tsri_zarr_meta *meta, const tsri_json *value, tsr_error *err)
+{
+    tsr_auto(tsri_json) *plain = NULL;
+    const char *text = plain_text(value, meta->dtype);
+    bool is_other =
+        text != NULL && tsr_json_parse(text, strlen(text), TSR_JSON_STRICT, 0, &plain, NULL) == 0;
+    return tsri_zarr_take_fill_value(meta, is_other ? plain : value, err);
+}
+
 /* Brings the big-endian numbers of a struct that was read as little-endian bytes into the order of
  * memory. */
 static int turn_struct(const tsr_dtype *dtype, const char *orders, void *element, tsr_error *err)
@@ -173,7 +212,7 @@ static int read_fill_value(const tsri_json *object, const char *orders, tsri_zar
     meta->fill_undefined = inner == NULL;
     if (is_zero_for_text(inner, meta->dtype))
         inner = NULL;
-    TSRI_TRY(tsri_zarr_take_fill_value(meta, inner, err));
+    TSRI_TRY(take_fill_value(meta, inner, err));
     /* The memory is ours until the document is read. */
     if (meta->dtype->kind == TSR_KIND_STRUCT && inner != NULL &&
         json_object_is_type(inner, json_type_string))

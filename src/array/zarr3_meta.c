@@ -1,7 +1,8 @@
 /* zarr.json, by the Zarr core specification 3.1.
  *
  * Tolerated beyond it: null for dimension_names and for consolidated_metadata, which early releases
- * of zarr-python wrote for "none"; and the forms of fill values that tsr_dtype_parse_element lists.
+ * of zarr-python wrote for "none"; bare NaN and Infinity, which it writes into attributes; the
+ * forms of fill values that tsr_dtype_parse_element lists, and numbers beyond the range of a float.
  * Consolidated metadata is kept, not used: it may be stale. */
 #include "array/grid_meta.h"
 #include "array/zarr_meta_parts.h"

@@ -108,6 +108,20 @@ static int parse_fill_value(tsri_zarr_meta *meta, const char *text, void *elemen
     return 0;
 }
 
+/* Reads a fill value from its text. A number beyond the range of a float is rounded as IEEE 754
+ * rounds, to infinity, as all other readers do; whoever gives a new fill value is told. */
+static int read_fill_value(tsri_zarr_meta *meta, const tsri_json *value, const char *text,
+                           void *element, tsr_error *err)
+{
+    int status = parse_fill_value(meta, text, element, err);
+    bool is_number =
+        json_object_is_type(value, json_type_double) || json_object_is_type(value, json_type_int);
+    if (status == TSR_INVALID_ARGUMENT && meta->dtype->kind == TSR_KIND_FLOAT && is_number &&
+        parse_fill_value(meta, *text == '-' ? "\"-Infinity\"" : "\"Infinity\"", element, NULL) == 0)
+        return 0;
+    return status;
+}
+
 int tsri_zarr_take_fill_value(tsri_zarr_meta *meta, const tsri_json *value, tsr_error *err)
 {
     void *element = tsri_arena_alloc(&meta->arena, 1, meta->dtype->size_bytes);
@@ -117,7 +131,7 @@ int tsri_zarr_take_fill_value(tsri_zarr_meta *meta, const tsri_json *value, tsr_
         tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
         TSRI_TRY(tsr_json_write(value, 0, &text, err));
         TSRI_TRY(tsr_output_append(&text, "", 1, err));
-        int status = parse_fill_value(meta, text.data, element, err);
+        int status = read_fill_value(meta, value, text.data, element, err);
         if (status == TSR_INVALID_ARGUMENT) {
             if (err != NULL)
                 err->status = TSR_BAD_METADATA;
@@ -197,7 +211,8 @@ int tsri_zarr3_meta_parse(tsr_context *context, const tsri_zarr_document *zarr_j
 {
     tsr_auto(tsri_zarr_meta) *meta = NULL;
     TSRI_TRY(new_meta(3, &meta, err));
-    TSRI_TRY(read_document(context, zarr_json, TSR_JSON_STRICT, tsri_zarr3_meta_read, meta, err));
+    TSRI_TRY(
+        read_document(context, zarr_json, TSR_JSON_ALLOW_NAN, tsri_zarr3_meta_read, meta, err));
     *ret_meta = TSRI_TAKE(meta);
     return 0;
 }
@@ -209,7 +224,7 @@ static int parse_zarr2(tsr_context *context, const tsri_zarr_document *document,
     tsr_auto(tsri_zarr_meta) *meta = NULL;
     TSRI_TRY(new_meta(2, &meta, err));
     /* A .zgroup may hold consolidated copies of attributes, with what those tolerate. */
-    TSRI_TRY(read_document(context, document, is_group ? TSR_JSON_ALLOW_NAN : TSR_JSON_STRICT,
+    TSRI_TRY(read_document(context, document, TSR_JSON_ALLOW_NAN,
                            is_group ? tsri_zarr2_group_read : tsri_zarr2_array_read, meta, err));
     if (attributes != NULL)
         TSRI_TRY(read_document(context, attributes, TSR_JSON_ALLOW_NAN, tsri_zarr2_attributes_read,
@@ -326,8 +341,8 @@ static int check_options(const tsri_zarr_meta_options *options, tsr_error *err)
     return 0;
 }
 
-/* Parses the attributes that a caller gave, with what their place in the store tolerates; NULL for
- * NULL. */
+/* Parses the attributes that a caller gave; NULL for NULL. Bare NaN, which is no JSON, is read in
+ * both formats, and written anew in that of 2, where every reader knows it. */
 static int parse_attributes(tsr_context *context, int zarr_format, const char *text,
                             tsri_json **ret_attributes, tsr_error *err)
 {
@@ -399,14 +414,12 @@ int tsri_zarr_print_changed(const tsri_json *object, tsri_zarr_change *changes, 
     return tsr_output_append(output, *before == '{' ? "{}" : "}", *before == '{' ? 2 : 1, err);
 }
 
-int tsri_zarr_meta_with_attributes(tsr_context *context, const tsri_zarr_meta *meta,
-                                   const char *attributes, tsri_zarr_meta **ret_meta,
-                                   tsr_error *err)
+/* The document with these attributes, which are known to be an object. */
+static int with_attributes(tsr_context *context, const tsri_zarr_meta *meta, const char *attributes,
+                           tsri_zarr_meta **ret_meta, tsr_error *err)
 {
-    tsr_auto(tsri_json) *given = NULL;
     tsr_auto(tsri_output) document = TSRI_OUTPUT_INIT(SIZE_MAX),
                           beside = TSRI_OUTPUT_INIT(SIZE_MAX);
-    TSRI_TRY(parse_attributes(context, meta->zarr_format, attributes, &given, err));
     if (meta->zarr_format == 3) {
         tsri_zarr_change changes[] = {{"attributes", attributes, false}};
         TSRI_TRY(
@@ -418,6 +431,15 @@ int tsri_zarr_meta_with_attributes(tsr_context *context, const tsri_zarr_meta *m
         TSRI_TRY(tsr_output_append(&beside, attributes, strlen(attributes), err));
     return read_back(context, 2, meta->is_group, &document, attributes != NULL ? &beside : NULL,
                      ret_meta, err);
+}
+
+int tsri_zarr_meta_with_attributes(tsr_context *context, const tsri_zarr_meta *meta,
+                                   const char *attributes, tsri_zarr_meta **ret_meta,
+                                   tsr_error *err)
+{
+    tsr_auto(tsri_json) *given = NULL;
+    TSRI_TRY(parse_attributes(context, meta->zarr_format, attributes, &given, err));
+    return with_attributes(context, meta, attributes, ret_meta, err);
 }
 
 int tsri_zarr_meta_with_copies(tsr_context *context, const tsri_zarr_meta *meta, const char *block,
@@ -475,8 +497,7 @@ int tsri_zarr_meta_updating_attributes(tsr_context *context, const tsri_zarr_met
     if (status == 0)
         status = tsr_output_append(&text, "", 1, err);
     free_changes(changes, count);
-    return status < 0 ? status
-                      : tsri_zarr_meta_with_attributes(context, meta, text.data, ret_meta, err);
+    return status < 0 ? status : with_attributes(context, meta, text.data, ret_meta, err);
 }
 
 /* [1,2,3] as a text that ends in a 0 byte. */

@@ -305,12 +305,33 @@ static bool is_well_formed(const char *letter)
     return *digits >= '1' && *digits <= '9' && digits[strspn(digits, "0123456789")] == '\0';
 }
 
+/* The types without a typestr that TensorStore has in v2 by their names, little-endian. No other
+ * program has any, and others of the registry have no form in v2. */
+static const tsr_dtype *const named_types[] = {
+    TSR_BFLOAT16,        TSR_INT2,          TSR_INT4,
+    TSR_FLOAT4_E2M1FN,   TSR_FLOAT8_E3M4,   TSR_FLOAT8_E4M3FN,
+    TSR_FLOAT8_E4M3FNUZ, TSR_FLOAT8_E5M2,   TSR_FLOAT8_E4M3B11FNUZ,
+    TSR_FLOAT8_E5M2FNUZ, TSR_FLOAT8_E8M0FNU};
+
+static const tsr_dtype *find_named_type(const char *name)
+{
+    for (size_t i = 0; i < TSRI_COUNT(named_types); i++)
+        if (strcmp(named_types[i]->name, name) == 0)
+            return named_types[i];
+    return NULL;
+}
+
 /* "<f8": a byte order, a letter, the size in bytes or characters. */
 static int read_typestr(const char *typestr, const char *path, const tsr_dtype **ret_dtype,
                         tsr_output *orders, tsr_error *err)
 {
     char order = *typestr, letter = order != 0 ? typestr[1] : 0, what[80];
-    const tsr_dtype *dtype = NULL;
+    const tsr_dtype *dtype = find_named_type(typestr);
+    if (dtype != NULL) {
+        TSRI_TRY(tsr_output_append(orders, dtype->component_bytes > 1 ? "<" : "|", 1, err));
+        *ret_dtype = dtype;
+        return 0;
+    }
     if (order == 0 || strchr("<>|", order) == NULL)
         return bad_typestr(path, typestr, "it starts with a byte order, one of < > |", err);
     if (letter == 0 || strchr("biufcmMSUVO", letter) == NULL)
@@ -477,6 +498,8 @@ int tsri_dtype_to_v2(const tsr_dtype *dtype, bool big_endian, tsr_output *output
         return print_fields_v2(dtype, big_endian, output, err);
     if (tsr_dtype_is_variable(dtype))
         return tsr_output_append(output, "\"|O\"", 4, err);
+    if ((!big_endian || order == '|') && find_named_type(dtype->name) == dtype)
+        return tsr_output_print(output, err, "\"%s\"", dtype->name);
     if (dtype->v2_kind == 0) {
         tsr_error_set(err, TSR_UNSUPPORTED, "Zarr 2 has no data type for %s", dtype->name);
         tsr_error_set_next_step(err, "Zarr 3 has; or choose a type that NumPy has itself");

@@ -13,6 +13,12 @@ const char *tsri_json_source(const tsri_json *value)
                : NULL;
 }
 
+/* Whether a number is written as an integer. */
+static bool is_integer_text(const char *source)
+{
+    return source != NULL && source[strspn(source, "-0123456789")] == '\0';
+}
+
 const char *tsri_json_kind(const tsri_json *value)
 {
     switch (json_object_get_type(value)) {
@@ -21,7 +27,8 @@ const char *tsri_json_kind(const tsri_json *value)
     case json_type_boolean:
         return json_object_get_boolean(value) ? "true" : "false";
     case json_type_double:
-        return "a number with a fraction or exponent";
+        return is_integer_text(tsri_json_source(value)) ? "an integer of more than 64 bits"
+                                                        : "a number with a fraction or exponent";
     case json_type_int:
         return "an integer";
     case json_type_string:
@@ -235,8 +242,8 @@ bool tsri_json_get_int64(const tsri_json *value, bool allow_fraction, int64_t *r
     const char *source = tsri_json_source(value);
     bool integral =
         source != NULL && strcmp(source, "-0") == 0; /* an integer for all but its sign */
-    if ((!allow_fraction && !integral) || number != trunc(number) || number < -0x1p63 ||
-        number >= 0x1p63)
+    if ((is_integer_text(source) && !integral) || (!allow_fraction && !integral) ||
+        number != trunc(number) || number < -0x1p63 || number >= 0x1p63)
         return false;
     *ret_value = (int64_t)number;
     return true;

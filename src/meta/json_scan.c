@@ -245,14 +245,14 @@ static bool magnitude(const char *text, size_t start, size_t end, uint64_t *ret_
     return true;
 }
 
-static int scan_integer(tsri_json_scan *scan, size_t end, tsri_json_token *token, tsr_error *err)
+/* Takes the integer that ends at `end`; false when it has more than 64 bits. */
+static bool take_integer(tsri_json_scan *scan, size_t end, tsri_json_token *token)
 {
     bool negative = scan->text[scan->position] == '-';
     uint64_t value = 0;
     if (!magnitude(scan->text, scan->position + negative, end, &value) ||
         (negative && value > (uint64_t)INT64_MAX + 1))
-        return tsri_json_scan_refuse(scan, scan->position, err,
-                                     "an integer outside -2^63 .. 2^64-1");
+        return false;
     if (!negative && value > INT64_MAX) {
         token->kind = TSRI_JSON_TOKEN_UNSIGNED;
         token->unsigned_integer = value;
@@ -261,7 +261,7 @@ static int scan_integer(tsri_json_scan *scan, size_t end, tsri_json_token *token
         token->integer = negative ? (int64_t)(0 - value) : (int64_t)value;
     }
     scan->position = end;
-    return 0;
+    return true;
 }
 
 static int scan_number(tsri_json_scan *scan, tsri_json_token *token, tsr_error *err)
@@ -272,8 +272,8 @@ static int scan_number(tsri_json_scan *scan, tsri_json_token *token, tsr_error *
     size_t length = end - scan->position;
     /* -0 differs from 0 where it fills floats, so it stays a double. */
     bool negative_zero = length == 2 && memcmp(scan->text + scan->position, "-0", 2) == 0;
-    if (integral && !negative_zero)
-        return scan_integer(scan, end, token, err);
+    if (integral && !negative_zero && take_integer(scan, end, token))
+        return 0;
     scan->bytes_size = 0;
     TSRI_TRY(append(scan, scan->text + scan->position, length, err));
     token->kind = TSRI_JSON_TOKEN_DOUBLE;

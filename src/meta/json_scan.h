@@ -14,7 +14,8 @@ typedef enum tsri_json_token_kind {
     TSRI_JSON_TOKEN_STRING,      /* decoded into `bytes` */
     TSRI_JSON_TOKEN_INTEGER,     /* in int64_t range: `integer` */
     TSRI_JSON_TOKEN_UNSIGNED,    /* above it, up to 2^64-1: `unsigned_integer` */
-    TSRI_JSON_TOKEN_DOUBLE,      /* all others and -0: `number`, its source text in `bytes` */
+    TSRI_JSON_TOKEN_DOUBLE,      /* all others and -0: `number`, its source text in `bytes`; so are
+                                    integers of more than 64 bits, as which JavaScript writes 1e20 */
     TSRI_JSON_TOKEN_TRUE,
     TSRI_JSON_TOKEN_FALSE,
     TSRI_JSON_TOKEN_NULL

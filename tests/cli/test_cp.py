@@ -225,3 +225,26 @@ def test_a_copy_killed_while_it_verified_goes_on(tessera, tmp_path):
     document = tessera.json("cp", "-r", "t.zarr", "u.zarr", "--verify", "--codec", "none", schema="transfer")
     assert (document["kept"], document["verified"]) == (1, 1)
     tessera.run("diff", "t.zarr", "u.zarr")
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_attributes_with_nan_as_zarr_python_writes_them(tessera, tmp_path, zarr_format):
+    """It writes bare NaN and Infinity, which JSON does not have; our copies in v3 are JSON."""
+    attributes = {"missing": float("nan"), "range": [float("-inf"), 1.5]}
+    group = zarr.create_group(tmp_path / "g", zarr_format=zarr_format, attributes=attributes)
+    array = group.create_array("a", shape=(4,), dtype="f4", attributes=attributes)
+    array[:] = range(4)
+    assert "NaN" in (tmp_path / ("g/a/zarr.json" if zarr_format == 3 else "g/a/.zattrs")).read_text()
+    for place in ["g", "g/a"]:
+        shown = json.loads(tessera.run("info", place, "--json").out)["attributes"]
+        assert shown == {"missing": "NaN", "range": ["-Infinity", 1.5]}
+    # A change keeps what it does not concern.
+    tessera.run("attr", "g/a", "other=1")
+    assert np.isnan(zarr.open_array(tmp_path / "g/a").attrs["missing"])
+    tessera.run("cp", "-r", "g", "h", "--zarr-format", "3")
+    for place in ["h", "h/a"]:
+        kept = json.loads((tmp_path / place / "zarr.json").read_text(), parse_constant=pytest.fail)["attributes"]
+        assert kept["missing"] == "NaN" and kept["range"] == ["-Infinity", 1.5]
+    assert tessera.run("cat", "h/a").out.split() == ["0.0", "1.0", "2.0", "3.0"]
+    tessera.run("cp", "-r", "g", "i", "--zarr-format", "2")
+    assert np.isnan(zarr.open_group(tmp_path / "i", mode="r").attrs["missing"])

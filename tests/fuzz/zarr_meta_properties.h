@@ -50,7 +50,9 @@ static inline void check_array(const tsri_zarr_meta *meta)
         tsr_auto(tsri_json) *configuration = NULL;
         const char *text = meta->codecs[i].configuration;
         require(meta->codecs[i].name[0] != 0);
-        require(tsr_json_parse(text, strlen(text), TSR_JSON_STRICT, 0, &configuration, NULL) == 0);
+        /* A bare NaN in one is refused by its codec. */
+        require(tsr_json_parse(text, strlen(text), TSR_JSON_ALLOW_NAN, 0, &configuration, NULL) ==
+                0);
         require(json_object_is_type(configuration, json_type_object));
     }
 }

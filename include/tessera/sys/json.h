@@ -30,10 +30,10 @@ typedef enum tsr_json_flags {
  *
  * Held to RFC 8259 to the letter: duplicate names, lone surrogates, a byte order mark, comments,
  * single quotes, bytes behind the value are refused with byte offset, line and JSON pointer.
- * Refused as well, which the RFC leaves to implementations: integers outside -2^63 .. 2^64-1,
- * U+0000 in the name of a member, more than 64 levels of depth, a text of more than `max_bytes` (0:
- * 64 MiB), and values that need more memory than 8 times that (at least 1 MiB). Numbers that are no
- * integers, -0 among them, are doubles that keep their source text.
+ * Refused as well, which the RFC leaves to implementations: U+0000 in the name of a member, more
+ * than 64 levels of depth, a text of more than `max_bytes` (0: 64 MiB), and values that need more
+ * memory than 8 times that (at least 1 MiB). Numbers that are no integers of 64 bits, -0 among
+ * them, are doubles that keep their source text.
  *
  * Owner: the caller, by json_object_put. Thread: CONFINED. Errors: BAD_METADATA (what, byte offset,
  * line, JSON pointer), LIMIT, NO_MEMORY. */

@@ -162,6 +162,7 @@ static const tolerance v2_tolerances[] = {
     {"/chunks/1", "7", "a length like any other"},
     {"/fill_value", "null", "undefined, which everybody reads as zero"},
     {"/fill_value", "[null]", "a list of one value stands for the value"},
+    {"/fill_value", "true", "1, as Python has it"},
     {"/compressor", "null", "chunks that are not compressed"},
     {"/compressor/level", "drop", "zlib decodes whatever the level"},
     {"/compressor/level", "null", "zlib decodes whatever the level"},

@@ -183,6 +183,10 @@ static void typestrs_are_read(void **state)
         {"\"<f8\"", TSR_FLOAT64, "bytes {\"endian\":\"little\"}"},
         {"\">c8\"", TSR_COMPLEX64, "bytes {\"endian\":\"big\"}"},
         {"\"<c16\"", TSR_COMPLEX128, "bytes {\"endian\":\"little\"}"},
+        /* as TensorStore writes them */
+        {"\"bfloat16\"", TSR_BFLOAT16, "bytes {\"endian\":\"little\"}"},
+        {"\"float8_e4m3fn\"", TSR_FLOAT8_E4M3FN, "bytes {}"},
+        {"\"int4\"", TSR_INT4, "bytes {}"},
     };
     for (size_t i = 0; i < TSRI_COUNT(rows); i++) {
         tsri_zarr_meta *meta = READ({"dtype", rows[i].typestr}, {"fill_value", "null"});
@@ -321,6 +325,26 @@ static void fill_values_of_every_form_are_read(void **state)
         {"\"<f4\"", "[\"NaN\"]", 0x7fc00000, false},
         {"\"<c8\"", "[1.0,\"NaN\"]", 0x7fc000003f800000, false},
         {"\"<c8\"", "[[1.0,2.0]]", 0x400000003f800000, false},
+        {"\"<f4\"", "NaN", 0x7fc00000, false},
+        {"\"<f4\"", "-Infinity", 0xff800000, false},
+        {"\"<f4\"", "\"nan\"", 0x7fc00000, false},
+        {"\"<f4\"", "\"-inf\"", 0xff800000, false},
+        {"\"<f4\"", "\"1.5\"", 0x3fc00000, false},
+        {"\"<f4\"", "\"-1e3\"", 0xc47a0000, false},
+        {"\"<f4\"", "\"0x7fc00001\"", 0x7fc00001, false},
+        {"\"<i2\"", "\"-7\"", 0xfff9, false},
+        {"\"<i2\"", "true", 1, false},
+        {"\"<u8\"", "false", 0, false},
+        /* What JavaScript writes for 1e20, and numbers that round to infinity. */
+        {"\"<f8\"", "100000000000000000000", 0x4415af1d78b58c40, false},
+        {"\"<f4\"", "1e39", 0x7f800000, false},
+        {"\"<f2\"", "-70000", 0xfc00, false},
+        /* No time at all, as zarr-python has it. */
+        {"\"<M8[s]\"", "null", 0x8000000000000000, true},
+        {"\"<m8[D]\"", "null", 0x8000000000000000, true},
+        {"\"bfloat16\"", "\"NaN\"", 0x7fc0, false},
+        {"\"bfloat16\"", "1.5", 0x3fc0, false},
+        {"\"int4\"", "-1", 0xff, false},
         {"\"|V2\"", "\"AQI=\"", 0x0201, false},
         {"\"|V2\"", "[1,2]", 0x0201, false},
         {"\"|V1\"", "[9]", 9, false},
@@ -347,7 +371,13 @@ static void fill_values_of_every_form_are_read(void **state)
     BAD("/fill_value: ", {"fill_value", "{}"});
     BAD("/fill_value: ", {"dtype", "\"|V2\""}, {"fill_value", "\"AQ==\""});
     BAD("/fill_value: ", {"dtype", "\"|V2\""}, {"fill_value", "\"A\""});
-    BAD("/fill_value: a bare NaN", {"dtype", "\"<f4\""}, {"fill_value", "NaN"});
+    BAD("/fill_value: ", {"dtype", "\"<i4\""}, {"fill_value", "\"x\""});
+    BAD("/fill_value: ", {"dtype", "\"<i4\""}, {"fill_value", "\"\""});
+    BAD("/fill_value: ", {"dtype", "\"|u1\""}, {"fill_value", "\"256\""});
+    BAD("/fill_value: ", {"dtype", "\"<f4\""}, {"fill_value", "\"1.0f\""});
+    BAD("/fill_value: ", {"dtype", "\"<f4\""}, {"fill_value", "\"-\""});
+    BAD("/fill_value: ", {"dtype", "\"<f4\""}, {"fill_value", "true"});
+    BAD("/fill_value: ", {"dtype", "\"float8_e4m3fn\""}, {"fill_value", "500"});
     BAD("/fill_value: this required field is missing", {"fill_value", NULL});
 }
 
@@ -546,6 +576,8 @@ static bool is_tolerated(const char *field, const char *mutation)
         {"compressor", "null"},
         {"fill_value", "null"},
         {"fill_value", "-2"},
+        {"fill_value", "true"}, /* as 1 and 0 */
+        {"fill_value", "false"},
     };
     for (size_t i = 0; i < TSRI_COUNT(rows); i++)
         if (strcmp(rows[i][0], field) == 0 && strcmp(rows[i][1], mutation) == 0)
