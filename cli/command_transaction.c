@@ -157,8 +157,9 @@ static int run(cli_invocation *invocation)
 
     CLI_TRY(invocation_context(invocation, &context));
     call.cancel = signals_cancel_flag();
-    CLI_TRY(tsr_transaction_begin(context, invocation->operands[0], &call, &transaction,
-                                  &invocation->error));
+    CLI_TRY((invocation_has(invocation, OPTION_NEW_TREE) ? tsr_transaction_begin_new
+                                                         : tsr_transaction_begin)(
+        context, invocation->operands[0], &call, &transaction, &invocation->error));
     status = run_in(invocation, transaction, &call);
     tsr_transaction_close(transaction);
     return status;
@@ -178,7 +179,8 @@ const cli_command command_transaction = {
         "that of this command.\n\n"
         "Whoever has the tree open goes on with the version that he has opened. If somebody changes the tree "
         "while the command is at work, nothing is published, and what was changed is named. The old version "
-        "stays until `tessera gc`.\n\n"
+        "stays until `tessera gc`. With --new there is no old version: the command makes the tree, and others see "
+        "nothing of it before it is whole.\n\n"
         "The command must put files in the place of others, as tessera, zarr-python and tensorstore do, and "
         "must not write into them: the old version shares those that are not replaced. A file system with "
         "hard links that can exchange folders is needed: ext4, XFS, Btrfs, tmpfs.",
@@ -188,7 +190,9 @@ const cli_command command_transaction = {
         {{"transaction out.zarr -- tessera put day.npy {}/t", "All chunks of an array at once"},
          {"transaction out.zarr -- sh -c 'tessera append a.npy {}/t && tessera attr {} day=9'",
           "An array and an attribute"},
-         {"transaction out.zarr -- ./update.sh {}", "A program of one's own"}},
-    COMMAND_OPTIONS(OPTION_THREADS),
+         {"transaction out.zarr -- ./update.sh {}", "A program of one's own"},
+         {"transaction --new out.zarr -- ./simulate --output {}",
+          "A tree that is not there before it is whole"}},
+    COMMAND_OPTIONS(OPTION_NEW_TREE, OPTION_THREADS),
     .run = run,
 };

@@ -127,6 +127,8 @@ static const cli_option table[OPTION_COUNT] = {
     VALUE(OPTION_KEEP, "keep", 0, INTEGER, "N", "Keep the N versions that were replaced last"),
     VALUE(OPTION_OLDER_THAN, "older-than", 0, TEXT, "TIME",
           "Keep what is younger than this, such as 90s, 15min, 12h, 30d or 2w"),
+    FLAG(OPTION_NEW_TREE, "new", 0,
+         "The tree is not there yet: the command makes it, in an empty folder"),
     FLAG(OPTION_RECURSIVE, "recursive", 'r', "Copy a group with everything in it"),
     FLAG(
         OPTION_UNPACK, "unpack", 0,

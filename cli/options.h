@@ -61,6 +61,7 @@ typedef enum cli_option_id {
     OPTION_DRY_RUN,
     OPTION_KEEP,
     OPTION_OLDER_THAN,
+    OPTION_NEW_TREE,
     OPTION_RECURSIVE,
     OPTION_VERIFY,
     OPTION_UNPACK,

@@ -45,6 +45,15 @@ typedef struct tsr_transaction tsr_transaction;
 TSR_API int tsr_transaction_begin(tsr_context *context, const char *place, const tsr_call *call,
                                   tsr_transaction **ret_transaction, tsr_error *err);
 
+/* The same for a tree that is not there yet, which the commit makes: by one rename that replaces
+ * nothing, so that others see no tree or all of it. What is published must have an array or a group
+ * at its top. When somebody has made anything in the place meanwhile the commit is refused with
+ * CONFLICT. Owner: the caller, as above. Thread: CONFINED. Errors: EXISTS (there
+ * is something), NOT_FOUND (the folder that it is to lie in), INVALID_ARGUMENT (a part of a larger
+ * tree), and as tsr_transaction_begin. */
+TSR_API int tsr_transaction_begin_new(tsr_context *context, const char *place, const tsr_call *call,
+                                      tsr_transaction **ret_transaction, tsr_error *err);
+
 /* The new version, as a store whose root is the tree: give it to the options of arrays and groups.
  * Borrowed from the transaction. Thread: CONFINED. Never fails. */
 TSR_API tsr_store *tsr_transaction_store(const tsr_transaction *transaction);
@@ -58,7 +67,8 @@ TSR_API const char *tsr_transaction_folder(const tsr_transaction *transaction);
  * tried again, which helps no CONFLICT. When it succeeds, what was opened by the store of the
  * transaction goes on with the published tree.
  * Thread: CONFINED. Errors: CONFLICT (somebody has changed the tree meanwhile; the message names
- * the key), INVALID_ARGUMENT (it is committed already), PERMISSION, NO_SPACE, CANCELLED, DEADLINE,
+ * the key), INVALID_ARGUMENT (it is committed already, or there is no array or group to publish),
+ * NOT_FOUND (the new version itself was removed), PERMISSION, NO_SPACE, CANCELLED, DEADLINE,
  * NO_MEMORY, IO (where that is said to have happened after the exchange, the new version is
  * visible, and only the next sync will tell whether it survives a power cut). */
 TSR_API int tsr_transaction_commit(tsr_transaction *transaction, const tsr_call *call,

@@ -24,6 +24,7 @@ struct tsr_transaction {
     int record;       /* its record, locked; -1 */
     ino_t inode;      /* of the tree */
     dev_t device;
+    bool is_new;  /* there was no tree when it began */
     bool drafted; /* there is a folder to be thrown away */
     bool published;
     char draft_name[sizeof TSRI_DRAFT_PREFIX + 16];
@@ -61,6 +62,32 @@ static int no_tree(const tsri_versions *versions, const struct stat *status, tsr
                          versions->name);
 }
 
+static int refuse_part(const tsri_versions *versions, tsr_error *err)
+{
+    tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                  "%s/%s is a part of the tree %s, and a transaction works on a whole one",
+                  versions->fs->root, versions->name, versions->fs->root);
+    tsr_error_set_next_step(err, "begin the transaction at %s or above", versions->fs->root);
+    return TSR_INVALID_ARGUMENT;
+}
+
+/* Makes sure that there is nothing in the place of the tree, and no larger tree around it. */
+static int check_absent(const tsr_transaction *self, tsr_error *err)
+{
+    const tsri_versions *versions = &self->versions;
+    const tsri_fs *fs = versions->fs;
+    struct stat status;
+    if (fs->system->fstatat(fs->system, versions->folder, versions->name, &status,
+                            AT_SYMLINK_NOFOLLOW) == 0) {
+        tsr_error_set(err, TSR_EXISTS, "%s/%s is there already", fs->root, versions->name);
+        tsr_error_set_next_step(err, "begin a transaction of what is there, or take another name");
+        return TSR_EXISTS;
+    }
+    if (errno != ENOENT)
+        return tsri_fs_error(fs, err, errno, "look at", versions->name);
+    return holds_node(fs, versions->folder) ? refuse_part(versions, err) : 0;
+}
+
 /* Opens the tree and makes sure that it is a whole one. */
 static int open_tree(tsr_transaction *self, tsr_error *err)
 {
@@ -85,14 +112,7 @@ static int open_tree(tsr_transaction *self, tsr_error *err)
                                 "a transaction works on Zarr trees; `tessera create` makes one");
         return TSR_NOT_FOUND;
     }
-    if (holds_node(fs, versions->folder)) {
-        tsr_error_set(err, TSR_INVALID_ARGUMENT,
-                      "%s/%s is a part of the tree %s, and a transaction works on a whole one",
-                      fs->root, versions->name, fs->root);
-        tsr_error_set_next_step(err, "begin the transaction at %s or above", fs->root);
-        return TSR_INVALID_ARGUMENT;
-    }
-    return 0;
+    return holds_node(fs, versions->folder) ? refuse_part(versions, err) : 0;
 }
 
 /* ---- the draft ---- */
@@ -177,36 +197,44 @@ static int make_draft(tsr_transaction *self, tsr_error *err)
     return write_record(self, err);
 }
 
+static int copy_tree(tsr_transaction *self, const tsr_call *call, tsr_error *err)
+{
+    tsri_tree_copy *copy = &self->copy;
+    if (self->is_new)
+        return 0;
+    copy->fs = self->versions.fs;
+    copy->name = self->versions.name;
+    copy->from = self->tree;
+    copy->to = self->made;
+    return tsri_tree_copy_make(copy, call, err);
+}
+
 static int make_version(tsr_transaction *self, const tsr_call *call, tsr_error *err)
 {
     tsri_fs *fs = self->versions.fs;
     tsri_watch watch = tsri_watch_start(fs->head.context, call);
     TSRI_TRY(tsri_fs_sync_check(fs, err));
-    TSRI_TRY(open_tree(self, err));
+    TSRI_TRY(self->is_new ? check_absent(self, err) : open_tree(self, err));
     tsri_fs_learn_kind(fs);
     TSRI_TRY(tsri_versions_make(&self->versions, err));
     TSRI_TRY(tsri_versions_lock(&self->versions, &watch, err));
     int status = make_draft(self, err);
     tsri_versions_unlock(&self->versions);
     TSRI_TRY(status);
-    tsri_tree_copy *copy = &self->copy;
-    copy->fs = fs;
-    copy->name = self->versions.name;
-    copy->from = self->tree;
-    copy->to = self->made;
-    TSRI_TRY(tsri_tree_copy_make(copy, call, err));
+    TSRI_TRY(copy_tree(self, call, err));
     self->folder = tsri_versions_path(&self->versions, self->draft_name, true);
     if (!self->folder)
         return tsri_error_no_memory(err, sizeof self->draft_name);
     return tsr_store_open(fs->head.context, self->folder, &self->store, err);
 }
 
-int tsr_transaction_begin(tsr_context *context, const char *place, const tsr_call *call,
-                          tsr_transaction **ret_transaction, tsr_error *err)
+static int begin(tsr_context *context, const char *place, bool is_new, const tsr_call *call,
+                 tsr_transaction **ret_transaction, tsr_error *err)
 {
     tsr_transaction *self = tsri_alloc_zero(sizeof *self);
     if (!self)
         return tsri_error_no_memory(err, sizeof *self);
+    self->is_new = is_new;
     self->tree = self->made = self->draft = self->record = -1;
     int status = tsri_versions_open(context, place, &self->versions, err);
     if (status < 0) {
@@ -223,6 +251,18 @@ int tsr_transaction_begin(tsr_context *context, const char *place, const tsr_cal
     return 0;
 }
 
+int tsr_transaction_begin(tsr_context *context, const char *place, const tsr_call *call,
+                          tsr_transaction **ret_transaction, tsr_error *err)
+{
+    return begin(context, place, false, call, ret_transaction, err);
+}
+
+int tsr_transaction_begin_new(tsr_context *context, const char *place, const tsr_call *call,
+                              tsr_transaction **ret_transaction, tsr_error *err)
+{
+    return begin(context, place, true, call, ret_transaction, err);
+}
+
 tsr_store *tsr_transaction_store(const tsr_transaction *transaction)
 {
     return transaction->store;
@@ -235,7 +275,56 @@ const char *tsr_transaction_folder(const tsr_transaction *transaction)
 
 /* ---- the commit ---- */
 
-/* Whether the tree is the very folder that the transaction has begun with. */
+/* Finds the folder that is to be published. A program may have put another one in the place of what
+ * was made, as zarr-python does with mode "w"; the record then names that one. */
+static int find_made(tsr_transaction *self, tsr_error *err)
+{
+    tsri_fs *fs = self->versions.fs;
+    struct stat before, now;
+    int folder =
+        tsri_fs_openat(fs, self->draft, self->versions.name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (folder < 0)
+        return draft_error(self, "open the new version in", self->draft_name, err);
+    if (fs->system->fstat(fs->system, self->made, &before) < 0 ||
+        fs->system->fstat(fs->system, folder, &now) < 0) {
+        int status = draft_error(self, "look at the new version in", self->draft_name, err);
+        tsri_fs_close(fs, folder);
+        return status;
+    }
+    if (now.st_ino == before.st_ino) {
+        tsri_fs_close(fs, folder);
+        return 0;
+    }
+    tsri_fs_close(fs, self->made);
+    self->made = self->copy.to = folder;
+    return write_record(self, err);
+}
+
+/* What nobody could open as a tree is not published as one. */
+static int check_made(const tsr_transaction *self, tsr_error *err)
+{
+    const tsri_versions *versions = &self->versions;
+    if (!self->is_new || holds_node(versions->fs, self->made))
+        return 0;
+    tsr_error_set(err, TSR_INVALID_ARGUMENT,
+                  "%s/%s would have no array or group at its top, so nothing was published",
+                  versions->fs->root, versions->name);
+    tsr_error_set_next_step(err, "make a group there; `tessera create` does");
+    return TSR_INVALID_ARGUMENT;
+}
+
+static int tree_was_changed(const tsr_transaction *self, tsr_error *err)
+{
+    const tsri_versions *versions = &self->versions;
+    tsr_error_set(err, TSR_CONFLICT,
+                  "%s/%s was %s since the transaction began, so nothing was published",
+                  versions->fs->root, versions->name,
+                  self->is_new ? "made by others" : "replaced or removed");
+    tsr_error_set_next_step(err, "begin a new transaction, which works on what is there now");
+    return TSR_CONFLICT;
+}
+
+/* Whether the tree is the very folder that the transaction has begun with, or still none. */
 static int check_tree(const tsr_transaction *self, tsr_error *err)
 {
     const tsri_versions *versions = &self->versions;
@@ -245,14 +334,10 @@ static int check_tree(const tsr_transaction *self, tsr_error *err)
         system->fstatat(system, versions->folder, versions->name, &status, AT_SYMLINK_NOFOLLOW);
     if (result < 0 && errno != ENOENT)
         return tsri_fs_error(versions->fs, err, errno, "look at", versions->name);
-    if (result == 0 && status.st_ino == self->inode && status.st_dev == self->device)
+    if (self->is_new ? result < 0
+                     : result == 0 && status.st_ino == self->inode && status.st_dev == self->device)
         return 0;
-    tsr_error_set(err, TSR_CONFLICT,
-                  "%s/%s was replaced or removed since the transaction began, so nothing was "
-                  "published",
-                  versions->fs->root, versions->name);
-    tsr_error_set_next_step(err, "begin a new transaction, which works on what is there now");
-    return TSR_CONFLICT;
+    return tree_was_changed(self, err);
 }
 
 /* The file by which writers are told, while its lock is held: first beside the tree, and with the
@@ -296,8 +381,11 @@ static int exchange(tsr_transaction *self, tsr_error *err)
     const tsri_versions *versions = &self->versions;
     const tsr_system *system = versions->fs->system;
     if (system->renameat2(system, self->draft, versions->name, versions->folder, versions->name,
-                          RENAME_EXCHANGE) < 0)
-        return tsri_fs_error(versions->fs, err, errno, "exchange the versions of", versions->name);
+                          self->is_new ? RENAME_NOREPLACE : RENAME_EXCHANGE) < 0)
+        return self->is_new && errno == EEXIST
+                   ? tree_was_changed(self, err)
+                   : tsri_fs_error(versions->fs, err, errno, "exchange the versions of",
+                                   versions->name);
     self->published = true;
     return 0;
 }
@@ -319,9 +407,9 @@ static int publish(tsr_transaction *self, const tsr_call *call, const tsri_watch
 {
     announcement told = {.file = -1};
     int status = check_tree(self, err);
-    if (status == 0)
+    if (status == 0 && !self->is_new)
         status = announce(self, &told, watch, err);
-    if (status == 0)
+    if (status == 0 && !self->is_new)
         status = tsri_tree_copy_check(&self->copy, call, err);
     if (status == 0)
         status = tsri_watch_check(watch, err);
@@ -341,12 +429,15 @@ int tsr_transaction_commit(tsr_transaction *transaction, const tsr_call *call, t
     if (self->published)
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "this transaction is committed already");
     TSRI_TRY(tsr_store_flush(self->store, call, err)); /* what is held back for a group */
+    TSRI_TRY(find_made(self, err));
+    TSRI_TRY(check_made(self, err));
     /* Before writers have to wait. What is made from here on tells only those of them who live. */
     TSRI_TRY(tsri_fs_sync_whole(versions->fs, self->made, err));
     TSRI_TRY(tsri_versions_lock(versions, &watch, err));
     int status = publish(self, call, &watch, err);
     /* A version that keeps the name of its draft is numbered by whoever collects. */
-    if (self->published && tsri_versions_number(versions, self->draft_name, NULL) < 0)
+    if (self->published && !self->is_new &&
+        tsri_versions_number(versions, self->draft_name, NULL) < 0)
         tsri_log(versions->fs->head.context, TSR_LOG_INFO, "store",
                  "the replaced version of %s is called %s until versions are collected",
                  versions->name, self->draft_name);
@@ -365,7 +456,7 @@ void tsr_transaction_close(tsr_transaction *transaction)
     tsri_fs_close(fs, self->made);
     tsri_fs_close(fs, self->draft);
     tsri_fs_close(fs, self->record);
-    if (self->drafted && !self->published)
+    if (self->drafted && (self->is_new || !self->published))
         tsri_versions_remove(&self->versions, self->draft_name, NULL, NULL);
     tsri_tree_copy_clear(&self->copy);
     tsri_versions_close(&self->versions);

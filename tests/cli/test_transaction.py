@@ -70,6 +70,40 @@ def test_zarr_python_writes_in_a_transaction(tessera, tree):
     assert values(tree.parent / old) == ([1, 1], [1, 1])
 
 
+def test_a_new_tree_is_seen_when_it_is_whole(tessera, program, tmp_path, twos):
+    seen = tmp_path / "seen"
+    tessera.run("transaction", "--new", "n.zarr", "--", *script(
+        f"'{program}' create {{}}", f"'{program}' create {{}}/a --shape 8 --dtype i4",
+        f"'{program}' put {twos} {{}}/a", f"ls -d n.zarr > '{seen}' 2>&1 || true"))
+    assert "No such file" in seen.read_text()
+    assert zarr.open_group(tmp_path / "n.zarr", mode="r")["a"][:].tolist() == [2] * 8
+    tessera.run("check", "n.zarr", "--data")
+    assert tessera.run("gc", "n.zarr").out == "no old versions\n"
+    assert "is there already" in tessera.error("transaction", "--new", "n.zarr", "--", "true", status=8)
+    assert beside(tmp_path / "n.zarr") == []
+
+
+def test_zarr_python_makes_a_tree_in_a_transaction(tessera, tmp_path):
+    # Mode "w" removes the folder that it is given and makes another one.
+    code = ("import os, zarr; g = zarr.open_group(os.environ['TESSERA_TRANSACTION'], mode='w'); "
+            "g.create_array('n', shape=(3,), chunks=(2,), dtype='u1')[:] = 7")
+    for words in (("--new",), ()):
+        tessera.run("transaction", *words, "n.zarr", "--", sys.executable, "-c", code)
+        assert zarr.open_group(tmp_path / "n.zarr", mode="r")["n"][:].tolist() == [7, 7, 7]
+    assert [row["kind"] for row in tessera.json("gc", "n.zarr", schema="gc")["versions"]] == ["replaced"]
+    assert zarr.open_group(tmp_path / "n.zarr", mode="r")["n"][:].tolist() == [7, 7, 7]
+
+
+def test_what_is_no_new_tree(tessera, program, tmp_path):
+    err = tessera.error("transaction", "--new", "n.zarr", "--", "true", status=2)
+    assert "no array or group at its top" in err
+    err = tessera.error("transaction", "--new", "n.zarr", "--", *script(
+        f"'{program}' create {{}}", f"'{program}' create n.zarr"), status=8)
+    assert "made by others" in err
+    assert list(zarr.open_group(tmp_path / "n.zarr", mode="r").keys()) == []
+    assert beside(tmp_path / "n.zarr") == []
+
+
 def test_a_command_that_fails_changes_nothing(tessera, program, tree, twos):
     err = tessera.error("transaction", "t.zarr", "--", *script(f"'{program}' put {twos} {{}}/a", "exit 5"), status=5)
     assert "nothing was published, since sh ended with exit status 5" in err

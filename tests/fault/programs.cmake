@@ -6,7 +6,7 @@ add_test(NAME fault.tree COMMAND ${tree_script} make $<TARGET_FILE:tessera_cli> 
 tessera_test_properties(fault.tree LABELS fault)
 set_tests_properties(fault.tree PROPERTIES FIXTURES_SETUP fault_tree)
 
-# program_sweep(NAME [MOST runs] [WRITES array | REMOVES array | AFTER repaired|compacted|published|collected|mended|measured] FAULTS malloc|CALL:ERRNO ... [EXPECT option ...] RUN argument ...)
+# program_sweep(NAME [MOST runs] [WRITES array | REMOVES array | AFTER repaired|compacted|published|made|collected|mended|measured] FAULTS malloc|CALL:ERRNO ... [EXPECT option ...] RUN argument ...)
 # Each fault is the test fault.NAME_FAULT; {tree} in an argument is the copied tree.
 function(program_sweep name)
     cmake_parse_arguments(PARSE_ARGV 1 program "" "WRITES;REMOVES;AFTER;SELECTION;MOST" "FAULTS;RUN;EXPECT")
@@ -154,5 +154,10 @@ program_sweep(transaction AFTER published MOST 3
     RUN transaction "{tree}" -- $<TARGET_FILE:tessera_cli> put "{folder}/bare.npy" "{}/plain"
     FAULTS malloc openat:EMFILE mkdirat:ENOSPC linkat:EPERM renameat2:EIO fcntl:ENOLCK syncfs:EIO fsync:EIO
         mkdirat:KILL linkat:KILL renameat2:KILL fsync:KILL unlinkat:KILL renameat:KILL openat:KILL)
+# The verification makes the tree where it is not there.
+program_sweep(transaction_new AFTER made MOST 3
+    RUN transaction --new "{folder}/n.zarr" -- $<TARGET_FILE:tessera_cli> cp "{tree}/sharded" "{}" --overwrite
+    FAULTS malloc openat:EMFILE mkdirat:ENOSPC renameat2:EIO syncfs:EIO fsync:EIO mkdirat:KILL renameat2:KILL
+        fsync:KILL unlinkat:KILL EXPECT --allow 8)
 program_sweep(gc AFTER collected MOST 3 RUN gc "{folder}/versions.zarr" EXPECT --any-output --recover
     FAULTS malloc openat:EMFILE unlinkat:EIO unlinkat:KILL openat:KILL)

@@ -7,6 +7,7 @@
     tree.py repaired TESSERA FOLDER          after `tessera check --data --repair hurt.zarr`
     tree.py compacted TESSERA FOLDER         after `tessera compact waste.zarr`
     tree.py published TESSERA FOLDER         after `tessera transaction t.zarr -- tessera put bare.npy {}/plain`
+    tree.py made TESSERA FOLDER              after `tessera transaction --new n.zarr -- tessera cp t.zarr/sharded {}`
     tree.py collected TESSERA FOLDER         after `tessera gc versions.zarr`
     tree.py mended TESSERA FOLDER            after `tessera check --data --repair mend.zarr`
     tree.py measured TESSERA FOLDER          after `tessera` wrote kept.zarr or its statistics
@@ -268,6 +269,22 @@ def published(tessera, folder):
         complain(f"damage: {done.stdout.decode()}{done.stderr.decode()}")
 
 
+def made(tessera, folder):
+    """There is no tree, or all of it; what was left goes, and another run makes the tree."""
+    tree = folder / "n.zarr"
+    if tree.exists() and set(read(tessera, tree)) != {OLD}:
+        complain("a part of the tree is there")
+    if os.environ.get("SWEEP_STATUS") == "0" and not tree.exists():
+        complain("the tree is not there")
+    done = run(tessera, "gc", tree)
+    if done.returncode != 0 or beside(folder, "n.zarr") not in ([], ["lock"]):
+        complain(f"{beside(folder, 'n.zarr')} is left {done.stderr.decode()}")
+    if not tree.exists():
+        run(tessera, "transaction", "--new", tree, "--", tessera, "cp", folder / "t.zarr" / "sharded", "{}", "--overwrite")
+    if set(read(tessera, tree)) != {OLD}:
+        complain("the tree cannot be made")
+
+
 def collected(tessera, folder):
     """No version is left after another run, and the tree is what it was."""
     again = run(tessera, "gc", folder / "versions.zarr")
@@ -319,6 +336,8 @@ def main():
         removed(tessera, pathlib.Path(folder), *name)
     elif action == "published":
         published(tessera, pathlib.Path(folder))
+    elif action == "made":
+        made(tessera, pathlib.Path(folder))
     elif action == "collected":
         collected(tessera, pathlib.Path(folder))
     elif action == "repaired":

@@ -646,6 +646,201 @@ static void a_cancelled_begin_leaves_nothing(void **state)
     assert_int_equal(count_around(t, "*draft-*"), 0);
 }
 
+/* ---- trees that are not there yet ---- */
+
+static char *new_place(const tree *t)
+{
+    return temporary_path(t->around, "n.zarr");
+}
+
+static void begin_new(tree *t)
+{
+    char *place = new_place(t);
+    if (tsr_transaction_begin_new(t->base.context, place, NULL, &t->transaction, &t->base.err) < 0)
+        fail_msg("begin: %s", t->base.err.message);
+    free(place);
+}
+
+static void open_new(tree *t)
+{
+    char *place = new_place(t);
+    tsr_store_close(t->base.store);
+    assert_int_equal(tsr_store_open(t->base.context, place, &t->base.store, &t->base.err), 0);
+    free(place);
+}
+
+static void a_new_tree_is_seen_whole_or_not_at_all(void **state)
+{
+    tree *t = *state;
+    begin_new(t);
+    put_in(t, "zarr.json", "root");
+    put_in(t, "a/c/0", "1");
+    assert_int_equal(count_around(t, "*/n.zarr/a/c/0"), 1); /* in the draft */
+    assert_int_equal(count_around(t, "*/draft-*/n.zarr/a/c/0"), 1);
+    open_new(t);
+    assert_names(&t->base, "", false, "");
+    commit_good(t);
+    assert_int_equal(commit(t), TSR_INVALID_ARGUMENT);
+    put_in(t, "a/c/1", "2"); /* what was opened in it goes on */
+    close_transaction(t);
+    open_new(t);
+    assert_names(&t->base, "", false, "a/c/0 a/c/1 zarr.json");
+    assert_int_equal(count_around(t, "*draft-*"), 0);
+    /* From here on it is a tree as any. */
+    char *place = new_place(t);
+    assert_int_equal(
+        tsr_transaction_begin(t->base.context, place, NULL, &t->transaction, &t->base.err), 0);
+    put_in(t, "a/c/0", "3");
+    commit_good(t);
+    open_new(t);
+    assert_text(&t->base, "a/c/0", "3");
+    free(place);
+}
+
+static void a_new_tree_that_is_given_up_leaves_nothing(void **state)
+{
+    tree *t = *state;
+    begin_new(t);
+    put_in(t, "zarr.json", "root");
+    close_transaction(t);
+    assert_int_equal(count_around(t, "*draft-*"), 0);
+    assert_int_equal(count_around(t, "*/n.zarr"), 0);
+    assert_old(&t->base);
+}
+
+static void expect_new_refused(tree *t, const char *place, int expected, const char *why)
+{
+    tsr_error_clear(&t->base.err);
+    int status =
+        tsr_transaction_begin_new(t->base.context, place, NULL, &t->transaction, &t->base.err);
+    if (status != expected || !strstr(t->base.err.message, why))
+        fail_msg("%s: status %d, not %d (%s)", place, status, expected, t->base.err.message);
+    assert_null(t->transaction);
+}
+
+static void what_is_no_new_tree_is_refused(void **state)
+{
+    tree *t = *state;
+    char path[4400];
+    expect_new_refused(t, t->base.folder, TSR_EXISTS, "is there already");
+    expect_new_refused(t, path_of(&t->base, "zarr.json", path), TSR_EXISTS, "is there already");
+    expect_new_refused(t, path_of(&t->base, "n", path), TSR_INVALID_ARGUMENT, "part of the tree");
+    expect_new_refused(t, "memory:", TSR_UNSUPPORTED, "only a file system");
+    snprintf(path, sizeof path, "%s/none/n.zarr", t->around);
+    expect_new_refused(t, path, TSR_NOT_FOUND, "none");
+    assert_int_equal(count_around(t, "*draft-*"), 0);
+    /* Nothing that could be opened. */
+    begin_new(t);
+    put_in(t, "a/c/0", "1");
+    assert_int_equal(commit(t), TSR_INVALID_ARGUMENT);
+    assert_non_null(strstr(t->base.err.message, "no array or group at its top"));
+    put_in(t, "zarr.json", "root");
+    commit_good(t);
+}
+
+/* Whoever comes first has the place, also in the moment between the last look and the rename. */
+static void a_tree_that_others_make_meanwhile_is_a_conflict(void **state)
+{
+    tree *t = *state;
+    begin_new(t);
+    put_in(t, "zarr.json", "ours");
+    open_new(t);
+    put_good(&t->base, "zarr.json", "theirs");
+    assert_int_equal(commit(t), TSR_CONFLICT);
+    assert_non_null(strstr(t->base.err.message, "made by others"));
+    assert_int_equal(tsr_store_erase_prefix(t->base.store, "", NULL, &t->base.err), 0);
+    char *place = new_place(t);
+    rmdir(place);
+    faulty_system_fail(&t->base.faulty, "renameat2", 1, EEXIST, true);
+    assert_int_equal(commit(t), TSR_CONFLICT);
+    faulty_system_fail(&t->base.faulty, NULL, 0, 0, false);
+    commit_good(t);
+    close_transaction(t);
+    open_new(t);
+    assert_text(&t->base, "zarr.json", "ours");
+    free(place);
+}
+
+/* Some programs remove the folder that they are given, and make another one. */
+static void another_folder_of_the_name_is_published(void **state)
+{
+    tree *t = *state;
+    char command[4400];
+    for (int new = 0; new < 2; new ++) {
+        if (new)
+            begin_new(t);
+        else
+            begin(t);
+        const char *folder = tsr_transaction_folder(t->transaction);
+        /* The folder that is made first keeps the inode from being used again. */
+        snprintf(command, sizeof command,
+                 "mkdir '%s.other' && rm -r '%s' && mv '%s.other' '%s' && printf other > "
+                 "'%s/zarr.json'",
+                 folder, folder, folder, folder, folder);
+        assert_int_equal(system(command), 0);
+        commit_good(t);
+        close_transaction(t);
+        if (new)
+            open_new(t);
+        else
+            open_again(t);
+        assert_names(&t->base, "", false, "zarr.json");
+        assert_text(&t->base, "zarr.json", "other");
+    }
+    begin(t);
+    snprintf(command, sizeof command, "rm -r '%s'", tsr_transaction_folder(t->transaction));
+    assert_int_equal(system(command), 0);
+    assert_int_equal(commit(t), TSR_NOT_FOUND);
+}
+
+/* Whatever fails, there is no tree or all of it, and nothing is left. */
+static void every_call_of_a_new_tree_may_fail(void **state)
+{
+    tree *t = *state;
+    char *place = new_place(t);
+    int failures = 0;
+    t->base.faulty.sleep_is_free = true;
+    for (int64_t n = 1;; n++) {
+        bool exists = false;
+        faulty_system_fail(&t->base.faulty, NULL, n, EIO, false);
+        int status =
+            tsr_transaction_begin_new(t->base.context, place, NULL, &t->transaction, &t->base.err);
+        const char *const keys[] = {"zarr.json", "a/c/0"};
+        for (size_t i = 0; i < 2 && status == 0; i++)
+            status = tsr_store_put(tsr_transaction_store(t->transaction), keys[i], "v", 1,
+                                   TSR_DURABILITY_NONE, NULL, &t->base.err);
+        if (status == 0)
+            status = commit(t);
+        bool fired = faulty_system_fired(&t->base.faulty);
+        close_transaction(t);
+        faulty_system_fail(&t->base.faulty, NULL, 0, 0, false);
+        tsr_versions_collect_options options;
+        tsr_versions_collect_options_init(&options);
+        assert_int_equal(
+            tsr_versions_collect(t->base.context, place, &options, NULL, NULL, NULL, &t->base.err),
+            0);
+        assert_int_equal(count_around(t, "*draft-*"), 0);
+        fixture_close(&t->base);
+        fixture_open(&t->base, true);
+        exists = access(place, F_OK) == 0;
+        assert_true(exists || status < 0);
+        if (exists) {
+            open_new(t);
+            assert_names(&t->base, "", false, "a/c/0 zarr.json");
+            assert_int_equal(tsr_store_erase_prefix(t->base.store, "", NULL, &t->base.err), 0);
+            rmdir(place);
+            open_again(t);
+        }
+        failures += status < 0;
+        if (!fired)
+            break;
+        assert_true(n < 2000);
+    }
+    assert_true(failures > 30);
+    assert_old(&t->base);
+    free(place);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -670,6 +865,12 @@ int main(void)
         TREE_TEST(what_is_no_tree_is_refused),
         TREE_TEST(file_systems_that_cannot_do_it_are_refused),
         TREE_TEST(a_cancelled_begin_leaves_nothing),
+        TREE_TEST(a_new_tree_is_seen_whole_or_not_at_all),
+        TREE_TEST(a_new_tree_that_is_given_up_leaves_nothing),
+        TREE_TEST(what_is_no_new_tree_is_refused),
+        TREE_TEST(a_tree_that_others_make_meanwhile_is_a_conflict),
+        TREE_TEST(another_folder_of_the_name_is_published),
+        TREE_TEST(every_call_of_a_new_tree_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -205,6 +205,95 @@ static verdict explore(defect which, const power_cut_options *options, bool comm
     return found;
 }
 
+/* ---- a tree that is not there yet ---- */
+
+static const char new_place[] = "/parent/n.zarr";
+
+/* The tree as a whole: version 2 where it is all there, 1 where there is nothing; 0: a part. */
+static int new_version(tsr_store *store)
+{
+    static const char *const keys[] = {"zarr.json", "a/c/0", "b/c/0"};
+    int found = 0;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        int version = get_version(store, keys[i]);
+        if (version != 0 && version != 2)
+            return 0;
+        found += version == 2;
+    }
+    return found == 0 ? 1 : found == 3 ? 2 : 0;
+}
+
+static void check_new_disk(void *user, simulated_disk *after, size_t seen)
+{
+    verdict *self = user;
+    ledger book = ledger_at(self->disk, seen);
+    tsr_error err = TSR_ERROR_INIT;
+    tsr_store *store;
+    if (self->text[0] || book.acknowledged[TREE] == 0)
+        return;
+    self->looked_at++;
+    tsr_context *context = context_of(after);
+    for (int collected = 0; collected < 2 && !self->text[0]; collected++) {
+        assert_int_equal(tsr_store_open(context, new_place, &store, &err), 0);
+        int version = new_version(store);
+        tsr_store_close(store);
+        if (version < book.acknowledged[TREE] || version > book.begun[TREE])
+            snprintf(self->text, sizeof self->text,
+                     "the new tree is of version %d after change %zu%s; %d was acknowledged, %d "
+                     "begun",
+                     version, seen, collected ? " and a collection" : "", book.acknowledged[TREE],
+                     book.begun[TREE]);
+        if (!collected &&
+            tsr_versions_collect(context, new_place, NULL, NULL, NULL, NULL, &err) < 0)
+            snprintf(self->text, sizeof self->text, "what was left is not collected: %.300s",
+                     err.message);
+    }
+    tsr_context_free(context);
+}
+
+static verdict explore_new(defect which, const power_cut_options *options)
+{
+    simulated_disk *disk = simulated_disk_new();
+    verdict found = {.disk = disk};
+    tsr_context *context = context_of(disk);
+    tsr_error err = TSR_ERROR_INIT;
+    tsr_transaction *transaction;
+    make_tree(disk, context);
+    if (which == DEFECT_FILE_SYSTEM)
+        simulated_disk_system(disk)->syncfs = sync_nothing;
+    if (which == DEFECT_FOLDERS)
+        simulated_disk_system(disk)->fsync = sync_nothing;
+    assert_int_equal(tsr_transaction_begin_new(context, new_place, NULL, &transaction, &err), 0);
+    tsr_store *store = tsr_transaction_store(transaction);
+    put_version(store, "zarr.json", 2, TSR_DURABILITY_NONE);
+    put_version(store, "a/c/0", 2, TSR_DURABILITY_NONE);
+    put_version(store, "b/c/0", 2, TSR_DURABILITY_NONE);
+    ledger_begin(disk, TREE, 2);
+    if (tsr_transaction_commit(transaction, NULL, &err) < 0)
+        fail_msg("commit: %s", err.message);
+    ledger_acknowledge(disk, TREE, 2);
+    tsr_transaction_close(transaction);
+    tsr_context_free(context);
+    power_cut_counts counts = power_cut_explore(disk, options, check_new_disk, &found);
+    if (!found.text[0])
+        print_message("%zu cuts, %zu disks, %zu looked at, %zu cuts sampled\n", counts.cuts,
+                      counts.checked, found.looked_at, counts.sampled);
+    simulated_disk_free(disk);
+    return found;
+}
+
+static void test_a_cut_leaves_no_new_tree_or_all_of_it(void **state)
+{
+    (void)state;
+    const power_cut_options options = {.states_max = 300, .unwritten = '.'};
+    verdict found = explore_new(DEFECT_NONE, &options);
+    if (found.text[0])
+        fail_msg("%s", found.text);
+    assert_true(found.looked_at > 100);
+    assert_string_not_equal(explore_new(DEFECT_FILE_SYSTEM, &options).text, "");
+    assert_string_not_equal(explore_new(DEFECT_FOLDERS, &options).text, "");
+}
+
 static void expect_safe(bool commits, const power_cut_options *options)
 {
     verdict found = explore(DEFECT_NONE, options, commits);
@@ -244,6 +333,7 @@ int main(void)
         cmocka_unit_test(test_a_cut_leaves_one_version_or_the_other),
         cmocka_unit_test(test_a_transaction_that_is_given_up_changes_nothing),
         cmocka_unit_test(test_missing_syncs_are_noticed),
+        cmocka_unit_test(test_a_cut_leaves_no_new_tree_or_all_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
