@@ -1,5 +1,5 @@
-/* The header of .npy files. Format: numpy.lib.format, version 1.0: the longest header, of 32 axes,
- * is far below its limit of 64 KiB. */
+/* The header of .npy files. Format: numpy.lib.format, version 1.0 where it suffices: 2.0 for
+ * headers of more than 64 KiB, 3.0 for names of fields beyond ASCII. */
 #ifndef TESSERA_CLI_NPY_H
 #define TESSERA_CLI_NPY_H
 

@@ -208,6 +208,38 @@ static int fill_in(tsr_array *array, const tsr_array_description *description, t
     return copy_texts(array, description, err);
 }
 
+/* What stands in a file may have both byte orders, as in Zarr v2: the codec bytes then has a list
+ * of them, which no v3 metadata has. */
+static void allow_orders(const tsri_codec_spec *specs, int count, tsri_codec_spec *ret_specs)
+{
+    for (int i = 0; i < count; i++) {
+        const char *configuration = specs[i].configuration;
+        ret_specs[i] = specs[i];
+        if (strcmp(specs[i].name, "bytes") == 0 && configuration &&
+            strncmp(configuration, "{\"endian\":[", 11) == 0)
+            ret_specs[i].zarr_format = 2;
+    }
+}
+
+static int bind_description(tsr_array *array, const char *codecs, tsr_error *err)
+{
+    tsr_codec_type type = {array->dtype, array->rank, array->fill_value};
+    tsr_auto(tsri_arena) arena = TSRI_ARENA_INIT;
+    tsr_auto(tsri_json) *list = NULL;
+    const tsri_codec_spec *specs;
+    tsri_chain *chain;
+    int count;
+
+    TSRI_TRY(tsr_json_parse(codecs, strlen(codecs), TSR_JSON_STRICT, 0, &list, err));
+    TSRI_TRY(tsri_codec_specs_parse(list, "/codecs", &arena, &specs, &count, err));
+    tsri_codec_spec *allowed = tsri_arena_alloc(&arena, (size_t)count + 1, sizeof *allowed);
+    if (!allowed)
+        return tsri_error_no_memory(err, (size_t)count * sizeof *allowed);
+    allow_orders(specs, count, allowed);
+    TSRI_TRY_IN(err, tsri_chain_new(array->context, allowed, count, &type, &chain, err), "/codecs");
+    return take_chain(array, chain, err);
+}
+
 int tsr_array_new(tsr_context *context, const tsr_array_ops *ops, void *driver,
                   const tsr_array_description *description, tsr_array **ret_array, tsr_error *err)
 {
@@ -222,16 +254,8 @@ int tsr_array_new(tsr_context *context, const tsr_array_ops *ops, void *driver,
     TSRI_TRY(fill_in(array, description, err));
     TSRI_TRY(
         tsri_grid_new_regular(array->rank, array->shape, array->chunk_shape, &array->grid, err));
-    if (description->codecs) {
-        tsr_codec_type type = {array->dtype, array->rank, array->fill_value};
-        tsr_auto(tsri_json) *list = NULL;
-        tsri_chain *chain;
-        TSRI_TRY(tsr_json_parse(description->codecs, strlen(description->codecs), TSR_JSON_STRICT,
-                                0, &list, err));
-        TSRI_TRY(
-            tsri_chain_parse(context, list, "/codecs", &type, (tsri_inherited){0}, &chain, err));
-        TSRI_TRY(take_chain(array, chain, err));
-    }
+    if (description->codecs)
+        TSRI_TRY(bind_description(array, description->codecs, err));
     array->ops = ops;
     array->driver = driver;
     *ret_array = TSRI_TAKE(array);

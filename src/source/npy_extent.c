@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/output.h"
+#include "codec/zarr_dtype.h"
 #include "source/folder.h"
 
 struct tsri_npy_extent {
@@ -75,7 +76,9 @@ static int fill_in(tsri_npy_extent *self, const tsri_input *input, uint64_t end,
         return tsri_error_no_memory(err, strlen(input->path));
     TSRI_TRY(read_header(self, input, err));
     TSRI_TRY(check_room(self, end, err));
-    self->size_bytes = end == UINT64_MAX ? TSR_REST : self->header.data_bytes;
+    /* Elements in both byte orders are decoded as one piece, whose size must be known. */
+    self->size_bytes =
+        end == UINT64_MAX && !self->header.orders ? TSR_REST : self->header.data_bytes;
     return tsri_folder_open(self->context, self->path, &self->store, &self->name, err);
 }
 
@@ -154,9 +157,13 @@ static int print_codecs(const tsri_npy_header *header, tsr_output *output, tsr_e
         for (int axis = header->rank - 1; axis >= 0; axis--)
             TSRI_TRY(tsr_output_print(output, err, "%d%s", axis, axis ? "," : "]}},"));
     }
-    TSRI_TRY(tsr_output_print(output, err,
-                              "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"%s\"}}]",
-                              header->big_endian ? "big" : "little"));
+    TSRI_TRY(tsr_output_print(output, err, "{\"name\":\"bytes\",\"configuration\":"));
+    if (header->orders)
+        TSRI_TRY(tsri_dtype_orders_print(header->orders, output, err));
+    else
+        TSRI_TRY(tsr_output_print(output, err, "{\"endian\":\"%s\"}",
+                                  header->big_endian ? "big" : "little"));
+    TSRI_TRY(tsr_output_print(output, err, "}]"));
     return tsr_output_append(output, "", 1, err);
 }
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/checked.h"
+#include "source/npy_fields.h"
 
 #define HEADER_BYTES_MAX (1 << 20)
 #define DESCR_BYTES_MAX 64
@@ -12,85 +13,28 @@ void tsri_npy_header_clear(tsri_npy_header *header)
 {
     tsr_dtype_unref(header->dtype);
     header->dtype = NULL;
+    tsri_free(header->orders);
+    header->orders = NULL;
 }
 
 /* ---- the dictionary ---- */
 
-typedef struct scanner {
-    const char *begin, *at, *end;
-} scanner;
-
-static int refuse(const scanner *self, const char *what, tsr_error *err)
+static int take_shape(tsri_npy_scanner *self, tsri_npy_header *header, tsr_error *err)
 {
-    tsr_error_set(err, TSR_BAD_METADATA, "an .npy header with %s", what);
-    tsr_error_set_where(err, "byte %td of the dictionary in the header", self->at - self->begin);
-    return TSR_BAD_METADATA;
-}
-
-static void skip_space(scanner *self)
-{
-    while (self->at < self->end && (*self->at == ' ' || (*self->at >= '\t' && *self->at <= '\r')))
-        self->at++;
-}
-
-static bool take_word(scanner *self, const char *word)
-{
-    size_t length = strlen(word);
-    skip_space(self);
-    if ((size_t)(self->end - self->at) < length || memcmp(self->at, word, length) != 0)
-        return false;
-    self->at += length;
-    return true;
-}
-
-/* A quoted word without escapes, into `text`. */
-static bool take_string(scanner *self, char *text, size_t capacity)
-{
-    skip_space(self);
-    if (self->at == self->end || (*self->at != '\'' && *self->at != '"'))
-        return false;
-    char quote = *self->at;
-    const char *start = self->at + 1, *stop = start;
-    while (stop < self->end && *stop != quote && *stop != '\\' && *stop != '\0')
-        stop++;
-    if (stop == self->end || *stop != quote || (size_t)(stop - start) >= capacity)
-        return false;
-    memcpy(text, start, (size_t)(stop - start));
-    text[stop - start] = '\0';
-    self->at = stop + 1;
-    return true;
-}
-
-/* Python 2 wrote long integers with an L. */
-static bool take_length(scanner *self, int64_t *ret_length)
-{
-    int64_t value = 0;
-
-    skip_space(self);
-    const char *start = self->at;
-    for (; self->at < self->end && *self->at >= '0' && *self->at <= '9'; self->at++)
-        if (!tsri_multiply_i64(value, 10, &value) || !tsri_add_i64(value, *self->at - '0', &value))
-            return false;
-    *ret_length = value;
-    return self->at > start && (take_word(self, "L"), true);
-}
-
-static int take_shape(scanner *self, tsri_npy_header *header, tsr_error *err)
-{
-    if (!take_word(self, "("))
-        return refuse(self, "a shape that is no tuple", err);
+    if (!tsri_npy_take_word(self, "("))
+        return tsri_npy_refuse(self, "a shape that is no tuple", err);
     header->rank = 0;
-    while (!take_word(self, ")")) {
+    while (!tsri_npy_take_word(self, ")")) {
         int64_t length;
-        if (!take_length(self, &length))
-            return refuse(self, "a length that is no integer from 0 to 2^63-1", err);
+        if (!tsri_npy_take_length(self, &length))
+            return tsri_npy_refuse(self, "a length that is no integer from 0 to 2^63-1", err);
         if (header->rank == TSR_RANK_MAX)
             return tsr_error_set(err, TSR_LIMIT, "an .npy header with more than %d axes",
                                  TSR_RANK_MAX);
         header->shape[header->rank++] = length;
-        if (!take_word(self, ",")) {
-            if (!take_word(self, ")"))
-                return refuse(self, "a shape that does not end", err);
+        if (!tsri_npy_take_word(self, ",")) {
+            if (!tsri_npy_take_word(self, ")"))
+                return tsri_npy_refuse(self, "a shape that does not end", err);
             return 0;
         }
     }
@@ -132,21 +76,29 @@ static int refuse_descr(const char *descr, tsr_error *err)
     }
 }
 
-/* "<f4", ">u2", "|b1", "|V3". */
-static int take_type(scanner *self, tsri_npy_header *header, tsr_error *err)
+static int take_fields(tsri_npy_scanner *self, tsri_npy_header *header, tsr_error *err)
+{
+    char order;
+
+    TSRI_TRY(tsri_npy_fields_read(self, &header->dtype, &order, &header->orders, err));
+    header->big_endian = order == '>';
+    return 0;
+}
+
+/* "<f4", ">u2", "|b1", "|V3", or a list of fields. */
+static int take_type(tsri_npy_scanner *self, tsri_npy_header *header, tsr_error *err)
 {
     char descr[DESCR_BYTES_MAX];
-    scanner start = *self;
+    tsri_npy_scanner start = *self;
     size_t raw_bytes = 0;
 
-    if (take_word(&start, "["))
-        return refuse_type("structures", "fields with names",
-                           "in Python, save each field by itself: np.save(path, a['field'])", err);
-    if (take_word(&start, "("))
+    if (tsri_npy_take_word(&start, "["))
+        return take_fields(self, header, err);
+    if (tsri_npy_take_word(&start, "("))
         return refuse_type("arrays themselves", "a type with a shape",
                            "in Python, save the array that a view of plain numbers gives", err);
-    if (!take_string(self, descr, sizeof descr) || !*descr)
-        return refuse(self, "a descr that is no short text", err);
+    if (!tsri_npy_take_string(self, descr, sizeof descr) || !*descr)
+        return tsri_npy_refuse(self, "a descr that is no short text", err);
     const char *letter = strchr("<>|=", *descr) ? descr + 1 : descr;
     size_t digits = *letter ? strspn(letter + 1, "0123456789") : 0;
     bool is_time = *letter == 'm' || *letter == 'M';
@@ -164,8 +116,8 @@ static int take_type(scanner *self, tsri_npy_header *header, tsr_error *err)
                                    : 0;
 }
 
-static int take_value(scanner *self, const char *key, unsigned *seen, tsri_npy_header *header,
-                      tsr_error *err)
+static int take_value(tsri_npy_scanner *self, const char *key, unsigned *seen,
+                      tsri_npy_header *header, tsr_error *err)
 {
     static const char *const keys[] = {"descr", "fortran_order", "shape"};
     unsigned number = 0;
@@ -173,41 +125,41 @@ static int take_value(scanner *self, const char *key, unsigned *seen, tsri_npy_h
     while (number < TSRI_COUNT(keys) && strcmp(key, keys[number]) != 0)
         number++;
     if (number == TSRI_COUNT(keys) || (*seen & 1u << number))
-        return refuse(self, "a key that is unknown or there twice", err);
+        return tsri_npy_refuse(self, "a key that is unknown or there twice", err);
     *seen |= 1u << number;
     if (number == 0)
         return take_type(self, header, err);
     if (number == 2)
         return take_shape(self, header, err);
-    header->fortran_order = take_word(self, "True");
-    if (!header->fortran_order && !take_word(self, "False"))
-        return refuse(self, "a fortran_order that is neither True nor False", err);
+    header->fortran_order = tsri_npy_take_word(self, "True");
+    if (!header->fortran_order && !tsri_npy_take_word(self, "False"))
+        return tsri_npy_refuse(self, "a fortran_order that is neither True nor False", err);
     return 0;
 }
 
-static int parse_dictionary(const char *text, size_t size_bytes, tsri_npy_header *header,
-                            tsr_error *err)
+static int parse_dictionary(const char *text, size_t size_bytes, bool is_utf8,
+                            tsri_npy_header *header, tsr_error *err)
 {
-    scanner self = {text, text, text + size_bytes};
+    tsri_npy_scanner self = {text, text, text + size_bytes, is_utf8};
     unsigned seen = 0;
     char key[32];
 
-    if (!take_word(&self, "{"))
-        return refuse(&self, "no dictionary", err);
-    while (!take_word(&self, "}")) {
-        if (!take_string(&self, key, sizeof key) || !take_word(&self, ":"))
-            return refuse(&self, "something that is no key", err);
+    if (!tsri_npy_take_word(&self, "{"))
+        return tsri_npy_refuse(&self, "no dictionary", err);
+    while (!tsri_npy_take_word(&self, "}")) {
+        if (!tsri_npy_take_string(&self, key, sizeof key) || !tsri_npy_take_word(&self, ":"))
+            return tsri_npy_refuse(&self, "something that is no key", err);
         TSRI_TRY(take_value(&self, key, &seen, header, err));
-        if (!take_word(&self, ",")) {
-            if (!take_word(&self, "}"))
-                return refuse(&self, "a dictionary that does not end", err);
+        if (!tsri_npy_take_word(&self, ",")) {
+            if (!tsri_npy_take_word(&self, "}"))
+                return tsri_npy_refuse(&self, "a dictionary that does not end", err);
             break;
         }
     }
-    skip_space(&self);
+    tsri_npy_skip_space(&self);
     if (self.at != self.end)
-        return refuse(&self, "something behind its dictionary", err);
-    return seen == 7 ? 0 : refuse(&self, "a key missing", err);
+        return tsri_npy_refuse(&self, "something behind its dictionary", err);
+    return seen == 7 ? 0 : tsri_npy_refuse(&self, "a key missing", err);
 }
 
 /* ---- the whole ---- */
@@ -260,7 +212,7 @@ static int read_parts(tsri_npy_read next, void *user, tsri_npy_header *header, t
         return tsri_error_no_memory(err, length);
     TSRI_TRY(read_exactly(next, user, text, length, err));
     header->data_offset = prefix + length;
-    TSRI_TRY(parse_dictionary(text, length, header, err));
+    TSRI_TRY(parse_dictionary(text, length, start[6] > 2, header, err));
     return measure(header, err);
 }
 

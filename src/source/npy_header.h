@@ -13,6 +13,8 @@
 typedef struct tsri_npy_header {
     const tsr_dtype *dtype; /* held */
     bool big_endian, fortran_order;
+    char *orders; /* of a struct with numbers in both orders: one letter for each leaf
+                     (tensor/dtype_struct.h), owned; else NULL */
     int rank;
     int64_t shape[TSR_RANK_MAX];
     uint64_t data_offset, data_bytes;

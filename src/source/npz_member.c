@@ -6,6 +6,7 @@
 #include "source/box.h"
 #include "source/npy_extent.h"
 #include "tensor/copy.h"
+#include "tensor/dtype_struct.h"
 
 /* The driver of a deflated member. */
 typedef struct deflated_member {
@@ -13,12 +14,16 @@ typedef struct deflated_member {
     tsri_npy_header header;
     tsri_deflated *stream;
     int64_t strides[TSR_RANK_MAX]; /* between elements, in bytes */
+    tsri_swap_run *foreign;        /* of a struct with numbers in both orders: those that are not
+                                      in this machine's */
+    size_t foreign_count;
 } deflated_member;
 
 static void close_member(void *driver)
 {
     deflated_member *self = driver;
     tsri_npy_header_clear(&self->header);
+    tsri_free(self->foreign);
     tsri_deflated_free(self->stream);
     tsri_free(self);
 }
@@ -39,13 +44,14 @@ static int read_bytes(deflated_member *self, uint64_t start, void *bytes, size_t
 
 static void put_in_order(const deflated_member *self, const tsr_view *to, const tsr_view *from)
 {
-    bool foreign = to->dtype->component_bytes > 1 &&
+    bool foreign = !self->header.orders && to->dtype->component_bytes > 1 &&
                    self->header.big_endian == (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);
 
     if (foreign)
         tsri_view_copy_swapped(to, from);
     else if (to->data != from->data)
         tsri_view_copy_same(to, from);
+    tsri_view_swap_runs(to, self->foreign, self->foreign_count);
 }
 
 /* All bytes from the first to the last element of the box: those of a slab at most, since boxes do
@@ -147,6 +153,10 @@ static int fill_in(const tsri_input *input, deflated_member *self, const char *p
     position at = {self->stream, 0};
     TSRI_TRY(tsri_npy_header_read(read_next, &at, &self->header, err));
     TSRI_TRY(check_size(self, err));
+    if (self->header.orders)
+        TSRI_TRY(tsri_dtype_runs(self->header.dtype, self->header.orders,
+                                 __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '>' : '<',
+                                 &self->foreign, &self->foreign_count, err));
     return make_array(input, self, place, ret_array, err);
 }
 

@@ -147,6 +147,10 @@ program_sweep(rm REMOVES plain RUN rm -f "{tree}/plain" FAULTS malloc openat:EMF
     unlinkat:KILL EXPECT --allow 3)
 program_sweep(rm_shard REMOVES sharded RUN rm -f "{tree}/sharded" FAULTS unlinkat:KILL fsync:EIO EXPECT
     --allow 3)
+program_sweep(import_structs RUN import "{folder}/structs.npz" "{folder}/made.zarr" --zarr-format 2 --codec zstd:1
+    FAULTS malloc pread64:EIO pwritev:KILL)
+program_sweep(export_structs RUN export "{folder}/structs.npz/deflated" "{folder}/made.npy" --overwrite
+    FAULTS malloc write:ENOSPC)
 program_sweep(import_npz RUN import "{folder}/small.npz" "{folder}/made.zarr" --codec zstd:1
     FAULTS malloc openat:EMFILE pread64:EIO renameat:KILL)
 # The command itself is a whole program, which the faults meet as well.

@@ -36,7 +36,9 @@ typedef struct tsr_array_description {
     const void *fill_value;             /* NULL: zero */
     const char *const *dimension_names; /* NULL: none */
     const char *attributes;             /* a JSON object; NULL: none */
-    const char *codecs; /* v3 JSON list, for drivers with `locate`; NULL for read_box drivers */
+    /* v3 JSON list, for drivers with `locate`; NULL for read_box drivers. "endian" of bytes may be
+     * a list of "little", "big" or null, one for each number of a struct. */
+    const char *codecs;
     bool writable;
     /* For locate drivers: a chain that only orders bytes may cover the whole array as one chunk
      * without its size counting as a decoded chunk. */

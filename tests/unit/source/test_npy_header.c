@@ -77,6 +77,74 @@ static void test_forms(void **state)
            false);
 }
 
+/* Structures as NumPy writes them. */
+static void test_structures(void **state)
+{
+    static const struct {
+        int version;
+        const char *descr, *name, *orders;
+        bool big_endian;
+    } rows[] = {
+        {1, "[('x', '<f4'), ('y', '|u1')]", "struct{x:float32,y:uint8}", NULL, false},
+        {1, "[('x', '>f4'), ('y', '>i2', (2, 3))]", "struct{x:float32,y:int16(2,3)}", NULL, true},
+        {2, "[('x', '<f4'), ('in', [('c', '>c8'), ('s', '|S3')], (2,))]",
+         "struct{x:float32,in:struct{c:complex64,s:S3}(2)}", "<>|", false},
+        {1, "[(('title', 'x'), '<M8[ns]'), ('it\\'s', '|b1',), ]",
+         "struct{x:datetime64[ns],\"it's\":bool}", NULL, false},
+        /* Version 3 has UTF-8, those before ISO 8859-1. */
+        {3, "[('\xc3\xa9', '<i4')]", "struct{\"\xc3\xa9\":int32}", NULL, false},
+        {1, "[('\xe9', '<i4')]", "struct{\"\xc3\xa9\":int32}", NULL, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tsri_npy_header header;
+        tsr_error err = TSR_ERROR_INIT;
+        char text[256];
+        snprintf(text, sizeof text, "{'descr': %s, 'fortran_order': False, 'shape': (3,), }",
+                 rows[i].descr);
+        if (parse_version(rows[i].version, text, &header, &err) < 0)
+            fail_msg("%s: %s", rows[i].descr, err.message);
+        assert_string_equal(header.dtype->name, rows[i].name);
+        assert_int_equal(header.big_endian, rows[i].big_endian);
+        assert_int_equal(header.data_bytes, 3 * header.dtype->size_bytes);
+        if (rows[i].orders)
+            assert_string_equal(header.orders, rows[i].orders);
+        else
+            assert_null(header.orders);
+        tsri_npy_header_clear(&header);
+    }
+}
+
+static void test_text_that_is_not_utf8(void **state)
+{
+    tsri_npy_header header;
+    tsr_error err = TSR_ERROR_INIT;
+
+    (void)state;
+    assert_int_equal(
+        parse_version(3, "{'descr': [('\xe4', '<f8')], 'fortran_order': False, 'shape': (1,)}",
+                      &header, &err),
+        TSR_BAD_METADATA);
+    assert_non_null(strstr(err.message, "not UTF-8"));
+}
+
+static void test_nesting(void **state)
+{
+    tsri_npy_header header;
+    tsr_error err = TSR_ERROR_INIT;
+    char text[1600] = "{'fortran_order': False, 'shape': (), 'descr': ";
+
+    (void)state;
+    for (int i = 0; i < 65; i++)
+        strcat(text, "[('x',");
+    strcat(text, "'<f8'");
+    for (int i = 0; i < 65; i++)
+        strcat(text, ")]");
+    strcat(text, "}");
+    assert_int_equal(parse_version(1, text, &header, &err), TSR_LIMIT);
+}
+
 static void test_refused_types(void **state)
 {
     static const char *const rows[][2] = {
@@ -92,7 +160,9 @@ static void test_refused_types(void **state)
         {"'<'", "of a type that is not known here"},
         {"'float32'", "floating-point"},
         {"'r24'", "not known"},
-        {"[('x', '<f4'), ('y', '<i4')]", "structures"},
+        {"[('x', '<f4'), ('', '|V4'), ('y', '<i4')]", "structures with gaps"},
+        {"[('x', '|O')]", "\"|O\" is not supported"},
+        {"[('x', [('y', '<f16')])]", "/0/1/0/1: the data type \"<f16\""},
         {"('<f4', (2,))", "arrays themselves"},
     };
 
@@ -132,6 +202,21 @@ static void test_hostile(void **state)
          TSR_BAD_METADATA},
         {"{'descr': '<f8', 'fortran_order': False, 'shape': (1,)} and more", TSR_BAD_METADATA},
         {"{'descr': '<f8\\'', 'fortran_order': False, 'shape': (1,)}", TSR_BAD_METADATA},
+        {"{'descr': [('x', '<f8', 'fortran_order': False, 'shape': (1,)}", TSR_BAD_METADATA},
+        {"{'descr': [('x', '<f8')", TSR_BAD_METADATA},
+        {"{'descr': [], 'fortran_order': False, 'shape': (1,)}", TSR_BAD_METADATA},
+        {"{'descr': [('x',)], 'fortran_order': False, 'shape': (1,)}", TSR_BAD_METADATA},
+        {"{'descr': [('x', 'f8')], 'fortran_order': False, 'shape': (1,)}", TSR_BAD_METADATA},
+        {"{'descr': [('x', '<f8', 2)], 'fortran_order': False, 'shape': (1,)}", TSR_BAD_METADATA},
+        {"{'descr': [('x', '<f8', (0,))], 'fortran_order': False, 'shape': (1,)}",
+         TSR_BAD_METADATA},
+        {"{'descr': [('x', '<f8', (2,,))], 'fortran_order': False, 'shape': (1,)}",
+         TSR_BAD_METADATA},
+        {"{'descr': [('x', '<f8'), ('x', '<f8')], 'fortran_order': False, 'shape': (1,)}",
+         TSR_BAD_METADATA},
+        {"{'descr': [('a\\n', '<f8')], 'fortran_order': False, 'shape': (1,)}", TSR_BAD_METADATA},
+        {"{'descr': [(('t' 'n'), '<f8')], 'fortran_order': False, 'shape': (1,)}",
+         TSR_BAD_METADATA},
         {"{'descr': '<f8', 'fortran_order': False, 'shape': (9223372036854775807,)}", TSR_LIMIT},
         {"{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", TSR_LIMIT},
         {"{'descr': '|u1', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,"
@@ -176,8 +261,13 @@ static void test_prefix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types),         cmocka_unit_test(test_forms),
-        cmocka_unit_test(test_refused_types), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_structures),
+        cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_text_that_is_not_utf8),
+        cmocka_unit_test(test_refused_types),
+        cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_prefix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
