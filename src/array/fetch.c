@@ -226,6 +226,7 @@ static int take_portion(tsri_fetcher *self, tsri_flight *next, bool *ret_found, 
     next->request = (tsr_get_request){0};
     next->kept = NULL;
     next->direct = NULL;
+    next->answered = false;
     next->generation = next->portion.unit->generation;
     next->has_generation = next->portion.unit->has_generation;
     if (!answers_at_once(next->portion.unit))
@@ -417,6 +418,35 @@ static void run_at_once(tsri_fetcher *self, tsri_flight *now, tsr_codec_scratch 
     tsri_flight_take_answer(self, now, scratch);
 }
 
+/* Whether a portion may be asked for before its turn: in memory nothing is read for it yet, and
+ * nothing of it can have been kept. */
+static bool is_lent(const tsri_fetcher *self, const tsri_portion *portion, const tsr_store *store)
+{
+    const tsri_unit *unit = portion->unit;
+    return is_light(portion) && !unit->blob && unit->extent.store == store && !self->cost &&
+           unit->array->chunks.limit_bytes == 0;
+}
+
+/* Asks a store in memory by one call for the light portions that were taken together, so that it
+ * can look for all of them at once. */
+static void ask_together(tsri_fetcher *self, tsri_flight *taken, int count)
+{
+    tsr_store *store = taken->portion.unit->extent.store;
+    tsr_get_request requests[TAKEN_AT_ONCE];
+    int asked = 0;
+
+    if (count < 2 || !is_light(&taken->portion) || !store || !store->hints.in_process)
+        return;
+    for (; asked < count && is_lent(self, &taken[asked].portion, store); asked++) {
+        tsri_flight_fill_request(&taken[asked], NULL, 0, answered);
+        requests[asked] = taken[asked].request;
+    }
+    if (asked > 0)
+        tsr_store_get_many(store, requests, (size_t)asked, self->call);
+    for (int i = 0; i < asked; i++)
+        taken[i].request = requests[i];
+}
+
 /* Puts a request on the wire; its answer becomes a task. */
 static void launch(tsri_fetcher *self, tsri_flight *now)
 {
@@ -500,6 +530,8 @@ static int run_portion(tsri_fetcher *self, tsri_flight *now, tsr_codec_scratch *
     } else if (self->cost && now->portion.kind != TSRI_PORTION_INDEX) {
         tsri_explain_elements(self, now);
         give_back_turn(self, slow);
+    } else if (now->answered) {
+        tsri_flight_take_answer(self, now, scratch);
     } else if (unit->blob) {
         run_in_memory(self, now, scratch);
     } else if (tsri_flight_find_kept(now)) {
@@ -519,6 +551,7 @@ static void run_taken(tsri_fetcher *self, tsri_flight *now, bool is_first,
 {
     if (!is_first && tsri_group_stopped(&self->group)) {
         give_back_turn(self, !answers_at_once(now->portion.unit));
+        tsr_blob_unref(now->request.blob);
         drop_portion(self, &now->portion);
     } else if (run_portion(self, now, scratch, &now->error) < 0) {
         tsri_fetcher_fail(self, &now->error);
@@ -546,6 +579,8 @@ static bool run_once(tsri_runner *me, tsr_codec_scratch *scratch, tsri_flight *t
     pthread_mutex_unlock(&self->mutex);
     if (parked)
         launch(self, parked);
+    if (count > 1)
+        ask_together(self, taken, count);
     for (int i = 0; i < count; i++)
         run_taken(self, &taken[i], i == 0, scratch);
     if (status < 0)

@@ -6,19 +6,24 @@
 
 /* ---- the table ---- */
 
-/* Eight bytes at a time: multiplied by an odd number, the high half folded into the low one. */
+/* Eight bytes at a time: multiplied by an odd number, the high half folded into the low one; once
+ * more at the end, since the last bytes of a piece have not reached the lowest bits before. The
+ * last byte of the key just changes some of these, so that the chunks of a row lie side by side in
+ * the table, as they are mostly asked for. */
 static uint64_t hash_of(const char *key)
 {
     const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
     size_t left = strlen(key);
     uint64_t hash = left * factor;
+    unsigned char last = left > 0 ? (unsigned char)key[--left] : 0;
     for (; left > 0; key += TSRI_MIN(left, 8), left -= TSRI_MIN(left, 8)) {
         uint64_t piece = 0;
         memcpy(&piece, key, TSRI_MIN(left, 8));
         hash = (hash ^ piece) * factor;
         hash ^= hash >> 32;
     }
-    return hash;
+    hash *= factor;
+    return hash ^ hash >> 32 ^ last;
 }
 
 static tsri_key_node **place_of(const tsri_key_map *map, uint64_t hash)
@@ -79,9 +84,8 @@ tsri_key_node *tsri_key_map_seek(const tsri_key_map *map, const char *key)
     return *links[0];
 }
 
-tsri_key_node *tsri_key_map_find(const tsri_key_map *map, const char *key)
+static tsri_key_node *find_hashed(const tsri_key_map *map, const char *key, uint64_t hash)
 {
-    uint64_t hash = hash_of(key);
     tsri_key_node *node = map->place_count > 0 ? *place_of(map, hash) : NULL;
     int seen = 0;
     for (; node && seen < PLACE_NODES_MAX; node = node->next_place, seen++)
@@ -91,6 +95,32 @@ tsri_key_node *tsri_key_map_find(const tsri_key_map *map, const char *key)
         return NULL;
     node = tsri_key_map_seek(map, key);
     return node && strcmp(node->key, key) == 0 ? node : NULL;
+}
+
+tsri_key_node *tsri_key_map_find(const tsri_key_map *map, const char *key)
+{
+    return find_hashed(map, key, hash_of(key));
+}
+
+/* Places first, then the first nodes there with the keys behind them: what one step looks at has
+ * been asked of memory for all keys by the step before. */
+void tsri_key_map_find_many(const tsri_key_map *map, const char *const *keys, size_t n,
+                            tsri_key_node **ret_nodes)
+{
+    uint64_t hashes[TSRI_KEY_MAP_LOOKS_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        hashes[i] = hash_of(keys[i]);
+        if (map->place_count > 0)
+            __builtin_prefetch(place_of(map, hashes[i]));
+    }
+    for (size_t i = 0; i < n && map->place_count > 0; i++) {
+        const tsri_key_node *node = *place_of(map, hashes[i]);
+        __builtin_prefetch(node);
+        __builtin_prefetch((const char *)node + sizeof *node + sizeof node->next[0]);
+    }
+    for (size_t i = 0; i < n; i++)
+        ret_nodes[i] = find_hashed(map, keys[i], hashes[i]);
 }
 
 /* A quarter of the nodes of a level reach the next one. The sequence (xorshift64, G. Marsaglia,
@@ -140,7 +170,7 @@ void tsri_key_map_insert(tsri_key_map *map, tsri_key_node *node)
     map->node_count++;
     if (map->place_count > 0)
         enter_table(map, node);
-    if (map->node_count > map->place_count)
+    if (2 * map->node_count > map->place_count)
         grow_table(map);
 }
 

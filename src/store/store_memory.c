@@ -69,24 +69,76 @@ static tsr_blob *current_value(memory_store *store, const char *key, tsr_generat
 
 /* ---- Reading ---- */
 
-/* The answer is lent, never copied: a destination is ignored. */
-static int answer(memory_store *store, tsr_get_request *request, const tsri_watch *watch)
+/* A value as it was at one moment. */
+typedef struct held_value {
+    int status;     /* of the request itself: it was not looked for when that is bad */
+    tsr_blob *blob; /* NULL: there is none */
+    tsr_generation generation;
+} held_value;
+
+/* Up to here a value is asked of memory when it was found: whoever reads many small ones looks at
+ * it soon. */
+#define PREFETCHED_BYTES_MAX 2048
+#define LINE_BYTES 64
+
+static void prefetch_value(const tsr_blob *value)
+{
+    size_t size_bytes = tsr_blob_size(value);
+    if (size_bytes > PREFETCHED_BYTES_MAX)
+        return;
+    const char *bytes = tsr_blob_data(value);
+    for (size_t at = 0; at < size_bytes; at += LINE_BYTES)
+        __builtin_prefetch(bytes + at);
+}
+
+static int check(const tsr_get_request *request, const tsri_watch *watch)
 {
     TSRI_TRY(tsri_watch_check_cancel(watch, request->err));
-    TSRI_TRY(tsr_store_check_key(request->key, request->err));
-    tsr_generation generation;
-    tsr_auto(tsr_blob) *value = current_value(store, request->key, &generation);
+    return tsr_store_check_key(request->key, request->err);
+}
+
+/* At most TSRI_KEY_MAP_LOOKS_MAX values under one lock, a step for all before the next one. */
+static void find_together(memory_store *store, const tsr_get_request *requests, size_t n,
+                          const tsri_watch *watch, held_value *ret_values)
+{
+    const char *keys[TSRI_KEY_MAP_LOOKS_MAX];
+    tsri_key_node *nodes[TSRI_KEY_MAP_LOOKS_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        ret_values[i].status = check(&requests[i], watch);
+        keys[i] = ret_values[i].status < 0 ? "" : requests[i].key; /* which no value has */
+    }
+    tsri_fork_mutex_lock(&store->mutex);
+    tsri_key_map_find_many(&store->map, keys, n, nodes);
+    for (size_t i = 0; i < n; i++)
+        __builtin_prefetch(nodes[i] ? nodes[i]->blob : NULL, 1);
+    for (size_t i = 0; i < n; i++) {
+        ret_values[i].blob = nodes[i] ? tsr_blob_ref(nodes[i]->blob) : NULL;
+        ret_values[i].generation = (tsr_generation){.words = {nodes[i] ? nodes[i]->generation : 0}};
+    }
+    tsri_fork_mutex_unlock(&store->mutex);
+    for (size_t i = 0; i < n; i++)
+        if (ret_values[i].blob)
+            prefetch_value(ret_values[i].blob);
+}
+
+/* The answer is lent, never copied: a destination is ignored. Takes over the value. */
+static int answer(tsr_get_request *request, held_value *there)
+{
+    tsr_auto(tsr_blob) *value = TSRI_TAKE(there->blob);
+
+    TSRI_TRY(there->status);
     if (!value)
         return tsr_error_set(request->err, TSR_NOT_FOUND, "key \"%s\" is not in memory",
                              request->key);
-    TSRI_TRY(tsri_check_match(request->key, request->if_match, &generation, request->err));
+    TSRI_TRY(tsri_check_match(request->key, request->if_match, &there->generation, request->err));
     TSRI_TRY(tsri_get_place(request, tsr_blob_size(value)));
     if (request->size_bytes == tsr_blob_size(value))
         request->blob = TSRI_TAKE(value); /* whole: it needs no handle of its own */
     else
         TSRI_TRY(tsr_blob_slice(value, (size_t)request->offset, request->size_bytes, &request->blob,
                                 request->err));
-    request->generation = generation;
+    request->generation = there->generation;
     request->settled = true;
     return 0;
 }
@@ -94,9 +146,15 @@ static int answer(memory_store *store, tsr_get_request *request, const tsri_watc
 static void memory_get(tsr_store *head, tsr_get_request *requests, size_t n, const tsr_call *call)
 {
     tsri_watch watch = tsri_watch_start(head->context, call);
+    held_value there[TSRI_KEY_MAP_LOOKS_MAX];
+
     for (size_t i = 0; i < n; i++) {
+        size_t step = i % TSRI_KEY_MAP_LOOKS_MAX;
+        if (step == 0)
+            find_together((memory_store *)head, &requests[i],
+                          TSRI_MIN(n - i, (size_t)TSRI_KEY_MAP_LOOKS_MAX), &watch, there);
         requests[i].blob = NULL;
-        requests[i].status = answer((memory_store *)head, &requests[i], &watch);
+        requests[i].status = answer(&requests[i], &there[step]);
         requests[i].done(&requests[i]);
     }
 }

@@ -1,5 +1,5 @@
-/* Proves the ordered map against a sorted array, over random histories, and that its hash table is
- * a shortcut only. */
+/* Proves the ordered map against a sorted array, over random histories, that its hash table is
+ * a shortcut only, and that keys of chunks are spread over it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,6 +42,24 @@ static void check_all(const tsri_key_map *map, const bool *present)
     assert_null(node);
 }
 
+/* Several at once are what they are one by one. */
+static void check_together(const tsri_key_map *map)
+{
+    char texts[TSRI_KEY_MAP_LOOKS_MAX][16];
+    const char *keys[TSRI_KEY_MAP_LOOKS_MAX];
+    tsri_key_node *nodes[TSRI_KEY_MAP_LOOKS_MAX];
+    for (size_t n = 0; n <= TSRI_KEY_MAP_LOOKS_MAX; n++)
+        for (int i = 0; i + (int)n <= KEYS; i += 37) {
+            for (size_t k = 0; k < n; k++) {
+                name_key(texts[k], i + (int)k);
+                keys[k] = k == 5 ? "" : texts[k];
+            }
+            tsri_key_map_find_many(map, keys, n, nodes);
+            for (size_t k = 0; k < n; k++)
+                assert_ptr_equal(nodes[k], tsri_key_map_find(map, keys[k]));
+        }
+}
+
 static void random_histories_follow_an_array(void **state)
 {
     (void)state;
@@ -64,6 +82,7 @@ static void random_histories_follow_an_array(void **state)
         present[i] = !present[i];
         if (step % 500 == 0)
             check_all(&map, present);
+        check_together(&map);
     }
     check_all(&map, present);
     tsri_key_map_clear(&map);
@@ -103,6 +122,51 @@ static void many_keys_in_order_stay_fast(void **state)
         count++;
     assert_int_equal(count, 100000);
     tsri_key_map_clear(&map);
+}
+
+static size_t longest_place(const tsri_key_map *map)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < map->place_count; i++) {
+        size_t length = 0;
+        for (const tsri_key_node *node = map->places[i]; node; node = node->next_place)
+            length++;
+        longest = length > longest ? length : longest;
+    }
+    return longest;
+}
+
+/* Keys of chunks differ in their last bytes, or in a few in the middle. Of keys that are thrown at
+ * random at twice as many places, 8 or more share one with a chance below 10^-6. */
+static void keys_of_chunks_are_spread(void **state)
+{
+    static const struct {
+        const char *before, *between, *behind;
+        int z, y, x;
+    } kinds[] = {
+        {"c/", "/", "", 32, 32, 32},
+        {"small/c/", "/", "", 40, 40, 20},
+        {"a/very/long/path/c/", "/", "", 2, 200, 100},
+        {"", ".", "", 1, 30, 1000},
+        {"c/", "/", "/zarr.json", 30, 30, 30},
+        {"c/", "/00", "", 10, 100, 30},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        tsri_key_map map = TSRI_KEY_MAP_INIT;
+        int count = kinds[i].z * kinds[i].y * kinds[i].x;
+        for (int at = 0; at < count; at++) {
+            int x = at % kinds[i].x, y = at / kinds[i].x % kinds[i].y;
+            char text[60];
+            snprintf(text, sizeof text, "%s%d%s%d%s%d%s", kinds[i].before,
+                     at / kinds[i].x / kinds[i].y, kinds[i].between, y, kinds[i].between, x,
+                     kinds[i].behind);
+            tsri_key_map_insert(&map, tsri_key_node_new(&map, text));
+        }
+        assert_true(map.place_count >= 2 * (size_t)count);
+        assert_in_range(longest_place(&map), 1, 7);
+        tsri_key_map_clear(&map);
+    }
 }
 
 enum { CROWD = 3000 };
@@ -157,6 +221,7 @@ int main(void)
         cmocka_unit_test(random_histories_follow_an_array),
         cmocka_unit_test(seek_finds_the_next_key),
         cmocka_unit_test(many_keys_in_order_stay_fast),
+        cmocka_unit_test(keys_of_chunks_are_spread),
         cmocka_unit_test(a_table_that_cannot_grow_is_no_obstacle),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
