@@ -262,25 +262,53 @@ static int copy_chunk(void *user, const int64_t *chunk, const tsri_target *targe
 
 /* ---- memory ---- */
 
-/* What one chunk on its way takes: decoded and encoded destination, and what is decoded of the
- * source. */
+/* What parity takes besides the encoded shard: `made`, or as it lies in the value. */
+static int64_t parity_bytes(const tsr_array *array, bool made)
+{
+    const tsri_prepared *prepared = array->prepared;
+    int64_t encoded = tsri_prepared_encoded_bytes(prepared);
+    tsri_parity_shape shape;
+    if (array->parity.data_rows == 0)
+        return 0;
+    if (tsri_parity_shape_init(&shape, array->parity, (uint64_t)encoded,
+                               (uint64_t)prepared->index_bytes, true, NULL) < 0)
+        return INT64_MAX;
+    uint64_t bytes = made ? tsri_parity_encoder_bytes(&shape) : shape.section_bytes;
+    return (int64_t)TSRI_MIN(bytes, (uint64_t)INT64_MAX);
+}
+
+static int64_t sum_of(const int64_t *parts, size_t count)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!tsri_add_i64(sum, parts[i], &sum))
+            return INT64_MAX;
+    return sum;
+}
+
+/* What one chunk on its way takes: decoded and encoded destination, its parity, and what is decoded
+ * of the source. */
 static int64_t bytes_per_runner(const tsr_array *source, const tsr_array *destination)
 {
     const int64_t parts[] = {destination->prepared->decoded_bytes,
                              tsri_prepared_encoded_bytes(destination->prepared),
-                             tsri_array_read_bytes(source)};
-    int64_t sum = 0;
-    for (size_t i = 0; i < TSRI_COUNT(parts); i++)
-        if (!tsri_add_i64(sum, parts[i], &sum))
-            return INT64_MAX;
-    return sum;
+                             parity_bytes(destination, true), tsri_array_read_bytes(source)};
+    return sum_of(parts, TSRI_COUNT(parts));
+}
+
+/* What one chunk takes that is moved as it is, its parity with it. */
+static int64_t bytes_per_move(const tsr_array *source)
+{
+    const int64_t parts[] = {tsri_prepared_encoded_bytes(source->prepared),
+                             parity_bytes(source, false)};
+    return sum_of(parts, TSRI_COUNT(parts));
 }
 
 /* How many chunks may be on their way at once; 0: as many as there are threads. */
 static int count_runners(const copier *self, int *ret_runners, tsr_error *err)
 {
     int64_t memory = self->options->memory_bytes,
-            needed = self->encoded ? tsri_prepared_encoded_bytes(self->source->prepared)
+            needed = self->encoded ? bytes_per_move(self->source)
                                    : bytes_per_runner(self->source, self->destination);
 
     *ret_runners = 0;

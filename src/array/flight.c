@@ -180,6 +180,14 @@ static int judge_failure(tsri_fetcher *self, tsri_flight *from, tsr_error *err)
     case TSR_CONFLICT:
         note_conflict(self, unit, err);
         return 0;
+    case TSR_LIMIT:
+        if (from->request.value_bytes <= from->request.limit_bytes)
+            break; /* a limit of the store */
+        /* No such chunk takes so many, as a check says, too (examine.c). */
+        tsr_error_set(err, TSR_DAMAGED,
+                      "%" PRIu64 " bytes are stored where the chunk has at most %" PRIu64,
+                      from->request.value_bytes, from->request.limit_bytes);
+        return tsri_unit_blame(unit, -1, 0, from->request.value_bytes, err);
     case TSR_OUT_OF_BOUNDS:
         tsr_error_set(err, TSR_DAMAGED, "%" PRIu64 " bytes are stored where more are needed",
                       from->request.value_bytes);

@@ -189,6 +189,11 @@ uint64_t tsri_parity_page_payload(const tsri_parity_shape *shape)
     return shape->block_bytes - HEADER_BYTES;
 }
 
+uint64_t tsri_parity_encoder_bytes(const tsri_parity_shape *shape)
+{
+    return shape->section_bytes + directory_bytes(shape);
+}
+
 int tsri_parity_encoder_init(tsri_parity_encoder *ret_encoder, const tsri_parity_shape *shape,
                              tsr_error *err)
 {

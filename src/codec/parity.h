@@ -77,6 +77,9 @@ typedef struct tsri_parity_encoder {
     uint64_t crc; /* of the block under way */
 } tsri_parity_encoder;
 
+/* What an encoder takes: the section, and its directory once more. */
+uint64_t tsri_parity_encoder_bytes(const tsri_parity_shape *shape);
+
 /* Takes memory for the whole section. Owner: the caller, by tsri_parity_encoder_clear. Errors:
  * NO_MEMORY, LIMIT. */
 int tsri_parity_encoder_init(tsri_parity_encoder *ret_encoder, const tsri_parity_shape *shape,

@@ -46,8 +46,8 @@ int tsri_get_place(tsr_get_request *request, uint64_t value_bytes)
         return tsr_error_set(request->err, TSR_INVALID_ARGUMENT, "%d is no kind of range",
                              (int)range->kind);
     }
-    TSRI_TRY(check_limit(request, size_bytes));
     request->value_bytes = value_bytes;
+    TSRI_TRY(check_limit(request, size_bytes));
     request->offset = offset;
     request->size_bytes = (size_t)size_bytes;
     return 0;

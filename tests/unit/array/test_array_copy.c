@@ -256,6 +256,45 @@ static void what_cannot_be_copied_is_refused(void **state)
     tsr_array_close(destination);
 }
 
+static int64_t needed_bytes(fixture *f, tsr_array *source, tsr_array *destination)
+{
+    tsr_copy_options options;
+    tsr_copy_options_init(&options);
+    options.memory_bytes = 1;
+    assert_int_equal(tsr_array_copy(source, destination, &options, NULL, &f->err), TSR_LIMIT);
+    const char *number = strstr(f->err.message, "needs ");
+    assert_non_null(number);
+    tsr_error_clear(&f->err);
+    return strtoll(number + strlen("needs "), NULL, 10);
+}
+
+/* A shard of 64 x 64 bytes takes 4,164 with its index of 68, which are 9 blocks of 512 bytes; with
+ * 2 data rows that are 5 columns, so 10 parity blocks, and a directory of 1 page, twice: 6,144
+ * bytes. Making them takes the directory once more, without the 64 bytes that head its page. */
+static void parity_counts_as_memory(void **state)
+{
+    fixture *f = *state;
+    static const array_row chunk = {
+        .rank = 2, .shape = {64, 64}, .chunk = {64, 64}, .codec = "none"};
+    static const array_row shard = {
+        .rank = 2, .shape = {64, 64}, .chunk = {32, 32}, .shard = {64, 64}, .codec = "none"};
+    tsr_array_create_options options;
+    tsr_array *source = array_new(f, f->store, "a", &chunk, TSR_UINT8, NULL);
+    tsr_array *bare = array_new(f, f->store, "b", &shard, TSR_UINT8, NULL);
+    tsr_array *with[2];
+    row_options(&shard, TSR_UINT8, NULL, &options);
+    options.store = f->store;
+    options.parity = "2+2";
+    for (int i = 0; i < 2; i++)
+        good(tsr_array_create(f->context, i ? "d" : "c", &options, &with[i], &f->err), &f->err);
+    assert_int_equal(needed_bytes(f, source, with[0]) - needed_bytes(f, source, bare), 6144 + 448);
+    assert_int_equal(needed_bytes(f, with[0], with[1]), 4164 + 6144); /* moved as it lies */
+    tsr_array_close(source);
+    tsr_array_close(bare);
+    tsr_array_close(with[0]);
+    tsr_array_close(with[1]);
+}
+
 /* A damaged source ends the copy with its name; the destination is not blamed. */
 static void damage_of_the_source_is_named(void **state)
 {
@@ -304,6 +343,7 @@ int main(void)
         FIXTURE_TEST(a_copy_goes_on_where_it_was_killed),
         FIXTURE_TEST(stored_chunks_are_kept_when_asked),
         FIXTURE_TEST(what_cannot_be_copied_is_refused),
+        FIXTURE_TEST(parity_counts_as_memory),
         FIXTURE_TEST(damage_of_the_source_is_named),
         FIXTURE_TEST(a_slow_source_is_copied),
     };

@@ -299,6 +299,49 @@ static void negative_sizes_are_refused(void **state)
                      TSR_INVALID_ARGUMENT);
 }
 
+static int note_state(void *user, const tsr_chunk_info *info)
+{
+    if (info->level == 0 && info->index[0] == 0 && info->index[1] == 0)
+        *(tsr_chunk_state *)user = info->state;
+    return 0;
+}
+
+/* A value that no chunk of its kind takes is damage for a read, whole or in part, as for a check,
+ * and not a limit of this machine. Shards may have gaps of any size. */
+static void values_that_are_far_too_long_are_damage(void **state)
+{
+    fixture *f = *state;
+    enum { LONG_BYTES = 3 << 20 };
+    char *bytes = calloc(1, LONG_BYTES);
+    for (size_t i = 0; i < 3; i++) { /* plain, raw, swapped */
+        tsr_array *array = array_new(f, f->store, "a", &rows[i], TSR_INT32, NULL);
+        put_bytes(f, f->store, "a/c/0/0", bytes, LONG_BYTES);
+        const int64_t parts[][2] = {{8, 4}, {1, 2}};
+        for (size_t part = 0; part < 2; part++) {
+            const int64_t start[] = {0, 0};
+            int32_t values[32];
+            size_t size = (size_t)(parts[part][0] * parts[part][1]) * sizeof *values;
+            int status =
+                tsr_array_read(array, start, parts[part], NULL, values, size, NULL, &f->err);
+            if (status != TSR_DAMAGED || !strstr(f->err.message, "3145728 bytes are stored where"))
+                fail_msg("%s: %d, %s", rows[i].name, status, f->err.message);
+            tsr_error_clear(&f->err);
+        }
+        for (int data = 0; data < 2; data++) {
+            tsr_chunk_walk_options options;
+            tsr_chunk_state found = TSR_CHUNK_STORED;
+            tsr_chunk_walk_options_init(&options);
+            options.data = data;
+            good(tsr_array_walk_chunks(array, &options, note_state, &found, NULL, &f->err),
+                 &f->err);
+            assert_int_equal(found, TSR_CHUNK_DAMAGED);
+        }
+        tsr_array_close(array);
+        good(tsr_store_erase_prefix(f->store, "a/", NULL, &f->err), &f->err);
+    }
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +353,7 @@ int main(void)
         FIXTURE_TEST(reads_and_writes_in_any_order),
         FIXTURE_TEST(a_failed_question_is_a_failed_read),
         FIXTURE_TEST(negative_sizes_are_refused),
+        FIXTURE_TEST(values_that_are_far_too_long_are_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
