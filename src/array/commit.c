@@ -307,7 +307,7 @@ int tsri_commit(tsr_array *array, const int64_t *chunk_index, const tsri_target 
                 const tsr_write_options *options, tsr_codec_scratch *scratch,
                 tsri_task_group *parent, tsri_order *order, tsri_turn *ret_turn, tsr_error *err)
 {
-    tsri_commit_state self;
+    tsri_commit_state self TSRI_UNINITIALIZED;
 
     TSRI_TRY(commit_init(&self, array, chunk_index, options, err));
     self.target = target;

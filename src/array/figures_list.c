@@ -344,13 +344,11 @@ static tsri_figures_block *take_pending(tsr_array *array, bool mine, bool only_m
     return blocks;
 }
 
-void tsri_figures_flush(tsr_array *array, tsr_durability durability, bool only_much)
+static void write_pending(tsr_array *array, tsr_durability durability, bool only_much)
 {
     tsri_figures_block *blocks;
     tsr_error failure = TSR_ERROR_INIT;
 
-    if (!__atomic_load_n(&array->figures, __ATOMIC_ACQUIRE))
-        return;
     for (blocks = take_pending(array, false, only_much); blocks;
          blocks = take_pending(array, true, only_much)) {
         if (write_blocks(array, array->figures, blocks, durability, &failure) < 0)
@@ -358,4 +356,11 @@ void tsri_figures_flush(tsr_array *array, tsr_durability durability, bool only_m
                      "%s: some statistics could not be kept: %s", array->place, failure.message);
         free_all(blocks);
     }
+}
+
+/* Asked for after every chunk, so that nothing is set up where nothing is kept. */
+void tsri_figures_flush(tsr_array *array, tsr_durability durability, bool only_much)
+{
+    if (__atomic_load_n(&array->figures, __ATOMIC_ACQUIRE))
+        write_pending(array, durability, only_much);
 }

@@ -274,7 +274,7 @@ void *tsr_codec_scratch_state(tsr_codec_scratch *scratch, const tsr_scratch_stat
 
 int tsri_codec_reserve(tsr_output *output, size_t size_bytes, char **ret_data, tsr_error *err)
 {
-    tsr_error unasked;
+    tsr_error unasked TSRI_UNINITIALIZED; /* a failure fills it in */
     if (!err)
         err = &unasked;
     char *data = tsr_output_reserve(output, size_bytes, err);

@@ -1,7 +1,7 @@
-/* Reads COUNT chunks of 1 KiB with one thread, so that what a chunk costs can be counted: see
- * instructions.py.
+/* Writes and reads COUNT chunks of 1 KiB with one thread, twice each, so that what a chunk costs can
+ * be counted: see instructions.py.
  *
- * read_chunks KIND COUNT PLACE: KIND says how they are stored, PLACE is a store, as tsr_store_open
+ * small_chunks KIND COUNT PLACE: KIND says how they are stored, PLACE is a store, as tsr_store_open
  * takes it. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,10 +53,11 @@ static int write_and_read(tsr_array *array, int64_t count, tsr_error *err)
     size_t elements = (size_t)count * CHUNK_ELEMENTS, size_bytes = 2 * elements;
     uint16_t *written = malloc(size_bytes), *found = calloc(elements, 2);
     int status = written && found ? 0 : TSR_NO_MEMORY;
-    for (size_t i = 0; i < elements && status == 0; i++)
-        written[i] = (uint16_t)(i % 8 + i / CHUNK_ELEMENTS);
-    if (status == 0)
+    for (int i = 0; i < 2 && status == 0; i++) { /* first to no chunks, then over them */
+        for (size_t k = 0; k < elements; k++)
+            written[k] = (uint16_t)(k % 8 + k / CHUNK_ELEMENTS + (size_t)i);
         status = tsr_array_write(array, NULL, NULL, NULL, written, size_bytes, NULL, err);
+    }
     for (int i = 0; i < 2 && status == 0; i++) /* the second time everything that lasts is there */
         status = tsr_array_read(array, NULL, NULL, NULL, found, size_bytes, NULL, err);
     if (status == 0 && memcmp(written, found, size_bytes) != 0)
@@ -76,7 +77,7 @@ int main(int argc, char **argv)
     tsr_auto(tsr_array) *array = NULL;
     tsr_error err = TSR_ERROR_INIT;
     if (!how || count < 256 || count % 256 != 0) {
-        fprintf(stderr, "usage: read_chunks raw|lz4|shard COUNT PLACE (COUNT: 256, 512, ...)\n");
+        fprintf(stderr, "usage: small_chunks raw|lz4|shard COUNT PLACE (COUNT: 256, 512, ...)\n");
         return 2;
     }
     tsr_context_options_init(&options);
@@ -89,6 +90,6 @@ int main(int argc, char **argv)
     if (status == 0)
         status = write_and_read(array, count, &err);
     if (status < 0)
-        fprintf(stderr, "read_chunks: %s %s\n", tsr_status_text(status), err.message);
+        fprintf(stderr, "small_chunks: %s %s\n", tsr_status_text(status), err.message);
     return status < 0;
 }
