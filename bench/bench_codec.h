@@ -5,8 +5,8 @@
 
 #include "bench_worker.h"
 
-/* The configuration that a job's "store" names, such as "zstd:3" or "blosc:lz4:5:1" (name,
- * compressor, level, shuffle: 0 none, 1 bytes, 2 bits). */
+/* The configuration that a job's "store" names, such as "crc32c", "zstd:3" or "blosc:lz4:5:1"
+ * (name, compressor, level, shuffle: 0 none, 1 bytes, 2 bits). */
 typedef struct bench_codec_name {
     char name[16];
     char compressor[16];

@@ -43,6 +43,10 @@ static void configure(const bench_codec_name *name, char *text, size_t size)
                  name->compressor, name->level, shuffles[name->shuffle]);
     } else if (strcmp(name->name, "lz4") == 0) {
         snprintf(text, size, "{\"acceleration\":%d}", name->level);
+    } else if (strcmp(name->name, "lzma") == 0) {
+        snprintf(text, size, "{\"preset\":%d}", name->level);
+    } else if (strcmp(name->name, "crc32c") == 0) {
+        snprintf(text, size, "{}");
     } else {
         snprintf(text, size, "{\"level\":%d}", name->level);
     }

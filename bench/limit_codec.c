@@ -1,8 +1,10 @@
 /* Single codecs: the library called in a bare loop, with contexts that are kept. */
 #include <blosc.h>
 #include <bzlib.h>
+#include <isa-l/crc.h>
 #include <libdeflate.h>
 #include <lz4.h>
+#include <lzma.h>
 #include <string.h>
 
 #include "bench_codec.h"
@@ -113,6 +115,58 @@ static int64_t bz2_decode(struct bare *bare, const void *bytes, size_t size, voi
                : -1;
 }
 
+/* As Python's lzma: a stream of xz with CRC-64. */
+static int64_t lzma_encode(struct bare *bare, const void *bytes, size_t size, void *to, size_t room)
+{
+    size_t got = 0;
+    lzma_ret code = lzma_easy_buffer_encode((uint32_t)bare->name.level, LZMA_CHECK_CRC64, NULL,
+                                            bytes, size, to, &got, room);
+
+    return code == LZMA_OK ? (int64_t)got : -1;
+}
+
+static int64_t lzma_decode(struct bare *bare, const void *bytes, size_t size, void *to, size_t room)
+{
+    uint64_t memory = UINT64_MAX;
+    size_t taken = 0, got = 0;
+
+    (void)bare;
+    return lzma_stream_buffer_decode(&memory, 0, NULL, bytes, &taken, size, to, &got, room) ==
+                   LZMA_OK
+               ? (int64_t)got
+               : -1;
+}
+
+/* Behind the bytes, which have to be copied. */
+static int64_t crc32c_encode(struct bare *bare, const void *bytes, size_t size, void *to,
+                             size_t room)
+{
+    uint32_t sum;
+
+    (void)bare;
+    if (size + sizeof sum > room) {
+        return -1;
+    }
+    memcpy(to, bytes, size);
+    sum = ~crc32_iscsi(to, (int)size, UINT32_MAX);
+    memcpy((char *)to + size, &sum, sizeof sum);
+    return (int64_t)(size + sizeof sum);
+}
+
+static int64_t crc32c_decode(struct bare *bare, const void *bytes, size_t size, void *to,
+                             size_t room)
+{
+    const size_t length = size - sizeof(uint32_t);
+    uint32_t sum = ~crc32_iscsi((unsigned char *)bytes, (int)length, UINT32_MAX);
+
+    (void)bare;
+    if (length > room || memcmp((const char *)bytes + length, &sum, sizeof sum) != 0) {
+        return -1;
+    }
+    memcpy(to, bytes, length);
+    return (int64_t)length;
+}
+
 size_t limit_decompress(limit_scratch *scratch, char kind, void *to, size_t room, const void *bytes,
                         size_t size)
 {
@@ -143,6 +197,7 @@ static const struct library {
     {"blosc", blosc_encode, blosc_decode}, {"zstd", zstd_encode, zstd_decode},
     {"lz4", lz4_encode, lz4_decode},       {"gzip", gzip_encode, gzip_decode},
     {"zlib", zlib_encode, zlib_decode},    {"bz2", bz2_encode, bz2_decode},
+    {"lzma", lzma_encode, lzma_decode},    {"crc32c", crc32c_encode, crc32c_decode},
 };
 
 struct chosen {

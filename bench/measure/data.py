@@ -238,6 +238,10 @@ def codec_sum(path, kind):
     return sum_of(values.view(np.uint16).reshape(-1, SIDE, SIDE), (0, 0, 0))
 
 
+# Sums of the first planes alone.
+PART_SUMS = {"half": (formula, SIDE // 2), "quarter": (formula, SIDE // 4), "quarter noisy": (noisy, SIDE // 4)}
+
+
 def grid_shape(text):
     return tuple(SMALL_CHUNK * int(count) for count in text.split("x"))
 
@@ -247,8 +251,9 @@ def make(folder, name):
     kind, _, rest = name.partition(" ")
     if name == "points":
         return {"sum": points_sum(folder / "points")}
-    if name == "half":
-        return {"sum": sum_of(whole(planes=SIDE // 2), (0, 0, 0))}
+    if name in PART_SUMS:
+        rule, planes = PART_SUMS[name]
+        return {"sum": sum_of(whole(rule, planes), (0, 0, 0))}
     if kind == "grid":
         return {"sum": block_sum((0, 0, 0), grid_shape(rest))}
     if kind == "codec":

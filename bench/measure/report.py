@@ -66,6 +66,7 @@ def machine_lines(report):
         f"; {machine['compiler']}, libzstd {machine['libzstd']}, revision {machine['revision']}"
     )
     yield f"written to {report['out']} ({report['out_file_system']}); read from the page cache; load at start {machine['load']:.2f}"
+    yield f"{len(report['rows'])} rows took {report['took_seconds'] / 60:.1f} minutes"
     first, last = report["yardsticks"]
     for name, value in first.items():
         change = last[name] / value - 1
@@ -247,11 +248,13 @@ def picture(report, path):
 def draw_group(axis, group, rows, sides):
     thick = 1 / (len(sides) + 1)
     speed = lambda row, side: row["decoded_bytes"] / median(row["seconds"][side]) / 1e9  # noqa: E731
-    for number, side in enumerate(sides):
-        places = [place + number * thick for place in range(len(rows))]
+    for order, side in enumerate(sides):
+        places = [place + order * thick for place in range(len(rows))]
         values = [speed(row, side) if side in row["seconds"] else 0 for row in rows]
         bars = axis.barh(places, values, thick, label=side, color=COLOURS.get(side))
-        axis.bar_label(bars, [f"{value:.2g}" if value else "" for value in values], padding=2, fontsize=7)
+        numbers = axis.bar_label(bars, [f"{value:.2g}" if value else "" for value in values], padding=2, fontsize=7)
+        for number in numbers:  # above the line of the limit, which may run through its place
+            number.set(zorder=5, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6})
     for place, row in enumerate(rows):
         if LIMIT in row["seconds"]:
             end = place + (len(sides) - 0.5) * thick

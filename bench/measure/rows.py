@@ -10,7 +10,8 @@ OUTPUTS = {
     "huge": "fresh, lent by the caller, huge pages",
     "reused": "reused, touched before, huge pages",
 }
-HALF = data.SIDE // 2
+HALF, QUARTER = data.SIDE // 2, data.SIDE // 4
+PARTS = {HALF: "half", QUARTER: "a quarter"}
 
 # What each peer can be asked for; our own side does everything.
 SERVES = {
@@ -82,10 +83,10 @@ def fresh_rows():
         for store in data.STORES:
             if output == "own":
                 yield Row(f"read-{store}", "read whole", "read", output, store, f"read {store}", OUTPUTS[output], data.BYTES,
-                          quick=store == "C")
+                          quick=False)
             else:
                 yield Row(f"read-{store}-{output}", "read whole", "read", output, store, f"read half of {store}", OUTPUTS[output],
-                          data.BYTES // 2, settings={"planes": HALF}, quick=False, sum="half", more=("half",))
+                          data.BYTES // 2, settings={"planes": HALF}, quick=store == "C", sum="half", more=("half",))
 
 
 def chunk_rows():
@@ -107,7 +108,7 @@ def box_rows():
                 noun = f"boxes {edge}^3" if work == "boxes" else f"inner chunks {edge}^3"
                 yield Row(f"{name}-{mode}", "random boxes", work, mode, "C", f"{count:,} {noun} of C, {text}", "small results",
                           count * edge**3 * 2, extra=name, sum=name, more=("b2nd",) if name == "boxes" else (name, "b2nd"),
-                          usual=count <= data.BOXES or mode == "batch", quick=name == "boxes",
+                          usual=count <= data.BOXES, quick=name == "boxes",
                           without=() if mode == "one" else ("blosc2",))
 
 
@@ -138,40 +139,52 @@ def small_rows():
 
 
 def codec_rows():
-    """Other codecs, on smooth and on noisy values."""
+    """Other codecs, on smooth and on noisy values. Speeds do not depend on the size, so a part of the planes does for the slow ones."""
     for store in data.MORE_STORES:
-        title = data.CODECS[store[0]][0] + (", noisy" if store.endswith("N") else ", smooth")
-        yield Row(f"read-{store}", "read whole, other codecs", "read", "own", store, f"read {title}", OUTPUTS["own"],
-                  data.BYTES * data.CODEC_PLANES // data.SIDE, settings={"planes": data.CODEC_PLANES}, sum=store, more=(store,), quick=False)
+        noisy = store.endswith("N")
+        title = data.CODECS[store[0]][0] + (", noisy" if noisy else ", smooth")
+        whole = store[0] == "L"
+        planes = data.CODEC_PLANES if whole else QUARTER
+        sums = store if whole else "quarter noisy" if noisy else "quarter"
+        yield Row(f"read-{store}", "read whole, other codecs", "read", "own", store, f"read {PARTS[planes]} of {title}", OUTPUTS["own"],
+                  data.BYTES * planes // data.SIDE, settings={"planes": planes}, sum=sums, more=(store, sums), quick=False)
 
 
 KINDS = {"smooth": 2, "noisy": 2, "float": 4}
-# Codecs as bench_codec.h names them: a title, how often 4 MiB are encoded and decoded in a job, and whether that is usual.
-SINGLE_CODECS = {
-    "zstd:3": ("zstd 3", 1, 8, True),
-    "lz4:1": ("lz4", 4, 16, True),
-    "gzip:1": ("gzip 1", 1, 4, True),
-    "blosc:lz4:5:1": ("blosc lz4 5 bytes", 4, 16, True),
-    "blosc:lz4:5:2": ("blosc lz4 5 bits", 4, 16, True),
-    "blosc:zstd:1:1": ("blosc zstd 1 bytes", 1, 8, True),
-    "blosc:blosclz:9:2": ("blosc blosclz 9 bits", 2, 8, True),
-    "zlib:1": ("zlib 1", 1, 4, False),
-    "bz2:1": ("bz2 1", 1, 1, False),
-    "blosc:zlib:1:1": ("blosc zlib 1 bytes", 1, 4, False),
-    "blosc:lz4:5:0": ("blosc lz4 5", 4, 16, False),
+# Codecs as bench_codec.h names them: a title, and how often 4 MiB are encoded and decoded in a job.
+USUAL_CODECS = {
+    "zstd:3": ("zstd 3", 1, 8),
+    "lz4:1": ("lz4", 4, 16),
+    "gzip:1": ("gzip 1", 1, 4),
+    "blosc:lz4:5:1": ("blosc lz4 5 bytes", 4, 16),
+    "blosc:lz4:5:2": ("blosc lz4 5 bits", 4, 16),
+    "blosc:zstd:1:1": ("blosc zstd 1 bytes", 1, 8),
+    "blosc:blosclz:9:2": ("blosc blosclz 9 bits", 2, 8),
+}
+# Those that are measured only when they are named: every compressor of blosc with every shuffle among them.
+OTHER_CODECS = {
+    "zlib:1": ("zlib 1", 1, 4),
+    "bz2:1": ("bz2 1", 1, 1),
+    "lzma:1": ("lzma 1", 1, 1),
+    "crc32c": ("crc32c", 32, 32),
+} | {
+    f"blosc:{compressor}:{level}:{shuffle}": (f"blosc {compressor} {level}{title}", encodes, decodes)
+    for compressor, level, encodes, decodes in (("lz4", 5, 4, 16), ("lz4hc", 5, 1, 16), ("blosclz", 9, 2, 8), ("zlib", 1, 1, 4), ("zstd", 1, 1, 8))
+    for shuffle, title in enumerate(("", " bytes", " bits"))
+    if f"blosc:{compressor}:{level}:{shuffle}" not in USUAL_CODECS
 }
 
 
 def single_codec_rows():
     """One thread, pieces of 64^3 elements that lie in cache."""
-    for name, (title, encodes, decodes, usual) in SINGLE_CODECS.items():
+    for name, (title, encodes, decodes) in (USUAL_CODECS | OTHER_CODECS).items():
         for kind, typesize in KINDS.items():
             for mode, repeat in (("encode", encodes), ("decode", decodes)):
                 yield Row(f"{mode}-{name.replace(':', '-')}-{kind}", f"single codecs: {mode}", "codec", mode, name, f"{title}, {kind}",
                           "reused", repeat * data.PIECES * data.INNER**3 * typesize, settings={"typesize": typesize, "repeat": repeat},
-                          extra=f"codec-{kind}", sum=f"codec {kind}", more=(f"codec {kind}",), usual=usual,
+                          extra=f"codec-{kind}", sum=f"codec {kind}", more=(f"codec {kind}",), usual=name in USUAL_CODECS,
                           quick=name in ("blosc:lz4:5:1", "zstd:3") and kind == "noisy",
-                          without=("blosc2",) if not name.startswith("blosc") else ())
+                          without=("blosc2", "numcodecs") if name == "crc32c" else () if name.startswith("blosc") else ("blosc2",))
 
 
 def reshard_rows():
@@ -184,25 +197,25 @@ def reused_rows():
         yield Row(f"read-{store}-reused", "read whole", "read", "reused", store, f"read {store}", OUTPUTS["reused"], data.BYTES,
                   holds=True, quick=False)
     for store in ("L",):
-        yield Row(f"read-{store}-reused", "read whole, other codecs", "read", "reused", store, f"read {data.CODECS[store][0]}, smooth",
+        yield Row(f"read-{store}-reused", "read whole, other codecs", "read", "reused", store, f"read half of {data.CODECS[store][0]}, smooth",
                   OUTPUTS["reused"], data.BYTES * data.CODEC_PLANES // data.SIDE, settings={"planes": data.CODEC_PLANES}, holds=True,
                   quick=False, sum=store, more=(store,))
     for store in data.STORES:
-        yield Row(f"read-{store}-thread", "one thread", "read", "reused", store, f"read {store}, one thread", OUTPUTS["reused"],
-                  data.BYTES // 2, settings={"planes": HALF, "threads": 1}, holds=True, quick=False, sum="half", more=("half",),
-                  pair=f"read-{store}-reused")
+        yield Row(f"read-{store}-thread", "one thread", "read", "reused", store, f"read a quarter of {store}, one thread",
+                  OUTPUTS["reused"], data.BYTES // 4, settings={"planes": QUARTER, "threads": 1}, holds=True, quick=False, sum="quarter",
+                  more=("quarter",), pair=f"read-{store}-reused")
 
 
 def write_rows():
+    """Half of an array, or a quarter where every file goes to the disk: as many files for a thread as it takes to see the speed."""
     for synced in (False, True):
+        planes, sums = (QUARTER, "quarter") if synced else (HALF, "half")
         for store in (*data.STORES, "L"):
-            planes = HALF if synced or store == "L" else data.SIDE
-            settings = ({"planes": planes} if planes < data.SIDE else {}) | ({"synced": 1} if synced else {})
+            title = f"write {PARTS[planes]} of {title_of(store)}, new files" + (", fsync" if synced else "")
             yield Row(f"write-{store}-synced" if synced else f"write-{store}", "write whole, fsync" if synced else "write whole",
-                      "write", "new", store, f"write {title_of(store)}, new files" + (", fsync" if synced else ""),
-                      "fsync on all sides" if synced else "no fsync on any side", data.BYTES * planes // data.SIDE, settings=settings,
-                      target=store, holds=True, quick=not synced and store == "A", sum="half" if planes < data.SIDE else "whole",
-                      more=("half", *(["L"] if store == "L" else [])) if planes < data.SIDE else ())
+                      "write", "new", store, title, "fsync on all sides" if synced else "no fsync on any side",
+                      data.BYTES * planes // data.SIDE, settings={"planes": planes} | ({"synced": 1} if synced else {}), target=store,
+                      holds=True, quick=not synced and store == "A", sum=sums, more=(sums, "L") if store == "L" else (sums,))
     for store in data.STORES:
         yield Row(f"rewrite-{store}", "write whole", "rewrite", "old", store, f"write {store}, over existing files", "no fsync on any side",
                   data.BYTES, target=store, holds=True, usual=False, quick=False)

@@ -12,7 +12,10 @@ sys.path.append(os.environ["BENCH_PACKAGES"])
 import blosc2  # noqa: E402
 
 SHUFFLES = (blosc2.Filter.NOFILTER, blosc2.Filter.SHUFFLE, blosc2.Filter.BITSHUFFLE)
-CODECS = {"lz4": blosc2.Codec.LZ4, "blosclz": blosc2.Codec.BLOSCLZ, "zstd": blosc2.Codec.ZSTD, "zlib": blosc2.Codec.ZLIB}
+CODECS = {
+    "lz4": blosc2.Codec.LZ4, "lz4hc": blosc2.Codec.LZ4HC, "blosclz": blosc2.Codec.BLOSCLZ, "zstd": blosc2.Codec.ZSTD,
+    "zlib": blosc2.Codec.ZLIB,
+}
 
 
 class Blosc2(CodecWorker):

@@ -22,7 +22,7 @@ class Numcodecs(CodecWorker):
         if words[0] == "blosc":
             codec = numcodecs.Blosc(words[1], int(words[2]), int(words[3]))
         else:
-            parameter = "acceleration" if words[0] == "lz4" else "level"
+            parameter = {"lz4": "acceleration", "lzma": "preset"}.get(words[0], "level")
             codec = numcodecs.get_codec({"id": words[0], parameter: int(words[1])})
         return codec.encode, codec.decode
 

@@ -1,5 +1,5 @@
-/* Writes and reads COUNT chunks of 1 KiB with one thread, twice each, so that what a chunk costs can
- * be counted: see instructions.py.
+/* Writes and reads COUNT chunks of 1 KiB with one thread, twice each, so that what a chunk costs
+ * can be counted: see instructions.py.
  *
  * small_chunks KIND COUNT PLACE: KIND says how they are stored, PLACE is a store, as tsr_store_open
  * takes it. */
