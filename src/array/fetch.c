@@ -50,11 +50,17 @@ static void wake(tsri_fetcher *self)
     }
 }
 
+/* Starts the first runner, on this thread. It wakes others when there is more than it takes. */
+static void start(tsri_fetcher *self)
+{
+    self->runners[0].active = true;
+    tsri_group_spawn_own(&self->group, &self->runners[0].task, run);
+}
+
 void tsri_fetcher_publish(tsri_fetcher *self, tsri_unit *unit)
 {
     pthread_mutex_lock(&self->mutex);
     push_ready(self, unit);
-    wake(self);
     pthread_mutex_unlock(&self->mutex);
 }
 
@@ -690,10 +696,8 @@ static int fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_cal
     count_reads(&self, n);
     for (size_t i = 0; i < n; i++)
         prepare_read(&self, &reads[i]);
-    pthread_mutex_lock(&self.mutex);
     if (self.runners && self.cursors.count > 0)
-        wake(&self);
-    pthread_mutex_unlock(&self.mutex);
+        start(&self);
     status = tsri_group_wait(&self.group, err);
     clear(&self);
     for (size_t i = 0; i < n && status == 0; i++)

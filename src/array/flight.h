@@ -54,7 +54,8 @@ struct tsri_fetcher {
 
 /* ---- fetch.c ---- */
 
-/* Says that a unit may have portions to hand out. */
+/* Says that a unit may have portions to hand out. Whoever says so is a runner, which looks for more
+ * before it ends, or wakes one afterwards. */
 void tsri_fetcher_publish(tsri_fetcher *self, tsri_unit *unit);
 
 /* Ends the whole with a failure. */

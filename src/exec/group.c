@@ -84,7 +84,8 @@ static bool is_stale(const tsri_task_group *group)
     return group->generation != group->pool->generation;
 }
 
-void tsri_group_spawn(tsri_task_group *group, tsri_task *task, void (*run)(tsri_task *task))
+static void spawn(tsri_task_group *group, tsri_task *task, void (*run)(tsri_task *task),
+                  void (*put)(tsri_pool *pool, tsri_task *task))
 {
     tsri_pool *pool = group->pool;
     task->run = run;
@@ -92,8 +93,18 @@ void tsri_group_spawn(tsri_task_group *group, tsri_task *task, void (*run)(tsri_
     pthread_mutex_lock(&pool->mutex);
     group->outstanding++;
     if (!is_stale(group))
-        tsri_queue_put(pool, task);
+        put(pool, task);
     pthread_mutex_unlock(&pool->mutex);
+}
+
+void tsri_group_spawn(tsri_task_group *group, tsri_task *task, void (*run)(tsri_task *task))
+{
+    spawn(group, task, run, tsri_queue_put);
+}
+
+void tsri_group_spawn_own(tsri_task_group *group, tsri_task *task, void (*run)(tsri_task *task))
+{
+    spawn(group, task, run, tsri_queue_put_own);
 }
 
 void tsri_group_hold(tsri_task_group *group)

@@ -212,7 +212,7 @@ static tsri_sleeper *find_sleeper(tsri_pool *pool, const tsri_task_group *group)
     return sleeper;
 }
 
-void tsri_queue_put(tsri_pool *pool, tsri_task *task)
+void tsri_queue_put_own(tsri_pool *pool, tsri_task *task)
 {
     tsri_task_group *group = task->group;
     task->next = NULL;
@@ -223,13 +223,18 @@ void tsri_queue_put(tsri_pool *pool, tsri_task *task)
     group->last = task;
     if (group->first == task)
         enter_ready(pool, group);
+}
+
+void tsri_queue_put(tsri_pool *pool, tsri_task *task)
+{
+    tsri_queue_put_own(pool, task);
     note_event(pool);
     if (pool->spinners > 0) {
         pool->spinners--;
         pool->expected++;
         return;
     }
-    tsri_sleeper *sleeper = find_sleeper(pool, group);
+    tsri_sleeper *sleeper = find_sleeper(pool, task->group);
     if (sleeper)
         wake(pool, sleeper);
     else if (pool->started < pool->threads - 1)

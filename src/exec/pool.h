@@ -78,6 +78,10 @@ int tsri_group_init(tsri_task_group *group, tsr_context *context, const tsr_call
  */
 void tsri_group_spawn(tsri_task_group *group, tsri_task *task, void (*run)(tsri_task *task));
 
+/* The same for whoever goes on to wait for the group: nobody is woken for the task, since he runs
+ * it himself. CONFINED to the thread that waits. Never fails. */
+void tsri_group_spawn_own(tsri_task_group *group, tsri_task *task, void (*run)(tsri_task *task));
+
 /* Counts something outside the pool that will still spawn a task (a request on the wire): wait does
  * not return before as many releases. LOCKED. Never fails. */
 void tsri_group_hold(tsri_task_group *group);

@@ -41,6 +41,8 @@ tsri_task *tsri_queue_take(tsri_pool *pool, tsri_task_group *group);
 
 /* Appends a task to its group and finds someone to run it: a sleeper, or a new worker. */
 void tsri_queue_put(tsri_pool *pool, tsri_task *task);
+/* Queues a task for the thread that is about to wait for its group, and wakes nobody. */
+void tsri_queue_put_own(tsri_pool *pool, tsri_task *task);
 
 /* Wakes somebody for a task that is still queued, on behalf of one who was woken and has no time
  * for it. */

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "exec/queue.h"
 #include "fault/nth_malloc.h"
 #include "support/faulty_system.h"
 #include "support/temporary.h"
@@ -156,12 +157,57 @@ static void a_sink_ends_among_chunks_taken_together(void **state)
     fixture_close(&f);
 }
 
+/* Nor does an inner chunk, before which the index of its shard comes. */
+static void one_chunk_needs_no_other_thread(void **state)
+{
+    (void)state;
+    static const int64_t start[] = {0, 0};
+    uint16_t values[2 * EDGE * EDGE];
+    for (int sharded = 0; sharded < 2; sharded++) {
+        fixture f;
+        fixture_open(&f, "memory:");
+        array_row row = {.rank = 2, .shape = {EDGE, 4 * EDGE}, .chunk = {EDGE, EDGE}};
+        row.shard[0] = sharded ? EDGE : 0;
+        row.shard[1] = 4 * EDGE;
+        row.codec = "zstd:1";
+        tsr_array *written = array_new(&f, f.store, "a", &row, TSR_UINT16, NULL);
+        uint16_t all[4 * EDGE * EDGE];
+        for (int i = 0; i < 4 * EDGE * EDGE; i++)
+            all[i] = (uint16_t)(i + 1);
+        good(tsr_array_write(written, NULL, NULL, NULL, all, sizeof all, NULL, &f.err), &f.err);
+        tsr_array_close(written);
+
+        /* A context whose threads nobody has used yet. */
+        tsr_context_options options;
+        tsr_context *context = NULL;
+        tsri_pool *pool = NULL;
+        tsr_context_options_init(&options);
+        options.threads = 4;
+        good(tsr_context_new(&options, &context, &f.err), &f.err);
+        tsr_array_open_options opening;
+        tsr_array *array = NULL;
+        tsr_array_open_options_init(&opening);
+        opening.store = f.store;
+        good(tsr_array_open(context, "a", &opening, &array, &f.err), &f.err);
+        good(tsri_pool_get(context, &pool, &f.err), &f.err);
+        good(tsr_array_read(array, start, (int64_t[]){EDGE, EDGE}, NULL, values,
+                            EDGE * EDGE * sizeof *values, NULL, &f.err),
+             &f.err);
+        assert_int_equal(values[EDGE + 1], 4 * EDGE + 2);
+        assert_int_equal(pool->started, 0);
+        tsr_array_close(array);
+        tsr_context_free(context);
+        fixture_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_in_files_take_no_memory),
         cmocka_unit_test(chunks_in_memory_take_no_memory),
         cmocka_unit_test(chunks_in_files_take_five_calls),
+        cmocka_unit_test(one_chunk_needs_no_other_thread),
         cmocka_unit_test(a_sink_ends_among_chunks_taken_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "exec/pool.h"
+#include "exec/queue.h"
 #include "support/faulty_system.h"
 
 #define MS INT64_C(1000000)
@@ -67,6 +67,38 @@ static void every_task_runs_once(void **state)
             for (int i = 0; i < 1000; i++)
                 assert_int_equal(runs[i], round);
         }
+    }
+}
+
+typedef struct chain_link {
+    tsri_task task;
+    pthread_t ran_on;
+    struct chain_link *next; /* queued for anybody */
+} chain_link;
+
+static void run_link(tsri_task *task)
+{
+    chain_link *self = (chain_link *)task;
+    self->ran_on = pthread_self();
+    if (self->next)
+        tsri_group_spawn(task->group, &self->next->task, run_link);
+}
+
+/* What is spawned by whoever waits, for himself, starts no thread, and can spawn for others. */
+static void a_task_of_ones_own_needs_no_other_thread(void **state)
+{
+    (void)state;
+    tsr_auto(tsr_context) *context = new_context(4, NULL);
+    tsri_task_group group;
+    chain_link first = {.next = NULL}, second = {.next = NULL};
+    for (int more = 0; more < 2; more++) {
+        assert_int_equal(tsri_group_init(&group, context, NULL, NULL, NULL), 0);
+        first.next = more ? &second : NULL;
+        tsri_group_spawn_own(&group, &first.task, run_link);
+        assert_int_equal(tsri_group_wait(&group, NULL), 0);
+        if (!more)
+            assert_true(pthread_equal(first.ran_on, pthread_self()));
+        assert_int_equal(group.pool->started, more);
     }
 }
 
@@ -515,6 +547,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_runs_once),
+        cmocka_unit_test(a_task_of_ones_own_needs_no_other_thread),
         cmocka_unit_test(waiting_for_nothing_returns),
         cmocka_unit_test(the_first_failure_is_returned_with_its_text),
         cmocka_unit_test(later_failures_and_missing_texts),
