@@ -452,18 +452,27 @@ static bool is_said_by(const tsri_json *a, const tsri_json *b, int depth)
     return true;
 }
 
+/* The copies that are there, with NaN as a text, which equals itself. */
+static int comparable(const tsri_json *map, tsri_json **ret_map, tsr_error *err)
+{
+    tsr_auto(tsri_text) *text = NULL;
+
+    TSRI_TRY(tsr_json_text(map, 0, &text, err));
+    return tsr_json_parse(text, strlen(text), TSR_JSON_NAN_AS_TEXT, SIZE_MAX, ret_map, err);
+}
+
 /* Whether the copies that are there say the same as `map`, in whatever words. */
 static int compare_with_present(const tsri_consolidated *present, const tsr_output *map,
                                 bool *ret_same, tsr_error *err)
 {
-    tsri_json *now;
+    tsr_auto(tsri_json) *now = NULL, *before = NULL;
 
     *ret_same = false;
     if (!present)
         return 0;
-    TSRI_TRY(tsr_json_parse(map->data, map->size_bytes, TSR_JSON_ALLOW_NAN, SIZE_MAX, &now, err));
-    *ret_same = is_said_by(now, present->map, 1) && is_said_by(present->map, now, 1);
-    json_object_put(now);
+    TSRI_TRY(tsr_json_parse(map->data, map->size_bytes, TSR_JSON_NAN_AS_TEXT, SIZE_MAX, &now, err));
+    TSRI_TRY(comparable(present->map, &before, err));
+    *ret_same = is_said_by(now, before, 1) && is_said_by(before, now, 1);
     return 0;
 }
 

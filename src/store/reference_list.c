@@ -232,7 +232,8 @@ int tsri_reference_list_parse(const char *text, size_t size_bytes, tsri_referenc
     tsr_auto(tsri_reference_list) list = {.texts = TSRI_ARENA_INIT};
     parser p = {.list = &list, .err = err};
 
-    TSRI_TRY(tsr_json_parse(text, size_bytes, TSR_JSON_STRICT, TEXT_BYTES_MAX, &document, err));
+    /* Attributes that are given as objects hold what zarr-python writes into .zattrs. */
+    TSRI_TRY(tsr_json_parse(text, size_bytes, TSR_JSON_ALLOW_NAN, TEXT_BYTES_MAX, &document, err));
     TSRI_TRY(take_document(&p, document));
     *ret_list = list;
     list = (tsri_reference_list){.texts = TSRI_ARENA_INIT};

@@ -44,14 +44,14 @@ static void version_0_is_read(void **state)
     tsri_reference_list list;
     assert_int_equal(parse("{\"key0\": \"data\", \"key1\": [\"a/b.nc\", 10000, 100], \"key2\": "
                            "[\"c.nc\"], \"nul\": \"a\\u0000b\", \"b64\": \"base64:AAECA/8=\", "
-                           "\"object\": {\"b\": [1, 2.50]}, \"empty\": \"\"}",
+                           "\"object\": {\"b\": [NaN, 2.50]}, \"empty\": \"\"}",
                            &list, NULL),
                      0);
     assert_int_equal(list.count, 7);
     assert_inline(&list, "key0", "data", 4);
     assert_inline(&list, "nul", "a\0b", 3);
     assert_inline(&list, "b64", "\0\1\2\3\xff", 5);
-    assert_inline(&list, "object", "{\"b\":[1,2.50]}", 14);
+    assert_inline(&list, "object", "{\"b\":[NaN,2.50]}", 16);
     assert_inline(&list, "empty", "", 0);
     assert_range(&list, "key1", "a/b.nc", 10000, 100);
     assert_true(tsri_reference_list_find(&list, "key2")->is_whole);
