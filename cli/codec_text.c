@@ -283,6 +283,20 @@ static char *short_form(struct json_object *compressor)
     return memory_text(text);
 }
 
+/* Whether the filters take big-endian elements: the first one that names a type says so. */
+static bool takes_big_endian(struct json_object *filters)
+{
+    for (size_t i = 0; filters && i < json_object_array_length(filters); i++) {
+        struct json_object *filter = json_object_array_get_idx(filters, i);
+        cli_word dtype = word_of(filter, "decode_dtype");
+        if (!dtype.text[0])
+            dtype = word_of(filter, "dtype");
+        if (dtype.text[0])
+            return dtype.text[0] == '>';
+    }
+    return false;
+}
+
 static int read_v2(struct json_object *root, cli_codec_lists *lists, tsr_error *err)
 {
     struct json_object *compressor = NULL, *filters = list_of(root, "filters");
@@ -291,6 +305,10 @@ static int read_v2(struct json_object *root, cli_codec_lists *lists, tsr_error *
     lists->order = word_of(root, "order").text[0] == 'F' ? 'F' : 'C';
     json_object_object_get_ex(root, "compressor", &compressor);
     lists->filters = filters ? json_copy(filters) : memory_text("[]");
+    if (takes_big_endian(filters) &&
+        !(lists->serializer =
+              memory_text("{\"name\":\"bytes\",\"configuration\":{\"endian\":\"big\"}}")))
+        return no_memory(err);
     if (!compressor) {
         lists->compressors = memory_text("[]");
         lists->codec = memory_text("none");

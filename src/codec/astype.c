@@ -48,7 +48,7 @@ static int cast_fill_value(const tsr_codec_type *input, astype_codec *codec, tsr
 {
     tsr_view from, to;
 
-    TSRI_TRY(tsr_view_init(&from, input->dtype, 0, NULL, (void *)input->fill_value, err));
+    TSRI_TRY(tsr_view_init(&from, codec->decoded.dtype, 0, NULL, (void *)input->fill_value, err));
     TSRI_TRY(tsr_view_init(&to, codec->encoded.dtype, 0, NULL, codec->fill_value, err));
     return cast_view(&to, &from, err);
 }
@@ -92,20 +92,28 @@ static int astype_describe(const void *codec, int zarr_format, tsr_output *outpu
     return tsr_output_print(output, err, "}");
 }
 
+/* The elements as the configuration sees them: times, for one, as integers. */
+static tsr_view as_decoded(const astype_codec *codec, const tsr_view *view)
+{
+    tsr_view seen = *view;
+    seen.dtype = codec->decoded.dtype;
+    return seen;
+}
+
 static int astype_encode(const void *codec, tsr_codec_scratch *scratch, const tsr_view *decoded,
                          const tsr_view *encoded, tsr_error *err)
 {
-    (void)codec;
+    tsr_view seen = as_decoded(codec, decoded);
     (void)scratch;
-    return cast_view(encoded, decoded, err);
+    return cast_view(encoded, &seen, err);
 }
 
 static int astype_decode(const void *codec, tsr_codec_scratch *scratch, const tsr_view *encoded,
                          const tsr_view *decoded, tsr_error *err)
 {
-    (void)codec;
+    tsr_view seen = as_decoded(codec, decoded);
     (void)scratch;
-    return cast_view(decoded, encoded, err);
+    return cast_view(&seen, encoded, err);
 }
 
 const tsr_codec_ops tsri_codec_astype = {

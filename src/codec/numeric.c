@@ -113,6 +113,20 @@ int tsri_filter_type_print(tsri_filter_type type, int zarr_format, tsr_output *o
                             : tsri_dtype_to_v2(type.dtype, type.big_endian, output, err);
 }
 
+/* Whether elements are one number each of a type that NumPy has. */
+static bool is_single(const tsr_dtype *dtype)
+{
+    return dtype->v2_kind != 0 && strchr("iufmM", dtype->v2_kind) != NULL;
+}
+
+/* numcodecs looks at the bits of its input as at another type of that size: at those of times as at
+ * int64, since there is no sum of two days. */
+static bool is_seen_as(const tsr_dtype *dtype, const tsr_dtype *input)
+{
+    return tsr_dtype_equal(dtype, input) ||
+           (dtype->size_bytes == input->size_bytes && is_single(dtype) && is_single(input));
+}
+
 int tsri_filter_types_read(const tsri_configuration *configuration, const tsr_dtype *input,
                            const char *decoded_name, const char *encoded_name,
                            tsri_filter_type *ret_decoded, tsri_filter_type *ret_encoded,
@@ -121,7 +135,7 @@ int tsri_filter_types_read(const tsri_configuration *configuration, const tsr_dt
     TSRI_TRY(tsri_filter_type_read(configuration, decoded_name, (tsri_filter_type){input, false},
                                    ret_decoded, err));
     TSRI_TRY(tsri_filter_type_read(configuration, encoded_name, *ret_decoded, ret_encoded, err));
-    if (!tsr_dtype_equal(ret_decoded->dtype, input))
+    if (!is_seen_as(ret_decoded->dtype, input))
         return tsr_error_set(
             err, TSR_UNSUPPORTED, "%s: /configuration/%s: %s, but the elements that arrive are %s",
             configuration->codec, decoded_name, ret_decoded->dtype->name, input->name);

@@ -58,9 +58,10 @@ int tsri_filter_type_read(const tsri_configuration *configuration, const char *n
 int tsri_filter_type_print(tsri_filter_type type, int zarr_format, tsr_output *output,
                            tsr_error *err);
 
-/* Both types of a filter; the one that arrives must be the one before encoding. Owner: the caller
- * holds a reference to both, also on failure (to those that are not NULL). Errors: as
- * tsri_filter_type_read, and UNSUPPORTED (the data has another type). */
+/* Both types of a filter; the one that arrives must be the one before encoding, or a number or time
+ * of the same size, whose bits are then seen as that. Owner: the caller holds a reference to both,
+ * also on failure (to those that are not NULL). Errors: as tsri_filter_type_read, and UNSUPPORTED
+ * (the data has another type). */
 int tsri_filter_types_read(const tsri_configuration *configuration, const tsr_dtype *input,
                            const char *decoded_name, const char *encoded_name,
                            tsri_filter_type *ret_decoded, tsri_filter_type *ret_encoded,

@@ -113,9 +113,19 @@ def astype():
     yield numcodecs.AsType("<u4", "<f8"), np.array([4294967295.0, 0.5, 3e9])
 
 
+def seen_as():
+    """Filters that look at the bits of their input as at another type of that size."""
+    days = np.array([0, 1, 365, -719162, 2932896, np.iinfo("i8").min, 7, 7], "<i8")
+    yield numcodecs.Delta("<i8"), days.view("<M8[D]")
+    yield numcodecs.Delta("<i8", "<i4"), days[6:].view("<m8[s]")
+    yield numcodecs.AsType("<i4", "<i8"), days[:5].view("<M8[D]")
+    yield numcodecs.FixedScaleOffset(100, 1, "<i8", "<i4"), days[:5].view("<M8[D]")
+    yield numcodecs.Delta("<i4"), numbers("<f4")
+
+
 def main():
     with open(pathlib.Path(__file__).parent / "filters.txt", "w", encoding="ascii") as output:
-        for make in delta, fixedscaleoffset, quantize, bitround, packbits, astype:
+        for make in delta, fixedscaleoffset, quantize, bitround, packbits, astype, seen_as:
             for codec, values in make():
                 print(line(codec, values), file=output)
 

@@ -123,6 +123,7 @@ static void check(const vector *row, int64_t step)
     free(memory);
     free(other);
     codec_fixture_close(&fixture);
+    tsr_dtype_unref(dtype);
 }
 
 static void test_vectors(void **state)
@@ -253,6 +254,10 @@ static void test_refusals(void **state)
     } rows[] = {
         {"delta", "{\"dtype\":\"<i4\"}", TSR_INT16, TSR_UNSUPPORTED,
          "int32, but the elements that arrive are int16"},
+        {"delta", "{\"dtype\":\"<i4\"}", TSR_COMPLEX64, TSR_UNSUPPORTED,
+         "int32, but the elements that arrive are complex64"},
+        {"delta", "{\"dtype\":\"|u1\"}", TSR_BOOL, TSR_UNSUPPORTED,
+         "uint8, but the elements that arrive are bool"},
         {"delta", "{\"dtype\":\"<i2\",\"astype\":\"nothing\"}", TSR_INT16, TSR_UNSUPPORTED,
          "\"nothing\""},
         {"delta", "{}", TSR_COMPLEX64, TSR_UNSUPPORTED, "complex64"},
