@@ -34,8 +34,8 @@ def call(*words, **more):
 
 
 class Disk:
-    def __init__(self, folder):
-        self.image, self.mount = folder / "power_cut.img", folder / "power_cut"
+    def __init__(self, folder, name="power_cut"):
+        self.image, self.mount = folder / f"{name}.img", folder / name
 
     def make(self):
         self.mount.mkdir(parents=True, exist_ok=True)

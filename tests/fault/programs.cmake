@@ -72,6 +72,15 @@ program_sweep(put WRITES plain RUN put "{folder}/bare.npy" "{tree}/plain"
 program_sweep(put_shard WRITES sharded RUN put "{folder}/bare.npy" "{tree}/sharded"
     FAULTS malloc openat:EMFILE pwritev:ENOSPC fdatasync:EIO renameat:EIO pwritev:KILL renameat:KILL
         fdatasync:KILL)
+# The same where files share blocks, and a part is appended.
+add_test(NAME fault.put_part_xfs COMMAND Python3::Interpreter "${CMAKE_CURRENT_SOURCE_DIR}/sweep_xfs.py"
+    $<TARGET_FILE:tessera_cli> "${CMAKE_CURRENT_BINARY_DIR}" $<TARGET_FILE:nth_malloc_preload>)
+tessera_test_properties(fault.put_part_xfs LABELS fault TIMEOUT 300)
+set_tests_properties(fault.put_part_xfs PROPERTIES SKIP_RETURN_CODE 77)
+if(TESSERA_SANITIZE MATCHES "thread" OR TESSERA_COVERAGE OR
+        (TESSERA_SANITIZE AND CMAKE_C_COMPILER_ID MATCHES "Clang"))
+    set_tests_properties(fault.put_part_xfs PROPERTIES DISABLED TRUE)
+endif()
 program_sweep(put_part WRITES sharded SELECTION yes
     RUN put "{folder}/bare.npy[2:6,3:11]" "{tree}/sharded[2:6,3:11]"
     FAULTS malloc openat:EACCES pread64:EIO pwritev:ENOSPC fdatasync:EIO renameat:ENOSPC
