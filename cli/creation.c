@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "creation_attributes.h"
+#include "filter_text.h"
 #include "location.h"
 #include "memory.h"
 #include "quantity.h"
@@ -169,6 +170,24 @@ static int read_dtype(const char *text, const tsr_dtype **ret_dtype, tsr_error *
     return tsr_dtype_parse(text, ret_dtype, err);
 }
 
+/* JSON, or a short form, whose words are looked at before anything is made; what they mean for the
+ * type and format of an array is seen when it is planned. */
+static int read_filters(cli_invocation *invocation, cli_creation *creation)
+{
+    const char *given = invocation_text(invocation, OPTION_FILTERS);
+    char *json;
+
+    if (!given || strchr("[{@", given[0]))
+        return invocation_json(invocation, OPTION_FILTERS, &creation->filters);
+    CLI_TRY(filter_text_read(given, 3, TSR_FLOAT32, &json, &invocation->error));
+    memory_free(json);
+    creation->short_filters = true;
+    creation->filters = memory_text(given);
+    return creation->filters
+               ? 0
+               : tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory for filters");
+}
+
 static int read_all(cli_invocation *invocation, cli_creation *creation)
 {
     const char *dtype = invocation_text(invocation, OPTION_DTYPE);
@@ -176,7 +195,7 @@ static int read_all(cli_invocation *invocation, cli_creation *creation)
 
     CLI_TRY(read_lengths(invocation, OPTION_CHUNKS, &creation->chunks));
     CLI_TRY(read_lengths(invocation, OPTION_SHARDS, &creation->shards));
-    CLI_TRY(invocation_json(invocation, OPTION_FILTERS, &creation->filters));
+    CLI_TRY(read_filters(invocation, creation));
     CLI_TRY(invocation_json(invocation, OPTION_SERIALIZER, &creation->serializer));
     CLI_TRY(invocation_json(invocation, OPTION_COMPRESSORS, &creation->compressors));
     CLI_TRY(invocation_json(invocation, OPTION_CODECS, &creation->codecs));
@@ -284,6 +303,7 @@ void array_plan_clear(cli_array_plan *plan)
     memory_free(plan->fill_value);
     tsr_heap_unref(plan->heap);
     memory_free(plan->name_text);
+    memory_free(plan->filters);
     if (plan->edges)
         tsr_free(plan->edges);
     if (plan->attributes)
@@ -425,7 +445,7 @@ static void plan_codecs(const cli_invocation *invocation, const cli_creation *cr
         options->compressors = NULL;
     }
     if (creation->filters)
-        options->filters = creation->filters;
+        options->filters = plan->filters ? plan->filters : creation->filters;
     if (creation->serializer)
         options->serializer = creation->serializer;
     if (creation->compressors)
@@ -453,6 +473,9 @@ static int finish_plan(cli_invocation *invocation, const cli_creation *creation,
     CLI_TRY(plan_fill_value(invocation, plan));
     if (creation->attributes)
         plan->options.attributes = creation->attributes;
+    if (creation->short_filters)
+        CLI_TRY(filter_text_read(creation->filters, plan->options.zarr_format, plan->options.dtype,
+                                 &plan->filters, &invocation->error));
     plan_codecs(invocation, creation, plan);
     return 0;
 }
@@ -558,8 +581,9 @@ static int keep_statistics(const cli_invocation *invocation, tsr_array *source,
     return 0;
 }
 
+/* The layout of `source`, with the type, fill value and attributes of `elements`. */
 static int keep_source(cli_invocation *invocation, const cli_creation *creation, tsr_array *source,
-                       cli_array_plan *plan)
+                       tsr_array *elements, cli_array_plan *plan)
 {
     tsr_array_create_options *options = &plan->options;
     bool zarr = location_is_zarr(tsr_array_driver(source));
@@ -570,7 +594,7 @@ static int keep_source(cli_invocation *invocation, const cli_creation *creation,
         options->zarr_format = creation->zarr_format ? creation->zarr_format : source_format;
     options->rank = tsr_array_rank(source);
     options->shape = tsr_array_shape(source);
-    options->dtype = creation->dtype ? creation->dtype : tsr_array_dtype(source);
+    options->dtype = creation->dtype ? creation->dtype : tsr_array_dtype(elements);
     for (int i = 0; i < options->rank; i++) {
         plan->names[i] = tsr_array_dimension_name(source, i);
         if (plan->names[i])
@@ -580,7 +604,7 @@ static int keep_source(cli_invocation *invocation, const cli_creation *creation,
     if (options->rank == 0 && source_format == 3)
         options->dimension_names = plan->names;
     CLI_TRY(keep_statistics(invocation, source, options, &invocation->error));
-    CLI_TRY(creation_keep_attributes(invocation, source, zarr ? source_format : 0, plan));
+    CLI_TRY(creation_keep_attributes(invocation, elements, zarr ? source_format : 0, plan));
     /* A whole chain has its inner chunk shapes in itself. */
     if (creation->codecs)
         levels = 0;
@@ -595,19 +619,25 @@ static int keep_source(cli_invocation *invocation, const cli_creation *creation,
     return 0;
 }
 
-int creation_plan_copy(cli_invocation *invocation, const cli_creation *creation, tsr_array *source,
-                       cli_array_plan *ret_plan)
+int creation_plan_unpacked(cli_invocation *invocation, const cli_creation *creation,
+                           tsr_array *packed, tsr_array *unpacked, cli_array_plan *ret_plan)
 {
     int status;
 
     memset(ret_plan, 0, sizeof *ret_plan);
     tsr_array_create_options_init(&ret_plan->options);
-    status = keep_source(invocation, creation, source, ret_plan);
+    status = keep_source(invocation, creation, packed, unpacked, ret_plan);
     if (status >= 0)
         status = finish_plan(invocation, creation, ret_plan);
     if (status < 0)
         array_plan_clear(ret_plan);
     return status;
+}
+
+int creation_plan_copy(cli_invocation *invocation, const cli_creation *creation, tsr_array *source,
+                       cli_array_plan *ret_plan)
+{
+    return creation_plan_unpacked(invocation, creation, source, source, ret_plan);
 }
 
 int creation_plan_like(cli_invocation *invocation, const cli_creation *creation, tsr_array *like,

@@ -29,6 +29,7 @@ typedef struct cli_lengths_spec {
 typedef struct cli_creation {
     cli_lengths_spec chunks, shards;
     char *filters, *serializer, *compressors, *codecs, *index_codecs, *attributes;
+    bool short_filters;     /* `filters` is no JSON but the short form of filter_text.h */
     const tsr_dtype *dtype; /* NULL when not given */
     int zarr_format;        /* 0 when not given */
 } cli_creation;
@@ -41,7 +42,8 @@ typedef struct cli_array_plan {
     void *fill_value;
     tsr_heap *heap; /* of a fill value of variable length */
     char *attributes, *name_text;
-    char *edges; /* of the array that is copied */
+    char *edges;   /* of the array that is copied */
+    char *filters; /* that a short form means for this array */
     cli_codec_lists kept;
 } cli_array_plan;
 
@@ -66,6 +68,11 @@ void array_plan_spare_parity(cli_array_plan *plan);
  * INVALID_ARGUMENT, NO_MEMORY. */
 int creation_plan_copy(cli_invocation *invocation, const cli_creation *creation, tsr_array *source,
                        cli_array_plan *ret_plan);
+
+/* The same for the numbers that `packed` stands for, which `unpacked` has: chunks and keys are
+ * those of `packed`, type, attributes and fill value those of `unpacked`. Errors: as above. */
+int creation_plan_unpacked(cli_invocation *invocation, const cli_creation *creation,
+                           tsr_array *packed, tsr_array *unpacked, cli_array_plan *ret_plan);
 
 /* The options for an array with the elements of `source`, which is made of `like` and others like
  * it: chunks and codecs are those of `like`, as far as they suit. `names` (NULL: those of `source`)

@@ -58,7 +58,10 @@ static const cli_option table[OPTION_COUNT] = {
           "Shard shape, a multiple of the chunk shape, likewise; none for no shards"),
     VALUE(OPTION_CODEC, "codec", 0, TEXT, "CODEC",
           "Compression in short form: zstd:5, blosc:lz4:5:shuffle, gzip:6, none"),
-    VALUE(OPTION_FILTERS, "filters", 0, JSON, "JSON", "Array-to-array codecs in full"),
+    VALUE(OPTION_FILTERS, "filters", 0, TEXT, "FILTERS",
+          "Array-to-array codecs: delta, bitround=BITS, quantize=DIGITS, "
+          "fixedscaleoffset=OFFSET:SCALE:TYPE, astype=TYPE, packbits, transpose=1:0, several with "
+          "commas; or in full, as a JSON list or @FILE"),
     VALUE(OPTION_SERIALIZER, "serializer", 0, JSON, "JSON", "The array-to-bytes codec in full"),
     VALUE(OPTION_COMPRESSORS, "compressors", 0, JSON, "JSON", "Bytes-to-bytes codecs in full"),
     VALUE(

@@ -28,6 +28,7 @@ struct cli_transfer {
     cli_transfer_body body;
     void *user;
     tsr_array *like;
+    tsr_array *packed; /* with --unpack: what the present array is unpacked from */
     const char *const *names;
 };
 
@@ -219,6 +220,9 @@ static int create_and_copy(cli_transfer *self, tsr_array *source, const char *pa
     if (self->like)
         CLI_TRY(creation_plan_like(self->invocation, &self->creation, self->like, source,
                                    self->names, &plan));
+    else if (self->packed)
+        CLI_TRY(
+            creation_plan_unpacked(self->invocation, &self->creation, self->packed, source, &plan));
     else
         CLI_TRY(creation_plan_copy(self->invocation, &self->creation, source, &plan));
     if (*path)
@@ -300,8 +304,12 @@ static int transfer_array(cli_transfer *self, tsr_array *source, const char *pat
 
     if (!invocation_has(self->invocation, OPTION_UNPACK))
         return transfer_elements(self, source, path);
-    if (tsr_array_unpack(source, &unpacked, &error) >= 0)
-        return transfer_elements(self, unpacked, path);
+    if (tsr_array_unpack(source, &unpacked, &error) >= 0) {
+        self->packed = source;
+        int status = transfer_elements(self, unpacked, path);
+        self->packed = NULL;
+        return status;
+    }
     if (error.status == TSR_NO_MEMORY) {
         self->invocation->error = error;
         return error.status;

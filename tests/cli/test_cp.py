@@ -264,3 +264,36 @@ def test_filters_that_name_types(tessera, tmp_path, dtype, filters):
     copy = zarr.open_array(tmp_path / "b", mode="r")
     assert [f.get_config() for f in copy.metadata.filters] == filters and np.array_equal(copy[:], values)
     tessera.run("diff", "a", "b")
+
+
+def test_unpack(tessera, tmp_path):
+    """Chunks, shards and names of the source, the numbers that xarray reads, attributes without the packing."""
+    group = zarr.create_group(tmp_path / "g", attributes={"title": "x"})
+    packed = group.create_array("sst", shape=(20, 30), chunks=(5, 5), shards=(10, 10), dtype="i2", fill_value=-1,
+                                dimension_names=["y", "x"], attributes={
+                                    "scale_factor": 0.01, "add_offset": 20.0, "_FillValue": -1, "units": "K"})
+    values = np.arange(600, dtype="i2").reshape(20, 30)
+    values[3, 4] = -1
+    packed[:] = values
+    group.create_array("plain", data=np.arange(4), chunks=(2,), attributes={"units": "m"})
+    tessera.run("cp", "-r", "--unpack", "g", "u", "--verify")
+    array = zarr.open_array(tmp_path / "u" / "sst", mode="r")
+    expected = values * 0.01 + 20.0
+    expected[3, 4] = np.nan
+    assert array.dtype == "f8" and np.array_equal(array[:], expected, equal_nan=True) and np.isnan(array.fill_value)
+    assert array.chunks == (5, 5) and array.shards == (10, 10) and array.metadata.dimension_names == ("y", "x")
+    assert dict(array.attrs) == {"units": "K"}
+    plain = zarr.open_array(tmp_path / "u" / "plain", mode="r")
+    assert plain.dtype == "i8" and plain[:].tolist() == [0, 1, 2, 3] and plain.chunks == (2,)
+    assert zarr.open_group(tmp_path / "u", mode="r").attrs["title"] == "x"
+    tessera.run("cp", "--unpack", "g/sst", "v", "--zarr-format", "2", "--dtype", "float32", "--casting", "same_kind")
+    array = zarr.open_array(tmp_path / "v", mode="r")
+    assert array.metadata.zarr_format == 2 and np.array_equal(array[:], expected.astype("f4"), equal_nan=True)
+
+
+def test_unpack_of_what_makes_no_sense(tessera, tmp_path):
+    group = zarr.create_group(tmp_path / "g")
+    group.create_array("bad", data=np.arange(3, dtype="i2"), attributes={"scale_factor": "much"})
+    group.create_array("good", data=np.arange(3, dtype="i2"), attributes={"scale_factor": 2.0})
+    assert "bad" in tessera.run("cp", "-r", "--unpack", "g", "u", status=5).err
+    assert zarr.open_array(tmp_path / "u" / "good", mode="r")[:].tolist() == [0, 2, 4]

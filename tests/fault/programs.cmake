@@ -99,6 +99,7 @@ program_sweep(where RUN cat "{tree}/sharded" --where "x >= 1" FAULTS malloc)
 program_sweep(cp RUN cp "{tree}/sharded" "{folder}/made.zarr/c" --shards 4,16 --chunks 2,8
     FAULTS malloc openat:EMFILE pread64:EIO mkdirat:ENOSPC pwritev:ENOSPC fdatasync:EIO renameat:EIO
         unlinkat:EIO pwritev:KILL renameat:KILL mkdirat:KILL)
+program_sweep(cp_filters RUN cp "{tree}/sharded" "{folder}/made.zarr/c" --filters delta --codec zstd:1 FAULTS malloc)
 program_sweep(cp_verify RUN cp "{tree}/sharded" "{folder}/made.zarr/c" --verify --codec zstd:1
     FAULTS malloc openat:EMFILE pread64:EIO)
 program_sweep(import_references RUN import "{folder}/refs.json" "{folder}/made.zarr" --codec zstd:1
