@@ -75,6 +75,15 @@ static int run_chunks(runner *me, tsr_codec_scratch *scratch, tsri_turn *ret_tur
     return 0;
 }
 
+/* What was used again from chunk to chunk does not outlive the loop. */
+static void give_back(tsr_codec_scratch *scratch)
+{
+    if (!scratch)
+        return;
+    tsri_scratch_drop(scratch, TSRI_BUFFER_SHARD);
+    tsri_scratch_drop(scratch, TSRI_BUFFER_COPY);
+}
+
 static void run(tsri_task *task)
 {
     runner *me = (runner *)task;
@@ -87,6 +96,7 @@ static void run(tsri_task *task)
     int status = tsri_scratch_acquire(self->array->context, &scratch, &error);
     if (status == 0)
         status = run_chunks(me, scratch, &turn, &error);
+    give_back(scratch);
     tsri_scratch_release(self->array->context, scratch);
     if (status < 0) {
         tsri_group_fail(&self->group, status, &error);

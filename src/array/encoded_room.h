@@ -1,8 +1,9 @@
 /* Room for the encoded inner chunks of a shard, from when they are made until the shard is put.
  *
- * One piece of memory for all of them, which a scratch keeps for the next shard: with an allocation
- * for each inner chunk the system took the pages back after every shard, and their first touch cost
- * a tenth of the time of storing an array anew. Several threads may keep bytes at once. */
+ * One piece of memory for all of them, which the scratch keeps for the next shard of the same
+ * operation: with an allocation for each inner chunk the system took the pages back after every
+ * shard, and their first touch cost a tenth of the time of storing an array anew. Several threads
+ * may keep bytes at once. */
 #ifndef TESSERA_ARRAY_ENCODED_ROOM_H
 #define TESSERA_ARRAY_ENCODED_ROOM_H
 

@@ -187,6 +187,7 @@ typedef enum tsri_buffer {
     TSRI_BUFFER_BLOCK_B,
     TSRI_BUFFER_PIECE, /* what such a part decodes to, where it is handed over at once */
     TSRI_BUFFER_PLANE, /* the part of a plane that the pieces so far have brought */
+    /* These last as long as one runner of a write, since each is as large as a chunk: */
     TSRI_BUFFER_SHARD, /* encoded inner chunks until their shard is put */
     TSRI_BUFFER_COPY,  /* a chunk on its way from one array to another */
     TSRI_BUFFER_COUNT
@@ -194,6 +195,10 @@ typedef enum tsri_buffer {
 
 /* At least `size_bytes` of memory, or NULL when there is none. */
 void *tsri_scratch_buffer(tsr_codec_scratch *scratch, tsri_buffer which, size_t size_bytes);
+
+/* Gives the memory of a buffer back; any other state, by its kind. */
+void tsri_scratch_drop(tsr_codec_scratch *scratch, tsri_buffer which);
+void tsri_codec_scratch_drop(tsr_codec_scratch *scratch, const tsr_scratch_state *kind);
 
 /* A heap for the bytes of elements of variable length in TSRI_BUFFER_CHUNK, emptied. NULL when out
  * of memory. */

@@ -1,5 +1,6 @@
 /* The registry of codecs, and the state that each thread brings along. */
 #include "codec/codec.h"
+#include "codec/chain.h"
 
 #include <stdio.h>
 
@@ -267,6 +268,19 @@ void *tsr_codec_scratch_state(tsr_codec_scratch *scratch, const tsr_scratch_stat
     }
     scratch->entries = entry;
     return entry->state;
+}
+
+void tsri_codec_scratch_drop(tsr_codec_scratch *scratch, const tsr_scratch_state *kind)
+{
+    for (scratch_entry **link = &scratch->entries; *link; link = &(*link)->next) {
+        scratch_entry *entry = *link;
+        if (entry->kind != kind)
+            continue;
+        *link = entry->next;
+        kind->destroy(entry->state);
+        tsri_free(entry);
+        return;
+    }
 }
 
 /* What several codecs share ---------------------------------------------------------------------

@@ -20,23 +20,24 @@ static void buffer_destroy(void *state)
     tsri_free(self);
 }
 
+static const tsr_scratch_state kinds[TSRI_BUFFER_COUNT] = {
+    [TSRI_BUFFER_FETCH] = {"fetch", buffer_create, buffer_destroy},
+    [TSRI_BUFFER_UNPACK_A] = {"unpack a", buffer_create, buffer_destroy},
+    [TSRI_BUFFER_UNPACK_B] = {"unpack b", buffer_create, buffer_destroy},
+    [TSRI_BUFFER_ARRAY] = {"array a", buffer_create, buffer_destroy},
+    [TSRI_BUFFER_ARRAY_B] = {"array b", buffer_create, buffer_destroy},
+    [TSRI_BUFFER_CHUNK] = {"chunk", buffer_create, buffer_destroy},
+    [TSRI_BUFFER_GATHER] = {"gather", buffer_create, buffer_destroy},
+    [TSRI_BUFFER_BLOCK] = {"block", buffer_create, buffer_destroy},
+    [TSRI_BUFFER_BLOCK_B] = {"block b", buffer_create, buffer_destroy},
+    [TSRI_BUFFER_PIECE] = {"piece", buffer_create, buffer_destroy},
+    [TSRI_BUFFER_PLANE] = {"plane", buffer_create, buffer_destroy},
+    [TSRI_BUFFER_SHARD] = {"shard", buffer_create, buffer_destroy},
+    [TSRI_BUFFER_COPY] = {"copy", buffer_create, buffer_destroy},
+};
+
 void *tsri_scratch_buffer(tsr_codec_scratch *scratch, tsri_buffer which, size_t size_bytes)
 {
-    static const tsr_scratch_state kinds[TSRI_BUFFER_COUNT] = {
-        [TSRI_BUFFER_FETCH] = {"fetch", buffer_create, buffer_destroy},
-        [TSRI_BUFFER_UNPACK_A] = {"unpack a", buffer_create, buffer_destroy},
-        [TSRI_BUFFER_UNPACK_B] = {"unpack b", buffer_create, buffer_destroy},
-        [TSRI_BUFFER_ARRAY] = {"array a", buffer_create, buffer_destroy},
-        [TSRI_BUFFER_ARRAY_B] = {"array b", buffer_create, buffer_destroy},
-        [TSRI_BUFFER_CHUNK] = {"chunk", buffer_create, buffer_destroy},
-        [TSRI_BUFFER_GATHER] = {"gather", buffer_create, buffer_destroy},
-        [TSRI_BUFFER_BLOCK] = {"block", buffer_create, buffer_destroy},
-        [TSRI_BUFFER_BLOCK_B] = {"block b", buffer_create, buffer_destroy},
-        [TSRI_BUFFER_PIECE] = {"piece", buffer_create, buffer_destroy},
-        [TSRI_BUFFER_PLANE] = {"plane", buffer_create, buffer_destroy},
-        [TSRI_BUFFER_SHARD] = {"shard", buffer_create, buffer_destroy},
-        [TSRI_BUFFER_COPY] = {"copy", buffer_create, buffer_destroy},
-    };
     buffer *self = tsr_codec_scratch_state(scratch, &kinds[which]);
     if (!self || (self->data && self->capacity_bytes >= size_bytes))
         return self ? self->data : NULL;
@@ -46,6 +47,11 @@ void *tsri_scratch_buffer(tsr_codec_scratch *scratch, tsri_buffer which, size_t 
     if (!self->data)
         self->capacity_bytes = 0;
     return self->data;
+}
+
+void tsri_scratch_drop(tsr_codec_scratch *scratch, tsri_buffer which)
+{
+    tsri_codec_scratch_drop(scratch, &kinds[which]);
 }
 
 static void *heap_create(void)

@@ -37,6 +37,27 @@ static void purposes_do_not_overlap(void **state)
             assert_int_equal(buffers[i][at], i + 1);
 }
 
+/* Dropping one leaves the others as they are; it can be had again, and dropped when it is not
+ * there. */
+static void a_buffer_is_dropped_alone(void **state)
+{
+    (void)state;
+    char *kept = tsri_scratch_buffer(scratch, TSRI_BUFFER_GATHER, 5000);
+    char *dropped = tsri_scratch_buffer(scratch, TSRI_BUFFER_SHARD, 5000);
+    assert_non_null(kept);
+    assert_non_null(dropped);
+    memset(kept, 7, 5000);
+    memset(dropped, 8, 5000);
+    tsri_scratch_drop(scratch, TSRI_BUFFER_SHARD);
+    tsri_scratch_drop(scratch, TSRI_BUFFER_SHARD);
+    assert_ptr_equal(tsri_scratch_buffer(scratch, TSRI_BUFFER_GATHER, 5000), kept);
+    for (int at = 0; at < 5000; at++)
+        assert_int_equal(kept[at], 7);
+    char *again = tsri_scratch_buffer(scratch, TSRI_BUFFER_SHARD, 9000);
+    assert_non_null(again);
+    memset(again, 9, 9000);
+}
+
 /* More than there is gives NULL, and the buffer works again afterwards. */
 static void no_memory_is_survived(void **state)
 {
@@ -113,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buffers_grow_and_stay),
         cmocka_unit_test(purposes_do_not_overlap),
+        cmocka_unit_test(a_buffer_is_dropped_alone),
         cmocka_unit_test(no_memory_is_survived),
         cmocka_unit_test(what_was_given_back_is_lent_again),
         cmocka_unit_test(threads_do_not_share),
