@@ -93,6 +93,9 @@ static int import_stream(cli_invocation *invocation, FILE *stream, const cli_cre
     cli_array_plan plan;
     int rank, status;
 
+    if (creation->big_endian)
+        return invocation_misuse(invocation, "--dtype: SOURCE holds little-endian numbers; "
+                                             "swap the bytes of big-endian ones first");
     CLI_TRY(creation_read_shape(invocation, shape, &rank));
     CLI_TRY(creation_plan_new(invocation, creation, shape, rank, &plan));
     status = check_size(invocation, stream, invocation->operands[0], &plan);

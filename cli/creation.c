@@ -188,6 +188,26 @@ static int read_filters(cli_invocation *invocation, cli_creation *creation)
                : tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory for filters");
 }
 
+/* The byte order that a type was given with is one for the chain, since types have none. */
+static int take_byte_order(cli_invocation *invocation, const char *dtype, cli_creation *creation)
+{
+    static const char big[] = "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"big\"}}";
+    bool is_swapped = creation->dtype->component_bytes > 1;
+
+    creation->big_endian = is_swapped && (dtype[0] == '>' || strstr(dtype, "\">"));
+    if (!creation->big_endian)
+        return 0;
+    if (strstr(dtype, "\"<"))
+        return invocation_misuse(
+            invocation, "--dtype: fields in both byte orders; those of a new array have one");
+    if (creation->serializer || creation->codecs)
+        return 0;
+    creation->serializer = memory_text(big);
+    return creation->serializer
+               ? 0
+               : tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory for a codec");
+}
+
 static int read_all(cli_invocation *invocation, cli_creation *creation)
 {
     const char *dtype = invocation_text(invocation, OPTION_DTYPE);
@@ -207,6 +227,8 @@ static int read_all(cli_invocation *invocation, cli_creation *creation)
         invocation->error.status = TSR_INVALID_ARGUMENT;
         return TSR_INVALID_ARGUMENT;
     }
+    if (dtype)
+        CLI_TRY(take_byte_order(invocation, dtype, creation));
     CLI_TRY(check_edges(invocation, creation));
     return check_combinations(invocation, creation);
 }

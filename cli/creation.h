@@ -31,6 +31,7 @@ typedef struct cli_creation {
     char *filters, *serializer, *compressors, *codecs, *index_codecs, *attributes;
     bool short_filters;     /* `filters` is no JSON but the short form of filter_text.h */
     const tsr_dtype *dtype; /* NULL when not given */
+    bool big_endian;        /* `dtype` was given as ">i4", or as fields of which all are so */
     int zarr_format;        /* 0 when not given */
 } cli_creation;
 

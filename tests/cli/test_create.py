@@ -242,3 +242,24 @@ def test_what_is_no_short_form(tessera, tmp_path, text):
 def test_short_forms_are_for_numbers(tessera, tmp_path):
     assert "no short form is for string" in tessera.error(
         "create", "a", "--shape", "4", "--dtype", "string", "--filters", "delta", status=2)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize("dtype", [">i4", '[["a", ">i2"], ["b", "|u1"], ["c", ">f8"]]', ">M8[D]"])
+def test_a_byte_order_in_the_type(tessera, tmp_path, dtype, zarr_format):
+    tessera.run("create", "a", "--shape", "4", "--dtype", dtype, "--zarr-format", zarr_format, "--codec", "none")
+    wanted = np.dtype([tuple(f) for f in json.loads(dtype)] if dtype[0] == "[" else dtype)
+    values = np.array([(1, 2, 3.5)] * 4 if wanted.fields else [1, 2, 3, 4], wanted)
+    tessera.run("put", "-", "a", input=values.astype(wanted.newbyteorder("<")).tobytes())
+    assert (tmp_path / ("a/0" if zarr_format == 2 else "a/c/0")).read_bytes() == values.tobytes()
+    assert not tessera.run("cat", "a", "--format", "raw").stdout.startswith(values.tobytes()[:4])
+    if zarr_format == 2:
+        assert zarr.open_array(tmp_path / "a", mode="r").dtype == wanted
+
+
+def test_byte_orders_that_nothing_is_made_of(tessera):
+    message = tessera.error("create", "a", "--shape", "4", "--dtype", '[["a", ">i2"], ["b", "<i2"]]', status=2)
+    assert "both byte orders" in message
+    message = tessera.error("import", "-", "a", "--shape", "2", "--dtype", ">i2", status=2)
+    assert "little-endian" in message
+    tessera.run("create", "b", "--shape", "4", "--dtype", ">i1")
