@@ -60,7 +60,7 @@ static int create_and_write(cli_invocation *invocation, FILE *stream, cli_array_
     int64_t start_ms = progress_now_ms();
     char shape[SHOW_SHAPE_MAX];
 
-    int status = transfer_begin(invocation, source, place, &start, &record);
+    int status = transfer_begin(invocation, source, place, NULL, &start, &record);
     if (status < 0 || invocation_has(invocation, OPTION_DRY_RUN))
         transfer_record_clear(&record);
     CLI_TRY(status);

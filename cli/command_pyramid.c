@@ -189,24 +189,107 @@ static int make_level(const pyramid *self, cli_transfer *transfer, int number, t
     return 0;
 }
 
-/* What viewers look for comes last: then all that it names is there. */
+static int open_group(const pyramid *self, bool writable, tsr_group **ret_group)
+{
+    tsr_array_open_options options;
+
+    tsr_array_open_options_init(&options);
+    options.writable = writable;
+    options.ignore_consolidated = true;
+    return tsr_group_open(self->invocation->context, self->destination, &options, ret_group,
+                          &self->invocation->error);
+}
+
+/* What viewers look for comes last: then all that it names is there. What else the group says, in
+ * the same attribute too, stays. */
 static int write_attributes(const pyramid *self)
 {
     tsr_auto(tsr_group) *group = NULL;
-    tsr_array_open_options options;
     tsr_error *err = &self->invocation->error;
+    struct json_object *attributes;
     char *json;
     int status;
 
-    tsr_array_open_options_init(&options);
-    options.writable = true;
-    CLI_TRY(image_attributes(&self->axes, location_base_name(self->invocation->operands[0]),
-                             self->method_name, self->levels, self->level_count, &json, err));
-    status = tsr_group_open(self->invocation->context, self->destination, &options, &group, err);
-    if (status >= 0)
-        status = tsr_group_update_attributes(group, json, NULL, err);
+    CLI_TRY(open_group(self, true, &group));
+    CLI_TRY(describe_group_attributes(group, &attributes, err));
+    status = image_attributes(&self->axes, location_base_name(self->invocation->operands[0]),
+                              self->method_name, self->levels, self->level_count,
+                              image_attribute(attributes), &json, err);
+    json_object_put(attributes);
+    CLI_TRY(status);
+    status = tsr_group_update_attributes(group, json, NULL, err);
     tsr_free(json);
     return status;
+}
+
+/* ---- in a group that is there -------------------------------------------------------------------
+ */
+
+static int check_child(const pyramid *self, int number)
+{
+    tsr_error *err = &self->invocation->error;
+    tsr_node_kind kind;
+    char name[16];
+    char *place;
+    int status;
+
+    snprintf(name, sizeof name, "%d", number);
+    place = location_join(self->destination, name);
+    if (!place)
+        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
+    status = tsr_place_probe(self->invocation->context, place, NULL, &kind, err);
+    memory_free(place);
+    CLI_TRY(status);
+    if (kind == TSR_NODE_NONE)
+        return 0;
+    tsr_error_set(err, TSR_EXISTS, "%s has a child \"%s\" already, which a level would be called",
+                  self->destination, name);
+    tsr_error_set_next_step(err, "choose another place, move the child (`tessera mv`), or "
+                                 "--overwrite to replace the group and everything below it");
+    return TSR_EXISTS;
+}
+
+static int check_attributes(const pyramid *self, tsr_group *group)
+{
+    tsr_error *err = &self->invocation->error;
+    struct json_object *attributes;
+    bool is_image;
+
+    CLI_TRY(describe_group_attributes(group, &attributes, err));
+    is_image = image_attribute_is_taken(attributes);
+    json_object_put(attributes);
+    if (!is_image)
+        return 0;
+    tsr_error_set(err, TSR_EXISTS,
+                  "%s exists and describes an image already, by its attribute \"ome\"",
+                  self->destination);
+    tsr_error_set_next_step(err,
+                            "choose another place, or take the attribute away: "
+                            "`tessera attr %s --remove ome`",
+                            self->destination);
+    return TSR_EXISTS;
+}
+
+static int enter_group(void *user, cli_transfer *transfer)
+{
+    pyramid *self = user;
+    tsr_auto(tsr_group) *group = NULL;
+
+    transfer_creation(transfer)->zarr_format = 3;
+    CLI_TRY(open_group(self, false, &group));
+    if (strcmp(tsr_group_driver(group), "zarr3") != 0) {
+        tsr_error_set(
+            &self->invocation->error, TSR_EXISTS,
+            "%s exists already, and OME-Zarr 0.5 is Zarr v3, which this group (%s) is not",
+            self->destination, tsr_group_driver(group));
+        tsr_error_set_next_step(&self->invocation->error, "choose another place");
+        return TSR_EXISTS;
+    }
+    CLI_TRY(check_attributes(self, group));
+    CLI_TRY(plan_levels(self, transfer_creation(transfer)));
+    for (int number = 0; number < self->level_count; number++)
+        CLI_TRY(check_child(self, number));
+    return 0;
 }
 
 static int make_levels(void *user, cli_transfer *transfer)
@@ -244,8 +327,8 @@ static int run(cli_invocation *invocation)
     self->source = array;
     status = read_options(self);
     if (status >= 0)
-        status =
-            transfer_make(invocation, &words, &source, 1, self->destination, make_levels, self);
+        status = transfer_make(invocation, &words, &source, 1, self->destination, make_levels,
+                               enter_group, self);
     image_axes_clear(&self->axes);
     memory_free(self);
     return status;
@@ -258,7 +341,8 @@ const cli_command command_pyramid = {
     .description =
         "DESTINATION becomes a group with the array as it is, \"0\", and smaller ones, \"1\", \"2\"..., each "
         "made of the one before, until one fits into a single chunk; and the metadata of OME-Zarr that "
-        "tells viewers of them. Axes are time (t), channels (c) and two or three of space, in this order, "
+        "tells viewers of them. Of a group that is there they become children, beside what it has; its other "
+        "attributes stay, and nothing is written where a name is taken. Axes are time (t), channels (c) and two or three of space, in this order, "
         "by their names.\n\n"
         "Chunks, shards and codecs of all are those of the source unless options say otherwise. At the end "
         "of an axis, the elements that there are count. An interrupted run is finished by the same command. "
@@ -268,6 +352,7 @@ const cli_command command_pyramid = {
     .examples =
         {{"pyramid relief.zarr/ROSE relief.ome.zarr --chunks 256,256",
           "Halved along both axes until one chunk holds all of it"},
+         {"pyramid relief.zarr/ROSE relief.zarr", "In the group that the array lies in"},
          {"pyramid cells.zarr/labels labels.ome.zarr --method mode --factors z=1,y=2,x=2",
           "Labels: the most frequent one, and every plane stays"},
          {"pyramid scan.h5/data scan.ome.zarr --scale 0.5 --units x=micrometer,y=micrometer",

@@ -136,7 +136,7 @@ static int open_and_make(stack *self)
                                     &self->sources[self->count]));
     CLI_TRY(read_options(self));
     return transfer_make(invocation, &words, (const char *const *)invocation->operands, self->count,
-                         invocation_text(invocation, OPTION_DESTINATION), make_stack, self);
+                         invocation_text(invocation, OPTION_DESTINATION), make_stack, NULL, self);
 }
 
 static int run(cli_invocation *invocation)

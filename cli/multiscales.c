@@ -8,6 +8,9 @@
 #include "document.h"
 #include "memory.h"
 
+/* The attribute of a group that has all of it. */
+#define ATTRIBUTE "ome"
+
 enum { AXES_MIN = 2, AXES_MAX = 5, SPACE_MAX = 3 };
 
 static bool is_one_of(const char *name, const char *const *names)
@@ -215,16 +218,47 @@ static void add_level(cli_document *document, struct json_object *list, int numb
         add_transformation(document, transformations, "translation", rank, level->translation);
 }
 
+struct json_object *image_attribute(struct json_object *attributes)
+{
+    struct json_object *value = NULL;
+
+    json_object_object_get_ex(attributes, ATTRIBUTE, &value);
+    return value;
+}
+
+bool image_attribute_is_taken(struct json_object *attributes)
+{
+    struct json_object *value = NULL;
+
+    if (!json_object_object_get_ex(attributes, ATTRIBUTE, &value))
+        return false;
+    return !json_object_is_type(value, json_type_object) ||
+           json_object_object_get_ex(value, "multiscales", NULL);
+}
+
+/* What a program before has said of the image, such as its colours. */
+static void keep_members(cli_document *document, struct json_object *ome,
+                         struct json_object *before)
+{
+    if (!json_object_is_type(before, json_type_object))
+        return;
+    json_object_object_foreach(before, name, value)
+    {
+        if (!json_object_object_get_ex(ome, name, NULL))
+            document_add_value(document, ome, name, value);
+    }
+}
+
 int image_attributes(const cli_image_axes *axes, const char *name, const char *method,
-                     const cli_image_level *levels, int level_count, char **ret_json,
-                     tsr_error *err)
+                     const cli_image_level *levels, int level_count, struct json_object *before,
+                     char **ret_json, tsr_error *err)
 {
     struct json_object *ome, *image, *list;
     cli_document document;
     int status;
 
     document_init(&document);
-    ome = document_add_object(&document, document.root, "ome");
+    ome = document_add_object(&document, document.root, ATTRIBUTE);
     document_add_text(&document, ome, "version", "0.5");
     image = document_add_object(&document, document_add_list(&document, ome, "multiscales"), NULL);
     document_add_text(&document, image, "name", name);
@@ -236,6 +270,7 @@ int image_attributes(const cli_image_axes *axes, const char *name, const char *m
     image = document_add_object(&document, image, "metadata");
     document_add_text(&document, image, "method", "tessera pyramid");
     document_add_text(&document, image, "version", tsr_version());
+    keep_members(&document, ome, before);
     status = document.failed ? tsr_error_set(err, TSR_NO_MEMORY, "out of memory")
                              : tsr_json_text(document.root, 0, ret_json, err);
     document_clear(&document);

@@ -3,6 +3,7 @@
 #ifndef TESSERA_CLI_MULTISCALES_H
 #define TESSERA_CLI_MULTISCALES_H
 
+#include <json-c/json.h>
 #include <tessera/array.h>
 
 #include "invocation.h"
@@ -31,9 +32,16 @@ typedef struct cli_image_level {
     double scale[TSR_RANK_MAX], translation[TSR_RANK_MAX];
 } cli_image_level;
 
-/* The attributes of the group as JSON. Owner: the caller, by tsr_free. Errors: NO_MEMORY. */
+/* The attribute of OME-Zarr among those of a group; borrowed; NULL: there is none. */
+struct json_object *image_attribute(struct json_object *attributes);
+
+/* Whether it describes an image in several sizes, or is nothing that one could be added to. */
+bool image_attribute_is_taken(struct json_object *attributes);
+
+/* The attributes of the group as JSON, with what else `before` has (NULL: nothing). Owner: the
+ * caller, by tsr_free. Errors: NO_MEMORY. */
 int image_attributes(const cli_image_axes *axes, const char *name, const char *method,
-                     const cli_image_level *levels, int level_count, char **ret_json,
-                     tsr_error *err);
+                     const cli_image_level *levels, int level_count, struct json_object *before,
+                     char **ret_json, tsr_error *err);
 
 #endif

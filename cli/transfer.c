@@ -25,8 +25,9 @@ struct cli_transfer {
     const char *current_path; /* of the array that is being copied */
     cli_transfer_result result;
     /* Of what is made of several nodes. */
-    cli_transfer_body body;
+    cli_transfer_body body, enter;
     void *user;
+    bool entered; /* the destination was there before, with what else is in it */
     tsr_array *like;
     tsr_array *packed; /* with --unpack: what the present array is unpacked from */
     const char *const *names;
@@ -510,13 +511,15 @@ int transfer_report(cli_invocation *invocation, const cli_transfer_words *words,
 static int copy_all(cli_transfer *self, const cli_location_node *source)
 {
     cli_invocation *invocation = self->invocation;
+    const cli_transfer_entrance entrance = {self->enter, self->user, self};
     cli_transfer_start start;
     int status;
 
     CLI_TRY(creation_read(invocation, &self->creation));
-    CLI_TRY(transfer_begin(invocation, self->source_place, self->destination_place, &start,
-                           &self->record));
+    CLI_TRY(transfer_begin(invocation, self->source_place, self->destination_place,
+                           self->enter ? &entrance : NULL, &start, &self->record));
     self->resume = start == TRANSFER_RESUME;
+    self->entered = start == TRANSFER_ENTER;
     if (!source)
         status = self->body(self->user, self);
     else if (source->array)
@@ -525,6 +528,9 @@ static int copy_all(cli_transfer *self, const cli_location_node *source)
         status = transfer_group(self, source->group, "", 0);
     if (self->dry_run)
         return status;
+    if (status < 0 && self->entered)
+        return transfer_leave(invocation, self->destination_place, &self->record,
+                              self->current_path, status);
     if (status < 0)
         return transfer_abandon(invocation, self->destination_place, start, status);
     return self->unfinished ? 0 : transfer_end(invocation, self->destination_place);
@@ -550,8 +556,9 @@ static int finish(cli_transfer *self, int64_t start_ms)
 
     if (!self->dry_run) {
         result->seconds = (double)(progress_now_ms() - start_ms) / 1000;
-        if (location_stored_size(invocation->context, self->destination_place,
-                                 &result->stored_bytes, NULL, NULL) < 0)
+        /* A group that was there has more in it. */
+        if (self->entered || location_stored_size(invocation->context, self->destination_place,
+                                                  &result->stored_bytes, NULL, NULL) < 0)
             result->stored_bytes = -1;
         CLI_TRY(transfer_report(invocation, self->words, self->destination_place, result));
     }
@@ -643,7 +650,7 @@ int transfer_make_array(cli_transfer *self, tsr_array *source, tsr_array *like,
 
 int transfer_make_group(cli_transfer *self, const char *path)
 {
-    if (self->dry_run)
+    if (self->dry_run || (self->entered && !*path))
         return 0;
     self->result.groups++;
     return create_group_with(self, path, 3, NULL);
@@ -670,17 +677,21 @@ static char *join_places(const char *const *places, size_t count)
 
 int transfer_make(cli_invocation *invocation, const cli_transfer_words *words,
                   const char *const *source_places, size_t source_count,
-                  const char *destination_place, cli_transfer_body body, void *user)
+                  const char *destination_place, cli_transfer_body body, cli_transfer_body enter,
+                  void *user)
 {
     cli_transfer self = {.invocation = invocation,
                          .words = words,
                          .destination_place = destination_place,
                          .body = body,
+                         .enter = enter,
                          .user = user};
     char *places;
     int status;
 
-    for (size_t i = 0; i < source_count; i++)
+    /* What enters a group, and replaces nothing there, may come from it. */
+    for (size_t i = 0; i < source_count && (!enter || invocation_has(invocation, OPTION_OVERWRITE));
+         i++)
         CLI_TRY(check_places(invocation, source_places[i], destination_place));
     places = join_places(source_places, source_count);
     if (!places)

@@ -55,11 +55,20 @@ typedef struct cli_transfer cli_transfer;
  * again it makes the same in the same order: what is whole is passed over. */
 typedef int (*cli_transfer_body)(void *user, cli_transfer *transfer);
 
-/* Carries out a transfer whose destination is made of the nodes at `source_places`. Errors: as
- * above, and those of the body. */
+/* What a body may do about a group that is at the destination already: nothing of it is the
+ * transfer's but the children that it makes. */
+typedef struct cli_transfer_entrance {
+    cli_transfer_body enter; /* refuses the group, or not, before anything is written */
+    void *user;
+    cli_transfer *transfer;
+} cli_transfer_entrance;
+
+/* Carries out a transfer whose destination is made of the nodes at `source_places`. With `enter` it
+ * may also be a group that is there. Errors: as above, and those of the body. */
 int transfer_make(cli_invocation *invocation, const cli_transfer_words *words,
                   const char *const *source_places, size_t source_count,
-                  const char *destination_place, cli_transfer_body body, void *user);
+                  const char *destination_place, cli_transfer_body body, cli_transfer_body enter,
+                  void *user);
 
 /* For bodies. What the command line says about new arrays; may be changed before the first one. */
 cli_creation *transfer_creation(cli_transfer *transfer);
@@ -83,6 +92,7 @@ int transfer_report(cli_invocation *invocation, const cli_transfer_words *words,
 typedef enum cli_transfer_start {
     TRANSFER_FRESH, /* there was nothing at all */
     TRANSFER_NEW,   /* a folder without a node of Zarr, or what --overwrite has removed */
+    TRANSFER_ENTER, /* a group that the new nodes become children of */
     TRANSFER_RESUME
 } cli_transfer_start;
 
@@ -95,12 +105,12 @@ typedef struct cli_transfer_record {
 
 void transfer_record_clear(cli_transfer_record *record);
 
-/* Makes the destination ready: refuses what is there, erases it with --overwrite, or finds that an
- * interrupted run of the same command left it; then leaves the mark. Errors: EXISTS, and those of
- * the store. */
+/* Makes the destination ready: refuses what is there, erases it with --overwrite, finds that an
+ * interrupted run of the same command left it, or asks whether its group may be entered (NULL: it
+ * may not); then leaves the mark. Errors: EXISTS, those of the store and of the entrance. */
 int transfer_begin(cli_invocation *invocation, const char *source_place,
-                   const char *destination_place, cli_transfer_start *ret_start,
-                   cli_transfer_record *ret_record);
+                   const char *destination_place, const cli_transfer_entrance *entrance,
+                   cli_transfer_start *ret_start, cli_transfer_record *ret_record);
 
 /* Removes what an interrupted run left at `place`, a part of the destination or the destination
  * itself, whose mark stays and forgets the current array. Errors: those of tsr_place_erase. */
@@ -116,6 +126,11 @@ int transfer_mark(cli_invocation *invocation, const char *source_place,
  * on with. Returns `status`. */
 int transfer_abandon(cli_invocation *invocation, const char *destination_place,
                      cli_transfer_start start, int status);
+
+/* After such a failure in a group that was entered: removes the children that were made, and the
+ * mark. Returns `status`. */
+int transfer_leave(cli_invocation *invocation, const char *destination_place,
+                   const cli_transfer_record *record, const char *current_path, int status);
 
 /* Takes the mark away. */
 int transfer_end(cli_invocation *invocation, const char *destination_place);

@@ -185,8 +185,8 @@ static int refuse(cli_invocation *invocation, const char *place, bool marked)
 
 /* Decides about what lies at the destination. */
 static int look_at_destination(cli_invocation *invocation, const char *source_place,
-                               const char *place, cli_transfer_start *ret_start,
-                               cli_transfer_record *ret_record)
+                               const char *place, const cli_transfer_entrance *entrance,
+                               cli_transfer_start *ret_start, cli_transfer_record *ret_record)
 {
     struct json_object *mark;
     tsr_context *context;
@@ -210,20 +210,24 @@ static int look_at_destination(cli_invocation *invocation, const char *source_pl
     CLI_TRY(tsr_place_probe(context, place, NULL, &kind, &invocation->error));
     if (kind == TSR_NODE_NONE)
         return 0;
-    if (!invocation_has(invocation, OPTION_OVERWRITE))
-        return refuse(invocation, place, marked);
+    if (!invocation_has(invocation, OPTION_OVERWRITE)) {
+        if (kind != TSR_NODE_GROUP || marked || !entrance)
+            return refuse(invocation, place, marked);
+        *ret_start = TRANSFER_ENTER;
+        return entrance->enter(entrance->user, entrance->transfer);
+    }
     if (invocation_has(invocation, OPTION_DRY_RUN))
         return 0;
     return tsr_place_erase(context, place, NULL, &invocation->error);
 }
 
 int transfer_begin(cli_invocation *invocation, const char *source_place,
-                   const char *destination_place, cli_transfer_start *ret_start,
-                   cli_transfer_record *ret_record)
+                   const char *destination_place, const cli_transfer_entrance *entrance,
+                   cli_transfer_start *ret_start, cli_transfer_record *ret_record)
 {
     memset(ret_record, 0, sizeof *ret_record);
-    CLI_TRY(
-        look_at_destination(invocation, source_place, destination_place, ret_start, ret_record));
+    CLI_TRY(look_at_destination(invocation, source_place, destination_place, entrance, ret_start,
+                                ret_record));
     if (!ret_record->finished)
         ret_record->finished = json_object_new_array();
     if (!ret_record->finished)
@@ -256,15 +260,52 @@ int transfer_remove(cli_invocation *invocation, const char *source_place,
     return transfer_mark(invocation, source_place, destination_place, record, &invocation->error);
 }
 
+/* Whether the same command would fail again in the same way. */
+static bool is_hopeless(int status)
+{
+    return status == TSR_LIMIT || status == TSR_INVALID_ARGUMENT || status == TSR_TYPE_MISMATCH ||
+           status == TSR_UNSUPPORTED;
+}
+
+static int remove_child(cli_invocation *invocation, const char *parent, const char *path)
+{
+    char *place = location_join(parent, path);
+
+    if (!place)
+        return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
+    int status = tsr_place_erase(invocation->context, place, NULL, &invocation->error);
+    memory_free(place);
+    return status == TSR_NOT_FOUND ? 0 : status;
+}
+
+int transfer_leave(cli_invocation *invocation, const char *destination_place,
+                   const cli_transfer_record *record, const char *current_path, int status)
+{
+    tsr_error kept = invocation->error;
+    int removed = 0;
+
+    if (!is_hopeless(status))
+        return status;
+    for (size_t i = 0; removed >= 0 && i < json_object_array_length(record->finished); i++)
+        removed =
+            remove_child(invocation, destination_place,
+                         json_object_get_string(json_object_array_get_idx(record->finished, i)));
+    if (removed >= 0 && current_path)
+        removed = remove_child(invocation, destination_place, current_path);
+    /* As long as something of it is there the mark says whose it is. */
+    if (removed >= 0)
+        transfer_end(invocation, destination_place);
+    invocation->error = kept;
+    return status;
+}
+
 int transfer_abandon(cli_invocation *invocation, const char *destination_place,
                      cli_transfer_start start, int status)
 {
     tsr_error kept = invocation->error;
     const char *path;
-    bool hopeless = status == TSR_LIMIT || status == TSR_INVALID_ARGUMENT ||
-                    status == TSR_TYPE_MISMATCH || status == TSR_UNSUPPORTED;
 
-    if (!hopeless || start == TRANSFER_RESUME)
+    if (!is_hopeless(status) || start == TRANSFER_RESUME)
         return status;
     transfer_end(invocation, destination_place);
     if (start == TRANSFER_FRESH) {

@@ -147,6 +147,9 @@ program_sweep(stack RUN stack "{tree}/sharded" "{tree}/plain" -o "{folder}/made.
     FAULTS malloc pread64:EIO pwritev:ENOSPC renameat:KILL)
 program_sweep(pyramid RUN pyramid "{tree}/plain" "{folder}/made.zarr" --levels 2 --method max
     FAULTS malloc openat:EMFILE pread64:EIO pwritev:ENOSPC renameat:EIO pwritev:KILL renameat:KILL)
+# In a group that is there.
+program_sweep(pyramid_group RUN pyramid "{tree}/plain" "{folder}/group.zarr" --levels 1 --method max
+    FAULTS malloc openat:EMFILE pwritev:ENOSPC renameat:KILL renameat2:KILL)
 program_sweep(export RUN export "{tree}/sharded" "{folder}/made.npy" --overwrite FAULTS malloc write:ENOSPC fsync:EIO)
 # Without refused allocations, as for import_netcdf, and without refused writes: nc_close of libnetcdf 4.9.0 itself
 # ends by a signal when the last one, of the superblock, fails.

@@ -13,7 +13,7 @@
     tree.py measured TESSERA FOLDER          after `tessera` wrote kept.zarr or its statistics
 
 The folder has t.zarr with `plain`, `sharded` and `parity` (shards with parity), each 12 x 16 uint16 of 1 in chunks of 4 x 8; bare.npy with
-as many elements of 2; small.npy, small.npz and small.nc with arrays of 0..191; structs.npz; words.zarr with strings. `verify` holds each chunk
+as many elements of 2; small.npy, small.npz and small.nc with arrays of 0..191; structs.npz; group.zarr, a group; words.zarr with strings. `verify` holds each chunk
 of NAME to be old whole or new whole (all new when SWEEP_STATUS is 0), everything else to be as it was,
 and `tessera check --data` to find no damage. `removed` finishes a removal that was not, and holds a new
 array of the name to have nothing of the old one. hurt.zarr and waste.zarr are arrays like `sharded`; of the
@@ -154,6 +154,9 @@ def make(tessera, folder):
         archive.writestr("stored.npy", npy(range(COUNT)))
         archive.writestr("deflated.npy", npy(range(COUNT)), zipfile.ZIP_DEFLATED)
     (folder / "bare.npy").write_bytes(npy([NEW] * COUNT))
+    (folder / "group.zarr").mkdir()
+    (folder / "group.zarr" / "zarr.json").write_text(
+        '{"zarr_format": 3, "node_type": "group", "attributes": {"title": "x"}}')
     with zipfile.ZipFile(folder / "structs.npz", "w") as archive:
         archive.writestr("stored.npy", npy_structs())
         archive.writestr("deflated.npy", npy_structs(), zipfile.ZIP_DEFLATED)
