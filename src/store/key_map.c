@@ -116,6 +116,8 @@ void tsri_key_map_find_many(const tsri_key_map *map, const char *const *keys, si
     }
     for (size_t i = 0; i < n && map->place_count > 0; i++) {
         const tsri_key_node *node = *place_of(map, hashes[i]);
+        if (!node)
+            continue; /* to which no offset may be added, even to ask for nothing */
         __builtin_prefetch(node);
         __builtin_prefetch((const char *)node + sizeof *node + sizeof node->next[0]);
     }
