@@ -1,5 +1,6 @@
 /* zstd: RFC 8878. Zarr extension "zstd", and numcodecs' Zstd, which has the same bytes. */
 #define ZSTD_STATIC_LINKING_ONLY /* for the calls that decode block by block without a buffer */
+#define ZSTD_DISABLE_DEPRECATE_WARNINGS /* releases from 1.5.5 on call them deprecated */
 #include <zstd.h>
 #include <zstd_errors.h>
 
