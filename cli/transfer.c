@@ -262,11 +262,36 @@ static bool is_kept(const cli_transfer *self, const char *path, const char *plac
            kind == TSR_NODE_ARRAY;
 }
 
+static bool has_array_field(const tsr_dtype *dtype)
+{
+    for (int i = 0; i < tsr_dtype_field_count(dtype); i++)
+        if (tsr_dtype_field(dtype, i)->rank > 0 ||
+            has_array_field(tsr_dtype_field(dtype, i)->dtype))
+            return true;
+    return false;
+}
+
+/* In a tree, structs that the format does not have hide no other array. */
+static int skip_struct(cli_transfer *self, const tsr_array *source, const char *path, int status,
+                       bool *ret_skipped)
+{
+    tsr_error *err = &self->invocation->error;
+    char why[sizeof err->message + sizeof err->next_step + 2];
+
+    *ret_skipped = status == TSR_UNSUPPORTED && *path && has_array_field(tsr_array_dtype(source));
+    if (!*ret_skipped)
+        return status;
+    snprintf(why, sizeof why, "%s; %s", err->message, err->next_step);
+    skip(self, path, status, why);
+    tsr_error_clear(err);
+    return 0;
+}
+
 static int transfer_elements(cli_transfer *self, tsr_array *source, const char *path)
 {
     char *place = location_join(self->destination_place, path);
     char *label = location_join("/", path);
-    bool same = true;
+    bool same = true, skipped = false;
     int status = 0;
 
     if (!place || !label) {
@@ -278,17 +303,18 @@ static int transfer_elements(cli_transfer *self, tsr_array *source, const char *
     } else {
         self->current_path = path;
         status = create_and_copy(self, source, label, *path ? place : self->destination_place);
-        if (status >= 0 && self->result.different)
+        status = skip_struct(self, source, path, status, &skipped);
+        if (status >= 0 && !skipped && self->result.different)
             status =
                 transfer_verify(self->invocation, source, *path ? place : self->destination_place,
                                 path, &self->verifying, &self->result, &same);
         /* What differs is looked at again by a run that goes on from here. */
-        if (status >= 0 && same)
+        if (status >= 0 && same && !skipped)
             status = remember_finished(self, path);
     }
     memory_free(place);
     memory_free(label);
-    if (status >= 0) {
+    if (status >= 0 && !skipped) {
         self->result.arrays++;
         if (__builtin_add_overflow(self->result.source_bytes, tsr_array_size(source),
                                    &self->result.source_bytes))

@@ -199,3 +199,19 @@ def test_progress_is_silent_unless_asked(tessera, ocean):
     assert events[-1]["bytes_done"] == events[-1]["bytes_total"]
     plain = tessera.run("import", "ocean.nc", "c.zarr", "--progress", "plain").err
     assert "importing /TEMP  3 x 8 x 12 float32  100 %" in plain
+
+
+def test_a_struct_that_zarr_3_has_not_hides_no_other_array(tessera, tmp_path):
+    """Fields that are arrays: left out by name with what to do, and read as Zarr 2."""
+    pair = np.dtype([("a", "i4"), ("list", "i4", (3,))])
+    with netCDF4.Dataset(tmp_path / "in.nc", "w") as file:
+        file.createDimension("x", 4)
+        file.createVariable("pair", file.createCompoundType(pair, "pair_t"), ("x",))[:] = np.ones(4, pair)
+        file.createVariable("plain", "i4", ("x",))[:] = range(4)
+    error = tessera.run("import", "in.nc", "a", "--verify", status=5).err
+    assert '"list" is an array' in error and "--zarr-format 2" in error
+    assert list(zarr.open_group(tmp_path / "a", mode="r")) == ["plain"]
+    assert not list((tmp_path / "a").glob("__*"))
+    tessera.run("import", "in.nc", "b", "--zarr-format", "2")
+    tessera.run("diff", "in.nc", "b")
+    tessera.error("import", "in.nc/pair", "c", status=8)
