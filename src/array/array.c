@@ -361,7 +361,13 @@ static const tsr_array_ops zarr_ops = {.struct_size = sizeof zarr_ops, .locate =
 int tsri_array_locate(const tsr_array *array, const int64_t *chunk_index, tsr_extent *ret_extent,
                       tsr_error *err)
 {
-    return array->ops->locate(array->driver, chunk_index, ret_extent, err);
+    TSRI_TRY(array->ops->locate(array->driver, chunk_index, ret_extent, err));
+    if (ret_extent->size_bytes == TSR_REST && ret_extent->offset > 0)
+        return tsr_error_set(err, TSR_INTERNAL,
+                             "%s: the driver says that a chunk starts at byte %" PRIu64
+                             " of %s, and not how long it is",
+                             array->place, ret_extent->offset, ret_extent->key);
+    return 0;
 }
 
 /* Takes what it owns out of an output as a text. */

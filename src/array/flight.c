@@ -49,7 +49,7 @@ static tsr_range range_of_request(const tsri_portion *portion)
     const tsri_unit *unit = portion->unit;
     const tsr_range whole = {TSR_RANGE_WHOLE, 0, 0};
     bool is_whole = portion->kind == TSRI_PORTION_RAW && unit->raw_is_single &&
-                    unit->extent.size_bytes == TSR_REST && unit->extent.offset == 0 &&
+                    unit->extent.size_bytes == TSR_REST &&
                     portion->range.size_bytes == unit->prepared->bound.size_bytes;
     return is_whole ? whole : range_in_value(unit, portion->range);
 }
@@ -169,7 +169,7 @@ static int judge_failure(tsri_fetcher *self, tsri_flight *from, tsr_error *err)
             note_conflict(self, unit, err);
             return 0;
         }
-        if (unit->extent.size_bytes != TSR_REST || unit->extent.offset > 0)
+        if (unit->extent.size_bytes != TSR_REST)
             break;
         tsr_error_clear(err);
         if (portion->kind != TSRI_PORTION_RAW)
@@ -312,8 +312,7 @@ static int check_raw_size(const tsri_flight *from, tsr_error *err)
 {
     const tsri_unit *unit = from->portion.unit;
     uint64_t needed = unit->prepared->bound.size_bytes, stored = from->request.value_bytes;
-    if (unit->blob || unit->extent.size_bytes != TSR_REST || unit->extent.offset > 0 ||
-        stored == needed)
+    if (unit->blob || unit->extent.size_bytes != TSR_REST || stored == needed)
         return 0;
     tsr_error_set(err, TSR_DAMAGED, "%" PRIu64 " bytes are stored where the chunk has %" PRIu64,
                   stored, needed);

@@ -12,9 +12,8 @@ struct tsri_npy_extent {
     tsr_store *store; /* the folder */
     const char *name; /* within `path` */
     tsri_npy_header header;
-    uint64_t offset;     /* of the header in the file */
-    char *header_bytes;  /* header.data_offset of them, as they were when the file was opened */
-    uint64_t size_bytes; /* of the elements; TSR_REST: to the end of the file, whatever it is */
+    uint64_t offset;    /* of the header in the file */
+    char *header_bytes; /* header.data_offset of them, as they were when the file was opened */
 };
 
 void tsri_npy_extent_free(tsri_npy_extent *extent)
@@ -76,9 +75,6 @@ static int fill_in(tsri_npy_extent *self, const tsri_input *input, uint64_t end,
         return tsri_error_no_memory(err, strlen(input->path));
     TSRI_TRY(read_header(self, input, err));
     TSRI_TRY(check_room(self, end, err));
-    /* Elements in both byte orders are decoded as one piece, whose size must be known. */
-    self->size_bytes =
-        end == UINT64_MAX && !self->header.orders ? TSR_REST : self->header.data_bytes;
     return tsri_folder_open(self->context, self->path, &self->store, &self->name, err);
 }
 
@@ -132,7 +128,7 @@ static int extent_locate(void *driver, const int64_t *chunk_index, tsr_extent *r
     ret_extent->store = self->store;
     strcpy(ret_extent->key, self->name);
     ret_extent->offset = self->offset + self->header.data_offset;
-    ret_extent->size_bytes = self->size_bytes;
+    ret_extent->size_bytes = self->header.data_bytes;
     return 0;
 }
 

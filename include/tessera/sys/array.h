@@ -16,13 +16,13 @@
 TSR_BEGIN_DECLS
 
 #define TSR_KEY_MAX 1024
-#define TSR_REST UINT64_MAX /* an extent that goes to the end of the value */
+#define TSR_REST UINT64_MAX /* an extent that is the whole value, whatever its size */
 
 /* Where the encoded bytes of one chunk lie. */
 typedef struct tsr_extent {
     tsr_store *store; /* borrowed from the array */
     char key[TSR_KEY_MAX];
-    uint64_t offset, size_bytes; /* TSR_REST: to the end */
+    uint64_t offset, size_bytes; /* size_bytes TSR_REST: the whole value; offset is 0 then */
 } tsr_extent;
 
 /* What a driver tells about its array. Pointers are copied by tsr_array_new. */

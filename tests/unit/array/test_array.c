@@ -136,6 +136,31 @@ static int locate(void *user, const int64_t *index, tsr_extent *ret_extent, tsr_
     return 0;
 }
 
+static int locate_without_length(void *user, const int64_t *index, tsr_extent *ret_extent,
+                                 tsr_error *err)
+{
+    int status = locate(user, index, ret_extent, err);
+    ret_extent->size_bytes = TSR_REST;
+    return status;
+}
+
+static void a_part_of_a_value_has_a_length(void **state)
+{
+    fixture *f = *state;
+    const tsr_array_ops ops = {.struct_size = sizeof ops, .locate = locate_without_length};
+    driver own = {.store = f->store};
+    tsr_array *array = NULL;
+    tsr_array_description description = description_of();
+    const int64_t start[] = {0, 0}, count[] = {1, 1};
+    int32_t value;
+    description.codecs = "[{\"name\":\"bytes\",\"configuration\":{\"endian\":\"big\"}}]";
+    good(tsr_array_new(f->context, &ops, &own, &description, &array, &f->err), &f->err);
+    assert_int_equal(tsr_array_read(array, start, count, NULL, &value, sizeof value, NULL, &f->err),
+                     TSR_INTERNAL);
+    assert_non_null(strstr(f->err.message, "byte 7 of file"));
+    tsr_array_close(array);
+}
+
 static void a_driver_says_where_chunks_lie(void **state)
 {
     fixture *f = *state;
@@ -346,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(a_driver_fills_boxes),
         FIXTURE_TEST(a_driver_says_where_chunks_lie),
+        FIXTURE_TEST(a_part_of_a_value_has_a_length),
         FIXTURE_TEST(a_child_reads_what_a_thread_of_its_parent_was_reading),
         FIXTURE_TEST(incomplete_drivers_are_refused),
         FIXTURE_TEST(levels_are_named_by_the_axes_of_the_array),
