@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "array/claim.h"
+#include "array/figures_kept.h"
 #include "array/node.h"
 #include "array/parity_put.h"
 #include "array/patched_value.h"
@@ -36,6 +37,7 @@ typedef struct maintenance {
     tsr_generation generation; /* of the value that was examined */
     uint64_t old_bytes, new_bytes;
     bool changed;
+    tsri_figures_block *figures; /* NULL: no statistics are kept */
 
     /* Of shards. */
     tsri_shard_parity parity;
@@ -99,6 +101,19 @@ static int keep_damaged(maintenance *self, char ret_key[TSR_KEY_MAX], tsr_error 
 
 /* ---- publishing ---- */
 
+/* Inner chunks that keep their bytes keep their statistics. After a loss nothing is carried over:
+ * rows may tell of what was lost. */
+static void note_put(maintenance *self, const tsr_put_request *request)
+{
+    tsri_figures_block *figures = self->figures;
+    if (!figures || !request->is_unique || self->rebuild.lost_chunks > 0)
+        return;
+    figures->before_known = figures->before_exists = figures->exists = true;
+    figures->before = self->generation;
+    figures->now = request->generation;
+    tsri_figures_add(self->array, TSRI_TAKE(self->figures));
+}
+
 static int put_rebuilt(maintenance *self, tsr_error *err)
 {
     tsr_put_request request = {
@@ -108,9 +123,12 @@ static int put_rebuilt(maintenance *self, tsr_error *err)
         .if_match = &self->generation,
         .lock = self->lock,
         .durability = TSR_DURABILITY_CHUNK,
+        .wants_unique = self->figures != NULL,
         .err = err,
     };
-    return tsr_store_put_many(self->extent.store, &request, 1, self->call);
+    TSRI_TRY(tsr_store_put_many(self->extent.store, &request, 1, self->call));
+    note_put(self, &request);
+    return 0;
 }
 
 static int erase_chunk(maintenance *self, tsr_error *err)
@@ -332,6 +350,13 @@ static int run_in_turn(maintenance *self, char *ret_kept, tsr_error *err)
 
 /* ---- the public calls ---- */
 
+static int find_figures(maintenance *self, const tsri_grid *grid, const int64_t *index,
+                        tsr_error *err)
+{
+    TSRI_TRY(tsri_figures_find_to_write(self->array, err));
+    return tsri_figures_block_new(self->array, grid, index, &self->figures, err);
+}
+
 static int locate(maintenance *self, const int64_t *index, tsr_error *err)
 {
     tsr_array *array = self->array;
@@ -349,12 +374,13 @@ static int locate(maintenance *self, const int64_t *index, tsr_error *err)
                                  array->place, index[axis], axis, grid->axes[axis].count);
     TSRI_TRY(tsri_array_locate(array, index, &self->extent, err));
     tsri_cell_place_init(&self->place, grid, array->rank, index);
+    if (!self->dry_run)
+        TSRI_TRY(find_figures(self, grid, index, err));
     return tsri_array_prepare(array, grid, index, &self->prepared, err);
 }
 
-static int run(maintenance *self, const int64_t *index, char *ret_kept, tsr_error *err)
+static int examine_and_change(maintenance *self, char *ret_kept, tsr_error *err)
 {
-    TSRI_TRY(locate(self, index, err));
     TSRI_TRY(tsri_group_init(&self->watch, self->array->context, self->call, NULL, err));
     /* The key is held meanwhile: whoever waits does nothing for others. */
     self->watch.alone = true;
@@ -366,9 +392,20 @@ static int run(maintenance *self, const int64_t *index, char *ret_kept, tsr_erro
     int status = run_in_turn(self, ret_kept, err);
     if (status < 0)
         tsr_error_prepend(err, "%s: chunk %s", self->array->place, self->extent.key);
+    else
+        tsri_figures_flush(self->array, TSR_DURABILITY_CHUNK, false);
     clear_parity(self);
     tsri_rebuild_clear(&self->rebuild);
+    return status;
+}
+
+static int run(maintenance *self, const int64_t *index, char *ret_kept, tsr_error *err)
+{
+    int status = locate(self, index, err);
+    if (status == 0)
+        status = examine_and_change(self, ret_kept, err);
     tsri_prepared_unref(self->prepared);
+    tsri_figures_block_free(self->figures);
     return status;
 }
 

@@ -228,6 +228,49 @@ def test_kept_figures_take_no_chunk(tessera, tmp_path, layout):
     tessera.error("stats", "a[1:]", status=4)
 
 
+def change(path, edit):
+    """Changes the bytes of a file, which looks from outside as before."""
+    status = path.stat()
+    path.write_bytes(edit(path.read_bytes()))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def flip(at):
+    return lambda data: data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+
+
+def make_shards(tessera, tmp_path):
+    """Four shards of four inner chunks, each with a checksum, and an index of 68 bytes."""
+    values = np.arange(1, 65, dtype="int32").reshape(8, 8)
+    make_kept(tessera, "a", values, "--chunks", "2,2", "--shards", "4,4")
+    put(tessera, tmp_path, values, "a")
+    return values
+
+
+def test_a_compaction_keeps_what_is_known(tessera, tmp_path):
+    values = make_shards(tessera, tmp_path)
+    shard = tmp_path / "a" / "c" / "0" / "1"
+    shard.write_bytes(shard.read_bytes()[:-68] + bytes(100) + shard.read_bytes()[-68:])
+    tessera.run("stats", "a", "--update")
+    assert "100 B won" in tessera.run("compact", "a").out
+    damage(tmp_path / "a")
+    same(figures(tessera, "a"), values)
+
+
+def test_a_repair_keeps_what_is_known_unless_it_loses_something(tessera, tmp_path):
+    values = make_shards(tessera, tmp_path)
+    change(tmp_path / "a" / "c" / "0" / "1", flip(-68))  # its index, which one bit puts right
+    change(tmp_path / "a" / "c" / "1" / "0", flip(3))  # its first inner chunk
+    tessera.run("check", "a", "--data", "--repair", status=1)
+    values[4:6, :2] = 0
+    same(figures(tessera, "a"), values)
+    # Those of the shard that has lost something.
+    assert "of 4 chunks no statistics are kept" in tessera.run("check", "a").out
+    tessera.run("stats", "a", "--update")
+    damage(tmp_path / "a")
+    same(figures(tessera, "a"), values)
+
+
 def test_what_others_write_is_read(tessera, tmp_path):
     values = np.arange(40 * 30, dtype="int32").reshape(40, 30)
     make_kept(tessera, "a", values, "--chunks", "10,10")
