@@ -437,7 +437,7 @@ def main():
             "What each peer cannot do is listed, with the reason, in `tests/interop/peers.py`, `codec_cases.py`, "
             "`chain_cases.py` and `registry_cases.py`. Of the extension registry one peer is the specification by hand: its "
             "sentences in NumPy (`hand.py`), for what no other program has.", "",
-            "A run of everything took 21 minutes on two processors that had much else to do; parts of it are run by `--section`, every "
+            "A run of everything takes three minutes on two processors without other work; parts of it are run by `--section`, every "
             "N-th case by `--every`."]
     text = "\n".join(head) + "\n" + text
     if failures:
