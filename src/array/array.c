@@ -59,9 +59,7 @@ void tsr_array_close(tsr_array *array)
         array_free(array);
 }
 
-/* ---- making
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- making ---- */
 
 static int check_description(const tsr_array_description *description, tsr_error *err)
 {
@@ -337,9 +335,7 @@ int tsri_array_new_derived(tsr_context *context, const tsri_derivation *derivati
     return 0;
 }
 
-/* ---- Zarr
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Zarr ---- */
 
 static int zarr_locate(void *driver, const int64_t *chunk_index, tsr_extent *ret_extent,
                        tsr_error *err)
@@ -504,9 +500,7 @@ int tsri_array_from_zarr(tsr_context *context, tsr_store *store, const char *pat
     return 0;
 }
 
-/* ---- queries
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- queries ---- */
 
 const tsr_dtype *tsr_array_dtype(const tsr_array *array)
 {

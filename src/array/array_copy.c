@@ -87,9 +87,7 @@ static bool stores_same_bytes(const copier *self)
            is_same_chain(source->chain, destination->chain);
 }
 
-/* ---- one chunk
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- one chunk ---- */
 
 /* Damage that a checksum shows is not carried on as if nothing were wrong. */
 static int check_sums(const copier *self, const int64_t *chunk, const tsr_extent *from,

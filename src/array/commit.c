@@ -26,9 +26,7 @@ int tsri_commit_blame(const tsri_commit_state *self, tsr_error *err)
     return tsr_error_prepend(err, "%s: chunk %s", self->array->place, self->extent.key);
 }
 
-/* ---- putting
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- putting ---- */
 
 /* The rows are of the value that was put; of none when another value could be taken for it. */
 static void note_put(tsri_commit_state *self, const tsr_put_request *request)
@@ -158,9 +156,7 @@ static int read_and_merge(tsri_commit_state *self, tsr_error *err)
                          err);
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static int attempt(tsri_commit_state *self, bool covered, bool *ret_together, tsr_error *err)
 {

@@ -18,9 +18,7 @@ void tsr_array_create_options_init(tsr_array_create_options *options)
         (tsr_array_create_options){.struct_size = sizeof *options, .zarr_format = 3, .order = 'C'};
 }
 
-/* ---- shapes
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- shapes ---- */
 
 typedef struct shapes {
     int64_t chunk[TSR_RANK_MAX], shard[TSR_RANK_MAX];
@@ -161,9 +159,7 @@ static int choose_shapes(const tsr_array_create_options *options, shapes *ret_sh
     return 0;
 }
 
-/* ---- codecs
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- codecs ---- */
 
 /* The parts of a short form, "blosc:lz4:5:shuffle": up to four, the rest NULL. */
 typedef struct short_form {
@@ -449,9 +445,7 @@ static int complete_keys(tsr_context *context, const tsr_array_create_options *o
     return TSR_INVALID_ARGUMENT;
 }
 
-/* ---- v2
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- v2 ---- */
 
 static int parse_v2_list(const char *list, const char *what, tsri_arena *arena,
                          tsri_codec_spec **ret_codecs, int *ret_count, tsr_error *err)
@@ -524,9 +518,7 @@ static int fill_in_v2(const tsr_array_create_options *options, const shapes *sha
     return 0;
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static int check_common(const tsr_array_create_options *options, tsr_error *err)
 {

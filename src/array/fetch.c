@@ -27,9 +27,7 @@
 
 static void run(tsri_task *task);
 
-/* ---- units
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- units ---- */
 
 /* The caller holds the mutex. */
 static void push_ready(tsri_fetcher *self, tsri_unit *unit)
@@ -143,9 +141,7 @@ static int admit(tsri_fetcher *self, tsri_unit **ret_unit, tsr_error *err)
     return status;
 }
 
-/* ---- portions
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- portions ---- */
 
 /* Whether the store of a unit answers before get returns. */
 static bool answers_at_once(const tsri_unit *unit)
@@ -354,9 +350,7 @@ static void read_boxes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch 
     tsri_flight_finish(self, from, status, &from->error);
 }
 
-/* ---- runners
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- runners ---- */
 
 /* A store's answer, on any thread. */
 static void answered_later(tsri_task *task)
@@ -612,9 +606,7 @@ static void run(tsri_task *task)
     tsri_scratch_release(self->context, scratch);
 }
 
-/* ---- the whole
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 /* What a read that was stopped left behind. */
 static void clear(tsri_fetcher *self)

@@ -10,9 +10,7 @@
 
 #define ATTEMPTS_MAX 10
 
-/* ---- requests
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- requests ---- */
 
 /* An unpacked chunk can be put into the caller's memory by the store itself. */
 static void *direct_destination(const tsri_flight *self)
@@ -126,9 +124,7 @@ static void note_conflict(tsri_fetcher *self, tsri_unit *unit, tsr_error *error)
     tsri_fetcher_fail(self, error);
 }
 
-/* ---- answers
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- answers ---- */
 
 static int deliver_all_fill(tsri_unit *unit, tsr_error *err)
 {

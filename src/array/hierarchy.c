@@ -252,9 +252,7 @@ int tsr_place_erase(tsr_context *context, const char *place, const tsr_call *cal
     return tsri_node_erase(where.store, where.path, call, err);
 }
 
-/* ---- queries
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- queries ---- */
 
 const char *tsr_group_driver(const tsr_group *group)
 {
@@ -349,9 +347,7 @@ int tsr_group_consolidate(tsr_group *group, const tsr_consolidate_options *optio
     return 0;
 }
 
-/* ---- children
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- children ---- */
 
 typedef struct names {
     char **items;

@@ -41,9 +41,7 @@ void tsri_merge_to_encoded(const tsri_prepared *prepared, tsri_target *target,
     tsri_target_permute(target, prepared->axis_of);
 }
 
-/* ---- leaf chunks
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- leaf chunks ---- */
 
 static int view_of_scratch_chunk(tsri_merge *self, const tsri_prepared *prepared,
                                  tsr_view *ret_chunk, tsr_error *err)

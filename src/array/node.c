@@ -26,9 +26,7 @@ char *tsri_path_normalise(const char *path)
     return copy;
 }
 
-/* ---- reading
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 typedef struct documents {
     char *keys[DOCUMENT_COUNT];
@@ -224,9 +222,7 @@ int tsri_node_kind(tsr_store *store, const char *path, int zarr_format, tsr_node
     return 0;
 }
 
-/* ---- writing
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 static int put_document(tsr_store *store, const char *path, const char *name,
                         const tsr_output *text, bool if_absent, tsr_error *err)

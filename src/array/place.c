@@ -95,9 +95,7 @@ static int open_file(tsr_context *context, const char *path, tsri_place *place, 
     return 0;
 }
 
-/* ---- paths
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- paths ---- */
 
 static bool is_scheme(const char *text)
 {

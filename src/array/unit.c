@@ -189,9 +189,7 @@ bool tsri_unit_next_portion(tsri_unit *unit, uint64_t portion_bytes, uint64_t ga
     }
 }
 
-/* ---- shards
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- shards ---- */
 
 /* Restricts a target of the unit to one inner chunk. */
 static bool restrict_to_inner(const tsri_unit *unit, size_t target, int64_t number,
@@ -203,9 +201,7 @@ static bool restrict_to_inner(const tsri_unit *unit, size_t target, int64_t numb
                                 unit->prepared->chain->shard->chunk_shape, ret_target);
 }
 
-/* ---- decoding
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- decoding ---- */
 
 /* How many serialized bytes it takes to hold the last element that a target wants. */
 static size_t wanted_bytes(const tsri_prepared *prepared, const tsri_target *target)
@@ -566,9 +562,7 @@ int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count
     return 0;
 }
 
-/* ---- blame
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- blame ---- */
 
 static void print_index(char *text, size_t capacity, int rank, const int64_t *index)
 {

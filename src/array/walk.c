@@ -232,9 +232,7 @@ static int walk_grid(walk *self, tsr_error *err)
     return self->stopped ? 0 : flush_batch(self, err);
 }
 
-/* ---- by listing
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- by listing ---- */
 
 typedef struct key_walk {
     walk *walk;
@@ -279,9 +277,7 @@ static int walk_keys(walk *self, tsr_error *err)
     return self->stopped ? 0 : flush_batch(self, err);
 }
 
-/* ---- the public calls
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- the public calls ---- */
 
 static int check_walkable(const tsr_array *array, tsr_error *err)
 {
@@ -370,9 +366,7 @@ int tsr_array_orphan_keys(tsr_array *array,
     return list_array(array, visit_orphan, &keys, call, err);
 }
 
-/* ---- single encoded chunks
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- single encoded chunks ---- */
 
 static int check_chunk_index(const tsr_array *array, const tsri_grid *grid, const int64_t *index,
                              tsr_error *err)
