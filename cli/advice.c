@@ -30,8 +30,7 @@ typedef struct advice {
     bool worth_it;
 } advice;
 
-/* ---- working it out -----------------------------------------------------------------------------
- */
+/* ---- working it out ---- */
 
 static void set_prices(const cli_probe *probe, cli_read_prices *ret_prices)
 {
@@ -82,8 +81,7 @@ static int work_out(advice *self, bool may_shard, tsr_error *err)
     return 0;
 }
 
-/* ---- the command --------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static void append_lengths(char *text, size_t capacity, const char *option, int rank,
                            const int64_t *lengths)
@@ -147,8 +145,7 @@ static int make_command(const advice *self, char **ret_command, tsr_error *err)
     return command ? 0 : tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
 }
 
-/* ---- text ---------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 static const char *layout_text(char *text, size_t capacity, int rank, const cli_layout *layout)
 {
@@ -225,8 +222,7 @@ static int print_text(const advice *self, tsr_error *err)
     return 0;
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static void add_layout(cli_document *document, struct json_object *parent, const char *key,
                        int rank, const cli_layout *layout, const cli_read_sums *sums)
@@ -278,8 +274,7 @@ static int add_json(const advice *self, cli_document *document, struct json_obje
     return 0;
 }
 
-/* ---- arrays -------------------------------------------------------------------------------------
- */
+/* ---- arrays ---- */
 
 typedef struct output {
     cli_document *document; /* NULL: text */

@@ -21,8 +21,7 @@ typedef struct cli_finder {
     char text[128];      /* of one number */
 } cli_finder;
 
-/* ---- one element --------------------------------------------------------------------------------
- */
+/* ---- one element ---- */
 
 /* Where element n of the selection, in C order, lies in the array. */
 static void find_element(const cli_selected_array *selected, int64_t n, int64_t *ret_element)
@@ -77,8 +76,7 @@ static int print_element(cli_finder *self, int64_t n, const void *element, tsr_e
     return 0;
 }
 
-/* ---- all of them --------------------------------------------------------------------------------
- */
+/* ---- all of them ---- */
 
 static int take_block(void *user, const cli_block_walk *walk, const tsr_view *block, tsr_error *err)
 {
@@ -101,8 +99,7 @@ static int take_block(void *user, const cli_block_walk *walk, const tsr_view *bl
     return 0;
 }
 
-/* ---- what need not be read ----------------------------------------------------------------------
- */
+/* ---- what need not be read ---- */
 
 /* A block that is put together: chunks in which the condition may hold are read, the others get an
  * element for which it does not. */

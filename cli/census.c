@@ -76,8 +76,7 @@ void census_clear(cli_census *census)
     census->cells = NULL;
 }
 
-/* ---- counting -----------------------------------------------------------------------------------
- */
+/* ---- counting ---- */
 
 static int64_t cell_edge(const cli_census *census, int axis, int cells, int cell)
 {

@@ -9,8 +9,7 @@
 #include "memory.h"
 #include "try.h"
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 /* The name of one codec, in the object form, the short form of v3, or with the id of v2. */
 static const char *name_of(struct json_object *codec)
@@ -77,8 +76,7 @@ static const char *short_name(const char *name)
     return point ? point + 1 : name;
 }
 
-/* ---- for people ---------------------------------------------------------------------------------
- */
+/* ---- for people ---- */
 
 typedef struct cli_phrase {
     char *text;
@@ -181,8 +179,7 @@ int codec_text(const char *codecs_json, char ret_text[CODEC_TEXT_MAX], tsr_error
     return 0;
 }
 
-/* ---- taken apart --------------------------------------------------------------------------------
- */
+/* ---- taken apart ---- */
 
 /* A copy among the other texts of the lists; NULL when out of memory, since what was parsed can be
  * written. */

@@ -29,8 +29,7 @@ typedef struct cli_checker {
     int64_t without_parity;   /* shards of it that should have some */
 } cli_checker;
 
-/* ---- arrays -------------------------------------------------------------------------------------
- */
+/* ---- arrays ---- */
 
 /* Writers that append leave up to a third of a shard unused: that is nothing to look at. */
 static bool is_wasteful(const tsr_chunk_info *info)
@@ -259,8 +258,7 @@ static int check_array(cli_checker *checker, tsr_array *array)
     return checker->repairs ? repair_array(&checker->repair, array) : 0;
 }
 
-/* ---- trees --------------------------------------------------------------------------------------
- */
+/* ---- trees ---- */
 
 static int check_group(cli_checker *checker, tsr_group *group, int depth);
 
@@ -373,8 +371,7 @@ static int check_group(cli_checker *checker, tsr_group *group, int depth)
     return status;
 }
 
-/* ---- what writers left --------------------------------------------------------------------------
- */
+/* ---- what writers left ---- */
 
 static int take_left_over(void *user, const tsr_store_entry *entry)
 {
@@ -399,8 +396,7 @@ static int find_left_over(cli_checker *checker, const char *place)
                                     &checker->invocation->error);
 }
 
-/* ---- where it lies ------------------------------------------------------------------------------
- */
+/* ---- where it lies ---- */
 
 static int tell_network(cli_checker *checker, const char *place, const char *driver)
 {
@@ -415,8 +411,7 @@ static int tell_network(cli_checker *checker, const char *place, const char *dri
     return 0;
 }
 
-/* ---- the command --------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 /* The root itself may be what is damaged. */
 static int check_root(cli_checker *checker, const char *place)

@@ -16,8 +16,7 @@ static const char *const state_names[] = {
     [TSR_CHUNK_DAMAGED] = "damaged",
 };
 
-/* ---- text ---------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 static void print_level(const cli_census *census, const tsr_array *array, int level)
 {
@@ -206,8 +205,7 @@ static int print_chunk(void *user, const tsr_chunk_info *info)
     return ferror(stdout) ? TSR_IO : 0;
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 typedef struct cli_json_list {
     cli_document *document;
@@ -252,8 +250,7 @@ static int run_json(cli_invocation *invocation, tsr_array *array, cli_census *ce
     return status;
 }
 
-/* ---- the command --------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static int run_text(cli_invocation *invocation, tsr_array *array, cli_census *census,
                     const cli_show_style *style, cli_progress *progress)

@@ -14,8 +14,7 @@
 
 enum { SAMPLE_BYTES = 16 << 20, RESULTS_MAX = 128 };
 
-/* ---- the list -----------------------------------------------------------------------------------
- */
+/* ---- the list ---- */
 
 static const char *kind_name(tsr_codec_kind kind)
 {
@@ -78,8 +77,7 @@ static int list_codecs(cli_invocation *invocation, tsr_context *context)
     return show_table_print(&table, stdout, &invocation->error);
 }
 
-/* ---- the trial ----------------------------------------------------------------------------------
- */
+/* ---- the trial ---- */
 
 typedef struct cli_trial {
     char label[64];
@@ -183,8 +181,7 @@ static int print_json(const cli_trials *self, const tsr_array *array)
     return status;
 }
 
-/* ---- the plot -----------------------------------------------------------------------------------
- */
+/* ---- the plot ---- */
 
 enum {
     PANELS = 3,
@@ -277,8 +274,7 @@ static int draw_plot(const cli_trials *self, const tsr_array *array, cli_output_
     return status < 0 ? status : output_file_commit(file, err);
 }
 
-/* ---- the command --------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static int report(cli_trials *self, const tsr_array *array, cli_output_file *file)
 {

@@ -24,8 +24,7 @@ static void put_command_names(void)
         printf(" %s", (*row)->name);
 }
 
-/* ---- bash ---------------------------------------------------------------------------------------
- */
+/* ---- bash ---- */
 
 /* One branch of "case COMMAND:OPTION": the words that an option takes. */
 static void put_bash_choices(void *user, const cli_option *option)
@@ -73,8 +72,7 @@ static void put_bash(void)
           stdout);
 }
 
-/* ---- zsh ----------------------------------------------------------------------------------------
- */
+/* ---- zsh ---- */
 
 /* Text inside single quotes and an _arguments specification. */
 static void put_zsh_text(const char *text)
@@ -158,8 +156,7 @@ static void put_zsh(void)
     fputs("    esac\n}\n_tessera \"$@\"\n", stdout);
 }
 
-/* ---- fish ---------------------------------------------------------------------------------------
- */
+/* ---- fish ---- */
 
 static void put_fish_text(const char *text)
 {

@@ -34,8 +34,7 @@ typedef struct cli_array_difference {
     char *texts[2]; /* of the first two that differ */
 } cli_array_difference;
 
-/* ---- telling ------------------------------------------------------------------------------------
- */
+/* ---- telling ---- */
 
 static struct json_object *add_row(cli_comparer *self, const char *path, const char *what)
 {
@@ -98,8 +97,7 @@ static void tell_elements(cli_comparer *self, const char *path, int rank,
            difference->texts[1], show_number(number, difference->largest, 6));
 }
 
-/* ---- elements -----------------------------------------------------------------------------------
- */
+/* ---- elements ---- */
 
 static void find_position(const cli_block_walk *walk, int64_t element, int64_t *ret_position)
 {
@@ -219,8 +217,7 @@ static int compare_elements(cli_comparer *self, const cli_selected_array *a,
     return status;
 }
 
-/* ---- arrays -------------------------------------------------------------------------------------
- */
+/* ---- arrays ---- */
 
 /* Shape and type; true when the elements can be compared. */
 static bool compare_kinds(cli_comparer *self, const char *path, const cli_selected_array *a,
@@ -276,8 +273,7 @@ static void select_all(tsr_array *array, cli_selected_array *ret_selected)
     ret_selected->rank = tsr_index_shape(&ret_selected->index, ret_selected->shape);
 }
 
-/* ---- trees --------------------------------------------------------------------------------------
- */
+/* ---- trees ---- */
 
 static int compare_groups(cli_comparer *self, const char *path, tsr_group *a, tsr_group *b,
                           int depth);
@@ -395,8 +391,7 @@ static int compare_groups(cli_comparer *self, const char *path, tsr_group *a, ts
     return status;
 }
 
-/* ---- hashes -------------------------------------------------------------------------------------
- */
+/* ---- hashes ---- */
 
 static void tell_hash_json(cli_comparer *self, const cli_hash_difference *difference)
 {
@@ -443,8 +438,7 @@ static void tell_hash(void *user, const cli_hash_difference *difference)
         tell_hash_text(difference);
 }
 
-/* ---- the command --------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static int compare_operands(cli_comparer *self)
 {

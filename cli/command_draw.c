@@ -33,8 +33,7 @@ typedef struct cli_layout {
     int width, height; /* of the picture */
 } cli_layout;
 
-/* ---- options ------------------------------------------------------------------------------------
- */
+/* ---- options ---- */
 
 /* "1200" or "1200x800". */
 static int read_size(cli_invocation *invocation, int *ret_width, int *ret_height, int *ret_enlarge)
@@ -97,8 +96,7 @@ static int choose_range(cli_invocation *invocation, cli_drawing *drawing)
     return 0;
 }
 
-/* ---- drawing ------------------------------------------------------------------------------------
- */
+/* ---- drawing ---- */
 
 static int label_width(const cli_scale_tick *ticks, int count, int text_scale)
 {
@@ -289,8 +287,7 @@ static int paint(cli_drawing *drawing, bool orient, cli_canvas *ret_canvas, tsr_
     return 0;
 }
 
-/* ---- the command --------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static int describe(cli_drawing *drawing, tsr_array *array, tsr_error *err)
 {

@@ -6,8 +6,7 @@
 #include "probe.h"
 #include "show.h"
 
-/* ---- text ---------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 static const char *plural(int64_t count, const char *one, const char *many)
 {
@@ -94,8 +93,7 @@ static void print_text(const cli_selected_array *selected, const tsr_read_cost *
     print_decoded(cost, selected->array);
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static void add_estimate(cli_document *document, const cli_probe *probe,
                          const cli_estimate *estimate)
@@ -156,8 +154,7 @@ static int print_json(const cli_selected_array *selected, const char *network,
     return status;
 }
 
-/* ---- the command --------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 /* Of the past everything was selected already. */
 static int explain_past(cli_invocation *invocation, const char *trace)

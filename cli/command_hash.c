@@ -16,8 +16,7 @@ typedef struct cli_hasher {
     cli_document nodes; /* as JSON: kept until the rows of chunks are out */
 } cli_hasher;
 
-/* ---- rows ---------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 /* 'ROSE[0:64,128:192]': what --select and places understand. */
 static void print_box(const char *path, const tsr_hash_chunk *chunk)
@@ -139,8 +138,7 @@ static int end_json(cli_hasher *self, const tsr_hash *hash)
     return 0;
 }
 
-/* ---- the command --------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static int hash_node(cli_hasher *self, const cli_location_node *node, tsr_hash *ret_hash)
 {

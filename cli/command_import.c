@@ -12,8 +12,7 @@
 
 static const cli_transfer_words words = {"importing", "imported", "would import"};
 
-/* ---- bare numbers -------------------------------------------------------------------------------
- */
+/* ---- bare numbers ---- */
 
 static int write_raw(cli_invocation *invocation, FILE *stream, const char *source, tsr_array *array)
 {
@@ -126,8 +125,7 @@ static int import_raw(cli_invocation *invocation)
     return transfer_interrupted(invocation, status);
 }
 
-/* ---- the command --------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static int run(cli_invocation *invocation)
 {

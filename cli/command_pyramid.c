@@ -27,8 +27,7 @@ typedef struct pyramid {
     cli_image_level levels[LEVELS_MAX + 1];
 } pyramid;
 
-/* ---- options ------------------------------------------------------------------------------------
- */
+/* ---- options ---- */
 
 static int read_factors(pyramid *self)
 {
@@ -80,8 +79,7 @@ static int read_options(pyramid *self)
     return read_scale(self);
 }
 
-/* ---- levels -------------------------------------------------------------------------------------
- */
+/* ---- levels ---- */
 
 /* The chunks that the full level will have, found out by making it where nobody sees it. */
 static int find_chunks(pyramid *self, const cli_creation *creation, int64_t *ret_chunk)
@@ -222,8 +220,7 @@ static int write_attributes(const pyramid *self)
     return status;
 }
 
-/* ---- in a group that is there -------------------------------------------------------------------
- */
+/* ---- in a group that is there ---- */
 
 static int check_child(const pyramid *self, int number)
 {

@@ -19,8 +19,7 @@ typedef struct cli_report {
     int64_t *counts;
 } cli_report;
 
-/* ---- as text ------------------------------------------------------------------------------------
- */
+/* ---- as text ---- */
 
 /* A bar of `count` in eighths of a column, or in whole columns of '#'. */
 static void print_bar(const cli_show_style *style, int64_t count, int64_t largest)
@@ -101,8 +100,7 @@ static void print_text(const cli_report *report, const cli_show_style *style)
         print_histogram(report, style);
 }
 
-/* ---- as JSON ------------------------------------------------------------------------------------
- */
+/* ---- as JSON ---- */
 
 static void add_extreme(cli_document *document, const char *key, const cli_report *report,
                         const cli_extreme *value)
@@ -174,8 +172,7 @@ static int print_json(const cli_report *report, tsr_error *err)
     return status;
 }
 
-/* ---- the command --------------------------------------------------------------------------------
- */
+/* ---- the command ---- */
 
 static int measure(cli_invocation *invocation, cli_report *report)
 {

@@ -14,8 +14,7 @@ static int no_memory(cli_invocation *invocation)
     return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
 }
 
-/* ---- lengths ------------------------------------------------------------------------------------
- */
+/* ---- lengths ---- */
 
 static int add_length(cli_invocation *invocation, cli_option_id id, cli_lengths_spec *spec,
                       char *item)
@@ -120,8 +119,7 @@ static cli_lengths_kind resolve_lengths(const cli_lengths_spec *spec, int rank,
     return spec->kind;
 }
 
-/* ---- the command line ---------------------------------------------------------------------------
- */
+/* ---- the command line ---- */
 
 /* Several lengths along an axis: of the chunks where there are no shards, else of the shards. */
 static int check_edges(cli_invocation *invocation, const cli_creation *creation)
@@ -317,8 +315,7 @@ tsr_casting creation_casting(const cli_invocation *invocation)
     return strcmp(casting, "same_kind") == 0 ? TSR_CASTING_SAME_KIND : TSR_CASTING_UNSAFE;
 }
 
-/* ---- plans --------------------------------------------------------------------------------------
- */
+/* ---- plans ---- */
 
 void array_plan_clear(cli_array_plan *plan)
 {

@@ -55,8 +55,7 @@ static int keep_fill_value(cli_invocation *invocation, const tsr_array *source,
     return 0;
 }
 
-/* ---- what stands for missing elements -----------------------------------------------------------
- */
+/* ---- what stands for missing elements ---- */
 
 /* Whether the fill value is the one that null stands for to a reader. */
 static bool fills_with_zeros(const cli_array_plan *plan)

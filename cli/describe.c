@@ -97,8 +97,7 @@ const char *describe_sizes(const tsr_array *array, const cli_stored_size *stored
     return text;
 }
 
-/* ---- attributes ---------------------------------------------------------------------------------
- */
+/* ---- attributes ---- */
 
 /* Takes the text apart, and frees it. */
 static int parse_attributes(char *json, struct json_object **ret_attributes, tsr_error *err)
@@ -125,8 +124,7 @@ int describe_group_attributes(tsr_group *group, struct json_object **ret_attribu
     return parse_attributes(json, ret_attributes, err);
 }
 
-/* ---- as JSON ------------------------------------------------------------------------------------
- */
+/* ---- as JSON ---- */
 
 static void add_dimensions(cli_document *document, struct json_object *object,
                            const tsr_array *array)
@@ -227,8 +225,7 @@ int describe_group(cli_document *document, struct json_object *object, tsr_group
     return 0;
 }
 
-/* ---- children -----------------------------------------------------------------------------------
- */
+/* ---- children ---- */
 
 static int add_child(void *user, const char *name, tsr_node_kind kind, const tsr_error *error)
 {

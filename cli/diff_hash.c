@@ -34,8 +34,7 @@ static void tell_hashes(const cli_hash_comparer *self, const char *path, const c
     tell(self, path, what, tsr_hash_text(first, a), tsr_hash_text(second, b));
 }
 
-/* ---- chunks -------------------------------------------------------------------------------------
- */
+/* ---- chunks ---- */
 
 /* The chunks of a node in C order of where they begin. */
 typedef struct cli_chunk_order {
@@ -130,8 +129,7 @@ static int compare_chunk_lists(const cli_hash_comparer *self, const cli_hashed_n
     return enough ? 0 : tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
 }
 
-/* ---- nodes --------------------------------------------------------------------------------------
- */
+/* ---- nodes ---- */
 
 /* Whether both were hashed in the same boxes, as far as it is known. */
 static bool have_same_boxes(const cli_hashed_node *a, const cli_hashed_node *b)
@@ -205,8 +203,7 @@ static int compare_lists(cli_hash_comparer *self, const cli_hash_list *first,
     return 0;
 }
 
-/* ---- operands -----------------------------------------------------------------------------------
- */
+/* ---- operands ---- */
 
 /* Files first: a place is hashed as the other side was. */
 static int get_lists(cli_invocation *invocation, cli_progress *progress, cli_hash_list lists[2])

@@ -20,8 +20,7 @@ static const char *axis_name(const tsr_array *array, int axis, char number[NAME_
     return number;
 }
 
-/* ---- --unlimited --------------------------------------------------------------------------------
- */
+/* ---- --unlimited ---- */
 
 static bool has_axis(const tsr_array *array, const char *name)
 {
@@ -122,8 +121,7 @@ void export_dimensions_clear(cli_export_dimensions *self)
 
 #include <netcdf.h>
 
-/* ---- making them --------------------------------------------------------------------------------
- */
+/* ---- making them ---- */
 
 static const cli_export_dimension *find_made(const cli_export_dimensions *self, int id)
 {

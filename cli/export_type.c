@@ -27,8 +27,7 @@ static int nc_refuse(int code, const char *what, const char *name, tsr_error *er
                          name, nc_strerror(code));
 }
 
-/* ---- names --------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 /* Source: "Names" in the netCDF file format specification; NC_check_name of libnetcdf. */
 bool export_type_takes_name(const char *name)
@@ -70,8 +69,7 @@ static void choose_name(const cli_export_types *self, const char *wanted,
         snprintf(name, NC_MAX_NAME + 1, "%.200s_t%d", base, number);
 }
 
-/* ---- what has been made -------------------------------------------------------------------------
- */
+/* ---- what has been made ---- */
 
 static const cli_made_type *find_made(const cli_export_types *self, const tsr_dtype *dtype,
                                       struct json_object *names)
@@ -105,8 +103,7 @@ void export_types_clear(cli_export_types *self)
     *self = (cli_export_types){0};
 }
 
-/* ---- types --------------------------------------------------------------------------------------
- */
+/* ---- types ---- */
 
 /* The type that netCDF has by itself, or NC_NAT. */
 static nc_type plain_type(const tsr_dtype *dtype)
@@ -255,8 +252,7 @@ static int find_type(cli_export_types *self, const char *name, const tsr_dtype *
     return 0;
 }
 
-/* ---- enums --------------------------------------------------------------------------------------
- */
+/* ---- enums ---- */
 
 /* The values of the words, one behind the other; *ret_fits false where they make no enum. */
 static int read_words(const tsr_dtype *dtype, struct json_object *names, char *values,

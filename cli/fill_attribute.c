@@ -12,8 +12,7 @@ static int no_memory(tsr_error *err)
     return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
 }
 
-/* ---- base64 of a little-endian double -----------------------------------------------------------
- */
+/* ---- base64 of a little-endian double ---- */
 
 enum { PACKED_LENGTH = 12 }; /* 8 bytes: ten digits and a half, and one "=" */
 
@@ -54,8 +53,7 @@ static bool unpack(const char *text, double *ret_number)
     return true;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 /* Elements whose components xarray packs. */
 static bool is_packed(const tsr_dtype *dtype)
@@ -114,8 +112,7 @@ int fill_attribute_read(const tsr_dtype *dtype, struct json_object *attributes, 
     return 0;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 static int packed_text(const tsr_dtype *dtype, const char *component, struct json_object **ret_text,
                        tsr_error *err)

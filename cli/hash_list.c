@@ -30,8 +30,7 @@ static int no_memory(cli_hash_list *list)
     return tsr_error_set(&list->invocation->error, TSR_NO_MEMORY, "out of memory for hashes");
 }
 
-/* ---- adding -------------------------------------------------------------------------------------
- */
+/* ---- adding ---- */
 
 static int add_chunk(cli_hash_list *list, cli_hashed_node *node, const int64_t *start,
                      const int64_t *shape, const tsr_hash *hash)
@@ -91,8 +90,7 @@ const cli_hashed_node *hash_list_find(const cli_hash_list *list, const char *pat
                : bsearch(&wanted, list->nodes, list->count, sizeof wanted, compare_nodes);
 }
 
-/* ---- making -------------------------------------------------------------------------------------
- */
+/* ---- making ---- */
 
 static const int64_t *choose_boxes(void *user, const char *path, const tsr_array *array)
 {
@@ -173,8 +171,7 @@ int hash_list_make(cli_invocation *invocation, const char *place, bool stored,
     return status;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 bool hash_list_is_file(const char *operand)
 {

@@ -99,8 +99,7 @@ void help_print_command(FILE *stream, const cli_command *command)
     command_each_option(command, print_option, stream);
 }
 
-/* ---- as JSON ------------------------------------------------------------------------------------
- */
+/* ---- as JSON ---- */
 
 typedef struct cli_usage_list {
     cli_document *document;

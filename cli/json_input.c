@@ -21,8 +21,7 @@ typedef struct cli_json_input {
     tsr_slot *next; /* the element that is filled in next */
 } cli_json_input;
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 static int cannot_read(const cli_json_input *self, size_t size, size_t most, FILE *stream)
 {
@@ -74,8 +73,7 @@ static int read_text(const cli_json_input *self, FILE *stream, char **ret_text, 
     return 0;
 }
 
-/* ---- elements -----------------------------------------------------------------------------------
- */
+/* ---- elements ---- */
 
 static int take_element(cli_json_input *self, struct json_object *value)
 {

@@ -9,8 +9,7 @@
 #include "memory.h"
 #include "suggestion.h"
 
-/* ---- names --------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 static size_t trimmed_length(const char *place)
 {
@@ -87,8 +86,7 @@ bool location_is_zarr(const char *driver)
     return strncmp(driver, "zarr", 4) == 0;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------
- */
+/* ---- opening ---- */
 
 static int offer_child(void *user, const char *name, tsr_node_kind kind, const tsr_error *error)
 {
@@ -235,8 +233,7 @@ void location_node_clear(cli_location_node *node)
     memset(node, 0, sizeof *node);
 }
 
-/* ---- selections ---------------------------------------------------------------------------------
- */
+/* ---- selections ---- */
 
 /* Where the selection of 'place[selection]' begins: the bracket that the last character closes.
  * NULL when there is none. */
@@ -532,8 +529,7 @@ void selected_array_clear(cli_selected_array *selected)
     selected->array = NULL;
 }
 
-/* ---- stored size --------------------------------------------------------------------------------
- */
+/* ---- stored size ---- */
 
 typedef struct cli_stored_sum {
     int64_t size_bytes, objects;

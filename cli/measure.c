@@ -132,8 +132,7 @@ static const phase *bound_by(const totals *from)
     return from->profile.wait_ns >= from->wall_ns / 2 ? waiting : NULL;
 }
 
-/* ---- text ---------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 static double seconds(int64_t ns)
 {
@@ -232,8 +231,7 @@ static void print_text(const totals *from)
     fprintf(stderr, "bound by   %s\n", bound ? bound->limit : "the command itself");
 }
 
-/* ---- JSON ---------------------------------------------------------------------------------------
- */
+/* ---- JSON ---- */
 
 static bool wants_json(const cli_invocation *invocation)
 {

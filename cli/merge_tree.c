@@ -28,8 +28,7 @@ void merge_tree_init(cli_merge_tree *tree, const tsr_dtype *dtype)
     tree->dtype = dtype;
 }
 
-/* ---- the table ----------------------------------------------------------------------------------
- */
+/* ---- the table ---- */
 
 static size_t bucket_of(const cli_merge_tree *tree, int level, int64_t number)
 {
@@ -106,8 +105,7 @@ static void node_free(cli_merge_node *node)
     memory_free(node);
 }
 
-/* ---- merging ------------------------------------------------------------------------------------
- */
+/* ---- merging ---- */
 
 static int by_position(const void *a, const void *b)
 {

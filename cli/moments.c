@@ -29,8 +29,7 @@ const tsr_dtype *moments_extreme_dtype(const tsr_dtype *dtype)
     return dtype->kind == TSR_KIND_COMPLEX ? TSR_FLOAT64 : dtype;
 }
 
-/* ---- extremes -----------------------------------------------------------------------------------
- */
+/* ---- extremes ---- */
 
 static int64_t saturated_sum(int64_t a, int64_t b)
 {
@@ -92,8 +91,7 @@ void moments_extreme_element(const cli_extreme *value, const tsr_dtype *dtype, v
         tsr_view_copy(&to, &from, TSR_CASTING_UNSAFE, NULL);
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------
- */
+/* ---- rows ---- */
 
 /* Adds 1 to the marks of the elements that have the same bits as `value`. */
 #define DEFINE_MARKS(type)                                                                \
@@ -316,8 +314,7 @@ static void block_moments(cli_moments *ret_moments, const cli_moments_rules *rul
     measure_values(ret_moments, values, kept);
 }
 
-/* ---- views --------------------------------------------------------------------------------------
- */
+/* ---- views ---- */
 
 typedef struct cli_row_state {
     cli_moments *moments;

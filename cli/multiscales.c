@@ -21,8 +21,7 @@ static bool is_one_of(const char *name, const char *const *names)
     return false;
 }
 
-/* ---- names --------------------------------------------------------------------------------------
- */
+/* ---- names ---- */
 
 static int split_names(cli_invocation *invocation, cli_image_axes *axes)
 {
@@ -73,8 +72,7 @@ static int find_names(cli_invocation *invocation, const tsr_array *array, cli_im
     return check_names(invocation, array, axes);
 }
 
-/* ---- types --------------------------------------------------------------------------------------
- */
+/* ---- types ---- */
 
 static int refuse(cli_invocation *invocation, const tsr_array *array, const char *problem)
 {
@@ -168,8 +166,7 @@ void image_axes_clear(cli_image_axes *axes)
     memset(axes, 0, sizeof *axes);
 }
 
-/* ---- metadata -----------------------------------------------------------------------------------
- */
+/* ---- metadata ---- */
 
 static void add_axes(cli_document *document, struct json_object *image, const cli_image_axes *axes)
 {

@@ -64,8 +64,7 @@ static void leave_out_for(cli_exporter *self, const char *name, const tsr_error 
     leave_out(self, name, why);
 }
 
-/* ---- attributes ---------------------------------------------------------------------------------
- */
+/* ---- attributes ---- */
 
 /* Attributes that netCDF keeps for itself, and the names of dimensions, which it has anyway. */
 static bool is_kept_by_netcdf(const char *name)
@@ -131,8 +130,7 @@ static void put_attributes(cli_exporter *self, int group, const cli_variable *va
     }
 }
 
-/* ---- variables ----------------------------------------------------------------------------------
- */
+/* ---- variables ---- */
 
 /* Chunks as in the source, as long as they fit: netCDF limits them to 4 GiB, and to the lengths of
  * dimensions that are not unlimited. */
@@ -371,8 +369,7 @@ static int export_array(cli_exporter *self, int group, const char *name, tsr_arr
     return status;
 }
 
-/* ---- trees --------------------------------------------------------------------------------------
- */
+/* ---- trees ---- */
 
 static int export_group(cli_exporter *self, int group, tsr_group *source, int depth);
 

@@ -8,8 +8,7 @@
 #include "location.h"
 #include "memory.h"
 
-/* ---- lines --------------------------------------------------------------------------------------
- */
+/* ---- lines ---- */
 
 typedef int each_line(void *user, struct json_object *line, tsr_error *err);
 
@@ -80,8 +79,7 @@ static int each_read(const char *path, each_line *each, void *user, tsr_error *e
     return TSR_DAMAGED;
 }
 
-/* ---- places -------------------------------------------------------------------------------------
- */
+/* ---- places ---- */
 
 typedef struct place_list {
     char **list;
@@ -130,8 +128,7 @@ void past_places_free(char **places)
     memory_free(places);
 }
 
-/* ---- reads --------------------------------------------------------------------------------------
- */
+/* ---- reads ---- */
 
 typedef struct loader {
     const char *place;

@@ -26,8 +26,7 @@ void raster_fit(int64_t rows, int64_t columns, int max_width, int max_height, in
     *ret_height = (int)fmax(1, floor((double)rows * scale + 1e-9));
 }
 
-/* ---- elements and pixels ------------------------------------------------------------------------
- */
+/* ---- elements and pixels ---- */
 
 /* The pixel of an element, and the first element of a pixel, along an axis of `length` elements and
  * `pixels` pixels. They agree with each other for any lengths up to 2^63. */
@@ -242,8 +241,7 @@ static int read_mean(const cli_selected_array *selected, const cli_moments_rules
     return status;
 }
 
-/* ---- from kept statistics -----------------------------------------------------------------------
- */
+/* ---- from kept statistics ---- */
 
 /* A rectangle of the plane of which no statistics are known. */
 typedef struct cli_kept_gap {
@@ -370,8 +368,7 @@ static int read_kept(const cli_selected_array *selected, const cli_moments_rules
     return status;
 }
 
-/* ---- picking ------------------------------------------------------------------------------------
- */
+/* ---- picking ---- */
 
 /* Elements that lie `step` apart, written to the pixels that show them. Pieces are disjoint: no
  * lock is needed. */
@@ -507,8 +504,7 @@ void raster_clear(cli_raster *raster)
     raster->values = NULL;
 }
 
-/* ---- after reading ------------------------------------------------------------------------------
- */
+/* ---- after reading ---- */
 
 static void swap(double *a, double *b)
 {

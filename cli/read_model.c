@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what one read takes ------------------------------------------------------------------------
- */
+/* ---- what one read takes ---- */
 
 /* How many cells of `length` a range of rising positions touches. */
 static double cells_of_range(const cli_past_axis *axis, int64_t length)
@@ -150,8 +149,7 @@ void read_model_sum(const cli_read_model *model, const cli_layout *layout, cli_r
     *ret_sums = sums;
 }
 
-/* ---- chunks -------------------------------------------------------------------------------------
- */
+/* ---- chunks ---- */
 
 #define LENGTHS_MAX 66 /* powers of two, the present length and the whole axis */
 /* So many layouts times reads are tried one by one; lists count as many reads. */
@@ -341,8 +339,7 @@ static double work_of(const search *self)
     return layouts * work;
 }
 
-/* ---- shards -------------------------------------------------------------------------------------
- */
+/* ---- shards ---- */
 
 /* Twice the length along one axis, as long as that is of use; false at the end of the axis. */
 static bool grow_shard(const cli_read_model *model, const cli_layout *layout, int axis,

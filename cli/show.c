@@ -12,8 +12,7 @@
 
 #include "memory.h"
 
-/* ---- style --------------------------------------------------------------------------------------
- */
+/* ---- style ---- */
 
 static bool wants_colour(FILE *stream, const char *color)
 {
@@ -46,8 +45,7 @@ const char *show_colour(const cli_show_style *style, cli_show_paint paint)
     return style->colour ? sequences[paint] : "";
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------
- */
+/* ---- numbers ---- */
 
 const char *show_size(char text[SHOW_SIZE_MAX], int64_t size_bytes)
 {
@@ -110,8 +108,7 @@ const char *show_number(char text[SHOW_SIZE_MAX], double value, int digits)
     return text;
 }
 
-/* ---- text from outside --------------------------------------------------------------------------
- */
+/* ---- text from outside ---- */
 
 /* The bytes of one printable character at `text`, or 0 when it is a control character or no UTF-8.
  */
@@ -185,8 +182,7 @@ int show_text_width(const char *text)
     return width;
 }
 
-/* ---- tables -------------------------------------------------------------------------------------
- */
+/* ---- tables ---- */
 
 void show_table_init(cli_show_table *table, int columns)
 {
@@ -285,8 +281,7 @@ int show_table_print(cli_show_table *table, FILE *stream, tsr_error *err)
     return failed ? tsr_error_set(err, TSR_NO_MEMORY, "out of memory") : 0;
 }
 
-/* ---- standard output ----------------------------------------------------------------------------
- */
+/* ---- standard output ---- */
 
 int show_check(tsr_error *err)
 {

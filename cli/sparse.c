@@ -21,8 +21,7 @@ bool sparse_is_huge(const tsr_array *array)
     return chunks > GRID_MAX;
 }
 
-/* ---- stored chunks ------------------------------------------------------------------------------
- */
+/* ---- stored chunks ---- */
 
 typedef struct cli_chunk_list {
     int rank;
@@ -97,8 +96,7 @@ static bool intersect(const cli_selected_array *selected, const int64_t *chunk_i
     return true;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 /* Moves the positions of one chunk's pieces to where the chunk lies in the result. */
 typedef struct cli_shift {
@@ -168,8 +166,7 @@ static int read_sparse(const cli_selected_array *selected, const cli_sparse_read
     return status;
 }
 
-/* ---- lists --------------------------------------------------------------------------------------
- */
+/* ---- lists ---- */
 
 /* Blocks of this size are read at once. It is the same for all, so that figures do not depend on
  * the machine. */

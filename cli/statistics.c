@@ -13,8 +13,7 @@
 #include "merge_tree.h"
 #include "sparse.h"
 
-/* ---- missing values -----------------------------------------------------------------------------
- */
+/* ---- missing values ---- */
 
 cli_missing_rule missing_rule_of(const cli_invocation *invocation)
 {
@@ -100,8 +99,7 @@ void missing_values_clear(cli_missing_values *values)
     values->count = 0;
 }
 
-/* ---- cells --------------------------------------------------------------------------------------
- */
+/* ---- cells ---- */
 
 /* How the result of a selection lies over the chunks of the store: which cell an element is in, and
  * how many elements that cell has. */
@@ -183,8 +181,7 @@ static void locate(const cli_cell_grid *grid, const tsr_view *piece, const int64
     *ret_position = number;
 }
 
-/* ---- moments ------------------------------------------------------------------------------------
- */
+/* ---- moments ---- */
 
 typedef struct cli_moments_state {
     const cli_moments_rules *rules;
@@ -292,8 +289,7 @@ int statistics_moments(const cli_selected_array *selected, const cli_moments_rul
     return status;
 }
 
-/* ---- histogram ----------------------------------------------------------------------------------
- */
+/* ---- histogram ---- */
 
 enum { BLOCK = 1024 };
 

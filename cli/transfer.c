@@ -33,8 +33,7 @@ struct cli_transfer {
     const char *const *names;
 };
 
-/* ---- single nodes -------------------------------------------------------------------------------
- */
+/* ---- single nodes ---- */
 
 /* Whether the same command may well meet something else next time. */
 static bool may_pass(int status)
@@ -345,8 +344,7 @@ static int transfer_array(cli_transfer *self, tsr_array *source, const char *pat
     return 0;
 }
 
-/* ---- trees --------------------------------------------------------------------------------------
- */
+/* ---- trees ---- */
 
 static int create_group_with(cli_transfer *self, const char *path, int zarr_format,
                              const char *attributes)
@@ -478,8 +476,7 @@ static int transfer_group(cli_transfer *self, tsr_group *source, const char *pat
     return status;
 }
 
-/* ---- the whole ----------------------------------------------------------------------------------
- */
+/* ---- the whole ---- */
 
 static void add_result(cli_document *document, const cli_transfer_words *words, const char *place,
                        const cli_transfer_result *result)

@@ -8,8 +8,7 @@
 #include "scalar.h"
 #include "try.h"
 
-/* ---- the sample ---------------------------------------------------------------------------------
- */
+/* ---- the sample ---- */
 
 void trial_sample_clear(cli_trial_sample *sample)
 {
@@ -96,8 +95,7 @@ int trial_sample_read(tsr_context *context, tsr_array *array, int64_t max_bytes,
     return 0;
 }
 
-/* ---- what is tried ------------------------------------------------------------------------------
- */
+/* ---- what is tried ---- */
 
 static const cli_trial_codec table[] = {
     {"conditional", "conditional zstd:3",
@@ -145,8 +143,7 @@ int trial_rows(const tsr_codec_ops *ops, bool all_levels, cli_trial_codec *ret_r
     return count;
 }
 
-/* ---- measuring ----------------------------------------------------------------------------------
- */
+/* ---- measuring ---- */
 
 static double now_s(void)
 {

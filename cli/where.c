@@ -10,8 +10,7 @@ _Static_assert(LDBL_MANT_DIG >= 64, "64-bit integers are compared exactly");
 
 enum { DEPTH_MAX = 16, NUMBER_TEXT_MAX = 64 };
 
-/* ---- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 typedef struct cli_where_parser {
     cli_where *where;
@@ -248,8 +247,7 @@ int where_parse(cli_where *where, const tsr_dtype *dtype, const char *text, tsr_
     return *parser.at ? refuse(&parser, "and, or, or the end is expected") : 0;
 }
 
-/* ---- testing ------------------------------------------------------------------------------------
- */
+/* ---- testing ---- */
 
 /* The elements of a piece, as they are compared. */
 typedef struct cli_where_piece {
@@ -323,8 +321,7 @@ void where_test(const cli_where *where, const void *elements, int64_t n, bool *r
     test_term(where, where->root, &piece, ret_hits);
 }
 
-/* ---- ranges of values ---------------------------------------------------------------------------
- */
+/* ---- ranges of values ---- */
 
 /* Values between two, both included, or NaN. */
 typedef struct cli_where_range {

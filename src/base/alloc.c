@@ -85,7 +85,7 @@ char *tsri_format(const char *format, ...)
     return text;
 }
 
-/* --- payloads -------------------------------------------------------------------------------- */
+/* ---- payloads ---- */
 
 /* First touch of small pages costs more than most codecs. The allocator recycles middle-sized
  * payloads, so they are touched once; it never recycles large ones, so these are mappings of their

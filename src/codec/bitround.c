@@ -63,7 +63,7 @@ static uint64_t round_signed(const bitround_codec *codec, uint64_t bits)
     return -round_magnitude(codec, -(uint64_t)value, largest);
 }
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 /* What the codec does to numbers of this type; `part` is the component of a complex one. */
 static int choose_rounding(const tsri_configuration *configuration, bitround_codec *codec,
@@ -128,7 +128,7 @@ static int bitround_describe(const void *codec, int zarr_format, tsr_output *out
     return tsr_output_print(output, err, "{\"keepbits\":%" PRId64 "}", bitround->keep_bits);
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 /* One loop per size, since the compiler makes vectors of a copy of known size. */
 #define DEFINE_ROUND(type)                                                            \

@@ -27,7 +27,7 @@ enum { COMPRESSOR_LZ4 = 1, COMPRESSOR_ZSTD = 3 };
 static const char *const shuffle_names[] = {"noshuffle", "shuffle", "bitshuffle", NULL};
 #define SHUFFLE_AUTOMATIC (-1)
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 /* numcodecs writes numbers, zarr-python's v3 codec writes names. */
 static int read_shuffle(const tsri_configuration *configuration, int *ret_shuffle, tsr_error *err)
@@ -139,7 +139,7 @@ static int blosc_describe(const void *codec, int zarr_format, tsr_output *output
     return tsr_output_print(output, err, ",\"blocksize\":%d}", (int)blosc->blocksize);
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 /* The largest block that libblosc chooses by itself. */
 #define AUTOMATIC_BLOCK_BYTES ((size_t)4 << 20)
@@ -178,7 +178,7 @@ static int blosc_encode(const void *codec, tsr_codec_scratch *scratch, const voi
     return 0;
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 /* Checks all that can be known before decoding. */
 static int read_container(const unsigned char *bytes, size_t size_bytes, size_t capacity_bytes,

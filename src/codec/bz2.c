@@ -85,7 +85,7 @@ static int bz2_step(bz2_job *job, int (*step)(bz_stream *stream, bool all))
     return result;
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 static int compress_step(bz_stream *stream, bool all)
 {
@@ -126,7 +126,7 @@ static int bz2_encode(const void *codec, tsr_codec_scratch *scratch, const void 
     return 0;
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static int decompress_step(bz_stream *stream, bool all)
 {

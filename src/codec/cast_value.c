@@ -48,7 +48,7 @@ typedef struct cast_codec {
     uint64_t fill_value; /* as an element of the encoded type */
 } cast_codec;
 
-/* One value ------------------------------------------------------------------------------------ */
+/* ---- one value ---- */
 
 static double round_to_integer(rounding mode, double x)
 {
@@ -173,7 +173,7 @@ static bool cast_one(const cast_codec *codec, const direction *way, tsri_wide_nu
     return true;
 }
 
-/* Strips --------------------------------------------------------------------------------------- */
+/* ---- strips ---- */
 
 typedef struct cast_job {
     const cast_codec *codec;
@@ -226,7 +226,7 @@ static int cast_strip(void *user, const void *from, void *to, size_t count, tsr_
     return 0;
 }
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 /* Reads one scalar in the form of a fill value. */
 static int read_scalar(const tsri_json *value, const tsr_dtype *dtype, const char *path,

@@ -8,7 +8,7 @@
 
 #include "base/context.h"
 
-/* The registry --------------------------------------------------------------------------------- */
+/* ---- the registry ---- */
 
 /* clang-format off */
 static const void *const built_in[] = { /* tsr_codec_ops */
@@ -219,7 +219,7 @@ int tsr_codec_list(tsr_context *context, int (*each)(void *user, const tsr_codec
     return end;
 }
 
-/* Scratch -------------------------------------------------------------------------------------- */
+/* ---- scratch ---- */
 
 typedef struct scratch_entry {
     const tsr_scratch_state *kind;
@@ -283,8 +283,7 @@ void tsri_codec_scratch_drop(tsr_codec_scratch *scratch, const tsr_scratch_state
     }
 }
 
-/* What several codecs share ---------------------------------------------------------------------
- */
+/* ---- what several codecs share ---- */
 
 int tsri_codec_reserve(tsr_output *output, size_t size_bytes, char **ret_data, tsr_error *err)
 {

@@ -25,7 +25,7 @@ typedef struct conditional_codec {
     conditional_stage stages[CODECS_MAX];
 } conditional_codec;
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static void conditional_close(void *opened)
 {
@@ -139,7 +139,7 @@ static tsr_size_bound conditional_bound(const void *opened, uint64_t size_bytes)
     return tsri_size_bound(TSR_SIZE_BOUNDED, size_bytes, header_bytes(opened));
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 static void swap(tsr_output *a, tsr_output *b)
 {
@@ -212,7 +212,7 @@ static int conditional_encode(const void *opened, tsr_codec_scratch *scratch, co
                              err);
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static int read_mask(const conditional_codec *codec, const unsigned char *bytes, size_t size_bytes,
                      uint64_t *ret_mask, tsr_error *err)

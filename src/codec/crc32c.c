@@ -10,7 +10,7 @@
 #define HAVE_CRC_INSTRUCTION 0
 #endif
 
-/* The checksum --------------------------------------------------------------------------------- */
+/* ---- the checksum ---- */
 
 /* Entry i is what eight steps of the reflected polynomial 0x82f63b78 make of i. */
 static const uint32_t crc_table[256] = {
@@ -79,7 +79,7 @@ uint32_t tsri_crc32c(uint32_t crc, const void *bytes, size_t size_bytes)
 }
 #endif
 
-/* The codec ------------------------------------------------------------------------------------ */
+/* ---- the codec ---- */
 
 static uint32_t compute(const tsri_checksum_codec *codec, const void *bytes, size_t size_bytes)
 {

@@ -31,7 +31,7 @@ static void scale_close(void *opened)
     tsri_free(codec);
 }
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static int read_parameter(const tsri_configuration *configuration, const char *name,
                           const scale_codec *codec, parameter *ret_parameter, tsr_error *err)
@@ -134,7 +134,7 @@ static int scale_describe(const void *codec, int zarr_format, tsr_output *output
     return tsr_output_print(output, err, "}");
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 /* Loads integers as doubles. */
 static void load_doubles(const tsr_dtype *dtype, const void *from, double *values, size_t count)
@@ -229,7 +229,7 @@ static int encode_strip(void *user, const void *from, void *to, size_t count, ts
     return 0;
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static int decode_strip(void *user, const void *from, void *to, size_t count, tsr_error *err)
 {

@@ -61,7 +61,7 @@ static int gzip_describe(const void *codec, int zarr_format, tsr_output *output,
     return tsr_output_print(output, err, "{\"level\":%d}", level);
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 /* libdeflate makes a compressor for one level, which also decides how large it is. */
 typedef struct compressor {
@@ -132,7 +132,7 @@ static int gzip_encode(const void *codec, tsr_codec_scratch *scratch, const void
     return 0;
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static void *decompressor_create(void)
 {

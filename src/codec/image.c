@@ -8,7 +8,7 @@
 #include "codec/element_walk.h"
 #include "tensor/element.h"
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static int read_squeeze(const tsri_configuration *configuration, int rank, tsri_image_codec *codec,
                         tsr_error *err)
@@ -210,7 +210,7 @@ int tsri_image_describe(const void *codec, int zarr_format, tsr_output *output, 
     return tsr_output_append(output, "}", 1, err);
 }
 
-/* Shapes --------------------------------------------------------------------------------------- */
+/* ---- shapes ---- */
 
 /* The lengths that are left; false when one that is left out is not 1. */
 static bool squeeze(const tsri_image_codec *codec, int rank, const int64_t *shape, int *ret_rank,
@@ -277,7 +277,7 @@ tsr_size_bound tsri_image_bound(const void *codec, const tsr_dtype *dtype, int r
     return (tsr_size_bound){TSR_SIZE_UNBOUNDED, 0};
 }
 
-/* Views ---------------------------------------------------------------------------------------- */
+/* ---- views ---- */
 
 int tsri_image_encode_view(const tsri_image_codec *codec, const tsr_view *decoded,
                            tsri_image_encode *encode, tsr_output *output, tsr_error *err)

@@ -159,7 +159,7 @@ static int find_spaces(const tsri_image_codec *codec, const tsri_image *image,
     return 0;
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 /* Where libjpeg writes: a buffer that is appended to the output whenever it is full. */
 typedef struct jpeg_target {
@@ -270,7 +270,7 @@ static int jpeg_encode(const void *codec, tsr_codec_scratch *scratch, const tsr_
     return tsri_image_encode_view(codec, decoded, encode_picture, output, err);
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 /* What the picture is read of: the header, which may be in the configuration, and the rest. */
 static void read_header(struct jpeg_decompress_struct *jpeg, const tsri_image_codec *codec,

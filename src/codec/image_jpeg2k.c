@@ -163,7 +163,7 @@ static int failed(const jpeg2k_job *job, int status)
     return tsr_error_set(job->err, status, "%s: %s", job->codec->name, job->message);
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 /* The lengths of boxes are written last, over what is there. */
 static OPJ_SIZE_T write_bytes(void *bytes, OPJ_SIZE_T size_bytes, void *user)
@@ -377,7 +377,7 @@ static int jpeg2k_encode(const void *codec, tsr_codec_scratch *scratch, const ts
     return tsri_image_encode_view(codec, decoded, encode_picture, output, err);
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static OPJ_SIZE_T read_bytes(void *bytes, OPJ_SIZE_T size_bytes, void *user)
 {

@@ -65,7 +65,7 @@ static void give_memory(png_structp png, png_voidp memory)
     tsri_free(memory);
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 static void write_bytes(png_structp png, png_bytep bytes, size_t size_bytes)
 {
@@ -136,7 +136,7 @@ static int png_encode(const void *codec, tsr_codec_scratch *scratch, const tsr_v
     return tsri_image_encode_view(codec, decoded, encode_picture, output, err);
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static void read_bytes(png_structp png, png_bytep bytes, size_t size_bytes)
 {

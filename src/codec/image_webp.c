@@ -31,7 +31,7 @@ static int webp_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_t
     return tsri_image_open(&kind, setup, ret_codec, err);
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 typedef struct webp_target {
     tsr_output *output;
@@ -100,7 +100,7 @@ static int webp_encode(const void *codec, tsr_codec_scratch *scratch, const tsr_
     return tsri_image_encode_view(codec, decoded, encode_picture, output, err);
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static int decode_picture(const tsri_image_codec *codec, const tsri_image *image, const void *bytes,
                           size_t size_bytes, unsigned char *pixels, tsr_error *err)

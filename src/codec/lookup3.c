@@ -99,7 +99,7 @@ static uint32_t compute(const tsri_checksum_codec *codec, const void *bytes, siz
     return finish(state);
 }
 
-/* The codec ------------------------------------------------------------------------------------ */
+/* ---- the codec ---- */
 
 static int read_prefix(const tsri_configuration *configuration, tsri_checksum_codec *codec,
                        tsr_error *err)

@@ -47,7 +47,7 @@ static void lzma_give(void *unused, void *memory)
 
 static const lzma_allocator allocator = {lzma_take, lzma_give, NULL};
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static int read_option(const tsri_json *filter, const char *path, const char *name, uint32_t *value,
                        tsr_error *err)
@@ -219,7 +219,7 @@ static int lzma_describe(const void *codec, int zarr_format, tsr_output *output,
     return tsr_output_print(output, err, "}");
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 /* An .xz file stores what does not compress; the other formats have no bound that liblzma promises.
  */
@@ -300,7 +300,7 @@ static int lzma_encode(const void *codec, tsr_codec_scratch *scratch, const void
     return status;
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static int decoder_failed(lzma_ret code, const lzma_stream *stream, size_t size_bytes,
                           tsr_error *err)

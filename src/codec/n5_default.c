@@ -18,7 +18,7 @@ typedef struct n5_codec {
     tsri_chain *chain; /* transpose, bytes, a compressor */
 } n5_codec;
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static void n5_close(void *opened)
 {
@@ -173,7 +173,7 @@ static tsr_size_bound n5_bound(const void *codec, const tsr_dtype *dtype, int ra
     return (tsr_size_bound){TSR_SIZE_UNBOUNDED, 0};
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 static char *put_number(char *to, uint64_t number, int size_bytes)
 {
@@ -204,7 +204,7 @@ static int n5_encode(const void *codec, tsr_codec_scratch *scratch, const tsr_vi
     return tsri_chain_encode(prepared, inner, decoded, output, err);
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static uint64_t take_number(const unsigned char *from, int size_bytes)
 {

@@ -85,7 +85,7 @@ void tsri_numeric_cast(const tsr_dtype *to, void *to_elements, const tsr_dtype *
         to->ops->number->store[source->wide](wide, to_elements, count, false);
 }
 
-/* Types in configurations --------------------------------------------------------------------- */
+/* ---- types in configurations ---- */
 
 int tsri_filter_type_read(const tsri_configuration *configuration, const char *name,
                           tsri_filter_type otherwise, tsri_filter_type *ret_type, tsr_error *err)

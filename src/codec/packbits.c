@@ -23,7 +23,7 @@ typedef struct packbits_codec {
     bool is_signed;
 } packbits_codec;
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 /* How many bits a component has that mean something; 0 for types that cannot be packed. */
 static int bits_of(const tsr_dtype *dtype)
@@ -130,7 +130,7 @@ static int packbits_describe(const void *codec, int zarr_format, tsr_output *out
     return tsr_output_print(output, err, "}");
 }
 
-/* Sizes ---------------------------------------------------------------------------------------- */
+/* ---- sizes ---- */
 
 static int kept_bits(const packbits_codec *codec)
 {
@@ -167,7 +167,7 @@ static tsr_size_bound packbits_bound(const void *codec, const tsr_dtype *dtype, 
     return (tsr_size_bound){TSR_SIZE_FIXED, size_bytes + (packbits->where != PADDING_NONE)};
 }
 
-/* Packing -------------------------------------------------------------------------------------- */
+/* ---- packing ---- */
 
 /* Components are little-endian numbers, whatever the processor. */
 static uint64_t load_part(const char *from, size_t size_bytes)

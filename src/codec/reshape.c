@@ -17,7 +17,7 @@ typedef struct reshape_codec {
     int inputs[TSR_RANK_MAX]; /* rising */
 } reshape_codec;
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static int refuse(const tsri_configuration *configuration, size_t axis, const char *reason,
                   tsr_error *err)
@@ -123,7 +123,7 @@ static int reshape_describe(const void *codec, int zarr_format, tsr_output *outp
     return tsr_output_print(output, err, "]}");
 }
 
-/* Shapes --------------------------------------------------------------------------------------- */
+/* ---- shapes ---- */
 
 static bool product(const int64_t *lengths, int count, int64_t *ret_product)
 {

@@ -18,7 +18,7 @@ typedef struct scale_codec {
     tsri_wide_number fill_value;
 } scale_codec;
 
-/* Arithmetic ----------------------------------------------------------------------------------- */
+/* ---- arithmetic ---- */
 
 static int misfit(const scale_codec *codec, const void *element, int status, tsr_error *err)
 {
@@ -116,7 +116,7 @@ static int decode_strip(void *user, const void *from, void *to, size_t count, ts
                                                                           count, err);
 }
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static int read_parameter(const tsri_configuration *configuration, const char *name,
                           const tsr_dtype *dtype, bool *ret_has, tsri_wide_number *ret_bits,

@@ -85,7 +85,7 @@ static int move_axes(const tsri_prepared *prepared, tsr_view *view, tsr_error *e
     return 0;
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 static int encode_any(const tsri_prepared *prepared, tsr_codec_scratch *scratch,
                       const tsr_view *view, tsr_output *output, tsr_error *err);
@@ -170,7 +170,7 @@ static int whole_encode(const void *codec, tsr_codec_scratch *scratch, const tsr
     return encode_shard(prepared, inner, decoded, output, err);
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static int decode_any(const tsri_prepared *prepared, tsr_codec_scratch *scratch, const char *bytes,
                       size_t size_bytes, const tsr_view *view, tsr_error *err);

@@ -28,8 +28,7 @@ static int blame_metadata(int status, const char *path, tsr_error *err)
     return TSR_BAD_METADATA;
 }
 
-/* --- fields of a struct under construction ------------------------------------------------------
- */
+/* ---- fields of a struct under construction ---- */
 
 typedef struct field_list {
     tsr_field *fields;
@@ -80,8 +79,7 @@ static int make_struct(const field_list *list, const char *path, const tsr_dtype
     return blame_metadata(tsr_dtype_struct(list->fields, list->count, ret_dtype, err), path, err);
 }
 
-/* --- v3 -----------------------------------------------------------------------------------------
- */
+/* ---- v3 ---- */
 
 static int configuration_of(const tsri_extension *extension, const char *path, tsr_error *err)
 {
@@ -287,8 +285,7 @@ int tsri_dtype_to_v3(const tsr_dtype *dtype, tsr_output *output, tsr_error *err)
     }
 }
 
-/* --- v2 -----------------------------------------------------------------------------------------
- */
+/* ---- v2 ---- */
 
 static int bad_typestr(const char *path, const char *typestr, const char *reason, tsr_error *err)
 {
@@ -517,8 +514,7 @@ int tsri_dtype_to_v2(const tsr_dtype *dtype, bool big_endian, tsr_output *output
                                                          : dtype->size_bytes);
 }
 
-/* --- for programs -------------------------------------------------------------------------------
- */
+/* ---- for programs ---- */
 
 int tsr_dtype_from_json(const char *text, const tsr_dtype **ret_dtype, tsr_error *err)
 {

@@ -28,7 +28,7 @@ typedef struct zfp_codec {
     const tsr_dtype *promoted; /* the type that zfp sees */
 } zfp_codec;
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 /* The type that elements are promoted to; false for others than numbers. */
 static bool choose_type(const tsr_dtype *dtype, zfp_codec *codec)
@@ -210,7 +210,7 @@ static int zfp_describe(const void *codec, int zarr_format, tsr_output *output, 
     }
 }
 
-/* Streams -------------------------------------------------------------------------------------- */
+/* ---- streams ---- */
 
 /* zfp's objects for one chunk. */
 typedef struct zfp_job {
@@ -300,7 +300,7 @@ static tsr_size_bound zfp_bound(const void *codec, const tsr_dtype *dtype, int r
     return bound;
 }
 
-/* Promotion ------------------------------------------------------------------------------------ */
+/* ---- promotion ---- */
 
 /* A narrow integer of `bits` in the upper half of an int32, so that it is as precise as zfp is. */
 static int32_t promote(int64_t value, const tsr_dtype *dtype)
@@ -385,7 +385,7 @@ static int copy_demoted(const tsr_view *to, const tsr_view *from, tsr_error *err
     return tsri_elements_run(to, from, demote_strip, (void *)to->dtype, err);
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 static int compress(const zfp_codec *codec, zfp_job *job, void *elements, tsr_output *output,
                     tsr_error *err)
@@ -432,7 +432,7 @@ static int zfp_encode(const void *codec, tsr_codec_scratch *scratch, const tsr_v
     return status;
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static int damaged(size_t size_bytes, tsr_error *err)
 {

@@ -60,7 +60,7 @@ static int zstd_describe(const void *codec, int zarr_format, tsr_output *output,
                             zstd->checksum ? ",\"checksum\":true" : "");
 }
 
-/* Encoding ------------------------------------------------------------------------------------- */
+/* ---- encoding ---- */
 
 static void *compressor_create(void)
 {
@@ -130,7 +130,7 @@ static int zstd_encode(const void *codec, tsr_codec_scratch *scratch, const void
     return 0;
 }
 
-/* Decoding ------------------------------------------------------------------------------------- */
+/* ---- decoding ---- */
 
 static void *decompressor_create(void)
 {
@@ -185,8 +185,7 @@ static int zstd_decode(const void *codec, tsr_codec_scratch *scratch, const void
     return 0;
 }
 
-/* Decoding block by block ------------------------------------------------------------------------
- */
+/* ---- decoding block by block ---- */
 
 /* A frame whose blocks are decoded one after the other into a room, which is the window as well, so
  * that nothing is copied: what the buffer-less calls of zstd.h are for. They need no more

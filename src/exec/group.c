@@ -74,8 +74,7 @@ int tsri_group_init(tsri_task_group *group, tsr_context *context, const tsr_call
     return 0;
 }
 
-/* --- tasks --------------------------------------------------------------------------------------
- */
+/* ---- tasks ---- */
 
 /* Whether the process was forked since the group was set up: then its tasks belong to the parent
  * process. */
@@ -124,8 +123,7 @@ void tsri_group_release(tsri_task_group *group)
     pthread_mutex_unlock(&pool->mutex);
 }
 
-/* --- failing and stopping -----------------------------------------------------------------------
- */
+/* ---- failing and stopping ---- */
 
 void tsri_group_fail(tsri_task_group *group, int status, const tsr_error *error)
 {
@@ -172,8 +170,7 @@ static bool observe(tsri_task_group *group)
     return status_of(group) != 0;
 }
 
-/* --- calling back -------------------------------------------------------------------------------
- */
+/* ---- calling back ---- */
 
 static void report_progress(tsri_task_group *group)
 {
@@ -248,8 +245,7 @@ void tsri_group_progress(tsri_task_group *group, int64_t chunks, int64_t bytes,
     }
 }
 
-/* --- waiting ------------------------------------------------------------------------------------
- */
+/* ---- waiting ---- */
 
 static int forked_meanwhile(tsr_error *err)
 {

@@ -9,8 +9,7 @@
 
 #define NS_PER_SECOND INT64_C(1000000000)
 
-/* --- sleepers -----------------------------------------------------------------------------------
- */
+/* ---- sleepers ---- */
 
 void tsri_sleeper_init(tsri_sleeper *sleeper, tsri_task_group *group)
 {
@@ -74,8 +73,7 @@ void tsri_sleeper_sleep(tsri_pool *pool, tsri_sleeper *sleeper, int64_t duration
         leave_sleepers(pool, sleeper);
 }
 
-/* --- spinning -----------------------------------------------------------------------------------
- */
+/* ---- spinning ---- */
 
 /* Measured: waking another processor takes 30 to 50 us, so this much watching saves most of the
  * wake-ups between the tasks of small operations. Yielding in between keeps it harmless where there
@@ -111,8 +109,7 @@ static void spin_as_worker(tsri_pool *pool)
         pool->spinners--;
 }
 
-/* --- workers ------------------------------------------------------------------------------------
- */
+/* ---- workers ---- */
 
 static void *work(void *user)
 {
@@ -159,8 +156,7 @@ static void start_worker(tsri_pool *pool)
     pthread_sigmask(SIG_SETMASK, &previous, NULL);
 }
 
-/* --- the queue ----------------------------------------------------------------------------------
- */
+/* ---- the queue ---- */
 
 /* Groups stand in the order of their age, which is nearly the order in which they become ready. */
 static void enter_ready(tsri_pool *pool, tsri_task_group *group)
@@ -270,8 +266,7 @@ void tsri_queue_run(tsri_pool *pool, tsri_task *task)
         tsri_queue_finish(group);
 }
 
-/* --- the pool -----------------------------------------------------------------------------------
- */
+/* ---- the pool ---- */
 
 static void lock_for_fork(void *user)
 {

@@ -73,7 +73,7 @@ static int append(tsri_json_scan *scan, const char *bytes, size_t size_bytes, ts
     return 0;
 }
 
-/* ---- strings ------------------------------------------------------------------------------- */
+/* ---- strings ---- */
 
 static size_t utf8_encode(uint32_t code, char *bytes)
 {
@@ -190,7 +190,7 @@ static int scan_string(tsri_json_scan *scan, tsri_json_token *token, tsr_error *
     }
 }
 
-/* ---- numbers and literals ------------------------------------------------------------------ */
+/* ---- numbers and literals ---- */
 
 static bool is_digit(const tsri_json_scan *scan, size_t offset)
 {

@@ -14,7 +14,7 @@ static int put(tsr_output *output, const char *text, tsr_error *err)
     return tsr_output_append(output, text, strlen(text), err);
 }
 
-/* ---- strings ------------------------------------------------------------------------------- */
+/* ---- strings ---- */
 
 /* The escape of a byte that cannot stand for itself, or NULL. */
 static const char *escape_of(unsigned char byte, char buffer[8])
@@ -72,7 +72,7 @@ int tsr_json_quote(const char *text, tsr_output *output, tsr_error *err)
     return quote(text, strlen(text), output, err);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------- */
+/* ---- numbers ---- */
 
 /* The shortest of the decimals that read back as the same double, with a point or exponent so that
  * it stays one. The calling thread's locale is "C". */
@@ -122,7 +122,7 @@ static int write_int(const tsri_json *value, tsr_output *output, tsr_error *err)
     return put(output, text, err);
 }
 
-/* ---- values -------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 typedef struct json_writer {
     tsr_output *output;

@@ -136,8 +136,7 @@ bool tsri_time_factor(tsri_time_scale from, tsri_time_scale to, int64_t *ret_up,
     return up / common <= INT64_MAX && down / common <= INT64_MAX;
 }
 
-/* --- text ---------------------------------------------------------------------------------------
- */
+/* ---- text ---- */
 
 /* Digits behind the second that a unit has. */
 static int fraction_digits(tsri_time_unit unit)

@@ -94,7 +94,7 @@ void tsri_view_copy_cached(const tsr_view *destination, const tsr_view *source)
     copy(destination, source, TSRI_STREAM_GATHER_BYTES);
 }
 
-/* --- with swapped bytes --- */
+/* ---- with swapped bytes ---- */
 
 /* Swaps pieces of a dense row in the first-level cache and writes them past it. */
 static void stream_swapped(char *to, const char *from, size_t count, size_t width_bytes)

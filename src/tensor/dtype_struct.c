@@ -79,7 +79,7 @@ static void clear_struct(tsr_dtype *dtype)
     tsri_free(made->runs);
 }
 
-/* --- elements --- */
+/* ---- elements ---- */
 
 static void put_name(tsri_element_writer *writer, const char *name)
 {
@@ -222,7 +222,7 @@ static const tsri_element_text text_struct = {
 static const struct tsr_dtype_ops struct_ops = {&text_struct, NULL,           NULL,
                                                 NULL,         is_same_struct, clear_struct};
 
-/* --- byte order --- */
+/* ---- byte order ---- */
 
 typedef struct swap_job {
     const tsri_swap_run *runs;
@@ -349,7 +349,7 @@ static int find_runs(struct_dtype *type, tsr_error *err)
     return 0;
 }
 
-/* --- types --- */
+/* ---- types ---- */
 
 static int refuse_field(const tsr_field *field, const char *reason, tsr_error *err)
 {
@@ -479,8 +479,7 @@ int tsr_dtype_struct(const tsr_field *fields, int count, const tsr_dtype **ret_d
     return 0;
 }
 
-/* --- names of types ----------------------------------------------------------------------------
- */
+/* ---- names of types ---- */
 
 static int bad_name(const char *name, tsr_error *err)
 {

@@ -27,7 +27,7 @@ size_t tsri_dtype_text_length(const tsr_dtype *dtype, const void *element)
     return length;
 }
 
-/* --- UTF-32 --- */
+/* ---- UTF-32 ---- */
 
 void tsri_element_put_utf8(tsri_element_writer *writer, uint32_t character)
 {
@@ -134,7 +134,7 @@ static bool read_text(const tsr_dtype *dtype, const char **text, void *element)
     return end;
 }
 
-/* --- bytes --- */
+/* ---- bytes ---- */
 
 static void write_bytes(const tsr_dtype *dtype, const void *element, tsri_element_writer *writer)
 {
@@ -206,7 +206,7 @@ int tsri_dtype_parse_text(const char *name, bool *ret_matches, const tsr_dtype *
                                 err);
 }
 
-/* --- casts --- */
+/* ---- casts ---- */
 
 tsr_casting tsri_dtype_text_rule(const tsr_dtype *from, const tsr_dtype *to)
 {

@@ -24,7 +24,7 @@ static bool is_same_time(const tsr_dtype *a, const tsr_dtype *b)
     return left.unit == right.unit && left.scale == right.scale;
 }
 
-/* --- elements --- */
+/* ---- elements ---- */
 
 static int64_t load(const void *element)
 {
@@ -92,7 +92,7 @@ int tsr_dtype_format_time(const tsr_dtype *dtype, const void *element, char *tex
     return length;
 }
 
-/* --- types --- */
+/* ---- types ---- */
 
 static int find_unit(const char *name, size_t length)
 {
@@ -212,7 +212,7 @@ int tsri_dtype_parse_time(const char *name, bool *ret_matches, const tsr_dtype *
     return 0;
 }
 
-/* --- casts --- */
+/* ---- casts ---- */
 
 tsr_casting tsri_dtype_time_rule(const tsr_dtype *from, const tsr_dtype *to)
 {

@@ -8,8 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* --- writing ------------------------------------------------------------------------------------
- */
+/* ---- writing ---- */
 
 void tsri_element_put(tsri_element_writer *writer, const char *text, size_t length)
 {
@@ -156,8 +155,7 @@ int tsr_dtype_format_element(const tsr_dtype *dtype, const void *element, char *
     return (int)writer.length;
 }
 
-/* --- reading ------------------------------------------------------------------------------------
- */
+/* ---- reading ---- */
 
 const char *tsri_element_skip_space(const char *text)
 {

@@ -89,7 +89,7 @@ void tsr_view_fill(const tsr_view *view, const void *element)
         tsri_stream_end();
 }
 
-/* --- asking --- */
+/* ---- asking ---- */
 
 typedef struct compare_job {
     const char *element;

@@ -100,8 +100,7 @@ DEFINE_LOAD(float64, double, double, x)
 DEFINE_STORES(float64, double, (double)x, x, true, true, true)
 DEFINE_NUMBER(float64, TSRI_WIDE_FLOAT, 53)
 
-/* --- of fewer than 8 bits, in a byte ------------------------------------------------------------
- */
+/* ---- of fewer than 8 bits, in a byte ---- */
 
 /* The lower bits of a byte, with their sign carried up or without one. */
 #define SIGNED_PART(x, bits) ((int8_t)((uint8_t)(x) << (8 - (bits))) >> (8 - (bits)))
@@ -127,8 +126,7 @@ DEFINE_NARROW_SIGNED(int4, 4, -8, 7, 8.0)
 DEFINE_NARROW_UNSIGNED(uint2, 2, 3, 4.0)
 DEFINE_NARROW_UNSIGNED(uint4, 4, 15, 16.0)
 
-/* --- small floats -------------------------------------------------------------------------------
- */
+/* ---- small floats ---- */
 
 #define FROM(name, source) tsri_float_from_##source(&tsri_format_##name, x, &misfit)
 #define DEFINE_SMALL_STORE(name, type, source, wide_type, kind) \

@@ -14,7 +14,7 @@ static const size_t lengths[] = {0,   1,   2,    3,    4,    5,    7,     8,    
                                  256, 257, 1000, 4095, 4096, 9999, 65537, 131073, 270001};
 #define LONGEST 270001
 
-/* Opening -------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static const uint64_t no_fill_value[2];
 
@@ -82,7 +82,7 @@ void codec_expect_refusal(const codec_case *row, int status, const char *text)
     tsr_context_free(context);
 }
 
-/* Data ----------------------------------------------------------------------------------------- */
+/* ---- data ---- */
 
 /* SplitMix64, Steele and others, OOPSLA 2014. */
 uint64_t codec_random(uint64_t *state)
@@ -118,8 +118,7 @@ void codec_data_fill(data_kind kind, void *bytes, size_t size_bytes)
     }
 }
 
-/* Encoding and decoding with all promises checked ------------------------------------------------
- */
+/* ---- encoding and decoding with all promises checked ---- */
 
 static size_t bound_of(const codec_fixture *fixture, size_t size_bytes, tsr_size_class *ret_class)
 {
@@ -257,7 +256,7 @@ static decoding sample_decode(sample *made, const void *bytes, size_t size_bytes
                   WHOLE);
 }
 
-/* The tests ------------------------------------------------------------------------------------ */
+/* ---- the tests ---- */
 
 void codec_test_round_trip(void **state)
 {

@@ -63,7 +63,7 @@ static void refuse_edited(const edit *edits, size_t count, int status, const cha
                   message)
 #define BAD(message, ...) REFUSED(TSR_BAD_METADATA, message, __VA_ARGS__)
 
-/* ---- documents of other writers ------------------------------------------------------------ */
+/* ---- documents of other writers ---- */
 
 static tsri_zarr_meta *read_golden(const char *zarray, const char *zattrs)
 {
@@ -158,7 +158,7 @@ static void netcdf_documents(void **state)
     tsri_zarr_meta_free(meta);
 }
 
-/* ---- the fields ---------------------------------------------------------------------------- */
+/* ---- the fields ---- */
 
 static void typestrs_are_read(void **state)
 {
@@ -563,7 +563,7 @@ static void groups_are_read(void **state)
     }
 }
 
-/* ---- mutations ----------------------------------------------------------------------------- */
+/* ---- mutations ---- */
 
 static bool is_tolerated(const char *field, const char *mutation)
 {

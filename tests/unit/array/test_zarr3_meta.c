@@ -72,7 +72,7 @@ static void refuse_edited(const edit *edits, size_t count, int status, const cha
                   message)
 #define BAD(message, ...) REFUSED(TSR_BAD_METADATA, message, __VA_ARGS__)
 
-/* ---- documents of other writers ------------------------------------------------------------ */
+/* ---- documents of other writers ---- */
 
 static tsri_zarr_meta *read_golden(const char *name)
 {
@@ -208,7 +208,7 @@ static void types_of_later_versions_are_refused_by_name(void **state)
     }
 }
 
-/* ---- the rules ----------------------------------------------------------------------------- */
+/* ---- the rules ---- */
 
 static void zarr_format_is_3_and_node_type_is_known(void **state)
 {
@@ -669,7 +669,7 @@ static void documents_are_limited_by_the_context(void **state)
     tsr_context_free(small);
 }
 
-/* ---- mutations ----------------------------------------------------------------------------- */
+/* ---- mutations ---- */
 
 /* What may be done to a field without a refusal, by the rules above. */
 static bool is_tolerated(const char *field, const char *mutation)

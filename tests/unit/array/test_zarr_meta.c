@@ -300,7 +300,7 @@ static void wrong_options_of_v2_are_refused(void **state)
     refused(&options, TSR_INVALID_ARGUMENT, "/shape/1: -1 is not in 0");
 }
 
-/* ---- changes ------------------------------------------------------------------------------- */
+/* ---- changes ---- */
 
 static const char v3_with_extras[] =
     "{\"node_type\":\"array\",\"shape\":[10],\"data_type\":\"float32\",\"ext\":{\"must_understand\":false,\"v\":1.50},"

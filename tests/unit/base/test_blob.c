@@ -151,8 +151,7 @@ static void references_are_counted_across_threads(void **state)
     assert_int_equal(released, 1);
 }
 
-/* --- mapped files -------------------------------------------------------------------------------
- */
+/* ---- mapped files ---- */
 
 typedef struct mapped {
     faulty_system faulty;

@@ -111,8 +111,7 @@ static void waiting_for_nothing_returns(void **state)
     assert_int_equal(tsri_group_wait(&group, NULL), 0);
 }
 
-/* --- failing ------------------------------------------------------------------------------------
- */
+/* ---- failing ---- */
 
 static void fail_one(tsri_task *task)
 {
@@ -182,8 +181,7 @@ static void failing_goes_down_but_not_up(void **state)
     assert_int_equal(tsri_group_wait(&above, &err), 0);
 }
 
-/* --- holding ------------------------------------------------------------------------------------
- */
+/* ---- holding ---- */
 
 typedef struct request {
     unit unit;
@@ -247,8 +245,7 @@ static void a_hold_without_task_is_waited_for(void **state)
     pthread_join(thread, NULL);
 }
 
-/* --- being stopped from outside -----------------------------------------------------------------
- */
+/* ---- being stopped from outside ---- */
 
 static int interrupted;
 
@@ -404,8 +401,7 @@ static void a_shorter_deadline_above_holds_below(void **state)
     assert_int_equal(tsri_group_wait(&below, NULL), TSR_DEADLINE);
 }
 
-/* --- calling back -------------------------------------------------------------------------------
- */
+/* ---- calling back ---- */
 
 typedef struct callbacks {
     pthread_t thread;

@@ -136,8 +136,7 @@ static void parked_workers_cost_nothing(void **state)
     assert_true(processor_us() - before < 5000);
 }
 
-/* --- many callers -------------------------------------------------------------------------------
- */
+/* ---- many callers ---- */
 
 typedef struct caller {
     tsr_context *context;
@@ -168,8 +167,7 @@ static void many_tiny_tasks_from_several_threads(void **state)
     }
 }
 
-/* --- nesting ------------------------------------------------------------------------------------
- */
+/* ---- nesting ---- */
 
 typedef struct node {
     tsri_task task;
@@ -221,8 +219,7 @@ static void nested_groups_end_on_any_number_of_threads(void **state)
     }
 }
 
-/* --- whom a waiting thread helps ----------------------------------------------------------------
- */
+/* ---- whom a waiting thread helps ---- */
 
 typedef struct helper {
     tsri_task task;
@@ -315,8 +312,7 @@ static void a_waiting_thread_helps_younger_groups(void **state)
     assert_true(pthread_equal(work.ran_on, pthread_self()));
 }
 
-/* --- tasks that spawn ---------------------------------------------------------------------------
- */
+/* ---- tasks that spawn ---- */
 
 typedef struct counter {
     tsri_task task;
@@ -367,8 +363,7 @@ static void a_task_may_free_itself(void **state)
     assert_int_equal(tsri_group_wait(&group, NULL), 0);
 }
 
-/* --- want ---------------------------------------------------------------------------------------
- */
+/* ---- want ---- */
 
 static void without_memory_there_is_an_error_and_no_harm(void **state)
 {
@@ -418,8 +413,7 @@ static void without_threads_the_caller_does_the_work(void **state)
     assert_int_equal(exit_status, 0);
 }
 
-/* --- everything at once -------------------------------------------------------------------------
- */
+/* ---- everything at once ---- */
 
 typedef struct storm {
     tsri_task task;
@@ -494,8 +488,7 @@ static void holds_loops_and_nesting_from_several_threads(void **state)
     assert_int_equal(leaves, 3 * 10 * 4 * 3 * 7);
 }
 
-/* --- forks --------------------------------------------------------------------------------------
- */
+/* ---- forks ---- */
 
 static void a_child_starts_its_own_workers(void **state)
 {

@@ -396,7 +396,7 @@ static void bare_nan_becomes_text_when_asked(void **state)
     json_object_put(list);
 }
 
-/* ---- hostile input ------------------------------------------------------------------------- */
+/* ---- hostile input ---- */
 
 /* `count` times `piece`; the caller frees it. */
 static char *repeated(const char *piece, size_t count, size_t *ret_size_bytes)
