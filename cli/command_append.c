@@ -131,11 +131,12 @@ const cli_command command_append = {
         "With - as SOURCE bare little-endian elements come from standard input, one position of the axis "
         "after the other, until it ends. They are gathered in memory up to the end of a chunk (a shard), "
         "so that each is written once, and readers see them then.",
-    .operands = {{.kind = OPERAND_SELECTED, .name = "SOURCE"},
-                 {.kind = OPERAND_PLACE, .name = "PLACE"}},
-    .examples = {{"append day.npy out.zarr/t", "Along the first axis"},
-                 {"append - movie.zarr/frames < camera.u16", "Frames as they come"},
-                 {"append 'ocean.nc/TEMP[0:10]' out.zarr/TEMP --axis time", "Along a named one"}},
+    COMMAND_OPERANDS({.kind = OPERAND_SELECTED, .name = "SOURCE"},
+                     {.kind = OPERAND_PLACE, .name = "PLACE"}),
+    COMMAND_EXAMPLES(
+        {"append day.npy out.zarr/t", "Along the first axis"},
+        {"append - movie.zarr/frames < camera.u16", "Frames as they come"},
+        {"append 'ocean.nc/TEMP[0:10]' out.zarr/TEMP --axis time", "Along a named one"}),
     COMMAND_OPTIONS(OPTION_AXIS, OPTION_CASTING, OPTION_DURABILITY, OPTION_INNER_ORDER,
                     OPTION_MEMORY, OPTION_DRY_RUN, OPTION_THREADS, OPTION_PROGRESS),
     .run = run,

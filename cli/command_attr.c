@@ -133,11 +133,12 @@ const cli_command command_attr = {
         "Without NAME=VALUE it prints all attributes as JSON. VALUE is JSON, or else a text: units=K and "
         "'units=\"K\"' are the same. Attributes that are not named stay as they are, also those that "
         "another program sets at the same time.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"},
-                 {.kind = OPERAND_TEXT, .name = "NAME=VALUE", .optional = true, .repeats = true}},
-    .examples = {{"attr out.zarr", "What there is"},
-                 {"attr out.zarr/t units=K 'valid_range=[180, 330]'", "Two are set"},
-                 {"attr out.zarr/t --remove valid_range", "One is removed"}},
+    COMMAND_OPERANDS(
+        {.kind = OPERAND_PLACE, .name = "PLACE"},
+        {.kind = OPERAND_TEXT, .name = "NAME=VALUE", .optional = true, .repeats = true}),
+    COMMAND_EXAMPLES({"attr out.zarr", "What there is"},
+                     {"attr out.zarr/t units=K 'valid_range=[180, 330]'", "Two are set"},
+                     {"attr out.zarr/t --remove valid_range", "One is removed"}),
     COMMAND_OPTIONS(OPTION_REMOVE),
     .run = run,
 };

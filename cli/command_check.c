@@ -545,12 +545,12 @@ const cli_command command_check = {
         "shows in metadata and indexes is seen. A chunk of which nothing is sound is removed, and reads as fill value. The "
         "damaged file stays beside the new one, as __damaged-1.NAME, for you to remove. Writers may go on "
         "meanwhile. The exit status is then 1 when something is lost, or still damaged.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
-    .examples = {{"check relief.zarr", "The structure of a tree"},
-                 {"check relief.zarr --data --rate 50MiB/s", "Every checksum, gently"},
-                 {"check relief.zarr/ROSE --json", "For programs"},
-                 {"check relief.zarr --data --repair --dry-run", "What could be saved"},
-                 {"check relief.zarr --data --repair", "Save it"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE"}),
+    COMMAND_EXAMPLES({"check relief.zarr", "The structure of a tree"},
+                     {"check relief.zarr --data --rate 50MiB/s", "Every checksum, gently"},
+                     {"check relief.zarr/ROSE --json", "For programs"},
+                     {"check relief.zarr --data --repair --dry-run", "What could be saved"},
+                     {"check relief.zarr --data --repair", "Save it"}),
     COMMAND_OPTIONS(OPTION_DATA, OPTION_RATE, OPTION_REPAIR, OPTION_DRY_RUN, OPTION_JSON,
                     OPTION_THREADS, OPTION_MEMORY, OPTION_PROGRESS),
     .run = run,

@@ -308,11 +308,11 @@ const cli_command command_chunks = {
         "With --census only the numbers are given, of every array of a tree: how many shards and chunks are "
         "stored, in how many bytes, how many of these no shard index refers to (see `tessera compact`), and "
         "how many are damaged as far as their indexes say.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
-    .examples = {{"chunks relief.zarr/ROSE", "A picture in the terminal"},
-                 {"chunks relief.zarr/ROSE --list", "Every chunk with its state, size and key"},
-                 {"chunks relief.zarr/ROSE --json", "The counts for programs"},
-                 {"chunks relief.zarr --census", "The counts of every array of a tree"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE"}),
+    COMMAND_EXAMPLES({"chunks relief.zarr/ROSE", "A picture in the terminal"},
+                     {"chunks relief.zarr/ROSE --list", "Every chunk with its state, size and key"},
+                     {"chunks relief.zarr/ROSE --json", "The counts for programs"},
+                     {"chunks relief.zarr --census", "The counts of every array of a tree"}),
     COMMAND_OPTIONS(OPTION_LIST, OPTION_CENSUS, OPTION_JSON, OPTION_THREADS, OPTION_PROGRESS),
     .run = run,
 };

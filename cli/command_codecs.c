@@ -328,11 +328,10 @@ const cli_command command_codecs = {
     .description =
         "With --try, chunks from all over the array are encoded and decoded by every compressor on one "
         "thread, the best of several passes is shown, and what comes back is compared with what went in.",
-    .operands = {{.kind = OPERAND_PLACE, .name = NULL}},
-    .examples = {{"codecs", "What can be read and written"},
-                 {"codecs --try relief.zarr/ROSE", "Which compression suits this array"},
-                 {"codecs --try relief.zarr/ROSE -o codecs.png --levels",
-                  "More levels, and a picture"}},
+    COMMAND_EXAMPLES(
+        {"codecs", "What can be read and written"},
+        {"codecs --try relief.zarr/ROSE", "Which compression suits this array"},
+        {"codecs --try relief.zarr/ROSE -o codecs.png --levels", "More levels, and a picture"}),
     COMMAND_OPTIONS(OPTION_TRY, OPTION_LEVELS, OPTION_SAMPLE, OPTION_OUTPUT, OPTION_OVERWRITE,
                     OPTION_JSON, OPTION_THREADS),
     .run = run,

@@ -232,9 +232,9 @@ const cli_command command_compact = {
         "lack the parity of their array (create --parity), since another program has written them, get it. "
         "All others are not touched. A shard whose index is damaged is left alone and named, and the "
         "exit status is then 1.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
-    .examples = {{"compact relief.zarr", "Every array of a tree"},
-                 {"compact -n relief.zarr/ROSE", "Only say what could be won"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE"}),
+    COMMAND_EXAMPLES({"compact relief.zarr", "Every array of a tree"},
+                     {"compact -n relief.zarr/ROSE", "Only say what could be won"}),
     COMMAND_OPTIONS(OPTION_DRY_RUN, OPTION_JSON, OPTION_THREADS, OPTION_PROGRESS),
     .run = run,
 };

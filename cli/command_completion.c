@@ -122,6 +122,22 @@ static void put_zsh_option(void *user, const cli_option *option)
     }
 }
 
+static void put_zsh_operands(const cli_operand *first)
+{
+    switch (first->kind) {
+    case OPERAND_COMMAND:
+        fputs(" \\\n                '1:command:(", stdout);
+        put_command_names();
+        fputs(")'", stdout);
+        break;
+    case OPERAND_SHELL:
+        fputs(" \\\n                '1:shell:(bash zsh fish)'", stdout);
+        break;
+    default:
+        fputs(" \\\n                '*:place:_files'", stdout);
+    }
+}
+
 static void put_zsh(void)
 {
     fputs("#compdef tessera\n"
@@ -139,18 +155,10 @@ static void put_zsh(void)
         "    case $command in\n",
         stdout);
     for (const cli_command *const *row = command_table; *row; row++) {
-        const cli_operand *operand = (*row)->operands;
         printf("        %s)\n            _arguments -s", (*row)->name);
         command_each_option(*row, put_zsh_option, NULL);
-        if (operand->name && operand->kind == OPERAND_COMMAND) {
-            fputs(" \\\n                '1:command:(", stdout);
-            put_command_names();
-            fputs(")'", stdout);
-        } else if (operand->name && operand->kind == OPERAND_SHELL) {
-            fputs(" \\\n                '1:shell:(bash zsh fish)'", stdout);
-        } else if (operand->name) {
-            fputs(" \\\n                '*:place:_files'", stdout);
-        }
+        if ((*row)->operand_count > 0)
+            put_zsh_operands((*row)->operands);
         fputs("\n            ;;\n", stdout);
     }
     fputs("    esac\n}\n_tessera \"$@\"\n", stdout);
@@ -226,8 +234,9 @@ extern const cli_command command_completion;
 const cli_command command_completion = {
     .name = "completion",
     .summary = "print a completion script for bash, zsh or fish",
-    .operands = {{.kind = OPERAND_SHELL, .name = "SHELL"}},
-    .examples = {{"completion bash >> ~/.bashrc", "Complete commands, options and their values"},
-                 {"completion fish > ~/.config/fish/completions/tessera.fish", "Likewise in fish"}},
+    COMMAND_OPERANDS({.kind = OPERAND_SHELL, .name = "SHELL"}),
+    COMMAND_EXAMPLES(
+        {"completion bash >> ~/.bashrc", "Complete commands, options and their values"},
+        {"completion fish > ~/.config/fish/completions/tessera.fish", "Likewise in fish"}),
     .run = run,
 };

@@ -54,10 +54,10 @@ const cli_command command_consolidate = {
         "A tree of a thousand arrays is then opened by one read, by Tessera and by zarr-python, xarray and "
         "others. The copies are as old as the last run: whoever adds nodes or changes attributes or shapes "
         "runs it again. With -n it only says whether they are up to date, and exits with 1 when not.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
-    .examples = {{"consolidate out.zarr", "Make or refresh the copies"},
-                 {"consolidate -n out.zarr", "Only look"},
-                 {"consolidate --drop out.zarr", "Take them away"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE"}),
+    COMMAND_EXAMPLES({"consolidate out.zarr", "Make or refresh the copies"},
+                     {"consolidate -n out.zarr", "Only look"},
+                     {"consolidate --drop out.zarr", "Take them away"}),
     COMMAND_OPTIONS(OPTION_DROP, OPTION_DRY_RUN),
     .run = run,
 };

@@ -32,17 +32,17 @@ const cli_command command_cp = {
         "verified goes on with that array.\n\n"
         "With --unpack arrays with CF's scale_factor or add_offset become what they stand for, float32 or float64, "
         "in the same chunks and shards, with NaN for what is missing; others are copied as they are.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "SOURCE"},
-                 {.kind = OPERAND_PLACE, .name = "DESTINATION"}},
-    .examples = {{"cp relief.zarr/ROSE other.zarr/relief --chunks lat=-1,lon=64 --shards auto "
-                  "--codec blosc:lz4 --memory 512MiB",
-                  "Other chunks, shards and compression, in bounded memory"},
-                 {"cp -r relief.zarr copy.zarr", "A whole tree"},
-                 {"cp a.zarr/t b.zarr/t --dtype float32 --casting same_kind",
-                  "Another element type"},
-                 {"cp -r --unpack sst.zarr celsius.zarr", "Packed numbers as what they stand for"},
-                 {"cp -r --verify a.zarr /mnt/backup/a.zarr", "Read back and compared"},
-                 {"cp -r v2.zarr v3.zarr --zarr-format 3", "From Zarr v2 to v3"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "SOURCE"},
+                     {.kind = OPERAND_PLACE, .name = "DESTINATION"}),
+    COMMAND_EXAMPLES(
+        {"cp relief.zarr/ROSE other.zarr/relief --chunks lat=-1,lon=64 --shards auto "
+         "--codec blosc:lz4 --memory 512MiB",
+         "Other chunks, shards and compression, in bounded memory"},
+        {"cp -r relief.zarr copy.zarr", "A whole tree"},
+        {"cp a.zarr/t b.zarr/t --dtype float32 --casting same_kind", "Another element type"},
+        {"cp -r --unpack sst.zarr celsius.zarr", "Packed numbers as what they stand for"},
+        {"cp -r --verify a.zarr /mnt/backup/a.zarr", "Read back and compared"},
+        {"cp -r v2.zarr v3.zarr --zarr-format 3", "From Zarr v2 to v3"}),
     COMMAND_OPTIONS(OPTION_RECURSIVE, OPTION_DTYPE, OPTION_CASTING, OPTION_UNPACK, CREATION_OPTIONS,
                     OPTION_OVERWRITE, OPTION_DRY_RUN, OPTION_DURABILITY, OPTION_INNER_ORDER,
                     OPTION_VERIFY, OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS, OPTION_JSON),

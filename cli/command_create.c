@@ -164,15 +164,15 @@ const cli_command command_create = {
         "With --shape and --dtype, or with --like, it makes an array, whose elements are all the fill value and take no "
         "room; without them a group. Groups above it are made too. Chunks of about 1 MiB are chosen unless "
         "--chunks is given; the compression is zstd unless --codec is given.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
-    .examples =
-        {{"create out.zarr/t --shape 1000,721,1440 --dtype float32 --chunks 10,721,1440 "
-          "--shards 100,721,1440 --codec zstd:3 --fill-value NaN",
-          "A sharded array"},
-         {"create out.zarr/u --shape 100,200 --dtype u2 --dimension-names y,x --chunks y=50",
-          "Names for the axes, and chunks by them"},
-         {"create out.zarr/v --like out.zarr/t --dtype float64", "As another array is"},
-         {"create out.zarr --attributes '{\"title\": \"runs\"}'", "A group"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE"}),
+    COMMAND_EXAMPLES(
+        {"create out.zarr/t --shape 1000,721,1440 --dtype float32 --chunks 10,721,1440 "
+         "--shards 100,721,1440 --codec zstd:3 --fill-value NaN",
+         "A sharded array"},
+        {"create out.zarr/u --shape 100,200 --dtype u2 --dimension-names y,x --chunks y=50",
+         "Names for the axes, and chunks by them"},
+        {"create out.zarr/v --like out.zarr/t --dtype float64", "As another array is"},
+        {"create out.zarr --attributes '{\"title\": \"runs\"}'", "A group"}),
     COMMAND_OPTIONS(OPTION_LIKE, OPTION_SHAPE, OPTION_DTYPE, CREATION_OPTIONS, OPTION_OVERWRITE,
                     OPTION_DRY_RUN, OPTION_JSON),
     .run = run,

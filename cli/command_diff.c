@@ -515,12 +515,13 @@ const cli_command command_diff = {
         "is verified without its original, and nothing but hashes travels. Without --levels the file tells "
         "which arrays differ, but not where. A place is hashed in boxes of the other side's chunks. Hashes "
         "differ when bits do, such as those of 0.0 and -0.0.",
-    .operands = {{.kind = OPERAND_SELECTED, .name = "FIRST"},
-                 {.kind = OPERAND_SELECTED, .name = "SECOND"}},
-    .examples = {{"diff relief.zarr/ROSE other.zarr/relief", "Two arrays"},
-                 {"diff etopo5.cdf relief.zarr", "A netCDF file with what was imported from it"},
-                 {"diff a.zarr/t b.zarr/t --select 0:10 --json", "A part, for programs"},
-                 {"diff --hash saved.json copy.zarr", "A copy with hashes of what it was made of"}},
+    COMMAND_OPERANDS({.kind = OPERAND_SELECTED, .name = "FIRST"},
+                     {.kind = OPERAND_SELECTED, .name = "SECOND"}),
+    COMMAND_EXAMPLES(
+        {"diff relief.zarr/ROSE other.zarr/relief", "Two arrays"},
+        {"diff etopo5.cdf relief.zarr", "A netCDF file with what was imported from it"},
+        {"diff a.zarr/t b.zarr/t --select 0:10 --json", "A part, for programs"},
+        {"diff --hash saved.json copy.zarr", "A copy with hashes of what it was made of"}),
     COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_HASH,
                     OPTION_STORED, OPTION_JSON, OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS),
     .run = run,

@@ -431,12 +431,12 @@ const cli_command command_draw = {
         "as the mean that is kept of it, and only chunks of which none is known are read. That is so where no "
         "pixel is smaller than an inner chunk, and for planes of more than 4 GiB, which may then look coarse; "
         "chunks that are thicker than the plane are read. --downsample mean and stride read in any case.",
-    .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE"}},
-    .examples =
-        {{"draw relief.zarr/ROSE -o relief.png --colormap terrain", "The relief of the Earth"},
-         {"draw ocean.zarr/TEMP --isel time=0,depth=0 -o sea.png", "One plane of four axes"},
-         {"draw 'a.zarr/t[0, :100, :100]' -o corner.png --range 0,1", "A part, with a scale of "
-                                                                      "one's own"}},
+    COMMAND_OPERANDS({.kind = OPERAND_SELECTED, .name = "PLACE"}),
+    COMMAND_EXAMPLES(
+        {"draw relief.zarr/ROSE -o relief.png --colormap terrain", "The relief of the Earth"},
+        {"draw ocean.zarr/TEMP --isel time=0,depth=0 -o sea.png", "One plane of four axes"},
+        {"draw 'a.zarr/t[0, :100, :100]' -o corner.png --range 0,1", "A part, with a scale of "
+                                                                     "one's own"}),
     COMMAND_OPTIONS(OPTION_OUTPUT, OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL,
                     OPTION_COLORMAP, OPTION_STRETCH, OPTION_RANGE, OPTION_SIZE, OPTION_DOWNSAMPLE,
                     OPTION_ORIENT, OPTION_MISSING, OPTION_OVERWRITE, OPTION_MEMORY, OPTION_THREADS,

@@ -216,13 +216,13 @@ const cli_command command_explain = {
         "from the shapes alone, each read by itself, for chunks whose lengths are powers of two, those of "
         "the present chunks or whole axes, of 16 KiB to 16 MiB; more than 1000 of them go into shards of up to "
         "64 MiB where the format is Zarr v3. Bare chunks are taken to be read whole, as compressed ones are.",
-    .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE", .optional = true}},
-    .examples = {{"explain 'relief.zarr/ROSE[1000]'", "A row of a map"},
-                 {"explain ocean.zarr/TEMP --isel TIME=0",
-                  "One time step, by the name of the axis"},
-                 {"explain relief.zarr/ROSE --json", "For programs"},
-                 {"explain relief.zarr/ROSE --trace reads.jsonl",
-                  "Which chunks would have suited past reads"}},
+    COMMAND_OPERANDS({.kind = OPERAND_SELECTED, .name = "PLACE", .optional = true}),
+    COMMAND_EXAMPLES(
+        {"explain 'relief.zarr/ROSE[1000]'", "A row of a map"},
+        {"explain ocean.zarr/TEMP --isel TIME=0", "One time step, by the name of the axis"},
+        {"explain relief.zarr/ROSE --json", "For programs"},
+        {"explain relief.zarr/ROSE --trace reads.jsonl",
+         "Which chunks would have suited past reads"}),
     COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_PAST,
                     OPTION_JSON, OPTION_THREADS),
     .run = run,

@@ -167,10 +167,12 @@ const cli_command command_export = {
         "enum. Arrays whose type netCDF does not have (half, dates) are left out by name, and the exit status is then "
         "5. --unlimited makes the dimensions of that name unlimited, in every group. The file appears under its name "
         "when it is whole.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "SOURCE"}, {.kind = OPERAND_FILE, .name = "FILE"}},
-    .examples = {{"export relief.zarr relief.nc", "A tree as netCDF-4"},
-                 {"export ocean.zarr ocean.nc --unlimited time", "With a dimension that can grow"},
-                 {"export relief.zarr/ROSE rose.npy", "An array for NumPy"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "SOURCE"},
+                     {.kind = OPERAND_FILE, .name = "FILE"}),
+    COMMAND_EXAMPLES(
+        {"export relief.zarr relief.nc", "A tree as netCDF-4"},
+        {"export ocean.zarr ocean.nc --unlimited time", "With a dimension that can grow"},
+        {"export relief.zarr/ROSE rose.npy", "An array for NumPy"}),
     COMMAND_OPTIONS(OPTION_EXPORT_FORMAT, OPTION_UNLIMITED, OPTION_OVERWRITE, OPTION_DRY_RUN,
                     OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS, OPTION_JSON),
     .run = run,

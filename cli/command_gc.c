@@ -141,11 +141,11 @@ const cli_command command_gc = {
         "that were killed; a transaction that is under way is left alone. Whoever still reads a version that "
         "is removed gets an error that says so.\n\n"
         "A version is a tree as any: it can be read at its own place, which -n prints, and copied.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
-    .examples = {{"gc out.zarr", "All old versions"},
-                 {"gc -n out.zarr", "Only say what would be removed, and where it lies"},
-                 {"gc --keep 3 --older-than 7d out.zarr",
-                  "But the last three, and what was replaced within a week"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE"}),
+    COMMAND_EXAMPLES({"gc out.zarr", "All old versions"},
+                     {"gc -n out.zarr", "Only say what would be removed, and where it lies"},
+                     {"gc --keep 3 --older-than 7d out.zarr",
+                      "But the last three, and what was replaced within a week"}),
     COMMAND_OPTIONS(OPTION_KEEP, OPTION_OLDER_THAN, OPTION_DRY_RUN, OPTION_JSON),
     .run = run,
 };

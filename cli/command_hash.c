@@ -194,10 +194,11 @@ const cli_command command_hash = {
         "the leaves to its root, whose hash comes last and stands for all of it.\n\n"
         "`tessera diff --hash` compares a place with what --json has printed elsewhere, and with --levels "
         "names the chunks that differ.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
-    .examples = {{"hash relief.zarr", "Every array and group; the last line stands for all"},
-                 {"hash relief.zarr --levels --json", "With all chunks, for `tessera diff --hash`"},
-                 {"hash relief.zarr/ROSE --stored", "Of the bytes that are stored"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE"}),
+    COMMAND_EXAMPLES(
+        {"hash relief.zarr", "Every array and group; the last line stands for all"},
+        {"hash relief.zarr --levels --json", "With all chunks, for `tessera diff --hash`"},
+        {"hash relief.zarr/ROSE --stored", "Of the bytes that are stored"}),
     COMMAND_OPTIONS(OPTION_STORED, OPTION_HASH_LEVELS, OPTION_JSON, OPTION_MEMORY, OPTION_THREADS,
                     OPTION_PROGRESS),
     .run = run,

@@ -38,7 +38,7 @@ extern const cli_command command_help;
 const cli_command command_help = {
     .name = "help",
     .summary = "show all commands, or examples and options of one",
-    .operands = {{.kind = OPERAND_COMMAND, .name = "COMMAND", .optional = true}},
-    .examples = {{"help", "List all commands"}, {"help cp", "How to copy, with examples"}},
+    COMMAND_OPERANDS({.kind = OPERAND_COMMAND, .name = "COMMAND", .optional = true}),
+    COMMAND_EXAMPLES({"help", "List all commands"}, {"help cp", "How to copy, with examples"}),
     .run = run,
 };

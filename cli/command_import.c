@@ -163,16 +163,16 @@ const cli_command command_import = {
         "Values stay as the file has them, packed ones too, with the attributes that say what they mean, and so "
         "do times. With --unpack, those with CF's scale_factor or add_offset become what they stand for, float32 "
         "where that is enough. With --verify each array is read back and compared with the source, as by cp.",
-    .operands = {{.kind = OPERAND_FILE, .name = "SOURCE"},
-                 {.kind = OPERAND_PLACE, .name = "DESTINATION"}},
-    .examples =
-        {{"import etopo5.cdf relief.zarr --chunks 270,270 --shards 1080,1080 --codec zstd:5",
-          "A netCDF file, sharded"},
-         {"import scan.tif scan.zarr --chunks 512,512,3", "A picture of three samples per pixel"},
-         {"import ocean.nc/TEMP ocean.zarr/TEMP --shards auto", "One variable of it"},
-         {"import sst.nc sst.zarr --unpack --verify", "Packed numbers as what they stand for"},
-         {"import frames.npy out.zarr/frames", "A NumPy file"},
-         {"import scan.bin out.zarr/scan --dtype u2 --shape 512,2048,2048", "Bare numbers"}},
+    COMMAND_OPERANDS({.kind = OPERAND_FILE, .name = "SOURCE"},
+                     {.kind = OPERAND_PLACE, .name = "DESTINATION"}),
+    COMMAND_EXAMPLES(
+        {"import etopo5.cdf relief.zarr --chunks 270,270 --shards 1080,1080 --codec zstd:5",
+         "A netCDF file, sharded"},
+        {"import scan.tif scan.zarr --chunks 512,512,3", "A picture of three samples per pixel"},
+        {"import ocean.nc/TEMP ocean.zarr/TEMP --shards auto", "One variable of it"},
+        {"import sst.nc sst.zarr --unpack --verify", "Packed numbers as what they stand for"},
+        {"import frames.npy out.zarr/frames", "A NumPy file"},
+        {"import scan.bin out.zarr/scan --dtype u2 --shape 512,2048,2048", "Bare numbers"}),
     COMMAND_OPTIONS(OPTION_SHAPE, OPTION_DTYPE, OPTION_CASTING, CREATION_OPTIONS, OPTION_OVERWRITE,
                     OPTION_UNPACK, OPTION_VERIFY, OPTION_DRY_RUN, OPTION_DURABILITY,
                     OPTION_INNER_ORDER, OPTION_MEMORY, OPTION_THREADS, OPTION_PROGRESS,

@@ -299,10 +299,10 @@ extern const cli_command command_info;
 const cli_command command_info = {
     .name = "info",
     .summary = "say everything about an array or a group",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
-    .examples = {{"info relief.zarr/ROSE", "Shape, type, chunks, codecs, sizes, attributes"},
-                 {"info --json relief.zarr/ROSE", "The same for programs, with exact numbers"},
-                 {"info ocean.nc/TEMP", "A variable of a netCDF file as it lies there"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE"}),
+    COMMAND_EXAMPLES({"info relief.zarr/ROSE", "Shape, type, chunks, codecs, sizes, attributes"},
+                     {"info --json relief.zarr/ROSE", "The same for programs, with exact numbers"},
+                     {"info ocean.nc/TEMP", "A variable of a netCDF file as it lies there"}),
     COMMAND_OPTIONS(OPTION_JSON),
     .run = run,
 };

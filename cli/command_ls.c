@@ -266,11 +266,11 @@ const cli_command command_ls = {
     .description =
         "Names one a line; those of groups end in a slash. The last parts of PLACE may be a pattern, in quotes "
         "so that the shell leaves it alone: * and ? and [a-z] within a name, ** for any number of groups.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
-    .examples = {{"ls relief.zarr", "The names of its children"},
-                 {"ls -l relief.zarr", "With types, shapes and sizes"},
-                 {"ls 'relief.zarr/**/R*'", "Whatever begins with R, at any depth"},
-                 {"ls --json ocean.nc", "For programs; a netCDF file is a group too"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE"}),
+    COMMAND_EXAMPLES({"ls relief.zarr", "The names of its children"},
+                     {"ls -l relief.zarr", "With types, shapes and sizes"},
+                     {"ls 'relief.zarr/**/R*'", "Whatever begins with R, at any depth"},
+                     {"ls --json ocean.nc", "For programs; a netCDF file is a group too"}),
     COMMAND_OPTIONS(OPTION_LONG, OPTION_JSON),
     .run = run,
 };

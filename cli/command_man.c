@@ -83,11 +83,11 @@ static void put_command(FILE *page, const cli_command *command)
     fputs(".SH SYNOPSIS\n", page);
     put_text(page, synopsis);
     fputs("\n.SH EXAMPLES\n", page);
-    for (const cli_example *example = command->examples; example->command; example++) {
+    for (int i = 0; i < command->example_count; i++) {
         fputs(".TP\n\\fBtessera ", page);
-        put_text(page, example->command);
+        put_text(page, command->examples[i].command);
         fputs("\\fR\n", page);
-        put_text(page, example->comment);
+        put_text(page, command->examples[i].comment);
         fputs(".\n", page);
     }
     if (command->description) {
@@ -163,7 +163,7 @@ const cli_command command_man = {
     .description =
         "Writes tessera.1 and a page for each command into DIR, which is made when it is "
         "missing. Pages that are there already are replaced.",
-    .operands = {{.kind = OPERAND_DIRECTORY, .name = "DIR"}},
-    .examples = {{"man ~/.local/share/man/man1", "Then `man tessera-cp` works"}},
+    COMMAND_OPERANDS({.kind = OPERAND_DIRECTORY, .name = "DIR"}),
+    COMMAND_EXAMPLES({"man ~/.local/share/man/man1", "Then `man tessera-cp` works"}),
     .run = run,
 };

@@ -43,10 +43,11 @@ const cli_command command_mv = {
         "One rename in one file system: readers find it at the old place or at the new one, whole. Groups "
         "above the new place are made; a place that is taken is refused. To another file system, copy it "
         "with cp and remove it with rm.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "SOURCE"},
-                 {.kind = OPERAND_PLACE, .name = "DESTINATION"}},
-    .examples = {{"mv out.zarr/t out.zarr/kept/temperature", "Into a group, under another name"},
-                 {"mv -n out.zarr old.zarr", "Only say what would be done"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "SOURCE"},
+                     {.kind = OPERAND_PLACE, .name = "DESTINATION"}),
+    COMMAND_EXAMPLES(
+        {"mv out.zarr/t out.zarr/kept/temperature", "Into a group, under another name"},
+        {"mv -n out.zarr old.zarr", "Only say what would be done"}),
     COMMAND_OPTIONS(OPTION_DRY_RUN),
     .run = run,
 };

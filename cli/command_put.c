@@ -169,12 +169,12 @@ const cli_command command_put = {
         "wanted; or - for bare little-endian elements in C order from standard input, exactly as many as "
         "the selection takes. Strings and bytes of any length come from there as JSON, in the form that "
         "`tessera cat --format json` prints.",
-    .operands = {{.kind = OPERAND_SELECTED, .name = "SOURCE"},
-                 {.kind = OPERAND_SELECTED, .name = "PLACE"}},
-    .examples = {{"put frames.npy out.zarr/t --select 0:10", "The first ten frames"},
-                 {"put 'ocean.nc/TEMP[0]' 'ocean.zarr/TEMP[0]'", "From one array to another"},
-                 {"put - out.zarr/t < values.f4", "Bare elements from standard input"},
-                 {"put - names.zarr/name < names.json", "Strings, as JSON"}},
+    COMMAND_OPERANDS({.kind = OPERAND_SELECTED, .name = "SOURCE"},
+                     {.kind = OPERAND_SELECTED, .name = "PLACE"}),
+    COMMAND_EXAMPLES({"put frames.npy out.zarr/t --select 0:10", "The first ten frames"},
+                     {"put 'ocean.nc/TEMP[0]' 'ocean.zarr/TEMP[0]'", "From one array to another"},
+                     {"put - out.zarr/t < values.f4", "Bare elements from standard input"},
+                     {"put - names.zarr/name < names.json", "Strings, as JSON"}),
     COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_CASTING,
                     OPTION_DURABILITY, OPTION_INNER_ORDER, OPTION_DRY_RUN, OPTION_MEMORY,
                     OPTION_THREADS, OPTION_PROGRESS),

@@ -344,16 +344,16 @@ const cli_command command_pyramid = {
         "Chunks, shards and codecs of all are those of the source unless options say otherwise. At the end "
         "of an axis, the elements that there are count. An interrupted run is finished by the same command. "
         "With --verify each level is read back and compared with what the one before makes.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "SOURCE"},
-                 {.kind = OPERAND_PLACE, .name = "DESTINATION"}},
-    .examples =
-        {{"pyramid relief.zarr/ROSE relief.ome.zarr --chunks 256,256",
-          "Halved along both axes until one chunk holds all of it"},
-         {"pyramid relief.zarr/ROSE relief.zarr", "In the group that the array lies in"},
-         {"pyramid cells.zarr/labels labels.ome.zarr --method mode --factors z=1,y=2,x=2",
-          "Labels: the most frequent one, and every plane stays"},
-         {"pyramid scan.h5/data scan.ome.zarr --scale 0.5 --units x=micrometer,y=micrometer",
-          "With the size of its elements"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "SOURCE"},
+                     {.kind = OPERAND_PLACE, .name = "DESTINATION"}),
+    COMMAND_EXAMPLES(
+        {"pyramid relief.zarr/ROSE relief.ome.zarr --chunks 256,256",
+         "Halved along both axes until one chunk holds all of it"},
+        {"pyramid relief.zarr/ROSE relief.zarr", "In the group that the array lies in"},
+        {"pyramid cells.zarr/labels labels.ome.zarr --method mode --factors z=1,y=2,x=2",
+         "Labels: the most frequent one, and every plane stays"},
+        {"pyramid scan.h5/data scan.ome.zarr --scale 0.5 --units x=micrometer,y=micrometer",
+         "With the size of its elements"}),
     COMMAND_OPTIONS(OPTION_METHOD, OPTION_FACTORS, OPTION_SMALLER_LEVELS, OPTION_SCALE,
                     OPTION_UNITS, CREATION_OPTIONS, OPTION_OVERWRITE, OPTION_VERIFY, OPTION_DRY_RUN,
                     OPTION_DURABILITY, OPTION_INNER_ORDER, OPTION_MEMORY, OPTION_THREADS,

@@ -101,11 +101,11 @@ const cli_command command_resize = {
         "Readers see the old shape or the new one.\n\n"
         "With --keep-chunks only the metadata changes, which is quick; what fell off comes back when the "
         "array grows again.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"},
-                 {.kind = OPERAND_TEXT, .name = "LENGTHS"}},
-    .examples = {{"resize out.zarr/t 2000,721,1440", "All lengths"},
-                 {"resize out.zarr/u y=300", "One, by its name"},
-                 {"resize -n out.zarr/u y=0", "Only say what would be done"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE"},
+                     {.kind = OPERAND_TEXT, .name = "LENGTHS"}),
+    COMMAND_EXAMPLES({"resize out.zarr/t 2000,721,1440", "All lengths"},
+                     {"resize out.zarr/u y=300", "One, by its name"},
+                     {"resize -n out.zarr/u y=0", "Only say what would be done"}),
     COMMAND_OPTIONS(OPTION_KEEP_CHUNKS, OPTION_DRY_RUN, OPTION_THREADS, OPTION_PROGRESS),
     .run = run,
 };

@@ -93,10 +93,10 @@ const cli_command command_rm = {
     .description =
         "Asks first, unless -f is given. What is no Zarr array or group is refused, so that no "
         "other folder is lost by a slip.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE", .repeats = true}},
-    .examples = {{"rm out.zarr/t", "One array, after a question"},
-                 {"rm -f old.zarr older.zarr", "Without questions"},
-                 {"rm -n out.zarr", "Only say what would be removed"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE", .repeats = true}),
+    COMMAND_EXAMPLES({"rm out.zarr/t", "One array, after a question"},
+                     {"rm -f old.zarr older.zarr", "Without questions"},
+                     {"rm -n out.zarr", "Only say what would be removed"}),
     COMMAND_OPTIONS(OPTION_FORCE, OPTION_DRY_RUN),
     .run = run,
 };

@@ -161,13 +161,12 @@ const cli_command command_stack = {
         "copied piece by piece. Chunks and codecs are those of the first array unless options say "
         "otherwise (along a new axis they are chosen), its names and attributes are kept. An interrupted "
         "run is finished by the same command.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "SOURCE", .repeats = true}},
-    .examples = {{"stack jan.nc/temp feb.nc/temp mar.nc/temp -o quarter.zarr/temp --axis time",
-                  "Months one behind the other"},
-                 {"stack run*.zarr/t -o runs.zarr/t --new-axis member",
-                  "Runs of a model side by side"},
-                 {"stack a.npy b.npy -o ab.zarr --dtype float32 --casting same_kind",
-                  "Of several types"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "SOURCE", .repeats = true}),
+    COMMAND_EXAMPLES(
+        {"stack jan.nc/temp feb.nc/temp mar.nc/temp -o quarter.zarr/temp --axis time",
+         "Months one behind the other"},
+        {"stack run*.zarr/t -o runs.zarr/t --new-axis member", "Runs of a model side by side"},
+        {"stack a.npy b.npy -o ab.zarr --dtype float32 --casting same_kind", "Of several types"}),
     COMMAND_OPTIONS(OPTION_DESTINATION, OPTION_STACK_AXIS, OPTION_NEW_AXIS, OPTION_DTYPE,
                     OPTION_CASTING, CREATION_OPTIONS, OPTION_OVERWRITE, OPTION_VERIFY,
                     OPTION_DRY_RUN, OPTION_DURABILITY, OPTION_INNER_ORDER, OPTION_MEMORY,

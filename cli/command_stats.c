@@ -302,11 +302,11 @@ const cli_command command_stats = {
         "few chunks a thread, whatever the size of the array; chunks that are not stored cost nothing. "
         "Where the array keeps statistics (create --statistics, or --update) they are taken from those, and "
         "no chunk is read whose statistics are known.",
-    .operands = {{.kind = OPERAND_SELECTED, .name = "PLACE"}},
-    .examples = {{"stats relief.zarr/ROSE", "Figures and a histogram in the terminal"},
-                 {"stats 'ocean.zarr/TEMP[0]' --bins 0", "Of a part, in one reading"},
-                 {"stats relief.zarr/ROSE --json", "For programs, with exact numbers"},
-                 {"stats --update relief.zarr/ROSE", "From now on without reading all of it"}},
+    COMMAND_OPERANDS({.kind = OPERAND_SELECTED, .name = "PLACE"}),
+    COMMAND_EXAMPLES({"stats relief.zarr/ROSE", "Figures and a histogram in the terminal"},
+                     {"stats 'ocean.zarr/TEMP[0]' --bins 0", "Of a part, in one reading"},
+                     {"stats relief.zarr/ROSE --json", "For programs, with exact numbers"},
+                     {"stats --update relief.zarr/ROSE", "From now on without reading all of it"}),
     COMMAND_OPTIONS(OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL, OPTION_MISSING,
                     OPTION_BINS, OPTION_UPDATE, OPTION_JSON, OPTION_MEMORY, OPTION_THREADS,
                     OPTION_PROGRESS),

@@ -184,15 +184,15 @@ const cli_command command_transaction = {
         "The command must put files in the place of others, as tessera, zarr-python and tensorstore do, and "
         "must not write into them: the old version shares those that are not replaced. A file system with "
         "hard links that can exchange folders is needed: ext4, XFS, Btrfs, tmpfs.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"},
-                 {.kind = OPERAND_PROGRAM, .name = "COMMAND", .repeats = true}},
-    .examples =
-        {{"transaction out.zarr -- tessera put day.npy {}/t", "All chunks of an array at once"},
-         {"transaction out.zarr -- sh -c 'tessera append a.npy {}/t && tessera attr {} day=9'",
-          "An array and an attribute"},
-         {"transaction out.zarr -- ./update.sh {}", "A program of one's own"},
-         {"transaction --new out.zarr -- ./simulate --output {}",
-          "A tree that is not there before it is whole"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE"},
+                     {.kind = OPERAND_PROGRAM, .name = "COMMAND", .repeats = true}),
+    COMMAND_EXAMPLES(
+        {"transaction out.zarr -- tessera put day.npy {}/t", "All chunks of an array at once"},
+        {"transaction out.zarr -- sh -c 'tessera append a.npy {}/t && tessera attr {} day=9'",
+         "An array and an attribute"},
+        {"transaction out.zarr -- ./update.sh {}", "A program of one's own"},
+        {"transaction --new out.zarr -- ./simulate --output {}",
+         "A tree that is not there before it is whole"}),
     COMMAND_OPTIONS(OPTION_NEW_TREE, OPTION_THREADS),
     .run = run,
 };

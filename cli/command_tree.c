@@ -247,10 +247,10 @@ const cli_command command_tree = {
     .description =
         "For arrays: shape, type, chunks, shards and codecs, and the size of the elements "
         "and of what is stored. For groups: the names of their attributes.",
-    .operands = {{.kind = OPERAND_PLACE, .name = "PLACE"}},
-    .examples = {{"tree relief.zarr", "The whole hierarchy"},
-                 {"tree -L 1 relief.zarr", "Only the first level"},
-                 {"tree --json relief.zarr", "The same for programs"}},
+    COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "PLACE"}),
+    COMMAND_EXAMPLES({"tree relief.zarr", "The whole hierarchy"},
+                     {"tree -L 1 relief.zarr", "Only the first level"},
+                     {"tree --json relief.zarr", "The same for programs"}),
     COMMAND_OPTIONS(OPTION_DEPTH, OPTION_JSON),
     .run = run,
 };

@@ -90,8 +90,8 @@ extern const cli_command command_version;
 const cli_command command_version = {
     .name = "version",
     .summary = "show the version, and how it was built",
-    .examples = {{"version", "The version"},
-                 {"version --build", "Also compiler, libraries and optional parts"}},
+    COMMAND_EXAMPLES({"version", "The version"},
+                     {"version --build", "Also compiler, libraries and optional parts"}),
     COMMAND_OPTIONS(OPTION_BUILD, OPTION_JSON),
     .run = run,
 };

@@ -65,11 +65,12 @@ void command_synopsis(const cli_command *command, char *text, size_t capacity)
 {
     size_t used = (size_t)snprintf(text, capacity, "tessera %s", command->name);
 
-    for (const cli_operand *operand = command->operands; operand->name && used < capacity;
-         operand++)
+    for (int i = 0; i < command->operand_count && used < capacity; i++) {
+        const cli_operand *operand = &command->operands[i];
         used +=
             (size_t)snprintf(text + used, capacity - used, operand->optional ? " [%s%s]" : " %s%s",
                              operand->name, operand->repeats ? "..." : "");
+    }
     if (used < capacity)
         snprintf(text + used, capacity - used, " [OPTIONS]");
 }

@@ -19,37 +19,36 @@ typedef enum cli_operand_kind {
 
 typedef struct cli_operand {
     cli_operand_kind kind;
-    const char *name; /* as help shows it, such as PLACE; NULL ends the list */
+    const char *name; /* as help shows it, such as PLACE */
     bool optional;
     bool repeats; /* the last one only */
 } cli_operand;
 
 typedef struct cli_example {
-    const char *command; /* without "tessera"; NULL ends the list */
+    const char *command; /* without "tessera" */
     const char *comment;
 } cli_example;
-
-#define COMMAND_OPERANDS_MAX 2
-#define COMMAND_EXAMPLES_MAX 8
-#define COMMAND_OPTIONS_MAX 32
 
 typedef struct cli_command {
     const char *name;
     const char *summary;     /* one sentence without a full stop */
     const char *description; /* paragraphs separated by "\n\n"; lines are wrapped when shown */
-    cli_operand operands[COMMAND_OPERANDS_MAX + 1];
-    cli_example examples[COMMAND_EXAMPLES_MAX + 1];
-    int option_count;
-    cli_option_id options[COMMAND_OPTIONS_MAX]; /* its own; the universal ones are added to all */
+    int operand_count, example_count, option_count;
+    const cli_operand *operands;
+    const cli_example *examples;  /* of every command at least one */
+    const cli_option_id *options; /* its own; the universal ones are added to all */
     /* Returns the exit status (0, or 1 where that has a meaning), or a negative tsr_status with the
      * invocation's error filled in. */
     int (*run)(struct cli_invocation *invocation);
 } cli_command;
 
-/* Sets option_count and options of a row together. */
-#define COMMAND_OPTIONS(...)                                                        \
-    .option_count = sizeof((cli_option_id[]){__VA_ARGS__}) / sizeof(cli_option_id), \
-    .options = {__VA_ARGS__}
+/* The lists of a row, each with its count, so that none can be too long or want an end. */
+#define COMMAND_OPERANDS(...) COMMAND_LIST(operand, cli_operand, __VA_ARGS__)
+#define COMMAND_EXAMPLES(...) COMMAND_LIST(example, cli_example, __VA_ARGS__)
+#define COMMAND_OPTIONS(...) COMMAND_LIST(option, cli_option_id, __VA_ARGS__)
+#define COMMAND_LIST(noun, type, ...)       \
+    .noun##s = (const type[]){__VA_ARGS__}, \
+    .noun##_count = (int)(sizeof((type[]){__VA_ARGS__}) / sizeof(type))
 
 /* All commands, in the order in which help lists them; NULL at the end. */
 extern const cli_command *const command_table[];

@@ -87,8 +87,9 @@ void help_print_command(FILE *stream, const cli_command *command)
     char synopsis[256];
 
     fprintf(stream, "tessera %s - %s\n\nExamples:\n", command->name, command->summary);
-    for (const cli_example *example = command->examples; example->command; example++)
-        fprintf(stream, "  tessera %s\n      %s\n", example->command, example->comment);
+    for (int i = 0; i < command->example_count; i++)
+        fprintf(stream, "  tessera %s\n      %s\n", command->examples[i].command,
+                command->examples[i].comment);
     command_synopsis(command, synopsis, sizeof synopsis);
     fprintf(stream, "\nUsage:\n  %s\n\n", synopsis);
     if (command->description) {
@@ -166,7 +167,8 @@ void help_add_usage(cli_document *document, struct json_object *parent, const ch
     document_add_text(document, root, "summary", command->summary);
     document_add_text(document, root, "usage", synopsis);
     list = document_add_list(document, root, "operands");
-    for (const cli_operand *operand = command->operands; operand->name; operand++) {
+    for (int i = 0; i < command->operand_count; i++) {
+        const cli_operand *operand = &command->operands[i];
         row = document_add_object(document, list, NULL);
         document_add_text(document, row, "name", operand->name);
         document_add_text(document, row, "kind", operand_kind_name(operand->kind));

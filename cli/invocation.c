@@ -199,8 +199,6 @@ static int operand_is_missing(cli_invocation *invocation, const cli_operand *ope
 {
     const cli_command *command = invocation->command;
 
-    if (!command->examples[0].command)
-        return invocation_misuse(invocation, "%s: %s is missing", command->name, operand->name);
     tsr_error_set(&invocation->error, TSR_INVALID_ARGUMENT, "%s: %s is missing", command->name,
                   operand->name);
     tsr_error_set_next_step(&invocation->error,
@@ -211,23 +209,20 @@ static int operand_is_missing(cli_invocation *invocation, const cli_operand *ope
 
 static int count_operands(cli_invocation *invocation)
 {
-    const cli_operand *operand = invocation->command->operands;
-    int least = 0, most = 0;
-    bool unlimited = false;
+    const cli_command *command = invocation->command;
+    int most = command->operand_count;
+    const cli_operand *last = most > 0 ? &command->operands[most - 1] : NULL;
+    bool takes_program = last && last->kind == OPERAND_PROGRAM;
 
-    for (; operand->name; operand++) {
-        if (!operand->optional && invocation->operand_count < ++least)
-            return operand_is_missing(invocation, operand);
-        most++;
-        unlimited = operand->repeats;
-    }
-    if (!unlimited && invocation->operand_count > most)
-        return invocation_misuse(invocation, "%s: '%s' is one operand too many",
-                                 invocation->command->name, invocation->operands[most]);
+    for (int i = invocation->operand_count; i < most; i++)
+        if (!command->operands[i].optional)
+            return operand_is_missing(invocation, &command->operands[i]);
+    if (invocation->operand_count > most && !(last && last->repeats))
+        return invocation_misuse(invocation, "%s: '%s' is one operand too many", command->name,
+                                 invocation->operands[most]);
     for (int i = 0; i < invocation->operand_count; i++)
-        if (invocation->operands[i][0] == '\0' && (i < most || operand[-1].kind != OPERAND_PROGRAM))
-            return invocation_misuse(invocation, "%s: an operand is empty",
-                                     invocation->command->name);
+        if (invocation->operands[i][0] == '\0' && (i < most || !takes_program))
+            return invocation_misuse(invocation, "%s: an operand is empty", command->name);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import pathlib
 import re
 import shlex
 import shutil
@@ -27,6 +28,16 @@ def test_usage_has_its_schema(tessera, usage):
         one = json.loads(tessera.run(name, "--json-usage").out)
         tessera.check_schema(one, "usage")
         assert one["command"] == usage[name]
+
+
+def test_every_json_document_has_a_schema_that_is_listed(usage):
+    folder = pathlib.Path(__file__).parents[2] / "docs" / "schema"
+    rows = re.findall(r"^\| \[(\S+)\]\((\S+)\) \| (.*) \|$", (folder / "README.md").read_text(), re.M)
+    assert all(file == f"{name}.json" for name, file, _ in rows)
+    assert sorted(file for _, file, _ in rows) == sorted(path.name for path in folder.glob("*.json"))
+    printers = {word for _, _, printed_by in rows for word in re.findall(r"`tessera (\w+)[^`]* --json`", printed_by)}
+    assert printers == {name for name, command in usage.items()
+                        if any(option["name"] == "json" for option in command["options"])}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
