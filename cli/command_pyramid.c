@@ -150,17 +150,32 @@ static int plan_levels(pyramid *self, const cli_creation *creation)
     return 0;
 }
 
+/* Levels are called by their numbers. */
+typedef struct level_name {
+    char text[16];
+} level_name;
+
+static level_name name_of_level(int number)
+{
+    level_name name;
+
+    snprintf(name.text, sizeof name.text, "%d", number);
+    return name;
+}
+
+/* Where a level is, or will be; the caller frees it. */
+static int place_of_level(const pyramid *self, int number, char **ret_place)
+{
+    *ret_place = location_join(self->destination, name_of_level(number).text);
+    return *ret_place ? 0 : tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
+}
+
 static int open_level(const pyramid *self, int number, tsr_array **ret_array)
 {
-    char name[16];
     char *place;
-    int status;
 
-    snprintf(name, sizeof name, "%d", number);
-    place = location_join(self->destination, name);
-    if (!place)
-        return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
-    status = location_open_array(self->invocation, place, false, ret_array);
+    CLI_TRY(place_of_level(self, number, &place));
+    int status = location_open_array(self->invocation, place, false, ret_array);
     memory_free(place);
     return status;
 }
@@ -170,7 +185,6 @@ static int make_level(const pyramid *self, cli_transfer *transfer, int number, t
 {
     tsr_auto(tsr_array) *larger = NULL, *array = NULL;
     int64_t factors[TSR_RANK_MAX];
-    char name[16];
 
     if (!invocation_has(self->invocation, OPTION_DRY_RUN)) {
         CLI_TRY(open_level(self, number - 1, &larger));
@@ -180,8 +194,8 @@ static int make_level(const pyramid *self, cli_transfer *transfer, int number, t
     for (int axis = 0; axis < self->axes.rank; axis++)
         factors[axis] = factor_of(self, axis, tsr_array_shape(*before));
     CLI_TRY(tsr_array_downsample(*before, factors, self->method, &array, &self->invocation->error));
-    snprintf(name, sizeof name, "%d", number);
-    CLI_TRY(transfer_make_array(transfer, array, self->source, self->axes.names, name));
+    CLI_TRY(transfer_make_array(transfer, array, self->source, self->axes.names,
+                                name_of_level(number).text));
     tsr_array_close(*before);
     *before = tsr_array_ref(array);
     return 0;
@@ -226,21 +240,16 @@ static int check_child(const pyramid *self, int number)
 {
     tsr_error *err = &self->invocation->error;
     tsr_node_kind kind;
-    char name[16];
     char *place;
-    int status;
 
-    snprintf(name, sizeof name, "%d", number);
-    place = location_join(self->destination, name);
-    if (!place)
-        return tsr_error_set(err, TSR_NO_MEMORY, "out of memory");
-    status = tsr_place_probe(self->invocation->context, place, NULL, &kind, err);
+    CLI_TRY(place_of_level(self, number, &place));
+    int status = tsr_place_probe(self->invocation->context, place, NULL, &kind, err);
     memory_free(place);
     CLI_TRY(status);
     if (kind == TSR_NODE_NONE)
         return 0;
-    tsr_error_set(err, TSR_EXISTS, "%s has a child \"%s\" already, which a level would be called",
-                  self->destination, name);
+    tsr_error_set(err, TSR_EXISTS, "%s has a child \"%d\" already, which a level would be called",
+                  self->destination, number);
     tsr_error_set_next_step(err, "choose another place, move the child (`tessera mv`), or "
                                  "--overwrite to replace the group and everything below it");
     return TSR_EXISTS;

@@ -183,15 +183,13 @@ typedef struct cli_kept_sum {
 
 static int add_box(cli_kept_moments *kept, const cli_unkept_box *box)
 {
-    if (kept->box_count == kept->box_capacity) {
-        size_t capacity = kept->box_capacity ? 2 * kept->box_capacity : 16;
-        cli_unkept_box *grown = memory_resized(kept->boxes, capacity * sizeof *grown);
-        if (!grown)
-            return TSR_NO_MEMORY;
-        kept->boxes = grown;
-        kept->box_capacity = capacity;
-    }
-    kept->boxes[kept->box_count++] = *box;
+    cli_unkept_box *boxes =
+        memory_grown(kept->boxes, kept->box_count, &kept->box_capacity, sizeof *boxes);
+
+    if (!boxes)
+        return TSR_NO_MEMORY;
+    kept->boxes = boxes;
+    boxes[kept->box_count++] = *box;
     return 0;
 }
 

@@ -282,6 +282,18 @@ static cli_kept_gap place_in_plane(const cli_kept_plane *plane, const cli_unkept
     return gap;
 }
 
+static int add_gap(cli_kept_plane *plane, cli_kept_gap gap)
+{
+    cli_kept_gap *gaps =
+        memory_grown(plane->gaps, plane->gap_count, &plane->gap_capacity, sizeof *gaps);
+
+    if (!gaps)
+        return TSR_NO_MEMORY;
+    plane->gaps = gaps;
+    gaps[plane->gap_count++] = gap;
+    return 0;
+}
+
 static int take_kept(void *user, const cli_unkept_box *box, const cli_moments *moments)
 {
     cli_kept_plane *plane = user;
@@ -301,16 +313,7 @@ static int take_kept(void *user, const cli_unkept_box *box, const cli_moments *m
         return 0;
     }
     plane->unknown += elements;
-    if (plane->gap_count == plane->gap_capacity) {
-        size_t capacity = plane->gap_capacity ? 2 * plane->gap_capacity : 16;
-        cli_kept_gap *grown = memory_resized(plane->gaps, capacity * sizeof *grown);
-        if (!grown)
-            return TSR_NO_MEMORY;
-        plane->gaps = grown;
-        plane->gap_capacity = capacity;
-    }
-    plane->gaps[plane->gap_count++] = place;
-    return 0;
+    return add_gap(plane, place);
 }
 
 static int read_gap(cli_kept_plane *plane, const cli_selected_array *selected,

@@ -31,15 +31,13 @@ static int list_current(cli_repair *repair)
 {
     size_t chunk_bytes = sizeof repair->current;
 
-    if (repair->damaged_count == repair->damaged_capacity) {
-        size_t capacity = repair->damaged_capacity ? 2 * repair->damaged_capacity : 16;
-        int64_t *grown = memory_resized(repair->damaged, capacity * chunk_bytes);
-        if (!grown)
-            return tsr_error_set(&repair->invocation->error, TSR_NO_MEMORY, "out of memory");
-        repair->damaged = grown;
-        repair->damaged_capacity = capacity;
-    }
-    memcpy(repair->damaged + repair->damaged_count++ * TSR_RANK_MAX, repair->current, chunk_bytes);
+    int64_t *damaged = memory_grown(repair->damaged, repair->damaged_count,
+                                    &repair->damaged_capacity, chunk_bytes);
+
+    if (!damaged)
+        return tsr_error_set(&repair->invocation->error, TSR_NO_MEMORY, "out of memory");
+    repair->damaged = damaged;
+    memcpy(damaged + repair->damaged_count++ * TSR_RANK_MAX, repair->current, chunk_bytes);
     repair->current_listed = true;
     return 0;
 }

@@ -239,20 +239,17 @@ static int add_patch(tsri_patched_value *self, uint64_t number, const unsigned c
                      tsr_error *err)
 {
     size_t block = (size_t)self->parity->shape.block_bytes;
+    tsri_patch *patches =
+        tsri_grow_array(self->patches, self->patch_count, &self->patch_capacity, sizeof *patches);
 
-    if (self->patch_count == self->patch_capacity) {
-        size_t wanted = self->patch_capacity ? 2 * self->patch_capacity : 16;
-        tsri_patch *grown = tsri_realloc_array(self->patches, wanted, sizeof *grown);
-        if (!grown)
-            return tsri_error_no_memory(err, wanted * sizeof *grown);
-        self->patches = grown;
-        self->patch_capacity = wanted;
-    }
+    if (!patches)
+        return tsri_error_no_memory(err, sizeof *patches);
+    self->patches = patches;
     unsigned char *copy = tsri_alloc(block);
     if (!copy)
         return tsri_error_no_memory(err, block);
     memcpy(copy, bytes, block);
-    self->patches[self->patch_count++] = (tsri_patch){number, copy};
+    patches[self->patch_count++] = (tsri_patch){number, copy};
     return 0;
 }
 
@@ -446,15 +443,12 @@ static int add_segment(segment_list *list, tsr_segment segment, tsr_error *err)
         last->size_bytes += segment.size_bytes;
         return 0;
     }
-    if (list->count == list->capacity) {
-        size_t wanted = list->capacity ? 2 * list->capacity : 16;
-        tsr_segment *grown = tsri_realloc_array(list->segments, wanted, sizeof *grown);
-        if (!grown)
-            return tsri_error_no_memory(err, wanted * sizeof *grown);
-        list->segments = grown;
-        list->capacity = wanted;
-    }
-    list->segments[list->count++] = segment;
+    tsr_segment *segments =
+        tsri_grow_array(list->segments, list->count, &list->capacity, sizeof *segments);
+    if (!segments)
+        return tsri_error_no_memory(err, sizeof *segments);
+    list->segments = segments;
+    segments[list->count++] = segment;
     return 0;
 }
 

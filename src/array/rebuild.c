@@ -29,25 +29,14 @@ int tsri_rebuild_tell_lost(tsri_rebuild *self, int level, const tsri_cell_place 
 
 /* ---- segments ---- */
 
-/* Makes room for one more element of a list. */
-static int grow(void **list, size_t count, size_t *capacity, size_t element_bytes, tsr_error *err)
-{
-    if (count < *capacity)
-        return 0;
-    size_t wanted = *capacity ? 2 * *capacity : 16;
-    void *grown = tsri_realloc_array(*list, wanted, element_bytes);
-    if (!grown)
-        return tsri_error_no_memory(err, wanted * element_bytes);
-    *list = grown;
-    *capacity = wanted;
-    return 0;
-}
-
 static int add_segment(tsri_rebuild *self, tsr_segment segment, tsr_error *err)
 {
-    TSRI_TRY(grow((void **)&self->segments, self->segment_count, &self->segment_capacity,
-                  sizeof *self->segments, err));
-    self->segments[self->segment_count++] = segment;
+    tsr_segment *segments = tsri_grow_array(self->segments, self->segment_count,
+                                            &self->segment_capacity, sizeof *segments);
+    if (!segments)
+        return tsri_error_no_memory(err, sizeof *segments);
+    self->segments = segments;
+    segments[self->segment_count++] = segment;
     return 0;
 }
 
@@ -193,9 +182,12 @@ static int encode_index(level *self, tsr_segment *ret_segment, tsr_error *err)
     tsr_context *context = rebuild->examiner->array->context;
     tsr_codec_scratch *scratch;
 
-    TSRI_TRY(grow((void **)&rebuild->indexes, rebuild->index_count, &rebuild->index_capacity,
-                  sizeof *rebuild->indexes, err));
-    tsr_output *index = &rebuild->indexes[rebuild->index_count++];
+    tsr_output *indexes = tsri_grow_array(rebuild->indexes, rebuild->index_count,
+                                          &rebuild->index_capacity, sizeof *indexes);
+    if (!indexes)
+        return tsri_error_no_memory(err, sizeof *indexes);
+    rebuild->indexes = indexes;
+    tsr_output *index = &indexes[rebuild->index_count++];
     *index = (tsr_output)TSRI_OUTPUT_INIT(SIZE_MAX);
     TSRI_TRY(tsri_scratch_acquire(context, &scratch, err));
     int status = tsri_shard_index_encode(self->prepared, scratch, self->now, index, err);

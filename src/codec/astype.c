@@ -5,15 +5,14 @@
 #include "tensor/copy.h"
 
 typedef struct astype_codec {
-    tsri_filter_type decoded, encoded;
+    tsri_filter_types types;
     tsri_wide_number fill_value[2]; /* as an element of the encoded type */
 } astype_codec;
 
 static void astype_close(void *opened)
 {
     astype_codec *codec = opened;
-    tsr_dtype_unref(codec->decoded.dtype);
-    tsr_dtype_unref(codec->encoded.dtype);
+    tsri_filter_types_clear(&codec->types);
     tsri_free(codec);
 }
 
@@ -48,8 +47,9 @@ static int cast_fill_value(const tsr_codec_type *input, astype_codec *codec, tsr
 {
     tsr_view from, to;
 
-    TSRI_TRY(tsr_view_init(&from, codec->decoded.dtype, 0, NULL, (void *)input->fill_value, err));
-    TSRI_TRY(tsr_view_init(&to, codec->encoded.dtype, 0, NULL, codec->fill_value, err));
+    TSRI_TRY(
+        tsr_view_init(&from, codec->types.decoded.dtype, 0, NULL, (void *)input->fill_value, err));
+    TSRI_TRY(tsr_view_init(&to, codec->types.encoded.dtype, 0, NULL, codec->fill_value, err));
     return cast_view(&to, &from, err);
 }
 
@@ -62,11 +62,11 @@ static int read_types(const tsri_configuration *configuration, const tsr_codec_t
         return tsri_configuration_missing(configuration, "encode_dtype", "the type that is stored",
                                           err);
     TSRI_TRY(tsri_filter_types_read(configuration, input->dtype, "decode_dtype", "encode_dtype",
-                                    &codec->decoded, &codec->encoded, err));
-    if (!is_numeric(codec->decoded.dtype) || !is_numeric(codec->encoded.dtype))
+                                    &codec->types, err));
+    if (!is_numeric(codec->types.decoded.dtype) || !is_numeric(codec->types.encoded.dtype))
         return tsr_error_set(err, TSR_UNSUPPORTED, "%s: from %s to %s: the types must be numbers",
-                             configuration->codec, codec->decoded.dtype->name,
-                             codec->encoded.dtype->name);
+                             configuration->codec, codec->types.decoded.dtype->name,
+                             codec->types.encoded.dtype->name);
     return cast_fill_value(input, codec, err);
 }
 
@@ -76,7 +76,7 @@ static int astype_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec
     TSRI_TRY(
         tsri_codec_open(setup, sizeof(astype_codec), read_types, astype_close, ret_codec, err));
     const astype_codec *codec = *ret_codec;
-    ret_output->dtype = codec->encoded.dtype;
+    ret_output->dtype = codec->types.encoded.dtype;
     ret_output->fill_value = codec->fill_value;
     return 0;
 }
@@ -86,9 +86,9 @@ static int astype_describe(const void *codec, int zarr_format, tsr_output *outpu
     const astype_codec *astype = codec;
 
     TSRI_TRY(tsr_output_print(output, err, "{\"encode_dtype\":"));
-    TSRI_TRY(tsri_filter_type_print(astype->encoded, zarr_format, output, err));
+    TSRI_TRY(tsri_filter_type_print(astype->types.encoded, zarr_format, output, err));
     TSRI_TRY(tsr_output_print(output, err, ",\"decode_dtype\":"));
-    TSRI_TRY(tsri_filter_type_print(astype->decoded, zarr_format, output, err));
+    TSRI_TRY(tsri_filter_type_print(astype->types.decoded, zarr_format, output, err));
     return tsr_output_print(output, err, "}");
 }
 
@@ -96,7 +96,7 @@ static int astype_describe(const void *codec, int zarr_format, tsr_output *outpu
 static tsr_view as_decoded(const astype_codec *codec, const tsr_view *view)
 {
     tsr_view seen = *view;
-    seen.dtype = codec->decoded.dtype;
+    seen.dtype = codec->types.decoded.dtype;
     return seen;
 }
 

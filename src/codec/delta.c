@@ -6,15 +6,14 @@
 #include "codec/numeric.h"
 
 typedef struct delta_codec {
-    tsri_filter_type decoded, encoded;
+    tsri_filter_types types;
     tsri_wide_number fill_value; /* as an element of the encoded type */
 } delta_codec;
 
 static void delta_close(void *opened)
 {
     delta_codec *codec = opened;
-    tsr_dtype_unref(codec->decoded.dtype);
-    tsr_dtype_unref(codec->encoded.dtype);
+    tsri_filter_types_clear(&codec->types);
     tsri_free(codec);
 }
 
@@ -23,13 +22,10 @@ static int read_types(const tsri_configuration *configuration, const tsr_codec_t
 {
     delta_codec *codec = opened;
 
-    TSRI_TRY(tsri_filter_types_read(configuration, input->dtype, "dtype", "astype", &codec->decoded,
-                                    &codec->encoded, err));
-    if (!tsri_numeric_is_real(codec->decoded.dtype) || !tsri_numeric_is_real(codec->encoded.dtype))
-        return tsr_error_set(
-            err, TSR_UNSUPPORTED, "%s: from %s to %s: the types must be integers or floats",
-            configuration->codec, codec->decoded.dtype->name, codec->encoded.dtype->name);
-    tsri_numeric_cast(codec->encoded.dtype, &codec->fill_value, codec->decoded.dtype,
+    TSRI_TRY(
+        tsri_filter_types_read(configuration, input->dtype, "dtype", "astype", &codec->types, err));
+    TSRI_TRY(tsri_filter_types_check_real(configuration, &codec->types, err));
+    tsri_numeric_cast(codec->types.encoded.dtype, &codec->fill_value, codec->types.decoded.dtype,
                       input->fill_value, 1);
     return 0;
 }
@@ -39,7 +35,7 @@ static int delta_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_
 {
     TSRI_TRY(tsri_codec_open(setup, sizeof(delta_codec), read_types, delta_close, ret_codec, err));
     const delta_codec *codec = *ret_codec;
-    ret_output->dtype = codec->encoded.dtype;
+    ret_output->dtype = codec->types.encoded.dtype;
     ret_output->fill_value = &codec->fill_value;
     return 0;
 }
@@ -48,10 +44,8 @@ static int delta_describe(const void *codec, int zarr_format, tsr_output *output
 {
     const delta_codec *delta = codec;
 
-    TSRI_TRY(tsr_output_print(output, err, "{\"dtype\":"));
-    TSRI_TRY(tsri_filter_type_print(delta->decoded, zarr_format, output, err));
-    TSRI_TRY(tsr_output_print(output, err, ",\"astype\":"));
-    TSRI_TRY(tsri_filter_type_print(delta->encoded, zarr_format, output, err));
+    TSRI_TRY(tsr_output_print(output, err, "{"));
+    TSRI_TRY(tsri_filter_types_print(&delta->types, zarr_format, output, err));
     return tsr_output_print(output, err, "}");
 }
 
@@ -89,7 +83,7 @@ static int encode_strip(void *user, const void *from, void *to, size_t count, ts
     tsri_wide_number wide[TSRI_NUMERIC_STRIP] TSRI_UNINITIALIZED;
     tsri_wide_number narrow[TSRI_NUMERIC_STRIP] TSRI_UNINITIALIZED;
     delta_pass *pass = user;
-    const tsr_dtype *dtype = pass->codec->decoded.dtype;
+    const tsr_dtype *dtype = pass->codec->types.decoded.dtype;
     const tsri_number *number = dtype->ops->number;
 
     (void)err;
@@ -100,7 +94,7 @@ static int encode_strip(void *user, const void *from, void *to, size_t count, ts
         subtract_whole(&wide->unsigned_value, count, &pass->before);
     /* Through the type of the elements, where the difference wraps or is rounded. */
     number->store[number->wide](wide, narrow, count, false);
-    tsri_numeric_cast(pass->codec->encoded.dtype, to, dtype, narrow, count);
+    tsri_numeric_cast(pass->codec->types.encoded.dtype, to, dtype, narrow, count);
     return 0;
 }
 
@@ -142,7 +136,8 @@ static int decode_strip(void *user, const void *from, void *to, size_t count, ts
 {
     tsri_wide_number wide[TSRI_NUMERIC_STRIP] TSRI_UNINITIALIZED;
     delta_pass *pass = user;
-    const tsr_dtype *encoded = pass->codec->encoded.dtype, *decoded = pass->codec->decoded.dtype;
+    const tsr_dtype *encoded = pass->codec->types.encoded.dtype,
+                    *decoded = pass->codec->types.decoded.dtype;
 
     (void)err;
     if (tsri_numeric_is_float(encoded) || tsri_numeric_is_float(decoded)) {

@@ -18,7 +18,7 @@ typedef struct parameter {
 } parameter;
 
 typedef struct scale_codec {
-    tsri_filter_type decoded, encoded;
+    tsri_filter_types types;
     parameter offset, scale;
     tsri_wide_number fill_value; /* as an element of the encoded type */
 } scale_codec;
@@ -26,8 +26,7 @@ typedef struct scale_codec {
 static void scale_close(void *opened)
 {
     scale_codec *codec = opened;
-    tsr_dtype_unref(codec->decoded.dtype);
-    tsr_dtype_unref(codec->encoded.dtype);
+    tsri_filter_types_clear(&codec->types);
     tsri_free(codec);
 }
 
@@ -49,10 +48,10 @@ static int read_parameter(const tsri_configuration *configuration, const char *n
         err, tsri_json_double(configuration->json, "/configuration", name, true, &read.value, err),
         "%s", configuration->codec);
     read.rounded = read.rounded_encoded = read.value;
-    if (tsri_numeric_is_float(codec->decoded.dtype))
-        tsri_numeric_round(codec->decoded.dtype, &read.rounded, 1);
-    if (tsri_numeric_is_float(codec->encoded.dtype))
-        tsri_numeric_round(codec->encoded.dtype, &read.rounded_encoded, 1);
+    if (tsri_numeric_is_float(codec->types.decoded.dtype))
+        tsri_numeric_round(codec->types.decoded.dtype, &read.rounded, 1);
+    if (tsri_numeric_is_float(codec->types.encoded.dtype))
+        tsri_numeric_round(codec->types.encoded.dtype, &read.rounded_encoded, 1);
     *ret_parameter = read;
     return 0;
 }
@@ -62,7 +61,7 @@ static int check_parameter(const tsri_configuration *configuration, const char *
                            const scale_codec *codec, const parameter *checked, tsr_error *err)
 {
     tsri_wide_number element;
-    const tsr_dtype *dtype = codec->decoded.dtype;
+    const tsr_dtype *dtype = codec->types.decoded.dtype;
 
     if (!checked->is_whole || !tsri_numeric_is_integer(dtype) ||
         dtype->ops->number->store[TSRI_WIDE_SIGNED](&checked->whole, &element, 1, true) == 1)
@@ -79,12 +78,9 @@ static int read_configuration(const tsri_configuration *configuration, const tsr
 {
     scale_codec *codec = opened;
 
-    TSRI_TRY(tsri_filter_types_read(configuration, input->dtype, "dtype", "astype", &codec->decoded,
-                                    &codec->encoded, err));
-    if (!tsri_numeric_is_real(codec->decoded.dtype) || !tsri_numeric_is_real(codec->encoded.dtype))
-        return tsr_error_set(
-            err, TSR_UNSUPPORTED, "%s: from %s to %s: the types must be integers or floats",
-            configuration->codec, codec->decoded.dtype->name, codec->encoded.dtype->name);
+    TSRI_TRY(
+        tsri_filter_types_read(configuration, input->dtype, "dtype", "astype", &codec->types, err));
+    TSRI_TRY(tsri_filter_types_check_real(configuration, &codec->types, err));
     TSRI_TRY(read_parameter(configuration, "offset", codec, &codec->offset, err));
     TSRI_TRY(read_parameter(configuration, "scale", codec, &codec->scale, err));
     TSRI_TRY(check_parameter(configuration, "offset", codec, &codec->offset, err));
@@ -101,7 +97,7 @@ static int scale_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_
     TSRI_TRY(tsri_codec_open(setup, sizeof(scale_codec), read_configuration, scale_close, ret_codec,
                              err));
     const scale_codec *codec = *ret_codec;
-    ret_output->dtype = codec->encoded.dtype;
+    ret_output->dtype = codec->types.encoded.dtype;
     ret_output->fill_value = &codec->fill_value;
     return 0;
 }
@@ -127,10 +123,8 @@ static int scale_describe(const void *codec, int zarr_format, tsr_output *output
     TSRI_TRY(print_parameter(&scale->scale, output, err));
     TSRI_TRY(tsr_output_print(output, err, ",\"offset\":"));
     TSRI_TRY(print_parameter(&scale->offset, output, err));
-    TSRI_TRY(tsr_output_print(output, err, ",\"dtype\":"));
-    TSRI_TRY(tsri_filter_type_print(scale->decoded, zarr_format, output, err));
-    TSRI_TRY(tsr_output_print(output, err, ",\"astype\":"));
-    TSRI_TRY(tsri_filter_type_print(scale->encoded, zarr_format, output, err));
+    TSRI_TRY(tsr_output_print(output, err, ","));
+    TSRI_TRY(tsri_filter_types_print(&scale->types, zarr_format, output, err));
     return tsr_output_print(output, err, "}");
 }
 
@@ -164,7 +158,7 @@ static void wrap(const tsr_dtype *dtype, uint64_t *values, size_t count)
 static void scale_integers(const scale_codec *codec, const void *from, double *values, size_t count)
 {
     uint64_t whole[TSRI_NUMERIC_STRIP] TSRI_UNINITIALIZED;
-    const tsr_dtype *dtype = codec->decoded.dtype;
+    const tsr_dtype *dtype = codec->types.decoded.dtype;
 
     if (!codec->offset.is_whole) {
         load_doubles(dtype, from, values, count);
@@ -184,7 +178,7 @@ static void scale_integers(const scale_codec *codec, const void *from, double *v
 
 static void scale_floats(const scale_codec *codec, const void *from, double *values, size_t count)
 {
-    const tsr_dtype *dtype = codec->decoded.dtype;
+    const tsr_dtype *dtype = codec->types.decoded.dtype;
 
     dtype->ops->number->load(from, values, count);
     for (size_t i = 0; i < count; i++)
@@ -199,13 +193,14 @@ static void scale_floats(const scale_codec *codec, const void *from, double *val
 static void encode_whole(const scale_codec *codec, const void *from, void *to, size_t count)
 {
     uint64_t whole[TSRI_NUMERIC_STRIP] TSRI_UNINITIALIZED;
-    const tsr_dtype *dtype = codec->decoded.dtype;
+    const tsr_dtype *dtype = codec->types.decoded.dtype;
 
     dtype->ops->number->load(from, whole, count);
     for (size_t i = 0; i < count; i++)
         whole[i] = (whole[i] - (uint64_t)codec->offset.whole) * (uint64_t)codec->scale.whole;
     wrap(dtype, whole, count);
-    codec->encoded.dtype->ops->number->store[dtype->ops->number->wide](whole, to, count, false);
+    codec->types.encoded.dtype->ops->number->store[dtype->ops->number->wide](whole, to, count,
+                                                                             false);
 }
 
 static int encode_strip(void *user, const void *from, void *to, size_t count, tsr_error *err)
@@ -214,7 +209,7 @@ static int encode_strip(void *user, const void *from, void *to, size_t count, ts
     const scale_codec *codec = user;
 
     (void)err;
-    if (tsri_numeric_is_integer(codec->decoded.dtype)) {
+    if (tsri_numeric_is_integer(codec->types.decoded.dtype)) {
         if (codec->offset.is_whole && codec->scale.is_whole) {
             encode_whole(codec, from, to, count);
             return 0;
@@ -225,7 +220,7 @@ static int encode_strip(void *user, const void *from, void *to, size_t count, ts
     }
     for (size_t i = 0; i < count; i++)
         values[i] = rint(values[i]);
-    tsri_numeric_from_double(codec->encoded.dtype, to, values, count);
+    tsri_numeric_from_double(codec->types.encoded.dtype, to, values, count);
     return 0;
 }
 
@@ -235,7 +230,7 @@ static int decode_strip(void *user, const void *from, void *to, size_t count, ts
 {
     double values[TSRI_NUMERIC_STRIP] TSRI_UNINITIALIZED;
     const scale_codec *codec = user;
-    const tsr_dtype *dtype = codec->encoded.dtype;
+    const tsr_dtype *dtype = codec->types.encoded.dtype;
     bool own = tsri_numeric_is_float(dtype); /* the arithmetic is that of the encoded type */
     double scale = own ? codec->scale.rounded_encoded : codec->scale.value;
     double offset = own ? codec->offset.rounded_encoded : codec->offset.value;
@@ -250,7 +245,7 @@ static int decode_strip(void *user, const void *from, void *to, size_t count, ts
         values[i] += offset;
     if (own)
         tsri_numeric_round(dtype, values, count);
-    tsri_numeric_from_double(codec->decoded.dtype, to, values, count);
+    tsri_numeric_from_double(codec->types.decoded.dtype, to, values, count);
     return 0;
 }
 

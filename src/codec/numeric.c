@@ -129,17 +129,44 @@ static bool is_seen_as(const tsr_dtype *dtype, const tsr_dtype *input)
 
 int tsri_filter_types_read(const tsri_configuration *configuration, const tsr_dtype *input,
                            const char *decoded_name, const char *encoded_name,
-                           tsri_filter_type *ret_decoded, tsri_filter_type *ret_encoded,
-                           tsr_error *err)
+                           tsri_filter_types *types, tsr_error *err)
 {
     TSRI_TRY(tsri_filter_type_read(configuration, decoded_name, (tsri_filter_type){input, false},
-                                   ret_decoded, err));
-    TSRI_TRY(tsri_filter_type_read(configuration, encoded_name, *ret_decoded, ret_encoded, err));
-    if (!is_seen_as(ret_decoded->dtype, input))
+                                   &types->decoded, err));
+    TSRI_TRY(
+        tsri_filter_type_read(configuration, encoded_name, types->decoded, &types->encoded, err));
+    if (!is_seen_as(types->decoded.dtype, input))
         return tsr_error_set(
             err, TSR_UNSUPPORTED, "%s: /configuration/%s: %s, but the elements that arrive are %s",
-            configuration->codec, decoded_name, ret_decoded->dtype->name, input->name);
+            configuration->codec, decoded_name, types->decoded.dtype->name, input->name);
     return 0;
+}
+
+int tsri_filter_types_check_real(const tsri_configuration *configuration,
+                                 const tsri_filter_types *types, tsr_error *err)
+{
+    const tsr_dtype *decoded = types->decoded.dtype, *encoded = types->encoded.dtype;
+
+    if (tsri_numeric_is_real(decoded) && tsri_numeric_is_real(encoded))
+        return 0;
+    return tsr_error_set(err, TSR_UNSUPPORTED,
+                         "%s: from %s to %s: the types must be integers or floats",
+                         configuration->codec, decoded->name, encoded->name);
+}
+
+int tsri_filter_types_print(const tsri_filter_types *types, int zarr_format, tsr_output *output,
+                            tsr_error *err)
+{
+    TSRI_TRY(tsr_output_print(output, err, "\"dtype\":"));
+    TSRI_TRY(tsri_filter_type_print(types->decoded, zarr_format, output, err));
+    TSRI_TRY(tsr_output_print(output, err, ",\"astype\":"));
+    return tsri_filter_type_print(types->encoded, zarr_format, output, err);
+}
+
+void tsri_filter_types_clear(tsri_filter_types *types)
+{
+    tsr_dtype_unref(types->decoded.dtype);
+    tsr_dtype_unref(types->encoded.dtype);
 }
 
 int tsri_same_shape(const void *codec, int rank, const int64_t *shape, int *ret_rank,

@@ -58,14 +58,28 @@ int tsri_filter_type_read(const tsri_configuration *configuration, const char *n
 int tsri_filter_type_print(tsri_filter_type type, int zarr_format, tsr_output *output,
                            tsr_error *err);
 
-/* Both types of a filter; the one that arrives must be the one before encoding, or a number or time
- * of the same size, whose bits are then seen as that. Owner: the caller holds a reference to both,
- * also on failure (to those that are not NULL). Errors: as tsri_filter_type_read, and UNSUPPORTED
- * (the data has another type). */
+/* The types before and after a filter. */
+typedef struct tsri_filter_types {
+    tsri_filter_type decoded, encoded;
+} tsri_filter_types;
+
+/* Reads both; the one that arrives must be the one before encoding, or a number or time of the same
+ * size, whose bits are then seen as that. Owner: the caller clears them, also on failure. Errors:
+ * as tsri_filter_type_read, and UNSUPPORTED (the data has another type). */
 int tsri_filter_types_read(const tsri_configuration *configuration, const tsr_dtype *input,
                            const char *decoded_name, const char *encoded_name,
-                           tsri_filter_type *ret_decoded, tsri_filter_type *ret_encoded,
-                           tsr_error *err);
+                           tsri_filter_types *types, tsr_error *err);
+
+/* Refuses types that are not integers or floats. Errors: UNSUPPORTED. */
+int tsri_filter_types_check_real(const tsri_configuration *configuration,
+                                 const tsri_filter_types *types, tsr_error *err);
+
+/* Appends them as most filters name them: "dtype":...,"astype":... Errors: NO_MEMORY, LIMIT. */
+int tsri_filter_types_print(const tsri_filter_types *types, int zarr_format, tsr_output *output,
+                            tsr_error *err);
+
+/* Gives the references back; of zeros, there are none. */
+void tsri_filter_types_clear(tsri_filter_types *types);
 
 /* The shape after a codec that leaves it alone, for tsr_codec_ops. */
 int tsri_same_shape(const void *codec, int rank, const int64_t *shape, int *ret_rank,

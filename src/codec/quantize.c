@@ -7,7 +7,7 @@
 #include "codec/numeric.h"
 
 typedef struct quantize_codec {
-    tsri_filter_type decoded, encoded;
+    tsri_filter_types types;
     int64_t digits;
     double scale;
     tsri_wide_number fill_value; /* as an element of the encoded type */
@@ -16,8 +16,7 @@ typedef struct quantize_codec {
 static void quantize_close(void *opened)
 {
     quantize_codec *codec = opened;
-    tsr_dtype_unref(codec->decoded.dtype);
-    tsr_dtype_unref(codec->encoded.dtype);
+    tsri_filter_types_clear(&codec->types);
     tsri_free(codec);
 }
 
@@ -34,7 +33,7 @@ static int encode_strip(void *user, const void *from, void *to, size_t count, ts
 {
     double values[TSRI_NUMERIC_STRIP] TSRI_UNINITIALIZED;
     const quantize_codec *codec = user;
-    const tsr_dtype *dtype = codec->decoded.dtype;
+    const tsr_dtype *dtype = codec->types.decoded.dtype;
 
     (void)err;
     dtype->ops->number->load(from, values, count);
@@ -44,7 +43,7 @@ static int encode_strip(void *user, const void *from, void *to, size_t count, ts
     for (size_t i = 0; i < count; i++)
         values[i] = rint(values[i]) / codec->scale;
     tsri_numeric_round(dtype, values, count);
-    tsri_numeric_from_double(codec->encoded.dtype, to, values, count);
+    tsri_numeric_from_double(codec->types.encoded.dtype, to, values, count);
     return 0;
 }
 
@@ -53,7 +52,7 @@ static int decode_strip(void *user, const void *from, void *to, size_t count, ts
     const quantize_codec *codec = user;
 
     (void)err;
-    tsri_numeric_cast(codec->decoded.dtype, to, codec->encoded.dtype, from, count);
+    tsri_numeric_cast(codec->types.decoded.dtype, to, codec->types.encoded.dtype, from, count);
     return 0;
 }
 
@@ -63,12 +62,12 @@ static int check_scale(const tsri_configuration *configuration, const quantize_c
 {
     double scale = codec->scale;
 
-    tsri_numeric_round(codec->decoded.dtype, &scale, 1);
+    tsri_numeric_round(codec->types.decoded.dtype, &scale, 1);
     if (scale == codec->scale && scale > 0 && !isinf(scale))
         return 0;
     return tsr_error_set(err, TSR_BAD_METADATA,
                          "%s: /configuration/digits: %s cannot hold %" PRId64 " digits",
-                         configuration->codec, codec->decoded.dtype->name, codec->digits);
+                         configuration->codec, codec->types.decoded.dtype->name, codec->digits);
 }
 
 static int read_configuration(const tsri_configuration *configuration, const tsr_codec_type *input,
@@ -76,13 +75,13 @@ static int read_configuration(const tsri_configuration *configuration, const tsr
 {
     quantize_codec *codec = opened;
 
-    TSRI_TRY(tsri_filter_types_read(configuration, input->dtype, "dtype", "astype", &codec->decoded,
-                                    &codec->encoded, err));
-    if (!tsri_numeric_is_float(codec->decoded.dtype) ||
-        !tsri_numeric_is_float(codec->encoded.dtype))
+    TSRI_TRY(
+        tsri_filter_types_read(configuration, input->dtype, "dtype", "astype", &codec->types, err));
+    if (!tsri_numeric_is_float(codec->types.decoded.dtype) ||
+        !tsri_numeric_is_float(codec->types.encoded.dtype))
         return tsr_error_set(err, TSR_UNSUPPORTED, "%s: from %s to %s: the types must be floats",
-                             configuration->codec, codec->decoded.dtype->name,
-                             codec->encoded.dtype->name);
+                             configuration->codec, codec->types.decoded.dtype->name,
+                             codec->types.encoded.dtype->name);
     if (!tsri_configuration_has(configuration, "digits"))
         return tsri_configuration_missing(configuration, "digits", "an integer", err);
     TSRI_TRY(tsri_configuration_int(configuration, "digits", -300, 300, &codec->digits, err));
@@ -97,7 +96,7 @@ static int quantize_open(const tsr_codec_setup *setup, void **ret_codec, tsr_cod
     TSRI_TRY(tsri_codec_open(setup, sizeof(quantize_codec), read_configuration, quantize_close,
                              ret_codec, err));
     const quantize_codec *codec = *ret_codec;
-    ret_output->dtype = codec->encoded.dtype;
+    ret_output->dtype = codec->types.encoded.dtype;
     ret_output->fill_value = &codec->fill_value;
     return 0;
 }
@@ -106,10 +105,8 @@ static int quantize_describe(const void *codec, int zarr_format, tsr_output *out
 {
     const quantize_codec *quantize = codec;
 
-    TSRI_TRY(tsr_output_print(output, err, "{\"digits\":%" PRId64 ",\"dtype\":", quantize->digits));
-    TSRI_TRY(tsri_filter_type_print(quantize->decoded, zarr_format, output, err));
-    TSRI_TRY(tsr_output_print(output, err, ",\"astype\":"));
-    TSRI_TRY(tsri_filter_type_print(quantize->encoded, zarr_format, output, err));
+    TSRI_TRY(tsr_output_print(output, err, "{\"digits\":%" PRId64 ",", quantize->digits));
+    TSRI_TRY(tsri_filter_types_print(&quantize->types, zarr_format, output, err));
     return tsr_output_print(output, err, "}");
 }
 

@@ -284,7 +284,7 @@ typedef struct child {
 
 typedef struct children {
     child *items;
-    size_t count;
+    size_t count, capacity;
     int status;
     tsr_error *err;
 } children;
@@ -295,15 +295,15 @@ static herr_t add_child(hid_t group, const char *name, const H5L_info_t *info, v
 
     (void)group;
     (void)info;
-    child *grown = tsri_realloc_array(self->items, self->count + 1, sizeof *grown);
-    if (grown)
-        self->items = grown;
-    char *copy = grown ? tsri_strdup(name) : NULL;
+    child *items = tsri_grow_array(self->items, self->count, &self->capacity, sizeof *items);
+    if (items)
+        self->items = items;
+    char *copy = items ? tsri_strdup(name) : NULL;
     if (!copy) {
         self->status = tsri_error_no_memory(self->err, strlen(name));
         return -1;
     }
-    grown[self->count++] = (child){copy, TSR_NODE_NONE, NULL};
+    items[self->count++] = (child){copy, TSR_NODE_NONE, NULL};
     return 0;
 }
 
