@@ -4,7 +4,6 @@
  * Beyond not crashing, on input and output before guard pages: a status that means damage or
  * nothing, and where libblosc decodes the same container, the same bytes. */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <blosc.h>
@@ -12,17 +11,12 @@
 
 #include "codec/blosc_blocks.h"
 #include "conformance/guarded.h"
+#include "must.h"
 
 #define ROOM_BYTES ((size_t)64 << 10)
 #define INPUT_BYTES ((size_t)1 << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void walk_beside_library(const tsri_blosc_container *container, tsr_codec_scratch *scratch,
                                 guarded *ours, guarded *theirs)

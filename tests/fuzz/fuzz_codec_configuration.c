@@ -7,6 +7,7 @@
 #include <tessera/sys/codec.h>
 
 #include "base/output.h"
+#include "must.h"
 
 static const struct {
     const char *name;
@@ -23,12 +24,6 @@ static const struct {
 #define ROW_COUNT (sizeof rows / sizeof *rows)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static int open_and_describe(tsr_context *context, size_t row, const char *configuration,
                              tsr_output *output)

@@ -4,12 +4,12 @@
  * Beyond not crashing: never more output than there is room for, a status that means damage, a
  * prefix that is the prefix of the whole, and pieces that follow each other. */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <tessera/sys/codec.h>
 
 #include "conformance/guarded.h"
+#include "must.h"
 
 #define ROOM_BYTES ((size_t)160 << 10)
 
@@ -32,12 +32,6 @@ typedef struct target {
 } target;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static target target_open(size_t row)
 {

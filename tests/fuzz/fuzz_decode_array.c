@@ -4,13 +4,13 @@
  * Beyond not crashing: nothing written outside the elements, a status that means damage, and
  * elements of variable length whose bytes can be looked at. */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <tessera/sys/codec.h>
 
 #include "base/text.h"
 #include "conformance/guarded.h"
+#include "must.h"
 
 typedef struct array_row {
     const char *name;
@@ -57,12 +57,6 @@ typedef struct target {
 } target;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static target target_open(const array_row *row)
 {

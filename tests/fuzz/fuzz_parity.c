@@ -8,24 +8,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <tessera/array.h>
 #include <tessera/maintenance.h>
 #include <tessera/store.h>
 
+#include "shard_target.h"
+#include "support/hand_made.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { SIDE = 32, CELL = 16, CELLS = 4, SHARD_MAX = 64 << 10, STEP = 512, HEAD = 64 };
-
-#define LITTLE "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"little\"}}"
-#define GZIP "{\"name\":\"gzip\",\"configuration\":{\"level\":1}}"
-#define CRC32C "{\"name\":\"crc32c\"}"
-#define SHARD(chunk, codecs, location)                                         \
-    "{\"name\":\"sharding_indexed\",\"configuration\":{\"chunk_shape\":" chunk \
-    ",\"codecs\":[" codecs "],\"index_codecs\":[" LITTLE "," CRC32C            \
-    "],\"index_location\":\"" location "\"}}"
+enum { SIDE = 32, CELL = 16, CELLS = 4, STEP = 512, HEAD = 64 };
 
 /* A shard is the whole array: four inner chunks of 512 bytes, as they are decoded. */
 static const struct {
@@ -33,81 +27,34 @@ static const struct {
     int data_rows, parity_rows;
     bool has_checksums;
 } rows[] = {
-    {SHARD("[16,16]", LITTLE "," CRC32C, "end"), 4, 2, true},
-    {SHARD("[16,16]", LITTLE "," GZIP "," CRC32C, "start"), 3, 2, true},
-    {SHARD("[16,16]", LITTLE, "end"), 2, 2, false},
-    {SHARD("[16,16]", SHARD("[8,8]", LITTLE "," CRC32C, "end"), "end"), 40, 4, true},
+    {SHARD("[16,16]", BYTES("little") "," CRC32C, USUAL_INDEX, "end"), 4, 2, true},
+    {SHARD("[16,16]", BYTES("little") "," GZIP "," CRC32C, USUAL_INDEX, "start"), 3, 2, true},
+    {SHARD("[16,16]", BYTES("little"), USUAL_INDEX, "end"), 2, 2, false},
+    {SHARD("[16,16]", SHARD("[8,8]", BYTES("little") "," CRC32C, USUAL_INDEX, "end"), USUAL_INDEX,
+           "end"),
+     40, 4, true},
 };
 #define ROW_COUNT (sizeof rows / sizeof *rows)
+_Static_assert(ROW_COUNT <= SHARD_TARGET_ROWS, "room for each row");
 
-typedef struct target {
-    tsr_context *context;
-    tsr_store *store;
-    tsr_array *arrays[ROW_COUNT];
-} target;
-
-static void must(bool holds)
+static shard_target *target_get(void)
 {
-    if (!holds)
-        abort();
-}
-
-static tsr_array *open_row(target *self, size_t row)
-{
-    tsr_array_open_options options;
-    tsr_array *array = NULL;
-    char text[2048], key[32], path[8];
-
-    int size = snprintf(
-        text, sizeof text,
-        "{\"zarr_format\":3,\"node_type\":\"array\",\"shape\":[%d,%d],\"data_type\":\"uint16\","
-        "\"chunk_grid\":{\"name\":\"regular\",\"configuration\":{\"chunk_shape\":[%d,%d]}},"
-        "\"chunk_key_encoding\":{\"name\":\"default\"},\"fill_value\":77,\"codecs\":[%s],"
-        "\"tessera_parity\":{\"must_understand\":false,\"data_blocks\":%d,\"parity_blocks\":%d}}",
-        SIDE, SIDE, SIDE, SIDE, rows[row].codecs, rows[row].data_rows, rows[row].parity_rows);
-    must(size > 0 && (size_t)size < sizeof text);
-    snprintf(path, sizeof path, "%zu", row);
-    snprintf(key, sizeof key, "%zu/zarr.json", row);
-    must(tsr_store_put(self->store, key, text, (size_t)size, TSR_DURABILITY_NONE, NULL, NULL) == 0);
-    tsr_array_open_options_init(&options);
-    options.store = self->store;
-    options.writable = true;
-    must(tsr_array_open(self->context, path, &options, &array, NULL) == 0);
-    must(tsr_array_parity(array) != NULL);
-    return array;
-}
-
-static target *target_get(void)
-{
-    static target self; /* kept to the end: a fuzzer makes millions of calls */
-    tsr_context_options options;
+    static shard_target self;
+    static const int shape[] = {SIDE, SIDE};
 
     if (self.context)
         return &self;
-    tsr_context_options_init(&options);
-    options.threads = 1;
-    must(tsr_context_new(&options, &self.context, NULL) == 0);
-    must(tsr_store_open(self.context, "memory:", &self.store, NULL) == 0);
-    for (size_t row = 0; row < ROW_COUNT; row++)
-        self.arrays[row] = open_row(&self, row);
-    return &self;
-}
-
-static uint32_t crc32c(const unsigned char *bytes, size_t size)
-{
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
+    shard_target_init(&self);
+    for (size_t row = 0; row < ROW_COUNT; row++) {
+        char parity[128];
+        snprintf(parity, sizeof parity,
+                 ",\"tessera_parity\":{\"must_understand\":false,\"data_blocks\":%d,"
+                 "\"parity_blocks\":%d}",
+                 rows[row].data_rows, rows[row].parity_rows);
+        shard_target_open(&self, row, shape, shape, rows[row].codecs, parity);
+        must(tsr_array_parity(self.arrays[row]) != NULL);
     }
-    return ~crc;
-}
-
-static void store_u32(unsigned char *to, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        to[i] = (unsigned char)(value >> 8 * i);
+    return &self;
 }
 
 /* Gives each page true checksums: that of a directory of one page, and its own. */
@@ -118,21 +65,20 @@ static void mend_pages(unsigned char *shard, size_t size)
         size_t block = page[14] | (size_t)page[15] << 8;
         if (memcmp(page, "TSRparit", 8) != 0 || block < STEP || block > size - at)
             continue;
-        store_u32(page + 28, crc32c(page + HEAD, block - HEAD));
-        store_u32(page + 8, crc32c(page + 12, block - 12));
+        store_u32(page + 28, hand_made_crc32c(page + HEAD, block - HEAD));
+        store_u32(page + 8, hand_made_crc32c(page + 12, block - 12));
     }
 }
 
-static void put_shard(const target *self, size_t row, bool mend, const uint8_t *bytes, size_t size)
+static void put_shard(const shard_target *self, size_t row, bool mend, const uint8_t *bytes,
+                      size_t size)
 {
     static unsigned char shard[SHARD_MAX];
-    char key[32];
 
     memcpy(shard, bytes, size);
     if (mend)
         mend_pages(shard, size);
-    snprintf(key, sizeof key, "%zu/c/0/0", row);
-    must(tsr_store_put(self->store, key, shard, size, TSR_DURABILITY_NONE, NULL, NULL) == 0);
+    shard_target_put(self, row, shard, size);
 }
 
 /* ---- reading ---- */
@@ -223,7 +169,7 @@ static void check_repair(tsr_array *array, bool has_checksums, bool damaged, con
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static cells before;
-    target *self = target_get();
+    shard_target *self = target_get();
 
     if (size < 1 || size - 1 > SHARD_MAX)
         return 0;

@@ -7,28 +7,21 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <tessera/array.h>
 #include <tessera/store.h>
 
+#include "shard_target.h"
+#include "support/hand_made.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define ROWS 7
 #define COLUMNS 6
 #define ELEMENTS (ROWS * COLUMNS)
-#define SHARD_MAX ((size_t)64 << 10)
 
-#define BYTES(endian) "{\"name\":\"bytes\",\"configuration\":{\"endian\":\"" endian "\"}}"
-#define GZIP "{\"name\":\"gzip\",\"configuration\":{\"level\":1}}"
-#define CRC32C "{\"name\":\"crc32c\"}"
-#define SHARD(chunk, codecs, index_codecs, location)                                   \
-    "{\"name\":\"sharding_indexed\",\"configuration\":{\"chunk_shape\":" chunk         \
-    ",\"codecs\":[" codecs "],\"index_codecs\":[" index_codecs "],\"index_location\":" \
-    "\"" location "\"}}"
-#define USUAL_INDEX BYTES("little") "," CRC32C
 #define TURNED "{\"name\":\"transpose\",\"configuration\":{\"order\":[1,0]}}"
 
 /* The shard has 8 x 8 elements, of which 7 x 6 are in the array, and chunks of 4 x 4. */
@@ -49,84 +42,33 @@ static const struct {
      false},
 };
 #define ROW_COUNT (sizeof rows / sizeof *rows)
+_Static_assert(ROW_COUNT <= SHARD_TARGET_ROWS, "room for each row");
 
-typedef struct target {
-    tsr_context *context;
-    tsr_store *store;
-    tsr_array *arrays[ROW_COUNT];
-} target;
-
-static void must(bool holds)
+static shard_target *target_get(void)
 {
-    if (!holds)
-        abort();
-}
-
-static tsr_array *open_row(target *self, size_t row)
-{
-    tsr_array_open_options options;
-    tsr_array *array = NULL;
-    char text[2048], key[32], path[8];
-
-    int size = snprintf(
-        text, sizeof text,
-        "{\"zarr_format\":3,\"node_type\":\"array\",\"shape\":[%d,%d],\"data_type\":\"uint16\","
-        "\"chunk_grid\":{\"name\":\"regular\",\"configuration\":{\"chunk_shape\":[8,8]}},"
-        "\"chunk_key_encoding\":{\"name\":\"default\"},\"fill_value\":77,\"codecs\":[%s]}",
-        ROWS, COLUMNS, rows[row].codecs);
-    must(size > 0 && (size_t)size < sizeof text);
-    snprintf(path, sizeof path, "%zu", row);
-    snprintf(key, sizeof key, "%zu/zarr.json", row);
-    must(tsr_store_put(self->store, key, text, (size_t)size, TSR_DURABILITY_NONE, NULL, NULL) == 0);
-    tsr_array_open_options_init(&options);
-    options.store = self->store;
-    options.writable = true;
-    must(tsr_array_open(self->context, path, &options, &array, NULL) == 0);
-    return array;
-}
-
-static target *target_get(void)
-{
-    static target self; /* kept to the end: a fuzzer makes millions of calls */
-    tsr_context_options options;
+    static shard_target self;
+    static const int shape[] = {ROWS, COLUMNS}, chunk_shape[] = {8, 8};
 
     if (self.context)
         return &self;
-    tsr_context_options_init(&options);
-    options.threads = 1;
-    must(tsr_context_new(&options, &self.context, NULL) == 0);
-    must(tsr_store_open(self.context, "memory:", &self.store, NULL) == 0);
+    shard_target_init(&self);
     for (size_t row = 0; row < ROW_COUNT; row++)
-        self.arrays[row] = open_row(&self, row);
+        shard_target_open(&self, row, shape, chunk_shape, rows[row].codecs, "");
     return &self;
 }
 
-static uint32_t crc32c(const unsigned char *bytes, size_t size)
-{
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
-    }
-    return ~crc;
-}
-
-static void put_shard(const target *self, size_t row, bool mend, const uint8_t *bytes, size_t size)
+static void put_shard(const shard_target *self, size_t row, bool mend, const uint8_t *bytes,
+                      size_t size)
 {
     unsigned char shard[SHARD_MAX];
-    char key[32];
     size_t index_bytes = rows[row].index_bytes;
 
     memcpy(shard, bytes, size);
     if (mend && index_bytes > 0 && size >= index_bytes) {
         unsigned char *index = rows[row].at_start ? shard : shard + size - index_bytes;
-        uint32_t crc = crc32c(index, index_bytes - 4);
-        for (int i = 0; i < 4; i++)
-            index[index_bytes - 4 + (size_t)i] = (unsigned char)(crc >> 8 * i);
+        append_crc32c(index, index_bytes - 4);
     }
-    snprintf(key, sizeof key, "%zu/c/0/0", row);
-    must(tsr_store_put(self->store, key, shard, size, TSR_DURABILITY_NONE, NULL, NULL) == 0);
+    shard_target_put(self, row, shard, size);
 }
 
 /* Reads into memory of exactly the size. */
@@ -211,7 +153,7 @@ static void check_write(tsr_array *array, const uint16_t *whole, unsigned choice
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    target *self = target_get();
+    shard_target *self = target_get();
     uint16_t *whole;
 
     if (size < 2 || size - 2 > SHARD_MAX)

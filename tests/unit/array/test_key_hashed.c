@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "support/hand_made.h"
 
 static const key_case cases[] = {
     {.name = "tessera.hashed"},
@@ -14,16 +15,9 @@ static const key_case cases[] = {
     {.name = "tessera.hashed", .configuration = "{\"levels\":4}"},
 };
 
-/* CRC-32C bit by bit (RFC 3720). */
 static uint32_t crc_of(const char *text)
 {
-    uint32_t crc = UINT32_MAX;
-    for (; *text; text++) {
-        crc ^= (unsigned char)*text;
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
-    }
-    return ~crc;
+    return hand_made_crc32c((const unsigned char *)text, strlen(text));
 }
 
 static void folders_are_digits_of_the_checksum(void **state)

@@ -227,18 +227,6 @@ static void what_is_beyond_the_parity_is_refused_without_checksums(void **state)
     }
 }
 
-static void store_crc32c(unsigned char *bytes, size_t size)
-{
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < size; i++) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc & 1 ? crc >> 1 ^ 0x82f63b78u : crc >> 1;
-    }
-    for (int i = 0; i < 4; i++)
-        bytes[size + (size_t)i] = (unsigned char)(~crc >> 8 * i);
-}
-
 /* An inner chunk that somebody has replaced in place, with a checksum that holds. */
 static void parity_of_other_bytes_is_noticed(void **state)
 {
@@ -248,7 +236,7 @@ static void parity_of_other_bytes_is_noticed(void **state)
     subject_open(&self, SHARD(LITTLE "," CRC, "end"));
     unsigned char *bytes = damaged(&self, NULL, 0);
     memset(bytes + INNER + 4, 9, INNER); /* the second inner chunk */
-    store_crc32c(bytes + INNER + 4, INNER);
+    append_crc32c(bytes + INNER + 4, INNER);
     put_shard(&self, bytes, self.size_bytes);
     look(&self, self.size_bytes);
     assert_true(self.value.patch_count > 0);
