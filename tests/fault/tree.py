@@ -120,10 +120,10 @@ def make_versions(tessera, folder):
 
 
 def make(tessera, folder):
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     tree = folder / "t.zarr"
-    common = ["--shape", "12,16", "--dtype", "u2", "--chunks", "4,8", "--codec", "zstd:1",
-              "--overwrite"]
+    common = ["--shape", "12,16", "--dtype", "u2", "--chunks", "4,8", "--codec", "zstd:1"]
     for name, more in (("plain", []), ("sharded", ["--shards", "8,16"]),
                        ("parity", ["--shards", "8,16", "--parity", "4+4"])):
         for words, given in ((["create", tree / name, *common, *more], None),
@@ -132,9 +132,7 @@ def make(tessera, folder):
             assert done.returncode == 0, (words, done.stderr)
         if name == "sharded":
             for copy in ("hurt.zarr", "waste.zarr", "kept.zarr"):
-                shutil.rmtree(folder / copy, ignore_errors=True)
                 shutil.copytree(tree / name, folder / copy)
-    shutil.rmtree(folder / "mend.zarr", ignore_errors=True)
     shutil.copytree(tree / "parity", folder / "mend.zarr")
     for hurt in (folder / HURT, folder / MEND):
         hurt.write_bytes(bytes([hurt.read_bytes()[0] ^ 1]) + hurt.read_bytes()[1:])
