@@ -1,7 +1,7 @@
 /* Arrays: open, create, query, read, write.
  *
  * One type whatever lies behind it: Zarr v2 and v3 on any store, a variable of a netCDF or HDF5
- * file, an .npy file; later shared memory, virtual and remote arrays.
+ * file, an .npy file, a picture, or arrays made of other arrays (tessera/derived.h).
  *
  * A place names an array: a path or URL such as "relief.zarr/ROSE", "file:///data/x.zarr",
  * "ocean.nc/TEMP". With options.store set, the place is a path inside that store ("" is its root).
@@ -25,8 +25,8 @@ typedef struct tsr_array tsr_array;
 
 typedef struct tsr_array_open_options {
     size_t struct_size;
-    tsr_store *
-        store; /* NULL: the place says where; otherwise `place` is a path in this store. Borrowed */
+    /* NULL: the place says where; otherwise `place` is a path in this store. Borrowed */
+    tsr_store *store;
     bool writable;   /* default false */
     int zarr_format; /* 2 or 3 to insist on one; 0: whichever is there, v3 first */
     /* Groups: read each node's own document also where the group has copies of all of them, which
@@ -61,12 +61,12 @@ typedef struct tsr_array_create_options {
     const tsr_dtype *dtype; /* required; borrowed */
     int rank;
     const int64_t *shape; /* `rank` lengths >= 0 */
-    const int64_t
-        *chunk_shape; /* of the chunks that are decoded one by one (inner chunks, when there are
-                         shards); NULL: chosen, about 1 MiB; -1 in it: the whole axis */
-    const int64_t
-        *shard_shape; /* NULL: no shards; a multiple of chunk_shape; -1 in it: the whole axis */
-    bool shard_auto;  /* choose a shard shape, about 64 MiB; ignored when shard_shape is given */
+    /* Of the chunks that are decoded one by one (inner chunks, when there are shards). NULL:
+     * chosen, about 1 MiB; -1 in it: the whole axis */
+    const int64_t *chunk_shape;
+    /* A multiple of chunk_shape; -1 in it: the whole axis. NULL: no shards */
+    const int64_t *shard_shape;
+    bool shard_auto; /* choose a shard shape, about 64 MiB; ignored when shard_shape is given */
     /* v3: what the store holds under one key has several lengths along some axes: a JSON list with
      * one entry per axis, which is a length for all, or a list of lengths and of runs
      * [length, count]: "[[31,28,31,[30,2]],100]". They reach the end of the axis, and may pass it.
@@ -76,8 +76,8 @@ typedef struct tsr_array_create_options {
     const void *fill_value;             /* one element; NULL: zero */
     const char *const *dimension_names; /* `rank` names, entries may be NULL; NULL: none */
     const char *attributes;             /* a JSON object; NULL: none */
-    const char
-        *codec; /* short form: "zstd:5", "blosc:lz4:5:shuffle", "gzip:6", "none"; NULL: "zstd" */
+    /* Short form: "zstd:5", "blosc:lz4:5:shuffle", "gzip:6", "none"; NULL: "zstd" */
+    const char *codec;
     const char *filters;     /* array-to-array codecs; NULL: none */
     const char *serializer;  /* array-to-bytes codec; NULL: bytes, little-endian */
     const char *compressors; /* bytes-to-bytes codecs; NULL: what `codec` says, with crc32c at the
@@ -168,7 +168,8 @@ TSR_API const void *tsr_array_fill_value(const tsr_array *array);
 TSR_API const char *tsr_array_dimension_name(const tsr_array *array, int axis);
 /* The axis of a name, or -1. Thread: LOCKED. Never fails. */
 TSR_API int tsr_array_axis(const tsr_array *array, const char *dimension_name);
-/* What lies behind it: "zarr3", "zarr2", "netcdf", "npy". Thread: LOCKED. Never fails. */
+/* What lies behind it: "zarr3", "zarr2", the name of a file format ("netcdf", "npy"...) or of what
+ * made it of other arrays ("cast", "stack"...). Static. Thread: LOCKED. Never fails. */
 TSR_API const char *tsr_array_driver(const tsr_array *array);
 /* The place as errors show it. Thread: LOCKED. Never fails. */
 TSR_API const char *tsr_array_place(const tsr_array *array);

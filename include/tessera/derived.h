@@ -118,10 +118,10 @@ typedef struct tsr_virtual_options {
                 tsr_error *err);
     void (*release)(void *user); /* called once when the array is gone; NULL: nothing to do */
     void *user;
-    bool
-        whole_chunks; /* ask for whole chunks only (up to the end of the array): where a part of
-                         one costs as much as all of it. Default false: for what is needed of one */
-    bool serial;      /* never call `fill` on two threads at once */
+    /* Ask for whole chunks only (up to the end of the array): where a part of one costs as much as
+     * all of it. Default false: for what is needed of one */
+    bool whole_chunks;
+    bool serial; /* never call `fill` on two threads at once */
 } tsr_virtual_options;
 
 /* Fills in the defaults. Thread: CONFINED. Never fails. */

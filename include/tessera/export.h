@@ -13,14 +13,12 @@
 #if defined(__GNUC__)
 #define TSR_API __attribute__((visibility("default")))
 #define TSR_PRINTF(text, first) __attribute__((format(printf, text, first)))
-#define TSR_MUST_CHECK __attribute__((warn_unused_result))
 /* `tsr_auto(tsr_array) *array = NULL;` releases the array when the scope ends. Every type for which
  * this works has a `TYPE_cleanup` function in its header. */
 #define tsr_auto(type) __attribute__((cleanup(type##_cleanup))) type
 #else
 #define TSR_API
 #define TSR_PRINTF(text, first)
-#define TSR_MUST_CHECK
 #endif
 
 /* Defines the function that tsr_auto needs for a handle that `release` gives up; NULL is left

@@ -1,5 +1,5 @@
-/* Groups: a hierarchy of arrays and groups with attributes. Zarr groups on any store, and netCDF
- * files as they lie there.
+/* Groups: a hierarchy of arrays and groups with attributes. Zarr groups on any store, and files
+ * that hold several arrays (netCDF, HDF5, TIFF, .npz) as they lie there.
  *
  * Thread: LOCKED. */
 #ifndef TESSERA_GROUP_H

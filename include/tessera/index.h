@@ -11,9 +11,9 @@
  * in lists are not.
  *
  * A tsr_index is a plain value; whoever fills one in by hand sets layout to NULL. Without lists it
- * owns nothing. With lists it holds a reference of
- * memory that never changes: copying the struct borrows from the original, tsr_index_copy takes a
- * reference of its own, and tsr_index_clear gives it up (and is harmless on all others).
+ * owns nothing. With lists it holds a reference to memory that never changes: copying the struct
+ * borrows from the original, tsr_index_copy takes a reference of its own, and tsr_index_clear gives
+ * it up (and is harmless on all others).
  *
  * Writing: where a selection names an element more than once, the last one in C order of the result
  * wins, as in NumPy, whatever the number of threads.

@@ -16,11 +16,10 @@ TSR_BEGIN_DECLS
 
 typedef struct tsr_profile {
     /* Nanoseconds, summed over threads. */
-    int64_t plan_ns;  /* finding out what is to be done, handing it out, all that is named below
-                         left out */
-    int64_t fetch_ns; /* in the store: reading, asking, listing */
-    int64_t
-        wait_ns; /* waiting: for other threads, locks, answers of a store that are on their way */
+    int64_t plan_ns;   /* finding out what is to be done, handing it out, all that is named below
+                          left out */
+    int64_t fetch_ns;  /* in the store: reading, asking, listing */
+    int64_t wait_ns;   /* for other threads, locks, answers of a store that are on their way */
     int64_t decode_ns; /* undoing codecs, checksums and indexes included */
     int64_t copy_ns;   /* moving elements between chunks and the caller's memory, casts included */
     int64_t driver_ns; /* in drivers that fill boxes themselves, which read and decode in one */

@@ -4,8 +4,9 @@
  * and no part is empty, "." or "..". A prefix is empty, or a key followed by "/".
  *
  * On a file system keys map 1:1 to paths below the root and never leave it (symbolic links as the
- * context says). Parts that end in "__lock" are the store's own, lock and temporary files, and are
- * refused as keys. A put replaces a file and keeps its mode and owner; a link in the place of a
+ * context says), so a key and another one below it ("a", "a/b") exclude each other: the second one
+ * is refused with IO. Parts that end in "__lock" are the store's own, lock and temporary files, and
+ * are refused as keys. A put replaces a file and keeps its mode and owner; a link in the place of a
  * value is replaced, too, and not what it leads to.
  *
  * A store on a file system stays with the folder that its root was at first use, also when another

@@ -48,9 +48,9 @@ TSR_API int tsr_transaction_begin(tsr_context *context, const char *place, const
 /* The same for a tree that is not there yet, which the commit makes: by one rename that replaces
  * nothing, so that others see no tree or all of it. What is published must have an array or a group
  * at its top. When somebody has made anything in the place meanwhile the commit is refused with
- * CONFLICT. Owner: the caller, as above. Thread: CONFINED. Errors: EXISTS (there
- * is something), NOT_FOUND (the folder that it is to lie in), INVALID_ARGUMENT (a part of a larger
- * tree), and as tsr_transaction_begin. */
+ * CONFLICT. Owner: the caller, as above. Thread: CONFINED. Errors: EXISTS (there is something),
+ * NOT_FOUND (the folder that it is to lie in), INVALID_ARGUMENT (a part of a larger tree), and as
+ * tsr_transaction_begin. */
 TSR_API int tsr_transaction_begin_new(tsr_context *context, const char *place, const tsr_call *call,
                                       tsr_transaction **ret_transaction, tsr_error *err);
 

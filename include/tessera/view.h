@@ -68,10 +68,9 @@ typedef enum tsr_casting {
 TSR_API int tsr_view_init(tsr_view *ret_view, const tsr_dtype *dtype, int rank,
                           const int64_t *shape, void *data, tsr_error *err);
 
-/* Allocates dense C-order memory and lays a view over it; the elements are not initialised,
- * but those of variable length are empty and have a heap that ends with the view. Owner:
- * the caller, who ends it by tsr_view_clear. Thread: CONFINED. Errors: as tsr_view_init, and
- * NO_MEMORY. */
+/* Allocates dense C-order memory and lays a view over it; the elements are not initialised, but
+ * those of variable length are empty and have a heap that ends with the view. Owner: the caller,
+ * who ends it by tsr_view_clear. Thread: CONFINED. Errors: as tsr_view_init, and NO_MEMORY. */
 TSR_API int tsr_view_new(tsr_view *ret_view, const tsr_dtype *dtype, int rank, const int64_t *shape,
                          tsr_error *err);
 
@@ -125,8 +124,7 @@ TSR_API int tsr_view_copy(const tsr_view *destination, const tsr_view *source, t
 TSR_API void tsr_view_fill(const tsr_view *view, const void *element);
 
 /* Whether every element has the same bits as the one at `element`; of variable length, the same
- * bytes.
- * Thread: CONFINED. Never fails. */
+ * bytes. Thread: CONFINED. Never fails. */
 TSR_API bool tsr_view_is_filled_with(const tsr_view *view, const void *element);
 
 /* Whether `from` may be stored as `to` under a casting rule. Thread: IMMUTABLE. Never fails. */

@@ -12,9 +12,9 @@ typedef struct tsri_examiner {
     tsr_array *array;
     tsri_task_group *watch; /* over cancel and deadline */
     bool data;              /* decode what is encoded, so that every checksum is verified */
-    bool
-        trusts_checksums; /* entries that overlap are no damage where their chunks have checksums */
-    int64_t rate_bytes;   /* at most as many fetched bytes a second; 0: no limit */
+    /* Entries that overlap are no damage where their chunks have checksums. */
+    bool trusts_checksums;
+    int64_t rate_bytes; /* at most as many fetched bytes a second; 0: no limit */
     int64_t started_ns;
     int64_t fetched_bytes; /* atomic */
 } tsri_examiner;

@@ -16,8 +16,8 @@
 static const struct {
     const char *name;
     int zarr_format;
-    bool
-        knows_size; /* the size that blosc's header claims is made true, to get behind that check */
+    /* The size that blosc's header claims is made true, to get behind that check. */
+    bool knows_size;
 } rows[] = {{"zstd", 3, false},    {"blosc", 3, false},      {"gzip", 3, false},
             {"zlib", 2, false},    {"lz4", 2, false},        {"bz2", 2, false},
             {"crc32c", 3, false},  {"blosc", 3, true},       {"crc32", 2, false},

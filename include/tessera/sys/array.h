@@ -63,8 +63,8 @@ TSR_API int tsr_array_new(tsr_context *context, const tsr_array_ops *ops, void *
                           const tsr_array_description *description, tsr_array **ret_array,
                           tsr_error *err);
 
-/* A file format whose content is a tree of arrays and groups: netCDF, npz, later archives. Opened
- * once per file and shared by its arrays. */
+/* A file format whose content is a tree of arrays and groups, such as netCDF and npz. Opened once
+ * per file and shared by its arrays. */
 typedef struct tsr_format_ops {
     size_t struct_size;
     const char *name; /* "netcdf" */

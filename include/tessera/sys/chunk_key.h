@@ -36,8 +36,8 @@ typedef struct tsr_chunk_key_ops {
     size_t struct_size;
     const char *name; /* as metadata has it: a registered name, or one of the author's name space */
 
-    /* Binds a configuration. Required. Errors name its field: BAD_METADATA, UNSUPPORTED, NO_MEMORY.
-     */
+    /* Binds a configuration. Required. Errors (which name its field): BAD_METADATA, UNSUPPORTED,
+     * NO_MEMORY. */
     int (*open)(const tsr_chunk_key_setup *setup, void **ret_encoding, tsr_error *err);
     void (*close)(void *encoding); /* may be NULL when open allocates nothing */
 

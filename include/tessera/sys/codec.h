@@ -82,10 +82,9 @@ typedef struct tsr_codec_pieces {
 
 typedef struct tsr_codec_ops {
     size_t struct_size;
-    const char *name; /* the registered Zarr v3 name, written to v3 metadata */
-    const char *const
-        *aliases;      /* other v3 names that are read ("numcodecs.zstd"), ended by NULL, or NULL */
-    const char *v2_id; /* the id of v2 metadata, or NULL when v2 has no such codec */
+    const char *name;           /* the registered Zarr v3 name, written to v3 metadata */
+    const char *const *aliases; /* other v3 names ("numcodecs.zstd"), ended by NULL, or NULL */
+    const char *v2_id;          /* the id of v2 metadata, or NULL when v2 has no such codec */
     tsr_codec_kind kind;
 
     /* Binds a configuration. `*ret_output` arrives as a copy of setup->input and is changed where
@@ -96,12 +95,10 @@ typedef struct tsr_codec_ops {
     void (*close)(void *codec); /* may be NULL when open allocates nothing */
 
     /* Appends the configuration as a JSON object: what v3 (or v2, without "id") metadata says.
-     * Required; appends
-     * "{}" when there is nothing to configure. */
+     * Required; appends "{}" when there is nothing to configure. */
     int (*describe)(const void *codec, int zarr_format, tsr_output *output, tsr_error *err);
 
-    /* --- array to array -------------------------------------------------------------------------
-     */
+    /* ---- array to array ---- */
 
     /* The shape after encoding, from the shape before it; both have room for TSR_RANK_MAX. */
     int (*encoded_shape)(const void *codec, int rank, const int64_t *shape, int *ret_rank,
@@ -119,8 +116,7 @@ typedef struct tsr_codec_ops {
      * such a codec is then applied to single inner chunks; others make the shard one piece. */
     bool element_wise;
 
-    /* --- array to bytes -------------------------------------------------------------------------
-     */
+    /* ---- array to bytes ---- */
 
     /* The encoded size of an array of this shape. */
     tsr_size_bound (*array_bound)(const void *codec, const tsr_dtype *dtype, int rank,
@@ -135,8 +131,7 @@ typedef struct tsr_codec_ops {
      * rest. NULL for the others. */
     bool (*elements_in_place)(const void *codec, bool *ret_swapped);
 
-    /* --- bytes to bytes -------------------------------------------------------------------------
-     */
+    /* ---- bytes to bytes ---- */
 
     /* The encoded size of at most `size_bytes` bytes. When size_class of the input is FIXED and the
      * result too, it is exact. */
@@ -162,8 +157,7 @@ typedef struct tsr_codec_ops {
      * byte `start` on. NULL for the others. */
     int (*append)(const void *codec, tsr_output *output, size_t start, tsr_error *err);
 
-    /* --- array codecs ---------------------------------------------------------------------------
-     */
+    /* ---- array codecs ---- */
 
     /* Whether elements of variable length (tessera/heap.h) may arrive here. Slots that a decoder
      * makes may point into the encoded bytes or into the codec itself, both of which live as long
@@ -171,15 +165,14 @@ typedef struct tsr_codec_ops {
      * Without it an array of such elements is refused, since the codec would store addresses. */
     bool variable_length;
 
-    /* --- bytes to bytes, in pieces --------------------------------------------------------------
-     */
+    /* ---- bytes to bytes, in pieces ---- */
 
     /* Like decode_bytes, for codecs that decode block by block: hands over every byte that is
      * wanted, in order and once, in pieces that are still in cache, so that large chunks need not
-     * go through memory. More bytes may come, before, between and behind: all that
-     * was decoded is best handed over, since profiles count it. Where a checksum of everything
-     * turns out to be wrong, the pieces have been handed over already. Sets *ret_size_bytes to what
-     * all of the decoded bytes would be. NULL for the others. */
+     * go through memory. More bytes may come, before, between and behind: all that was decoded is
+     * best handed over, since profiles count it. Where a checksum of everything turns out to be
+     * wrong, the pieces have been handed over already. Sets *ret_size_bytes to what all of the
+     * decoded bytes would be. NULL for the others. */
     int (*decode_pieces)(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
                          size_t size_bytes, size_t capacity_bytes, const tsr_codec_pieces *pieces,
                          size_t *ret_size_bytes, tsr_error *err);

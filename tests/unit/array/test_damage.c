@@ -38,8 +38,8 @@ enum { INDEX_BYTES = CELLS * 16 + 4 };
 typedef struct shard_kind {
     const char *name, *inner;
     bool at_start;
-    bool
-        older; /* the shard holds an older version of each inner chunk, as after a write in place */
+    /* The shard holds an older version of each inner chunk, as after a write in place. */
+    bool older;
     const char *parity;
 } shard_kind;
 
