@@ -232,7 +232,11 @@ static int bench_open(cli_bench *bench, tsr_context *context, const cli_trial_co
     const cli_trial_sample *sample = bench->sample;
     char typesize[32], configuration[256];
     tsr_codec_type output = {sample->dtype, sample->rank, sample->fill_value};
-    tsr_codec_setup setup = {context, row->name, configuration, 3, output};
+    tsr_codec_setup setup = {.context = context,
+                             .name = row->name,
+                             .configuration = configuration,
+                             .zarr_format = 3,
+                             .input = output};
 
     /* blosc alone wants to be told the size of an element. */
     snprintf(typesize, sizeof typesize, "\"typesize\":%zu", sample->dtype->size_bytes);

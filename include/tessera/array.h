@@ -183,7 +183,9 @@ TSR_API int64_t tsr_array_size(const tsr_array *array);
  * a v2 array is null: tsr_array_fill_value is then zero. Thread: LOCKED. Never fails. */
 TSR_API bool tsr_array_fill_is_undefined(const tsr_array *array);
 /* The codec chain as a JSON list, outermost first ("[]" where there are no codecs); for v2 an
- * object with filters, compressor and order. Thread: LOCKED. Never fails. */
+ * object with filters, compressor and order. Levels and other numbers that only encoding goes by
+ * are those that it does go by, where metadata of others have some that no encoder takes. Thread:
+ * LOCKED. Never fails. */
 TSR_API const char *tsr_array_codecs(const tsr_array *array);
 
 /* How the store's keys follow from the grid coordinates of chunks, as the member chunk_key_encoding

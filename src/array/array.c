@@ -375,28 +375,50 @@ static int output_to_text(tsr_output *output, char **ret_text, tsr_error *err)
     return 0;
 }
 
-/* What tsr_array_codecs answers: the bound chain in v3, the document's own words in v2. */
+/* The compressor of v2 in the document's own words, or, where its encoder does not take these, with
+ * the numbers that it goes by: a copy has those. */
+static int print_compressor(const tsr_array *array, tsri_json *value, tsr_output *output,
+                            tsr_error *err)
+{
+    const tsri_chain *chain = array->chain;
+
+    if (!chain->encoder_err || chain->bytes_first == chain->stage_count)
+        return tsr_json_write(value, 0, output, err);
+    const tsri_stage *last = &chain->stages[chain->stage_count - 1];
+    TSRI_TRY(tsr_output_print(output, err, "{\"id\":\"%s\",", last->ops->v2_id));
+    size_t start = output->size_bytes;
+    TSRI_TRY(last->ops->describe(last->codec, 2, output, err));
+    /* What is described is an object with members, since one of them is a number. */
+    memmove(output->data + start, output->data + start + 1, output->size_bytes - start - 1);
+    output->size_bytes--;
+    return 0;
+}
+
+static int describe_v2(const tsr_array *array, tsr_output *output, tsr_error *err)
+{
+    static const char *const names[] = {"order", "filters", "compressor"};
+
+    for (size_t i = 0; i < TSRI_COUNT(names); i++) {
+        tsri_json *value = NULL;
+        json_object_object_get_ex(array->meta->document, names[i], &value);
+        TSRI_TRY(tsr_output_print(output, err, "%s\"%s\":", i ? "," : "{", names[i]));
+        if (!value)
+            TSRI_TRY(tsr_output_print(output, err, "null"));
+        else if (strcmp(names[i], "compressor") == 0)
+            TSRI_TRY(print_compressor(array, value, output, err));
+        else
+            TSRI_TRY(tsr_json_write(value, 0, output, err));
+    }
+    return tsr_output_print(output, err, "}");
+}
+
+/* What tsr_array_codecs answers. */
 static int describe_codecs(const tsr_array *array, char **ret_text, tsr_error *err)
 {
     tsr_output output = {.max_bytes = SIZE_MAX};
-    int status;
+    int status = array->meta->zarr_format == 3 ? tsri_chain_describe(array->chain, &output, err)
+                                               : describe_v2(array, &output, err);
 
-    if (array->meta->zarr_format == 3) {
-        status = tsri_chain_describe(array->chain, &output, err);
-    } else {
-        static const char *const names[] = {"order", "filters", "compressor"};
-        status = 0;
-        for (size_t i = 0; i < TSRI_COUNT(names) && status == 0; i++) {
-            tsri_json *value = NULL;
-            json_object_object_get_ex(array->meta->document, names[i], &value);
-            status = tsr_output_print(&output, err, "%s\"%s\":", i ? "," : "{", names[i]);
-            if (status == 0)
-                status = value ? tsr_json_write(value, 0, &output, err)
-                               : tsr_output_print(&output, err, "null");
-        }
-        if (status == 0)
-            status = tsr_output_print(&output, err, "}");
-    }
     if (status == 0)
         status = output_to_text(&output, ret_text, err);
     tsri_free(output.data);

@@ -380,6 +380,7 @@ static int complete_codecs(tsr_context *context, const tsr_array_create_options 
                 "codecs");
     TSRI_TRY(
         tsri_chain_parse(context, asked_list, "/codecs", &type, (tsri_inherited){0}, &chain, err));
+    TSRI_TRY_IN(err, tsri_chain_check_encoders(chain, err), "/codecs");
     TSRI_TRY(tsri_chain_describe(chain, &full, err));
     TSRI_TRY(tsr_json_parse(full.data, full.size_bytes, TSR_JSON_STRICT, 0, &full_list, err));
     return tsri_codec_specs_parse(full_list, "/codecs", arena, ret_codecs, ret_count, err);

@@ -150,6 +150,20 @@ static int build(const tsri_place *where, const tsr_array_create_options *option
     return status;
 }
 
+/* Opening goes on with what encoders do not take, for the sake of what others wrote; a new array is
+ * none of that. */
+static int check_encoders(const tsri_place *where, const tsr_array *array, tsr_error *err)
+{
+    int status = tsri_chain_check_encoders(array->prepared->chain, err);
+
+    if (status == 0)
+        return 0;
+    if (err)
+        err->status = TSR_INVALID_ARGUMENT;
+    tsr_error_prepend(err, "creating %s", where->text);
+    return TSR_INVALID_ARGUMENT;
+}
+
 int tsri_array_create_node(const tsri_place *where, const tsr_array_create_options *options,
                            tsr_array **ret_array, tsr_error *err)
 {
@@ -160,6 +174,7 @@ int tsri_array_create_node(const tsri_place *where, const tsr_array_create_optio
     TSRI_TRY(build(where, options, &meta, &array, err));
     tsri_zarr_meta *owned = meta; /* the array's from here on */
     meta = NULL;
+    TSRI_TRY(check_encoders(where, array, err));
     if (options->parity && array->parity.data_rows == 0) {
         tsr_error_set(err, TSR_INVALID_ARGUMENT,
                       "creating %s: parity needs shards whose inner chunks are read one by one",

@@ -82,30 +82,37 @@ static int choose_rounding(const tsri_configuration *configuration, bitround_cod
     codec->dropped_bits = mantissa_bits - (int)codec->keep_bits;
     codec->exponent_mask =
         (UINT64_C(1) << (8 * part->size_bytes - 1)) - (UINT64_C(1) << mantissa_bits);
-    if (codec->dropped_bits < 0)
-        return tsr_error_set(err, TSR_BAD_METADATA,
-                             "%s: /configuration/keepbits: %" PRId64
-                             " bits, but the mantissa of %s has %d",
-                             configuration->codec, codec->keep_bits, dtype->name, mantissa_bits);
+    if (codec->dropped_bits < 0) {
+        TSRI_TRY(tsri_configuration_refuse_encoding(configuration, err,
+                                                    "/configuration/keepbits: %" PRId64
+                                                    " bits, but the mantissa of %s has %d",
+                                                    codec->keep_bits, dtype->name, mantissa_bits));
+        codec->keep_bits = mantissa_bits;
+        codec->dropped_bits = 0;
+    }
     return 0;
 }
 
 static void round_parts(const bitround_codec *codec, const void *from, void *to, size_t count);
 
-static int read_configuration(const tsri_configuration *configuration, const tsr_codec_type *input,
+/* The registry has limits for what may be asked of its codec; numcodecs has some for encoding. */
+static int read_configuration(const tsri_configuration *given, const tsr_codec_type *input,
                               void *opened, tsr_error *err)
 {
     bitround_codec *codec = opened;
     static const char *const known_fields[] = {"keepbits", NULL};
     const tsr_dtype *dtype = input->dtype, *component = dtype->ops->component;
+    tsri_configuration configuration = *given;
 
-    TSRI_TRY(tsri_configuration_only(configuration, known_fields, err));
-    codec->is_numcodecs = configuration->numcodecs;
-    if (!tsri_configuration_has(configuration, "keepbits"))
-        return tsri_configuration_missing(configuration, "keepbits", "a number of bits", err);
-    TSRI_TRY(tsri_configuration_int(configuration, "keepbits", codec->is_numcodecs ? 0 : 1, 64,
-                                    &codec->keep_bits, err));
-    TSRI_TRY(choose_rounding(configuration, codec, dtype, component ? component : dtype, err));
+    TSRI_TRY(tsri_configuration_only(given, known_fields, err));
+    codec->is_numcodecs = given->numcodecs;
+    if (!codec->is_numcodecs)
+        configuration.encoder_err = NULL;
+    if (!tsri_configuration_has(given, "keepbits"))
+        return tsri_configuration_missing(given, "keepbits", "a number of bits", err);
+    TSRI_TRY(tsri_configuration_encoder_int(&configuration, "keepbits", codec->is_numcodecs ? 0 : 1,
+                                            64, &codec->keep_bits, err));
+    TSRI_TRY(choose_rounding(&configuration, codec, dtype, component ? component : dtype, err));
     round_parts(codec, input->fill_value, codec->fill_value, dtype->size_bytes / codec->part_bytes);
     return 0;
 }

@@ -39,8 +39,8 @@ static int read_shuffle(const tsri_configuration *configuration, int *ret_shuffl
 
     if (!configuration->numcodecs || is_name)
         return tsri_configuration_choice(configuration, "shuffle", shuffle_names, ret_shuffle, err);
-    TSRI_TRY(tsri_configuration_int(configuration, "shuffle", SHUFFLE_AUTOMATIC, BLOSC_BITSHUFFLE,
-                                    &number, err));
+    TSRI_TRY(tsri_configuration_encoder_int(configuration, "shuffle", SHUFFLE_AUTOMATIC,
+                                            BLOSC_BITSHUFFLE, &number, err));
     *ret_shuffle = (int)number;
     return 0;
 }
@@ -59,12 +59,12 @@ static int read_numbers(const tsri_configuration *configuration, blosc_codec *co
 {
     int64_t level = codec->level;
 
-    TSRI_TRY(tsri_configuration_int(configuration, "clevel", 0, 9, &level, err));
+    TSRI_TRY(tsri_configuration_encoder_int(configuration, "clevel", 0, 9, &level, err));
     codec->level = (int)level;
-    TSRI_TRY(
-        tsri_configuration_int(configuration, "typesize", 1, INT32_MAX, &codec->typesize, err));
-    return tsri_configuration_int(configuration, "blocksize", 0, BLOSC_MAX_BLOCKSIZE,
-                                  &codec->blocksize, err);
+    TSRI_TRY(tsri_configuration_encoder_int(configuration, "typesize", 1, INT32_MAX,
+                                            &codec->typesize, err));
+    return tsri_configuration_encoder_int(configuration, "blocksize", 0, BLOSC_MAX_BLOCKSIZE,
+                                          &codec->blocksize, err);
 }
 
 /* libblosc's own list is put together in a static buffer by whoever asks first. */

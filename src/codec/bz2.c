@@ -19,7 +19,7 @@ static int bz2_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_ty
 
     (void)ret_output;
     TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
-    TSRI_TRY(tsri_configuration_int(&configuration, "level", 1, 9, &level, err));
+    TSRI_TRY(tsri_configuration_encoder_int(&configuration, "level", 1, 9, &level, err));
     bz2_codec *codec = tsri_alloc(sizeof *codec);
     if (!codec)
         return tsri_error_no_memory(err, sizeof *codec);

@@ -34,6 +34,7 @@ static void chain_free(tsri_chain *chain)
         stage_close(&chain->stages[i]);
     tsri_free(chain->stages);
     tsri_shard_free(chain->shard);
+    tsri_free(chain->encoder_err);
     tsr_dtype_unref(chain->type.dtype);
     tsri_free((void *)chain->type.fill_value);
     tsri_context_unref(chain->context);
@@ -81,12 +82,48 @@ static int check_variable(const tsr_codec_ops *ops, const tsri_codec_spec *spec,
     return TSR_BAD_METADATA;
 }
 
+/* Keeps the first thing that the encoders of a chain do not take. */
+static int note_encoder(tsri_chain *chain, const tsr_error *told, tsr_error *err)
+{
+    if (chain->encoder_err || !told || told->status == 0)
+        return 0;
+    chain->encoder_err = tsri_alloc(sizeof *told);
+    if (!chain->encoder_err)
+        return tsri_error_no_memory(err, sizeof *told);
+    *chain->encoder_err = *told;
+    return 0;
+}
+
+int tsri_chain_check_encoders(const tsri_chain *chain, tsr_error *err)
+{
+    if (!chain->encoder_err)
+        return 0;
+    if (err)
+        *err = *chain->encoder_err;
+    return chain->encoder_err->status;
+}
+
+int tsri_chain_pass_encoder(const tsri_chain *chain, const tsr_codec_setup *setup, tsr_error *err)
+{
+    if (!setup->encoder_err)
+        return tsri_chain_check_encoders(chain, err);
+    if (chain->encoder_err && setup->encoder_err->status == 0)
+        *setup->encoder_err = *chain->encoder_err;
+    return 0;
+}
+
 static int open_stage(tsri_chain *chain, const tsr_codec_ops *ops, const tsri_codec_spec *spec,
                       const tsr_codec_type *input, tsr_error *err)
 {
     tsri_stage *stage = &chain->stages[chain->stage_count];
     const char *configuration = spec->configuration ? spec->configuration : "{}";
-    tsr_codec_setup setup = {chain->context, spec->name, configuration, spec->zarr_format, *input};
+    tsr_error told = TSR_ERROR_INIT;
+    tsr_codec_setup setup = {.context = chain->context,
+                             .name = spec->name,
+                             .configuration = configuration,
+                             .zarr_format = spec->zarr_format,
+                             .input = *input,
+                             .encoder_err = &told};
 
     TSRI_TRY(check_variable(ops, spec, input->dtype, err));
     *stage = (tsri_stage){.input = *input, .output = *input};
@@ -94,7 +131,10 @@ static int open_stage(tsri_chain *chain, const tsr_codec_ops *ops, const tsri_co
                 spec->name);
     stage->ops = ops;
     chain->stage_count++;
-    return 0;
+    if (told.status == 0)
+        return 0;
+    tsr_error_prepend(&told, "codec \"%s\"", spec->name);
+    return note_encoder(chain, &told, err);
 }
 
 /* How a shard is bound behind the array-to-array codecs that are open. */
@@ -160,7 +200,8 @@ static int bind_shard(tsri_chain *chain, const tsri_codec_spec *specs, const tsr
         err,
         tsri_shard_new(chain->context, configuration, &inner_type, inherited, &chain->shard, err),
         "codec \"sharding_indexed\"");
-    return 0;
+    TSRI_TRY(note_encoder(chain, chain->shard->inner->encoder_err, err));
+    return note_encoder(chain, chain->shard->index->encoder_err, err);
 }
 
 /* Behind elements of variable length the bytes have no other structure. */

@@ -36,8 +36,10 @@ struct tsri_chain {
     int array_count;      /* the first array_count stages are array to array */
     int bytes_first;      /* the stages from here on are bytes to bytes */
     int stage_count;
-    tsri_shard *shard; /* the array-to-bytes codec when it is sharding_indexed; otherwise it is
-                          stages[array_count] */
+    tsri_shard *shard;      /* the array-to-bytes codec when it is sharding_indexed; otherwise it is
+                               stages[array_count] */
+    tsr_error *encoder_err; /* what the encoders do not take as it is given, chains of shards
+                               included; NULL: nothing */
 };
 
 /* Codecs that a chain takes over from the chain around it, and does not describe as its own. */
@@ -58,6 +60,13 @@ int tsri_chain_new(tsr_context *context, const tsri_codec_spec *specs, int count
 int tsri_chain_parse(tsr_context *context, const tsri_json *list, const char *path,
                      const tsr_codec_type *type, tsri_inherited inherited, tsri_chain **ret_chain,
                      tsr_error *err);
+
+/* For codecs that are chains themselves: passes on what the encoders of the chain do not take. */
+int tsri_chain_pass_encoder(const tsri_chain *chain, const tsr_codec_setup *setup, tsr_error *err);
+
+/* Refuses a chain for what tsr_codec_setup's encoder_err tells: that of a new array. Errors:
+ * BAD_METADATA. */
+int tsri_chain_check_encoders(const tsri_chain *chain, tsr_error *err);
 
 tsri_chain *tsri_chain_ref(tsri_chain *chain);
 void tsri_chain_unref(tsri_chain *chain);

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 #define CONFIGURATION_PATH "/configuration"
@@ -22,6 +24,7 @@ int tsri_configuration_init(tsri_configuration *configuration, const tsr_codec_s
     configuration->numcodecs =
         setup->zarr_format == 2 || strncmp(setup->name, "numcodecs.", strlen("numcodecs.")) == 0;
     configuration->json = TSRI_TAKE(json);
+    configuration->encoder_err = setup->encoder_err;
     return 0;
 }
 
@@ -95,6 +98,53 @@ int tsri_configuration_int(const tsri_configuration *configuration, const char *
                              configuration->codec, name, text, minimum, maximum);
     *ret_value = value;
     return 0;
+}
+
+/* What a number was meant to be that is no integer within limits: of what others take for one, the
+ * nearest integer that there is. False where it is no number at all. */
+static bool nearest_int(const tsri_json *value, int64_t *ret_value)
+{
+    bool is_number = json_object_is_type(value, json_type_int) ||
+                     json_object_is_type(value, json_type_double) ||
+                     json_object_is_type(value, json_type_boolean);
+    if (json_object_is_type(value, json_type_string))
+        return parse_int(json_object_get_string((tsri_json *)value), ret_value);
+    double number = is_number ? json_object_get_double(value) : NAN;
+    if (isnan(number))
+        return false;
+    *ret_value = number >= 0x1p63 ? INT64_MAX : number <= -0x1p63 ? INT64_MIN : (int64_t)number;
+    return true;
+}
+
+int tsri_configuration_encoder_int(const tsri_configuration *configuration, const char *name,
+                                   int64_t minimum, int64_t maximum, int64_t *ret_value,
+                                   tsr_error *err)
+{
+    tsr_error *told = configuration->encoder_err;
+    int64_t value;
+
+    if (!told)
+        return tsri_configuration_int(configuration, name, minimum, maximum, ret_value, err);
+    int status = tsri_configuration_int(configuration, name, minimum, maximum, ret_value,
+                                        told->status == 0 ? told : NULL);
+    if (status < 0 && nearest_int(json_object_object_get(configuration->json, name), &value))
+        *ret_value = TSRI_MIN(TSRI_MAX(value, minimum), maximum);
+    return 0;
+}
+
+int tsri_configuration_refuse_encoding(const tsri_configuration *configuration, tsr_error *err,
+                                       const char *format, ...)
+{
+    tsr_error *told = configuration->encoder_err;
+    va_list arguments;
+
+    if (told && told->status != 0)
+        return 0;
+    va_start(arguments, format);
+    tsr_error_vset(told ? told : err, TSR_BAD_METADATA, format, arguments);
+    va_end(arguments);
+    tsr_error_prepend(told ? told : err, "%s", configuration->codec);
+    return told ? 0 : TSR_BAD_METADATA;
 }
 
 int tsri_configuration_bool(const tsri_configuration *configuration, const char *name,

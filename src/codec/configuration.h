@@ -16,6 +16,7 @@ typedef struct tsri_configuration {
     const char *codec; /* the name in errors; borrowed from the setup */
     bool numcodecs;    /* which dialect */
     tsri_json *json;
+    tsr_error *encoder_err; /* of the setup */
 } tsri_configuration;
 
 /* Parses setup->configuration. Owner: the caller, through tsr_auto(tsri_configuration).
@@ -42,6 +43,19 @@ bool tsri_configuration_has(const tsri_configuration *configuration, const char 
  * value. */
 int tsri_configuration_int(const tsri_configuration *configuration, const char *name,
                            int64_t minimum, int64_t maximum, int64_t *ret_value, tsr_error *err);
+
+/* The same for a number that only encoding goes by: what the encoder does not take is told in the
+ * setup's encoder_err, if there is one, and *ret_value is then the nearest that it does take, or
+ * stays what it is where no number was given. */
+int tsri_configuration_encoder_int(const tsri_configuration *configuration, const char *name,
+                                   int64_t minimum, int64_t maximum, int64_t *ret_value,
+                                   tsr_error *err);
+
+/* Tells what only stops encoding: in the setup's encoder_err, and returns 0, if there is one; else
+ * in err, and returns BAD_METADATA. */
+int tsri_configuration_refuse_encoding(const tsri_configuration *configuration, tsr_error *err,
+                                       const char *format, ...) TSR_PRINTF(3, 4);
+
 int tsri_configuration_bool(const tsri_configuration *configuration, const char *name,
                             bool *ret_value, tsr_error *err);
 int tsri_configuration_string(const tsri_configuration *configuration, const char *name,

@@ -24,9 +24,9 @@ static int open_format(const gzip_codec *format, const tsr_codec_setup *setup, v
     TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
     /* An absent level is 1 in numcodecs and 5 in zarr-python. */
     int64_t level = configuration.numcodecs ? 1 : 5;
-    TSRI_TRY(tsri_configuration_int(&configuration, "level",
-                                    configuration.numcodecs ? LEVEL_AUTOMATIC : 0, LEVEL_MAXIMUM,
-                                    &level, err));
+    TSRI_TRY(tsri_configuration_encoder_int(&configuration, "level",
+                                            configuration.numcodecs ? LEVEL_AUTOMATIC : 0,
+                                            LEVEL_MAXIMUM, &level, err));
     gzip_codec *codec = tsri_alloc(sizeof *codec);
     if (!codec)
         return tsri_error_no_memory(err, sizeof *codec);

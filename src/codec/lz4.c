@@ -17,8 +17,8 @@ static int lz4_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_ty
 
     (void)ret_output;
     TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
-    TSRI_TRY(tsri_configuration_int(&configuration, "acceleration", INT32_MIN, INT32_MAX,
-                                    &acceleration, err));
+    TSRI_TRY(tsri_configuration_encoder_int(&configuration, "acceleration", INT32_MIN, INT32_MAX,
+                                            &acceleration, err));
     lz4_codec *codec = tsri_alloc(sizeof *codec);
     if (!codec)
         return tsri_error_no_memory(err, sizeof *codec);

@@ -12,6 +12,7 @@
 /* Python's numbers. */
 enum { FORMAT_XZ = 1, FORMAT_ALONE = 2, FORMAT_RAW = 3 };
 #define CHECK_AUTOMATIC (-1)
+#define PRESET_LARGEST 9
 
 /* A decoder takes its dictionary before it sees any data: what the largest preset asks for, and so
  * much as the data itself could fill. */
@@ -149,10 +150,12 @@ static int choose_filters(const tsri_configuration *configuration, lzma_codec *c
     if (codec->format == FORMAT_RAW)
         return tsri_configuration_missing(configuration, "filters",
                                           "format 3 (raw) is nothing without them", err);
-    if (lzma_lzma_preset(&codec->options[0].lzma, codec->preset))
-        return tsr_error_set(err, TSR_BAD_METADATA,
-                             "%s: /configuration/preset: there is no preset %u",
-                             configuration->codec, codec->preset);
+    if (lzma_lzma_preset(&codec->options[0].lzma, codec->preset)) {
+        TSRI_TRY(tsri_configuration_refuse_encoding(
+            configuration, err, "/configuration/preset: there is no preset %u", codec->preset));
+        codec->preset = PRESET_LARGEST;
+        lzma_lzma_preset(&codec->options[0].lzma, codec->preset);
+    }
     codec->filters[0] =
         (lzma_filter){codec->format == FORMAT_XZ ? LZMA_FILTER_LZMA2 : LZMA_FILTER_LZMA1,
                       &codec->options[0].lzma};
@@ -166,16 +169,17 @@ static int read_configuration(const tsri_configuration *configuration, lzma_code
     int64_t format = FORMAT_XZ, check = CHECK_AUTOMATIC, preset = LZMA_PRESET_DEFAULT;
 
     TSRI_TRY(tsri_configuration_int(configuration, "format", FORMAT_XZ, FORMAT_RAW, &format, err));
-    TSRI_TRY(tsri_configuration_int(configuration, "check", CHECK_AUTOMATIC, LZMA_CHECK_ID_MAX,
-                                    &check, err));
-    TSRI_TRY(tsri_configuration_int(configuration, "preset", 0, UINT32_MAX, &preset, err));
+    TSRI_TRY(tsri_configuration_encoder_int(configuration, "check", CHECK_AUTOMATIC, INT32_MAX,
+                                            &check, err));
+    TSRI_TRY(tsri_configuration_encoder_int(configuration, "preset", 0, UINT32_MAX, &preset, err));
     codec->format = (int)format;
     codec->check = (int)check;
     codec->preset = (uint32_t)preset;
-    if (check != CHECK_AUTOMATIC && !lzma_check_is_supported((lzma_check)check))
-        return tsr_error_set(err, TSR_UNSUPPORTED,
-                             "%s: /configuration/check: liblzma has no check %d",
-                             configuration->codec, (int)check);
+    if (check != CHECK_AUTOMATIC && !lzma_check_is_supported((lzma_check)check)) {
+        TSRI_TRY(tsri_configuration_refuse_encoding(
+            configuration, err, "/configuration/check: liblzma has no check %d", (int)check));
+        codec->check = CHECK_AUTOMATIC;
+    }
     TSRI_TRY(read_filters(configuration, codec, err));
     return choose_filters(configuration, codec, err);
 }

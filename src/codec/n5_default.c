@@ -131,7 +131,7 @@ static int read_chain(const tsr_codec_setup *setup, n5_codec *codec, tsr_error *
                 tsri_chain_parse(setup->context, list, "/configuration/codecs", &setup->input,
                                  (tsri_inherited){0}, &codec->chain, err),
                 "%s", setup->name);
-    return 0;
+    return tsri_chain_pass_encoder(codec->chain, setup, err);
 }
 
 static int n5_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,

@@ -57,17 +57,27 @@ static int decode_strip(void *user, const void *from, void *to, size_t count, ts
 }
 
 /* A power that the type cannot hold would make a NaN of every number. */
-static int check_scale(const tsri_configuration *configuration, const quantize_codec *codec,
-                       tsr_error *err)
+static bool takes_scale(const quantize_codec *codec)
 {
     double scale = codec->scale;
 
     tsri_numeric_round(codec->types.decoded.dtype, &scale, 1);
-    if (scale == codec->scale && scale > 0 && !isinf(scale))
-        return 0;
-    return tsr_error_set(err, TSR_BAD_METADATA,
-                         "%s: /configuration/digits: %s cannot hold %" PRId64 " digits",
-                         configuration->codec, codec->types.decoded.dtype->name, codec->digits);
+    return scale == codec->scale && scale > 0 && !isinf(scale);
+}
+
+static int choose_scale(const tsri_configuration *configuration, quantize_codec *codec,
+                        tsr_error *err)
+{
+    codec->scale = scale_of(codec->digits);
+    if (!takes_scale(codec))
+        TSRI_TRY(tsri_configuration_refuse_encoding(
+            configuration, err, "/configuration/digits: %s cannot hold %" PRId64 " digits",
+            codec->types.decoded.dtype->name, codec->digits));
+    while (!takes_scale(codec)) {
+        codec->digits += codec->digits > 0 ? -1 : 1;
+        codec->scale = scale_of(codec->digits);
+    }
+    return 0;
 }
 
 static int read_configuration(const tsri_configuration *configuration, const tsr_codec_type *input,
@@ -84,9 +94,9 @@ static int read_configuration(const tsri_configuration *configuration, const tsr
                              codec->types.encoded.dtype->name);
     if (!tsri_configuration_has(configuration, "digits"))
         return tsri_configuration_missing(configuration, "digits", "an integer", err);
-    TSRI_TRY(tsri_configuration_int(configuration, "digits", -300, 300, &codec->digits, err));
-    codec->scale = scale_of(codec->digits);
-    TSRI_TRY(check_scale(configuration, codec, err));
+    TSRI_TRY(
+        tsri_configuration_encoder_int(configuration, "digits", -300, 300, &codec->digits, err));
+    TSRI_TRY(choose_scale(configuration, codec, err));
     return encode_strip(codec, input->fill_value, &codec->fill_value, 1, err);
 }
 

@@ -13,6 +13,13 @@ typedef struct whole_shard {
     tsri_chain *chain;
 } whole_shard;
 
+static void whole_close(void *opened)
+{
+    whole_shard *codec = opened;
+    tsri_chain_unref(codec->chain);
+    tsri_free(codec);
+}
+
 static int whole_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_type *ret_output,
                       tsr_error *err)
 {
@@ -23,18 +30,13 @@ static int whole_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_
     if (!codec)
         return tsri_error_no_memory(err, sizeof *codec);
     int status = tsri_chain_new(setup->context, &spec, 1, &setup->input, &codec->chain, err);
+    if (status == 0)
+        status = tsri_chain_pass_encoder(codec->chain, setup, err);
     if (status < 0)
-        tsri_free(codec);
+        whole_close(codec);
     else
         *ret_codec = codec;
     return status;
-}
-
-static void whole_close(void *opened)
-{
-    whole_shard *codec = opened;
-    tsri_chain_unref(codec->chain);
-    tsri_free(codec);
 }
 
 static int whole_describe(const void *codec, int zarr_format, tsr_output *output, tsr_error *err)

@@ -35,8 +35,8 @@ static int zstd_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec_t
 
     (void)ret_output;
     TSRI_TRY(tsri_configuration_init(&configuration, setup, err));
-    TSRI_TRY(
-        tsri_configuration_int(&configuration, "level", LEVEL_MINIMUM, LEVEL_MAXIMUM, &level, err));
+    TSRI_TRY(tsri_configuration_encoder_int(&configuration, "level", LEVEL_MINIMUM, LEVEL_MAXIMUM,
+                                            &level, err));
     TSRI_TRY(tsri_configuration_bool(&configuration, "checksum", &checksum, err));
 
     zstd_codec *codec = tsri_alloc(sizeof *codec);

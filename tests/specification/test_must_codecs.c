@@ -149,14 +149,37 @@ static void must_place_axis_order_i_at_i(void **state)
 
 /* ---- compressors ---- */
 
+/* A new array is refused these codecs, for the member that they have no encoder for. Documents that
+ * others wrote with them are read all the same, since decoding does not need it. */
+static void refuse_new(fixture *f, const char *codecs, const char *member, int line)
+{
+    static const int64_t shape[] = {2};
+    tsr_array_create_options options;
+    tsr_array *array = NULL;
+
+    tsr_array_create_options_init(&options);
+    options.store = f->store;
+    options.dtype = TSR_UINT8;
+    options.rank = 1;
+    options.shape = options.chunk_shape = shape;
+    options.codecs = codecs;
+    tsr_error_clear(&f->err);
+    int status = tsr_array_create(f->context, "new", &options, &array, &f->err);
+    if (status != TSR_INVALID_ARGUMENT || !strstr(f->err.message, member))
+        fail_msg("line %d: status %d: %s", line, status, status < 0 ? f->err.message : "made");
+}
+#define NEVER_NEW(f, member, codecs)                     \
+    refuse_new((f), "[" codecs "]", (member), __LINE__); \
+    TAKES(f, PAIR("uint8", "0", codecs))
+
 static void must_have_a_gzip_level_from_0_to_9(void **state)
 {
     fixture *f = *state;
 #define GZIP(level) "{\"name\":\"gzip\",\"configuration\":{\"level\":" level "}}"
-    BAD(f, "level", PAIR("uint8", "0", "\"bytes\"," GZIP("10")));
-    BAD(f, "level", PAIR("uint8", "0", "\"bytes\"," GZIP("-1")));
-    BAD(f, "level", PAIR("uint8", "0", "\"bytes\"," GZIP("\"5\"")));
-    BAD(f, "level", PAIR("uint8", "0", "\"bytes\"," GZIP("5.5")));
+    NEVER_NEW(f, "level", "\"bytes\"," GZIP("10"));
+    NEVER_NEW(f, "level", "\"bytes\"," GZIP("-1"));
+    NEVER_NEW(f, "level", "\"bytes\"," GZIP("\"5\""));
+    NEVER_NEW(f, "level", "\"bytes\"," GZIP("5.5"));
     TAKES(f, PAIR("uint8", "0", "\"bytes\"," GZIP("0")));
     TAKES(f, PAIR("uint8", "0", "\"bytes\"," GZIP("9")));
 }
@@ -179,8 +202,8 @@ static void must_have_a_zstd_level_that_zstd_has(void **state)
 {
     fixture *f = *state;
 #define ZSTD(members) "{\"name\":\"zstd\",\"configuration\":{" members "}}"
-    BAD(f, "level", PAIR("uint8", "0", "\"bytes\"," ZSTD("\"level\":23,\"checksum\":false")));
-    BAD(f, "level", PAIR("uint8", "0", "\"bytes\"," ZSTD("\"level\":-131073,\"checksum\":false")));
+    NEVER_NEW(f, "level", "\"bytes\"," ZSTD("\"level\":23,\"checksum\":false"));
+    NEVER_NEW(f, "level", "\"bytes\"," ZSTD("\"level\":-131073,\"checksum\":false"));
     BAD(f, "checksum", PAIR("uint8", "0", "\"bytes\"," ZSTD("\"level\":1,\"checksum\":1")));
     TAKES(f, PAIR("uint8", "0", "\"bytes\"," ZSTD("\"level\":-131072,\"checksum\":true")));
 }
@@ -215,22 +238,20 @@ static void must_have_a_shuffle_that_blosc_has(void **state)
 static void must_have_a_blosc_level_from_0_to_9(void **state)
 {
     fixture *f = *state;
-    BAD(f, "clevel", PAIR("uint8", "0", "\"bytes\"," BLOSC("\"cname\":\"lz4\",\"clevel\":10")));
-    BAD(f, "clevel", PAIR("uint8", "0", "\"bytes\"," BLOSC("\"cname\":\"lz4\",\"clevel\":-1")));
+    NEVER_NEW(f, "clevel", "\"bytes\"," BLOSC("\"cname\":\"lz4\",\"clevel\":10"));
+    NEVER_NEW(f, "clevel", "\"bytes\"," BLOSC("\"cname\":\"lz4\",\"clevel\":-1"));
     BAD(f, "cname", PAIR("uint8", "0", "\"bytes\"," BLOSC("\"cname\":\"lzx\",\"clevel\":1")));
 }
 
 static void must_have_a_positive_typesize(void **state)
 {
     fixture *f = *state;
-    BAD(f, "typesize",
-        PAIR("uint8", "0",
-             "\"bytes\"," BLOSC("\"cname\":\"lz4\",\"clevel\":1,"
-                                "\"shuffle\":\"shuffle\",\"typesize\":0")));
-    BAD(f, "typesize",
-        PAIR("uint8", "0",
-             "\"bytes\"," BLOSC("\"cname\":\"lz4\",\"clevel\":1,"
-                                "\"shuffle\":\"shuffle\",\"typesize\":-4")));
+    NEVER_NEW(f, "typesize",
+              "\"bytes\"," BLOSC("\"cname\":\"lz4\",\"clevel\":1,"
+                                 "\"shuffle\":\"shuffle\",\"typesize\":0"));
+    NEVER_NEW(f, "typesize",
+              "\"bytes\"," BLOSC("\"cname\":\"lz4\",\"clevel\":1,"
+                                 "\"shuffle\":\"shuffle\",\"typesize\":-4"));
 }
 
 static void must_record_the_typesize_and_shuffle_that_were_chosen(void **state)
@@ -289,13 +310,13 @@ static const must rows[] = {
     MUST("bytes", "elements in lexicographical order", must_encode_elements_in_lexicographical_order),
     MUST("transpose: order", "required, a permutation of 0..n-1; the constants C and F are gone", must_have_a_permutation_as_order),
     MUST("transpose", "B_shape[i] = A_shape[order[i]], shown by a cycle of three axes", must_place_axis_order_i_at_i),
-    MUST("gzip: level", "an integer from 0 to 9", must_have_a_gzip_level_from_0_to_9),
+    MUST("gzip: level", "an integer from 0 to 9, in what we make", must_have_a_gzip_level_from_0_to_9),
     MUST("gzip", "the format of RFC 1952", must_read_gzip_members_of_rfc_1952),
-    MUST("zstd: level, checksum", "an integer from -131072 to 22, a boolean", must_have_a_zstd_level_that_zstd_has),
+    MUST("zstd: level, checksum", "an integer from -131072 to 22, in what we make; a boolean", must_have_a_zstd_level_that_zstd_has),
     MUST("zstd", "the format of RFC 8878", must_read_zstd_frames_of_rfc_8878),
     MUST("blosc: shuffle", "noshuffle, shuffle or bitshuffle", must_have_a_shuffle_that_blosc_has),
-    MUST("blosc: cname, clevel", "a compressor that blosc has, an integer from 0 to 9", must_have_a_blosc_level_from_0_to_9),
-    MUST("blosc: typesize", "a positive integer", must_have_a_positive_typesize),
+    MUST("blosc: cname, clevel", "a compressor that blosc has; an integer from 0 to 9, in what we make", must_have_a_blosc_level_from_0_to_9),
+    MUST("blosc: typesize", "a positive integer, in what we make", must_have_a_positive_typesize),
     MUST("blosc: typesize, shuffle", "what was chosen is recorded", must_record_the_typesize_and_shuffle_that_were_chosen),
     MUST("crc32c", "the CRC-32C of RFC 3720 behind the data, in little endian", must_append_the_checksum_in_little_endian),
     MUST("crc32c", "decoding fails where it does not hold", must_fail_where_the_checksum_does_not_hold),

@@ -54,6 +54,11 @@ typedef struct tsr_codec_setup {
     int zarr_format;           /* 2 or 3: some configurations differ */
     tsr_codec_type input; /* bytes-to-bytes codecs get the type that was turned into bytes, which
                              blosc and shuffle take their element size from */
+    /* Where `open` tells of a number that only encoding goes by (a level) and that the encoder does
+     * not take: it goes on with the nearest that it does take, so that whatever was written can be
+     * read. Its own tsr_error, empty before; the first one that is told counts. A new array is
+     * refused for it. NULL: such a number fails `open`. */
+    tsr_error *encoder_err;
 } tsr_codec_setup;
 
 /* Per-thread state, owned by the thread that calls. */

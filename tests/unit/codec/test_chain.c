@@ -120,6 +120,47 @@ static void the_description_binds_again(void **state)
     }
 }
 
+/* Whatever was written can be read: wherever in a chain a level stands that the encoder does not
+ * have, the chain is bound, tells of it to whoever makes a new array, and describes itself with one
+ * that exists. */
+static void what_encoders_do_not_take_is_kept(void **state)
+{
+#define LEVEL "{\"name\":\"gzip\",\"configuration\":{\"level\":77}}"
+#define CONFIGURED(name, members) "{\"name\":\"" name "\",\"configuration\":{" members "}}"
+    static const char *const lists[] = {
+        "[" LITTLE "," LEVEL "]",
+        "[" LITTLE "," CRC "," LEVEL "]",
+        "[" SHARD("2", LITTLE "," LEVEL, LITTLE) "]",
+        "[" SHARD("4", SHARD("2", LITTLE "," LEVEL, LITTLE), LITTLE) "]",
+        "[" SHARD("2", LITTLE, LITTLE) "," LEVEL "]",
+        "[" CONFIGURED("numcodecs.delta", "\"dtype\":\"<i4\"") "," SHARD("2", LITTLE "," LEVEL,
+                                                                         LITTLE) "]",
+        "[" LITTLE "," CONFIGURED("conditional", "\"codecs\":[" CRC "," LEVEL "]") "]",
+        "[" CONFIGURED("n5_default", "\"codecs\":[" TURN("0") "," BIG "," LEVEL "]") "]",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        tsr_auto(tsri_output) text = TSRI_OUTPUT_INIT(SIZE_MAX);
+        tsri_chain *chain = NULL;
+        if (try_chain(lists[i], TSR_INT32, 1, &chain) < 0)
+            fail_msg("%s: %s", lists[i], err.message);
+        assert_int_equal(tsri_chain_check_encoders(chain, NULL), TSR_BAD_METADATA);
+        assert_int_equal(tsri_chain_check_encoders(chain, &err), TSR_BAD_METADATA);
+        if (!strstr(err.message, "gzip: /configuration/level: 77 is not in 0 .. 9"))
+            fail_msg("%s: %s", lists[i], err.message);
+        assert_int_equal(tsri_chain_describe(chain, &text, &err), 0);
+        assert_int_equal(tsr_output_append(&text, "", 1, &err), 0);
+        assert_non_null(strstr(text.data, "{\"level\":9}"));
+        assert_null(strstr(text.data, "77"));
+        tsri_chain_unref(chain);
+        assert_int_equal(try_chain(text.data, TSR_INT32, 1, &chain), 0);
+        assert_int_equal(tsri_chain_check_encoders(chain, &err), 0);
+        tsri_chain_unref(chain);
+    }
+#undef LEVEL
+#undef CONFIGURED
+}
+
 /* The caller's fill value and type may go. */
 static void the_fill_value_is_copied(void **state)
 {
@@ -138,9 +179,13 @@ static void the_fill_value_is_copied(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds_come_in_order),         cmocka_unit_test(shards_are_the_serializer),
-        cmocka_unit_test(mistakes_are_named),          cmocka_unit_test(a_chain_has_an_end),
-        cmocka_unit_test(the_description_binds_again), cmocka_unit_test(the_fill_value_is_copied),
+        cmocka_unit_test(kinds_come_in_order),
+        cmocka_unit_test(shards_are_the_serializer),
+        cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(a_chain_has_an_end),
+        cmocka_unit_test(the_description_binds_again),
+        cmocka_unit_test(the_fill_value_is_copied),
+        cmocka_unit_test(what_encoders_do_not_take_is_kept),
     };
     return CHAIN_TESTS_RUN(tests);
 }

@@ -128,6 +128,76 @@ static void test_integers(void **state)
     expect_no_digit("numcodecs.x", "{\"a\":[1]}", "array");
 }
 
+/* Reads `a`, a number from -3 to 9 that only encoding goes by, whose default is 4. */
+static int read_level(const char *text, tsr_error *encoder_err, int64_t *ret_value, tsr_error *err)
+{
+    tsr_auto(tsri_configuration) configuration = parse("x", 3, text);
+    configuration.encoder_err = encoder_err;
+    *ret_value = 4;
+    return tsri_configuration_encoder_int(&configuration, "a", -3, 9, ret_value, err);
+}
+
+static void test_numbers_of_encoders(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t nearest;
+        const char *said; /* NULL: nothing is wrong with it */
+    } rows[] = {
+        {"{}", 4, NULL},
+        {"{\"a\":9}", 9, NULL},
+        {"{\"a\":10}", 9, "10 is not in -3 .. 9"},
+        {"{\"a\":-4}", -3, "-4 is not in"},
+        {"{\"a\":1099511627776}", 9, "1099511627776"},
+        {"{\"a\":18446744073709551615}", 9, "18446744073709551615"},
+        {"{\"a\":1e300}", 9, "must be an integer"},
+        {"{\"a\":-1e300}", -3, "must be an integer"},
+        {"{\"a\":5.0}", 5, "must be an integer"},
+        {"{\"a\":5.5}", 5, "must be an integer"},
+        {"{\"a\":\"7\"}", 7, "must be an integer"},
+        {"{\"a\":\"fast\"}", 4, "must be an integer"},
+        {"{\"a\":true}", 1, "must be an integer"},
+        {"{\"a\":null}", 4, "must be an integer"},
+        {"{\"a\":[1]}", 4, "must be an integer"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tsr_error err = TSR_ERROR_INIT, told = TSR_ERROR_INIT;
+        int64_t value;
+        /* With somewhere to tell it, it is told and the nearest value taken. */
+        assert_int_equal(read_level(rows[i].text, &told, &value, &err), 0);
+        assert_int_equal(err.status, 0);
+        if (value != rows[i].nearest || told.status != (rows[i].said ? TSR_BAD_METADATA : 0) ||
+            (rows[i].said && !strstr(told.message, rows[i].said)))
+            fail_msg("%s: %lld, %s", rows[i].text, (long long)value, told.message);
+        /* With nowhere to, it is an error like any other. */
+        if (read_level(rows[i].text, NULL, &value, &err) != told.status ||
+            strcmp(err.message, told.message) != 0)
+            fail_msg("%s: \"%s\" and \"%s\"", rows[i].text, err.message, told.message);
+    }
+}
+
+static void test_the_first_refusal_of_an_encoder_counts(void **state)
+{
+    tsr_error told = TSR_ERROR_INIT, err = TSR_ERROR_INIT;
+    tsr_auto(tsri_configuration) configuration = parse("x", 3, "{\"a\":10,\"b\":11}");
+    int64_t value = 0;
+
+    (void)state;
+    assert_int_equal(tsri_configuration_refuse_encoding(&configuration, &err, "no %d", 1),
+                     TSR_BAD_METADATA);
+    assert_string_equal(err.message, "x: no 1");
+    configuration.encoder_err = &told;
+    assert_int_equal(tsri_configuration_encoder_int(&configuration, "a", 0, 9, &value, &err), 0);
+    assert_int_equal(tsri_configuration_encoder_int(&configuration, "b", 0, 9, &value, &err), 0);
+    assert_int_equal(tsri_configuration_refuse_encoding(&configuration, &err, "no %d", 2), 0);
+    assert_non_null(strstr(told.message, "/configuration/a"));
+    tsr_error_clear(&told);
+    assert_int_equal(tsri_configuration_refuse_encoding(&configuration, &err, "no %d", 3), 0);
+    assert_string_equal(told.message, "x: no 3");
+}
+
 static void test_refusals(void **state)
 {
     tsr_auto(tsri_configuration) configuration = parse("x", 3, "{\"a\":1,\"b\":\"no\"}");
@@ -185,10 +255,15 @@ static void test_not_an_object(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dialect),       cmocka_unit_test(test_absent_keeps_the_default),
-        cmocka_unit_test(test_values),        cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_unknown_fields),
+        cmocka_unit_test(test_dialect),
+        cmocka_unit_test(test_absent_keeps_the_default),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_unknown_fields),
         cmocka_unit_test(test_not_an_object),
+        cmocka_unit_test(test_numbers_of_encoders),
+        cmocka_unit_test(test_the_first_refusal_of_an_encoder_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

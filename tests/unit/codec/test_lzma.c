@@ -145,7 +145,7 @@ static void test_configurations(void **state)
         {"{\"format\":4}", TSR_BAD_METADATA, "/configuration/format"},
         {"{\"format\":0}", TSR_BAD_METADATA, "/configuration/format"},
         {"{\"preset\":10}", TSR_BAD_METADATA, "there is no preset 10"},
-        {"{\"check\":2}", TSR_UNSUPPORTED, "/configuration/check"},
+        {"{\"check\":2}", TSR_BAD_METADATA, "/configuration/check"},
         {"{\"format\":3}", TSR_BAD_METADATA, "/configuration/filters is missing"},
         {"{\"filters\":[]}", TSR_BAD_METADATA, "1 to 4 filters"},
         {"{\"filters\":[{}]}", TSR_BAD_METADATA, "/configuration/filters/0/id"},
