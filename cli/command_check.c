@@ -13,7 +13,7 @@
 #include "signals.h"
 #include "sparse.h"
 #include "strays.h"
-#include "transfer.h"
+#include "transfer_mark.h"
 
 typedef struct cli_checker {
     cli_invocation *invocation;

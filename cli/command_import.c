@@ -8,7 +8,7 @@
 #include "output_file.h"
 #include "raw_input.h"
 #include "show.h"
-#include "transfer.h"
+#include "transfer_mark.h"
 
 static const cli_transfer_words words = {"importing", "imported", "would import"};
 

@@ -1,11 +1,11 @@
-/* The mark of a copy that is under way. */
+#include "transfer_mark.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "document.h"
 #include "memory.h"
-#include "transfer.h"
 
 /* Options that do not change what is written. */
 static bool is_manner(cli_option_id id)

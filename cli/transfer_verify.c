@@ -7,7 +7,7 @@
 #include "scalar.h"
 #include "show.h"
 #include "stream.h"
-#include "transfer.h"
+#include "transfer_run.h"
 
 /* A block is one chunk at least, so that every chunk is decoded once. Where more chunks than this
  * differ, something is wrong with all of them. */
