@@ -23,10 +23,41 @@ typedef struct sorter {
     const tsri_index_group *group;
     int digit_count;
     digit digits[DIGITS_MAX]; /* the most significant one first */
-    uint64_t *keys, *spare;   /* `group->count` each; the place of a point in the lowest bits */
-    int64_t *order;           /* of the points so far; NULL: their own */
+    /* Lists of `group->count` each. */
+    uint64_t *keys, *spare; /* the place of a point in the lowest bits */
+    int64_t *order;         /* of the points so far; NULL: their own */
     int place_bits;
 } sorter;
+
+/* ---- lists ---- */
+
+/* Lists are long where they matter, and touched all over: on huge pages that costs a fraction. */
+static int new_list(const tsri_index_group *group, int64_t **ret_list, tsr_error *err)
+{
+    size_t size_bytes;
+    bool fits = tsri_multiply_size((size_t)group->count, sizeof **ret_list, &size_bytes);
+    int64_t *list = fits ? tsri_alloc_payload(size_bytes) : NULL;
+
+    if (!list)
+        return tsri_error_no_memory(err, (size_t)group->count * sizeof *list);
+    *ret_list = list;
+    return 0;
+}
+
+static int new_keys(const tsri_index_group *group, uint64_t **ret_keys, tsr_error *err)
+{
+    int64_t *list;
+    TSRI_TRY(new_list(group, &list, err));
+    *ret_keys = (uint64_t *)list;
+    return 0;
+}
+
+static void free_list(const tsri_index_group *group, void *list)
+{
+    tsri_free_payload(list, (size_t)group->count * sizeof(int64_t));
+}
+
+/* ---- cells ---- */
 
 static int count_bits(uint64_t largest)
 {
@@ -153,15 +184,41 @@ static uint64_t key_of(const sorter *self, int64_t point, int low, int width)
     return width < 64 ? key & ((UINT64_C(1) << width) - 1) : key;
 }
 
-/* All of the key, where it fits. */
-static uint64_t whole_key_of(const sorter *self, int64_t point)
+/* Keys are made of so many points at once: they stay in the first-level cache from digit to digit.
+ */
+#define BLOCK_POINTS 256
+
+/* Puts a digit of each point behind what its key has so far. */
+static void append_digit(const digit *part, const int64_t *coordinates, int64_t count,
+                         uint64_t *keys)
 {
-    uint64_t key = 0;
-    for (int i = 0; i < self->digit_count; i++) {
-        const digit *part = &self->digits[i];
-        key = key << part->bits | (uint64_t)digit_of(part, part->coordinates[point]);
+    uint64_t mask = part->above > 0 ? (uint64_t)part->above - 1 : UINT64_MAX;
+
+    if (part->grid || part->length_shift < 0 || (part->above > 0 && part->above_shift < 0)) {
+        for (int64_t i = 0; i < count; i++)
+            keys[i] = keys[i] << part->bits | (uint64_t)digit_of(part, coordinates[i]);
+        return;
     }
-    return key;
+    /* Shifts of numbers without a sign are what vector units of all ages have. */
+    for (int64_t i = 0; i < count; i++)
+        keys[i] =
+            keys[i] << part->bits |
+            ((((uint64_t)coordinates[i] & mask) >> part->length_shift) - (uint64_t)part->least);
+}
+
+/* Bits [low, low + width) of the keys of the points from `first` on. All digits at once, where they
+ * fit: then the points are in their own order still. */
+static void make_keys(const sorter *self, int64_t first, int64_t count, int low, int width,
+                      bool whole, uint64_t *keys)
+{
+    if (!whole) {
+        for (int64_t i = 0; i < count; i++)
+            keys[i] = key_of(self, self->order ? self->order[first + i] : first + i, low, width);
+        return;
+    }
+    memset(keys, 0, (size_t)count * sizeof *keys);
+    for (int i = 0; i < self->digit_count; i++)
+        append_digit(&self->digits[i], self->digits[i].coordinates + first, count, keys);
 }
 
 /* Whether the keys, filled in for these bits, rise already. */
@@ -170,13 +227,15 @@ static bool fill_keys(sorter *self, int low, int width, bool whole)
     uint64_t before = 0;
     bool rises = true;
 
-    for (int64_t i = 0; i < self->group->count; i++) {
-        int64_t point = self->order ? self->order[i] : i;
-        uint64_t key = whole ? whole_key_of(self, point) : key_of(self, point, low, width);
-        key = key << self->place_bits | (uint64_t)i;
-        self->keys[i] = key;
-        rises &= key >= before;
-        before = key;
+    for (int64_t first = 0; first < self->group->count; first += BLOCK_POINTS) {
+        uint64_t *keys = self->keys + first;
+        int64_t count = TSRI_MIN(self->group->count - first, (int64_t)BLOCK_POINTS);
+        make_keys(self, first, count, low, width, whole, keys);
+        for (int64_t i = 0; i < count; i++) {
+            keys[i] = keys[i] << self->place_bits | (uint64_t)(first + i);
+            rises &= keys[i] >= before;
+            before = keys[i];
+        }
     }
     return rises;
 }
@@ -198,13 +257,14 @@ static void sort_few(uint64_t *keys, int64_t count)
 /* Sorts by the bits above those of the place, which rise already. */
 static void sort_by_radix(sorter *self, int width)
 {
-    int64_t starts[1 << RADIX_BITS_MAX];
-    int bits = self->group->count < 4096 ? 8 : RADIX_BITS_MAX;
+    int64_t starts[1 << RADIX_BITS_MAX] TSRI_UNINITIALIZED;
+    int most = self->group->count < 4096 ? 8 : RADIX_BITS_MAX;
+    int rounds = (width + most - 1) / most, bits = (width + rounds - 1) / rounds;
     uint64_t mask = (UINT64_C(1) << bits) - 1;
 
     for (int low = self->place_bits; low < self->place_bits + width; low += bits) {
         uint64_t *keys = self->keys, *sorted = self->spare;
-        memset(starts, 0, sizeof starts);
+        memset(starts, 0, (mask + 1) * sizeof *starts);
         for (int64_t i = 0; i < self->group->count; i++)
             starts[keys[i] >> low & mask]++;
         int64_t sum = 0;
@@ -220,41 +280,42 @@ static void sort_by_radix(sorter *self, int width)
     }
 }
 
-/* Turns the places that the sorted keys hold into the order of the points. */
-static void note_order(sorter *self, int64_t *spare_order)
+/* Turns the places that the sorted keys hold into the order of the points, in the list that is
+ * spare. */
+static void note_order(sorter *self)
 {
     uint64_t mask = (UINT64_C(1) << self->place_bits) - 1;
+    int64_t *order = (int64_t *)self->spare;
 
     for (int64_t i = 0; i < self->group->count; i++) {
         int64_t place = (int64_t)(self->keys[i] & mask);
-        spare_order[i] = self->order ? self->order[place] : place;
+        order[i] = self->order ? self->order[place] : place;
     }
+    self->spare = (uint64_t *)self->order;
+    self->order = order;
 }
 
 /* Sorts by all digits, from the least significant bits on, as many at a time as fit into a word
  * together with the place. Leaves `order` NULL where the points are in order already. */
 static int sort(sorter *self, tsr_error *err)
 {
-    size_t count = (size_t)self->group->count;
+    int64_t count = self->group->count;
     int total = 0;
 
     for (int i = 0; i < self->digit_count; i++)
         total += self->digits[i].bits;
-    self->place_bits = count_bits(count);
+    self->place_bits = count_bits((uint64_t)count);
     for (int low = 0; low < total; low += 64 - self->place_bits) {
         int width = TSRI_MIN(total - low, 64 - self->place_bits);
         if (fill_keys(self, low, width, width == total))
             continue;
-        int64_t *order = tsri_alloc_array(count, sizeof *order);
-        if (!order)
-            return tsri_error_no_memory(err, count * sizeof *order);
+        if (!self->spare)
+            TSRI_TRY(new_keys(self->group, &self->spare, err));
         if (count <= FEW_POINTS)
-            sort_few(self->keys, (int64_t)count);
+            sort_few(self->keys, count);
         else
             sort_by_radix(self, width);
-        note_order(self, order);
-        tsri_free(self->order);
-        self->order = order;
+        note_order(self);
     }
     return 0;
 }
@@ -262,41 +323,43 @@ static int sort(sorter *self, tsr_error *err)
 /* ---- points ---- */
 
 /* Takes `from` into the order of the sorter. */
-static int reorder(const sorter *self, const int64_t *from, int64_t **ret_to, tsr_error *err)
+static void reorder(const sorter *self, const int64_t *from, int64_t *to)
 {
-    size_t count = (size_t)self->group->count;
-    int64_t *to = tsri_alloc_array(count, sizeof *to);
-
-    if (!to)
-        return tsri_error_no_memory(err, count * sizeof *to);
-    for (size_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < self->group->count; i++)
         to[i] = from[self->order[i]];
-    *ret_to = to;
-    return 0;
 }
 
-static int set_coordinates(const sorter *self, tsri_points *points, tsr_error *err)
+/* A list to be kept: one that the sorter needs no more, or a new one. */
+static int take_list(sorter *self, int64_t **ret_list, tsr_error *err)
 {
-    points->borrowed = self->order == NULL;
-    for (int i = 0; i < points->group->axis_count; i++)
-        if (points->borrowed)
-            points->coordinates[i] = points->group->coordinates[i];
-        else
-            TSRI_TRY(reorder(self, points->group->coordinates[i], &points->coordinates[i], err));
+    if (!self->keys)
+        return new_list(self->group, ret_list, err);
+    *ret_list = (int64_t *)TSRI_TAKE(self->keys);
     return 0;
 }
 
-/* Where the points go, in the order of the selection. */
+static int set_coordinates(sorter *self, tsri_points *points, tsr_error *err)
+{
+    const tsri_index_group *group = points->group;
+
+    points->borrowed = self->order == NULL;
+    for (int i = 0; i < group->axis_count; i++) {
+        if (points->borrowed) {
+            points->coordinates[i] = group->coordinates[i];
+            continue;
+        }
+        TSRI_TRY(take_list(self, &points->coordinates[i], err));
+        reorder(self, group->coordinates[i], points->coordinates[i]);
+    }
+    return 0;
+}
+
+/* Where the points go, in the order of the selection, where that is not a line. */
 static void list_destinations(const tsri_index_group *group, const tsr_index_layout *layout,
                               const tsr_view *view, int64_t *to)
 {
     uint32_t axes = 0;
 
-    if (!view) {
-        for (int64_t i = 0; i < group->count; i++)
-            to[i] = i;
-        return;
-    }
     memset(to, 0, (size_t)group->count * sizeof *to);
     for (int i = 0; i < group->result_count; i++)
         axes |= UINT32_C(1) << group->result_axes[i];
@@ -308,44 +371,58 @@ static void list_destinations(const tsri_index_group *group, const tsr_index_lay
     }
 }
 
-static int set_destinations(const sorter *self, tsri_points *points, const tsr_index_layout *layout,
-                            const tsr_view *view, tsr_error *err)
+/* Where they go by their numbers, `step` apart: the order itself becomes the list. */
+static int set_line(sorter *self, tsri_points *points, int64_t step, tsr_error *err)
 {
-    int64_t *to = tsri_alloc_array((size_t)points->count, sizeof *to);
+    const int64_t *order = self->order;
+    int64_t *to = self->order;
 
     if (!to)
-        return tsri_error_no_memory(err, (size_t)points->count * sizeof *to);
-    list_destinations(points->group, layout, view, to);
+        TSRI_TRY(take_list(self, &to, err));
+    for (int64_t i = 0; i < points->count; i++)
+        to[i] = (order ? order[i] : i) * step;
+    self->order = NULL;
     points->to = to;
+    return 0;
+}
+
+static int set_destinations(sorter *self, tsri_points *points, const tsr_index_layout *layout,
+                            const tsr_view *view, tsr_error *err)
+{
+    const tsri_index_group *group = points->group;
+    int64_t *to;
+
+    if (!view || group->result_count == 1)
+        return set_line(self, points, view ? view->strides[group->result_axes[0]] : 1, err);
+    TSRI_TRY(take_list(self, &to, err));
+    points->to = to;
+    list_destinations(group, layout, view, to);
     if (!self->order)
         return 0;
-    int status = reorder(self, to, &points->to, err);
-    tsri_free(to);
-    if (status < 0)
-        points->to = NULL;
-    return status;
+    TSRI_TRY(take_list(self, &points->to, err));
+    reorder(self, to, points->to);
+    free_list(group, to);
+    return 0;
+}
+
+static int sort_points(sorter *self, tsri_points *points, const tsr_index_layout *layout,
+                       const tsr_view *view, tsr_error *err)
+{
+    TSRI_TRY(new_keys(self->group, &self->keys, err));
+    list_digits(self);
+    TSRI_TRY(sort(self, err));
+    TSRI_TRY(set_coordinates(self, points, err));
+    return set_destinations(self, points, layout, view, err);
 }
 
 static int set_points(sorter *self, tsri_points *points, const tsr_index_layout *layout,
                       const tsr_view *view, tsr_error *err)
 {
-    size_t count = (size_t)points->count;
-    uint64_t *keys = tsri_alloc_array(count, sizeof *keys);
-    uint64_t *spare = tsri_alloc_array(count, sizeof *keys);
-    int status = keys && spare ? 0 : tsri_error_no_memory(err, count * sizeof *keys);
+    int status = sort_points(self, points, layout, view, err);
 
-    self->keys = keys;
-    self->spare = spare;
-    list_digits(self);
-    if (status == 0)
-        status = sort(self, err);
-    tsri_free(keys);
-    tsri_free(spare);
-    if (status == 0)
-        status = set_coordinates(self, points, err);
-    if (status == 0)
-        status = set_destinations(self, points, layout, view, err);
-    tsri_free(self->order);
+    free_list(self->group, self->keys);
+    free_list(self->group, self->spare);
+    free_list(self->group, self->order);
     return status;
 }
 
@@ -373,6 +450,7 @@ int tsri_points_new(const tsr_array *array, const tsri_grid *grid, const tsr_ind
         self->grid = grid;
         self->group = points->group;
         self->digit_count = 0;
+        self->keys = self->spare = NULL;
         self->order = NULL;
         status = set_points(self, points, layout, view, err);
     }
@@ -389,8 +467,8 @@ void tsri_points_free(tsri_points_set *set)
     for (int i = 0; set && i < set->count; i++) {
         tsri_points *points = &set->points[i];
         for (int number = 0; number < points->group->axis_count && !points->borrowed; number++)
-            tsri_free(points->coordinates[number]);
-        tsri_free(points->to);
+            free_list(points->group, points->coordinates[number]);
+        free_list(points->group, points->to);
     }
     tsri_free(set);
 }
