@@ -78,6 +78,7 @@ typedef struct tsri_fs {
                                               the store may be other file systems */
     int left_disks;                        /* how many; one more than there is room: any */
     uint64_t left, left_synced; /* atomic: counts puts without durability; those on disk */
+    int64_t rest_begins_ns;     /* atomic: see store_fs_read.c; 0: nobody has asked yet */
     bool network_told;          /* atomic: the user knows what kind of file system this is */
     bool sync_failed;           /* nothing is acknowledged any more */
     char sync_failure[TSRI_SYNC_FAILURE_TEXT_MAX]; /* what failed */
@@ -206,6 +207,7 @@ typedef struct tsri_fs_version {
     uint64_t size_bytes;
     tsr_generation generation;
     tsri_fs_kept *kept; /* that owns the descriptor; NULL: the version itself does */
+    bool was_read;      /* the whole value is where its one request wants it */
 } tsri_fs_version;
 
 /* What keeps files open; it counts what the context allows. Errors: NO_MEMORY. */

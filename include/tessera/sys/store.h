@@ -29,7 +29,8 @@ struct tsr_get_request {
     /* CONFLICT when the value is of another generation; NULL: any. */
     const tsr_generation *if_match;
     /* Where the bytes should go when the caller has memory for them. The store may ignore it (and
-     * does when they do not fit) and answer with a blob. NULL: the store allocates. */
+     * does when they do not fit) and answer with a blob; what lies there then, or after a failure,
+     * means nothing. NULL: the store allocates. */
     void *destination;
     size_t destination_bytes;
     /* LIMIT, before memory is taken, when the answer is larger; 0: none. For values whose size

@@ -1,7 +1,7 @@
 /* Proves what small chunks cost the fetch loop: no memory of their own, and of a file system one
- * open, one read, two looks and one close each; so that whatever a read allocates or asks beyond
- * that does not grow with the number of chunks. And that a read which ends in the middle of chunks
- * that a thread has taken together ends there. */
+ * open, one read, one look (two where it was written just now) and one close each; so that whatever
+ * a read allocates or asks beyond that does not grow with the number of chunks. And that a read
+ * which ends in the middle of chunks that a thread has taken together ends there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -98,29 +98,43 @@ static void chunks_in_memory_take_no_memory(void **state)
     fixture_close(&f);
 }
 
-static void chunks_in_files_take_five_calls(void **state)
+static void assert_calls_per_chunk(fixture *f, const faulty_system *faulty, tsr_array *array,
+                                   int64_t looks)
+{
+    enum { CALLS = 5, CHUNKS = 60 };
+    static const char *const names[CALLS] = {"openat", "pread", "fstat", "close", "fstatat"};
+    const int64_t expected[CALLS] = {1, 1, looks, 1, 0};
+    static uint16_t values[CHUNKS * CHUNK_BYTES / 2];
+    int64_t before[CALLS];
+    for (int i = 0; i < CALLS; i++)
+        before[i] = faulty_system_count(faulty, names[i]);
+    good(tsr_array_read(array, NULL, NULL, NULL, values, sizeof values, NULL, &f->err), &f->err);
+    for (int i = 0; i < CALLS; i++)
+        assert_int_equal(faulty_system_count(faulty, names[i]) - before[i], expected[i] * CHUNKS);
+}
+
+static void chunks_in_files_take_four_or_five_calls(void **state)
 {
     (void)state;
-    static const struct {
-        const char *name;
-        int64_t calls;
-    } expected[] = {{"openat", 1}, {"pread", 1}, {"fstat", 2}, {"close", 1}, {"fstatat", 0}};
-    enum { CHUNKS = 60 };
-    static uint16_t values[CHUNKS * CHUNK_BYTES / 2];
-    int64_t before[5];
+    static const char *const codecs[] = {"none", "zstd:1"};
+    uint16_t first[EDGE * EDGE];
     char *folder = temporary_folder_new();
     faulty_system faulty;
     fixture f;
     faulty_system_init(&faulty, NULL);
     open_single(&f, folder, &faulty.system);
-    tsr_array *array = array_of(&f, "a", CHUNKS, "zstd:1");
-    for (int i = 0; i < 5; i++)
-        before[i] = faulty_system_count(&faulty, expected[i].name);
-    good(tsr_array_read(array, NULL, NULL, NULL, values, sizeof values, NULL, &f.err), &f.err);
-    for (int i = 0; i < 5; i++)
-        assert_int_equal(faulty_system_count(&faulty, expected[i].name) - before[i],
-                         expected[i].calls * CHUNKS);
-    tsr_array_close(array);
+    for (int i = 0; i < 2; i++) {
+        tsr_array *array = array_of(&f, codecs[i][0] == 'n' ? "raw" : "packed", 60, codecs[i]);
+        /* The first one is found to be new; then nothing is tried with the others. */
+        good(tsr_array_read(array, (int64_t[]){0, 0}, (int64_t[]){EDGE, EDGE}, NULL, first,
+                            sizeof first, NULL, &f.err),
+             &f.err);
+        assert_calls_per_chunk(&f, &faulty, array, 2);
+        faulty_system_advance_ns(&faulty, INT64_C(10000000000));
+        assert_calls_per_chunk(&f, &faulty, array, 1);
+        faulty_system_advance_ns(&faulty, -INT64_C(10000000000));
+        tsr_array_close(array);
+    }
     fixture_close(&f);
     temporary_folder_remove(folder);
 }
@@ -206,7 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_in_files_take_no_memory),
         cmocka_unit_test(chunks_in_memory_take_no_memory),
-        cmocka_unit_test(chunks_in_files_take_five_calls),
+        cmocka_unit_test(chunks_in_files_take_four_or_five_calls),
         cmocka_unit_test(one_chunk_needs_no_other_thread),
         cmocka_unit_test(a_sink_ends_among_chunks_taken_together),
     };

@@ -55,6 +55,69 @@ static void a_destination_is_filled_in_place(void **state)
     assert_memory_equal(bytes, "23456", 5);
 }
 
+/* A request for the whole value of "a", into `room` bytes. */
+static tsr_get_request get_whole(fixture *f, tsr_store *store, char *bytes, size_t room)
+{
+    int answers = 0;
+    tsr_get_request request = {.key = "a",
+                               .destination = bytes,
+                               .destination_bytes = room,
+                               .done = ignore_answer,
+                               .user = &answers,
+                               .err = &f->err};
+    tsr_store_get_many(store, &request, 1, NULL);
+    assert_int_equal(answers, 1);
+    return request;
+}
+
+static int64_t count_looks(fixture *f, char *bytes, size_t room, bool *ret_settled)
+{
+    int64_t before = faulty_system_count(&f->faulty, "fstat");
+    tsr_get_request request = get_whole(f, f->store, bytes, room);
+    assert_int_equal(request.status, 0);
+    assert_int_equal(request.size_bytes, 10);
+    assert_int_equal(request.value_bytes, 10);
+    assert_memory_equal(request.blob ? tsr_blob_data(request.blob) : bytes, "0123456789", 10);
+    tsr_blob_unref(request.blob);
+    *ret_settled = request.settled;
+    return faulty_system_count(&f->faulty, "fstat") - before;
+}
+
+/* One that was changed a moment ago may be changing still: it is looked at before and after. */
+static void a_small_file_that_rests_is_looked_at_once(void **state)
+{
+    fixture *f = *state;
+    char bytes[20];
+    bool settled;
+    put_good(f, "a", "0123456789");
+    count_looks(f, bytes, 10, &settled); /* the root is found */
+    for (int i = 0; i < 2; i++) {        /* nor is it tried again for a while */
+        assert_int_equal(count_looks(f, bytes, 10, &settled), 2);
+        assert_false(settled);
+    }
+    faulty_system_advance_ns(&f->faulty, INT64_C(3000000000));
+    for (size_t room = 10; room <= 20; room += 10) {
+        assert_int_equal(count_looks(f, bytes, room, &settled), 1);
+        assert_true(settled);
+    }
+    count_looks(f, bytes, 9, &settled); /* too small: the bytes come by themselves */
+    faulty_system_fail(&f->faulty, "pread", 1, EINTR, false);
+    count_looks(f, bytes, 10, &settled);
+    assert_true(faulty_system_fired(&f->faulty));
+    faulty_system_shorten(&f->faulty, 3);
+    count_looks(f, bytes, 10, &settled);
+}
+
+static void what_is_no_file_is_no_small_file_either(void **state)
+{
+    fixture *f = *state;
+    char path[4200], bytes[10];
+    assert_int_equal(mkdir(path_of(f, "a", path), 0777), 0);
+    faulty_system_advance_ns(&f->faulty, INT64_C(3000000000));
+    assert_int_equal(get_whole(f, f->store, bytes, sizeof bytes).status, TSR_IO);
+    assert_non_null(strstr(f->err.message, "a folder"));
+}
+
 static void short_reads_are_put_together(void **state)
 {
     fixture *f = *state;
@@ -87,11 +150,12 @@ static void a_failed_read_says_where(void **state)
     assert_int_equal(get(f, "c/0", NULL, 0), TSR_IO);
 }
 
-/* A system whose pread first lets another program change the file. */
+/* A system whose first pread first lets another program change the file. */
 typedef struct meddling {
     tsr_system system;
     char path[4200];
     enum { CUT, GROW, OVERWRITE, REPLACE, REMOVE } how;
+    bool is_done;
 } meddling;
 
 static void meddle(const meddling *m)
@@ -127,17 +191,20 @@ static void meddle(const meddling *m)
 static ssize_t meddling_pread(const tsr_system *system, int descriptor, void *bytes, size_t size,
                               int64_t offset)
 {
-    meddle((const meddling *)system);
+    meddling *m = (meddling *)system;
+    if (!m->is_done)
+        meddle(m);
+    m->is_done = true;
     return tsr_system_default()->pread(tsr_system_default(), descriptor, bytes, size, offset);
 }
 
-static int get_while_meddling(fixture *f, int how, char text[64])
+/* With a destination or without. */
+static int get_while_meddling(fixture *f, int how, char text[64], bool has_room)
 {
     meddling m = {.system = *tsr_system_default(), .how = how};
     tsr_context_options options;
     tsr_context *context = NULL;
     tsr_store *store = NULL;
-    tsr_blob *blob = NULL;
     put_good(f, "a", "0123456789");
     path_of(f, "a", m.path);
     m.system.pread = meddling_pread;
@@ -145,15 +212,14 @@ static int get_while_meddling(fixture *f, int how, char text[64])
     options.system = &m.system;
     assert_int_equal(tsr_context_new(&options, &context, NULL), 0);
     assert_int_equal(tsr_store_open(context, f->folder, &store, NULL), 0);
-    int status = tsr_store_get(store, "a", (tsr_range){0}, NULL, &blob, NULL, &f->err);
-    if (status == 0) {
-        memcpy(text, tsr_blob_data(blob), tsr_blob_size(blob));
-        text[tsr_blob_size(blob)] = 0;
-    }
-    tsr_blob_unref(blob);
+    tsr_get_request request = get_whole(f, store, has_room ? text : NULL, has_room ? 10 : 0);
+    if (request.status == 0 && request.blob)
+        memcpy(text, tsr_blob_data(request.blob), request.size_bytes);
+    text[request.status == 0 ? request.size_bytes : 0] = 0;
+    tsr_blob_unref(request.blob);
     tsr_store_close(store);
     tsr_context_free(context);
-    return status;
+    return request.status;
 }
 
 static void a_file_that_changes_in_place_is_noticed(void **state)
@@ -162,19 +228,32 @@ static void a_file_that_changes_in_place_is_noticed(void **state)
     char text[64];
     static const int ways[] = {CUT, GROW, OVERWRITE};
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(get_while_meddling(f, ways[i], text), TSR_CONFLICT);
+        assert_int_equal(get_while_meddling(f, ways[i], text, false), TSR_CONFLICT);
         assert_non_null(strstr(f->err.message, "while it was read"));
         assert_non_null(strstr(f->err.where, "bytes 0..10"));
     }
+}
+
+/* What was read before the first look does not count, and is read again. */
+static void a_small_file_that_changes_is_read_as_it_is_then(void **state)
+{
+    fixture *f = *state;
+    char text[64];
+    assert_int_equal(get_while_meddling(f, CUT, text, true), 0);
+    assert_string_equal(text, "0123");
+    assert_int_equal(get_while_meddling(f, GROW, text, true), 0);
+    assert_string_equal(text, "0123456789more");
+    assert_int_equal(get_while_meddling(f, OVERWRITE, text, true), 0);
+    assert_string_equal(text, "01234XY789");
 }
 
 static void a_file_that_is_replaced_is_read_as_it_was(void **state)
 {
     fixture *f = *state;
     char text[64];
-    assert_int_equal(get_while_meddling(f, REPLACE, text), 0);
+    assert_int_equal(get_while_meddling(f, REPLACE, text, false), 0);
     assert_string_equal(text, "0123456789");
-    assert_int_equal(get_while_meddling(f, REMOVE, text), 0);
+    assert_int_equal(get_while_meddling(f, REMOVE, text, false), 0);
     assert_string_equal(text, "0123456789");
 }
 
@@ -210,9 +289,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(neighbours_share_one_open_file),
         FIXTURE_TEST(a_destination_is_filled_in_place),
+        FIXTURE_TEST(a_small_file_that_rests_is_looked_at_once),
+        FIXTURE_TEST(what_is_no_file_is_no_small_file_either),
         FIXTURE_TEST(short_reads_are_put_together),
         FIXTURE_TEST(a_failed_read_says_where),
         FIXTURE_TEST(a_file_that_changes_in_place_is_noticed),
+        FIXTURE_TEST(a_small_file_that_changes_is_read_as_it_is_then),
         FIXTURE_TEST(a_file_that_is_replaced_is_read_as_it_was),
         FIXTURE_TEST(a_huge_sparse_file_is_refused_in_time),
     };
