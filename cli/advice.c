@@ -1,5 +1,6 @@
 #include "advice.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "describe.h"
@@ -19,8 +20,10 @@
 /* A layout that saves less than this part is not worth a copy. */
 #define WORTH_IT 0.1
 
+enum { SAMPLES = 64 };
+
 typedef struct advice {
-    const tsr_array *array;
+    tsr_array *array;
     cli_past_reads reads;
     int64_t wanted_bytes;
     cli_read_model model;
@@ -46,6 +49,47 @@ static void set_prices(const cli_probe *probe, cli_read_prices *ret_prices)
         return;
     ret_prices->decoded_byte_ns = probe->decode_ns / probe->decoded_bytes;
     ret_prices->stored_ratio = probe->fetched_bytes / probe->decoded_bytes;
+}
+
+/* Positions all over an array: those of an axis are multiples of an irrational part of its length,
+ * another one for each axis. */
+static void spread_points(const advice *self, int64_t *ret_points)
+{
+    for (int axis = 0; axis < self->model.rank; axis++) {
+        double part = fmod(sqrt((double)axis + 1) * 0.6180339887498949, 1);
+        for (int i = 0; i < SAMPLES; i++)
+            ret_points[i * self->model.rank + axis] =
+                (int64_t)(fmod(i * part, 1) * (double)self->model.shape[axis]);
+    }
+}
+
+/* How much smaller than decoded chunks are stored: of chunks all over the array, since one alone
+ * may be a rare one. Nothing but indexes and sizes is read for it; where that is not possible, the
+ * chunk of the probe stands for all. */
+static int sample_ratio(advice *self, tsr_error *err)
+{
+    int64_t points[SAMPLES * TSR_RANK_MAX], shape[2] = {SAMPLES, self->model.rank};
+    double chunk_bytes = (double)self->model.element_bytes;
+    tsr_error ignored = TSR_ERROR_INIT;
+    tsr_read_cost cost = {0};
+    tsr_index index;
+    tsr_view view;
+
+    for (int axis = 0; axis < self->model.rank; axis++)
+        chunk_bytes *= (double)self->present.chunks[axis];
+    spread_points(self, points);
+    CLI_TRY(tsr_view_init(&view, TSR_INT64, 2, shape, points, err));
+    int status = tsr_index_points(&index, self->model.rank, self->model.shape, &view, &ignored);
+    if (status >= 0) {
+        status = tsr_array_explain(self->array, &index, NULL, &cost, &ignored);
+        tsr_index_clear(&index);
+    }
+    if (status == TSR_NO_MEMORY)
+        return tsr_error_set(err, status, "out of memory");
+    if (status >= 0 && cost.chunks > 0)
+        self->model.prices.stored_ratio =
+            (double)cost.used_bytes / ((double)cost.chunks * chunk_bytes);
+    return 0;
 }
 
 static void set_present(advice *self)
@@ -74,6 +118,8 @@ static int work_out(advice *self, bool may_shard, tsr_error *err)
     CLI_TRY(probe_run(self->array, &all, &self->probe, err));
     set_prices(&self->probe, &self->model.prices);
     set_present(self);
+    if (tsr_index_count(&all) > 0)
+        CLI_TRY(sample_ratio(self, err));
     read_model_sum(&self->model, &self->present, &self->now);
     read_model_search(&self->model, &self->present, may_shard, self->present.sharded, &self->best);
     read_model_sum(&self->model, &self->best, &self->then);
@@ -288,7 +334,7 @@ static bool is_version_3(const tsr_array *array)
 }
 
 static int advise(cli_invocation *invocation, const char *trace, const char *place,
-                  const tsr_array *array, output *to)
+                  tsr_array *array, output *to)
 {
     advice self = {.array = array};
     tsr_error *err = &invocation->error;

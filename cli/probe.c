@@ -99,7 +99,7 @@ int probe_run(const tsr_array *array, const tsr_index *index, cli_probe *ret_pro
     if (status < 0)
         return status == TSR_NO_MEMORY ? tsr_error_set(err, status, "out of memory") : 0;
     for (int which = 0; which < 3 && !probe.measured; which++) {
-        locate(index, which, element);
+        locate(index, (which + 1) % 3, element);
         CLI_TRY(measure(context, again, element, &probe, err));
     }
     *ret_probe = probe;

@@ -21,9 +21,9 @@ typedef struct cli_estimate {
 /* Chunks up to this size are read. */
 #define PROBE_BYTES_MAX ((int64_t)64 << 20)
 
-/* Reads the chunk of the first, a middle or the last selected element, whichever is stored. Where
- * that is not possible (no chunk is stored there, or it is too large, or the array cannot be read)
- * nothing is measured. Errors: NO_MEMORY. */
+/* Reads the chunk of a middle, the last or the first selected element, whichever is stored first.
+ * Where that is not possible (no chunk is stored there, or it is too large, or the array cannot be
+ * read) nothing is measured. Errors: NO_MEMORY. */
 int probe_run(const tsr_array *array, const tsr_index *index, cli_probe *ret_probe, tsr_error *err);
 
 /* Works out an estimate from what explain has counted. */

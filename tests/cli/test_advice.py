@@ -177,6 +177,19 @@ def test_too_many_layouts_to_try_all(tessera):
     assert found["best"]["ns"] <= 1.1 * best
 
 
+def test_bytes_are_those_of_chunks_all_over_the_array(tessera):
+    """Where chunks compress in many ways, that of one corner or of the middle says nothing about the others."""
+    values = np.random.default_rng(1).integers(0, 1 << 30, (512, 512), "int32")
+    values[:32, :32] = values[240:272, 240:272] = values[-32:, -32:] = 5
+    values[:, 256:] >>= 16
+    made = zarr.create_array(tessera.folder / "a.zarr", shape=values.shape, chunks=(16, 16), dtype="int32",
+                             compressors=zarr.codecs.ZstdCodec(level=1))
+    made[:] = values
+    write_trace(tessera.folder / "t", [[span(0, 512), span(0, 512)]], shape=values.shape)
+    ratio = advice(tessera, "a.zarr", "--trace", "t")["prices"]["stored_ratio"]
+    assert ratio == pytest.approx(made.nbytes_stored() / values.nbytes, rel=0.15)
+
+
 def test_lists_of_points_are_counted_together(tessera, array):
     random = np.random.default_rng(3)
     points = np.column_stack([random.integers(0, n, 50) for n in SHAPE])
