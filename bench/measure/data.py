@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-SIDE, CHUNK, INNER, BOX, BOXES, SEED = 1024, 256, 64, 32, 1000, 20240229
+SIDE, CHUNK, INNER, BOX, SEED = 1024, 256, 64, 32, 20240229
 BYTES = SIDE**3 * 2
 STORES = ("A", "B", "C")
 TITLES = {
@@ -28,7 +28,7 @@ CODEC_PLANES = 512  # of these stores: z is below this
 SMALL, SMALL_CHUNK = (400, 400, 320), 8
 POINTS = 1_000_000
 # Lists of boxes that are made when they are needed: how many, and their edge; of inner chunks they are aligned.
-LISTS = {"boxes10k": (10_000, BOX), "inner": (1000, INNER), "inner10k": (10_000, INNER)}
+LISTS = {"boxes": (1000, BOX), "boxes10k": (10_000, BOX), "inner": (1000, INNER), "inner10k": (10_000, INNER)}
 ROWS, ROW_CHUNK = 16, (1, 128, SIDE)  # planes that are read row by row
 PIECES = 8  # of 64^3 elements: what single codecs work on
 WRAP = 2**64
@@ -86,7 +86,7 @@ def write_stores(folder, values):
         array[:] = values
 
 
-def write_boxes(path, count=BOXES, edge=BOX):
+def write_boxes(path, count, edge):
     generator = random.Random(SEED)
     if edge == INNER:
         starts = [[INNER * generator.randrange(SIDE // INNER) for _ in range(3)] for _ in range(count)]
@@ -95,7 +95,7 @@ def write_boxes(path, count=BOXES, edge=BOX):
     path.write_text("".join("{} {} {}\n".format(*start) for start in starts), encoding="ascii")
 
 
-def boxes_sum(path, edge=BOX):
+def boxes_sum(path, edge):
     plain = weighted = 0
     for line in path.read_text(encoding="ascii").splitlines():
         start = [int(word) for word in line.split()]
@@ -116,7 +116,7 @@ def size_of(folder):
 
 
 def ensure(folder: Path, say):
-    """Makes the stores unless they are whole. Returns {"whole": [plain, weighted], "boxes": ..., "sizes": ...}."""
+    """Makes the stores unless they are whole. Returns {"whole": [plain, weighted], "sizes": ...}."""
     facts_path = folder / "facts.json"
     if facts_path.exists():
         return json.loads(facts_path.read_text(encoding="utf-8"))
@@ -130,10 +130,8 @@ def ensure(folder: Path, say):
     say("making the data once (2.7 GB; about half a minute)")
     values = whole()
     write_stores(folder, values)
-    write_boxes(folder / "boxes")
     facts = {
         "whole": sum_of(values, (0, 0, 0)),
-        "boxes": boxes_sum(folder / "boxes"),
         "sizes": {store: size_of(folder / store) for store in STORES},
     }
     # Written last: it says that everything before is whole.
