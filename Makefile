@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 10
 export FUZZ_SECONDS
 
-.PHONY: build demo test check asan ubsan tsan coverage fuzz torture power-cuts conformance bench install uninstall format clean help
+.PHONY: build demo test check asan ubsan tsan coverage aarch64 fuzz torture power-cuts conformance bench install uninstall format clean help
 
 build: ## Build the library and the command line: build/release/tessera
 	@tools/build release products
@@ -21,6 +21,9 @@ check: ## Format, layers, documentation of the API, gcc -fanalyzer, clang-tidy, 
 
 asan ubsan tsan coverage: ## The tests under a sanitizer, or with line coverage
 	@tools/test --preset $@ $(if $(T),--only '$(T)')
+
+aarch64: ## The unit tests cross-compiled for AArch64, in an emulator
+	@tools/aarch64 '$(T)'
 
 fuzz: ## Run each fuzz target for FUZZ_SECONDS (10)
 	@tools/fuzz

@@ -58,6 +58,9 @@ static const tsri_unshuffle kernels[] = {
     {"avx2", has_avx2, tsri_unshuffle_bits_avx2, tsri_unshuffle_bytes_avx2},
     {"sse2", always, tsri_unshuffle_bits_sse2, tsri_unshuffle_bytes_sse2},
 #endif
+#ifdef TSRI_HAVE_NEON
+    {"neon", always, tsri_unshuffle_bits_neon, tsri_unshuffle_bytes_neon},
+#endif
     {"plain", always, tsri_unshuffle_bits_plain, tsri_unshuffle_bytes_plain},
 };
 

@@ -6,6 +6,11 @@
 
 #include "base/base.h"
 
+/* With the other byte order the lanes of a register are counted the other way round. */
+#if defined(__aarch64__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define TSRI_HAVE_NEON 1
+#endif
+
 typedef struct tsri_unshuffle {
     const char *name;
     bool (*is_supported)(void);
@@ -44,6 +49,11 @@ void tsri_unshuffle_bits_gfni(uint8_t *to, const uint8_t *from, size_t stride, s
 void tsri_unshuffle_bytes_sse2(uint8_t *to, const uint8_t *from, size_t width, size_t stride,
                                size_t count);
 void tsri_unshuffle_bytes_avx2(uint8_t *to, const uint8_t *from, size_t width, size_t stride,
+                               size_t count);
+#endif
+#ifdef TSRI_HAVE_NEON
+void tsri_unshuffle_bits_neon(uint8_t *to, const uint8_t *from, size_t stride, size_t count);
+void tsri_unshuffle_bytes_neon(uint8_t *to, const uint8_t *from, size_t width, size_t stride,
                                size_t count);
 #endif
 
