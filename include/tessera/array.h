@@ -31,7 +31,7 @@ typedef struct tsr_array_open_options {
     int zarr_format; /* 2 or 3 to insist on one; 0: whichever is there, v3 first */
     /* Groups: read each node's own document also where the group has copies of all of them, which
      * are used otherwise when it is opened for reading (see tsr_group_consolidate). */
-    bool ignore_consolidated;
+    bool ignore_consolidated; /* of no effect where copies are all that there is */
     /* What stays in memory between the reads of this handle, in bytes; 0: nothing. Before anything
      * of it is used the store is asked whether the value is still the same. */
     int64_t index_cache_bytes; /* indexes of shards; default 16 MiB */

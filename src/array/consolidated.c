@@ -242,6 +242,19 @@ int tsri_consolidated_children(const tsri_consolidated *self, const char *path,
     return 0;
 }
 
+/* Every node has one document in the map that says what it is. */
+tsri_consolidation tsri_consolidated_tell(const tsri_consolidated *self, const char *path)
+{
+    tsri_consolidation told = {.had_copies = strcmp(path, self->root) == 0};
+
+    for (struct lh_entry *entry = lh_table_head(json_object_get_object(self->map));
+         entry && told.had_copies; entry = lh_entry_next(entry)) {
+        const char *name = strrchr(lh_entry_k(entry), '/');
+        told.nodes += name && (strcmp(name, "/.zarray") == 0 || strcmp(name, "/.zgroup") == 0);
+    }
+    return told;
+}
+
 /* ---- gathering ---- */
 
 /* What lies below the group: paths from the group on, with the documents. */

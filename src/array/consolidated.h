@@ -40,6 +40,10 @@ typedef struct tsri_consolidation {
     bool was_stale;  /* they were not what they are now */
 } tsri_consolidation;
 
+/* What consolidating would say of the group at `path` in a tree that has copies and no documents to
+ * compare them with. Never fails. */
+tsri_consolidation tsri_consolidated_tell(const tsri_consolidated *self, const char *path);
+
 /* Gathers the documents of all nodes below the group at `path`, from the store and nothing else,
  * and writes them as its copies, or with `remove` takes the copies away. `dry`: only says. Errors:
  * UNSUPPORTED (a node of the other Zarr format below), BAD_METADATA, CONFLICT, and those of the

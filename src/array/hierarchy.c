@@ -5,6 +5,7 @@
 
 #include "array/array.h"
 #include "array/consolidated.h"
+#include "array/copied_tree.h"
 #include "array/create.h"
 #include "array/node_hold.h"
 #include "array/place.h"
@@ -20,6 +21,7 @@ struct tsr_group {
     int zarr_format;                 /* 0 in files, and where a folder has no metadata */
     tsri_consolidated *consolidated; /* held: what opens and lists nodes below; NULL: the store */
     bool ignore_consolidated;        /* for the groups below, which may carry copies too */
+    bool is_copied;                  /* of a tree without documents: see copied_tree.h */
     pthread_mutex_t mutex;           /* attributes */
     tsri_fork_handler fork_handler;
     char *attributes;
@@ -145,20 +147,25 @@ static int open_place(tsr_context *context, tsri_place *place,
 {
     tsr_auto(tsri_zarr_meta) *meta = NULL;
     tsr_auto(tsri_consolidated) *consolidated = NULL;
+    bool is_copied = false;
 
     if (place->file)
         return open_in_file(context, place, options->writable, ret_group, err);
     int status = tsri_node_read(place->store, place->path, options->zarr_format, &meta, err);
+    if (status == TSR_NOT_FOUND)
+        status = tsri_copied_tree_read(place, options, &consolidated, &meta, err);
+    is_copied = consolidated != NULL;
     if (status == TSR_NOT_FOUND && options->bare_folders && !options->writable)
         return open_bare_folder(context, place, ret_group, err);
     TSRI_TRY(status);
     if (!meta->is_group)
         return not_a_group(place->text, err);
-    if (!options->writable && !options->ignore_consolidated)
+    if (!is_copied && !options->writable && !options->ignore_consolidated)
         TSRI_TRY(tsri_consolidated_find(place->store, place->path, meta, &consolidated, err));
     TSRI_TRY(group_new(context, place, meta, options->writable, ret_group, err));
     (*ret_group)->consolidated = TSRI_TAKE(consolidated);
     (*ret_group)->ignore_consolidated = options->ignore_consolidated;
+    (*ret_group)->is_copied = is_copied;
     return 0;
 }
 
@@ -227,6 +234,18 @@ int tsr_group_create(tsr_context *context, const char *place,
     return create_at(context, &where, options, ret_group, err);
 }
 
+static int probe_copied(tsri_place *place, const tsr_array_open_options *options,
+                        tsr_node_kind *ret_kind, tsr_error *err)
+{
+    tsr_auto(tsri_consolidated) *copies = NULL;
+    tsr_auto(tsri_zarr_meta) *meta = NULL;
+
+    int status = tsri_copied_tree_read(place, options, &copies, &meta, err);
+    if (status == 0)
+        *ret_kind = meta->is_group ? TSR_NODE_GROUP : TSR_NODE_ARRAY;
+    return status == TSR_NOT_FOUND ? 0 : status;
+}
+
 int tsr_place_probe(tsr_context *context, const char *place, const tsr_array_open_options *options,
                     tsr_node_kind *ret_kind, tsr_error *err)
 {
@@ -237,7 +256,8 @@ int tsr_place_probe(tsr_context *context, const char *place, const tsr_array_ope
     TSRI_TRY(tsri_place_resolve(context, place, chosen.store, false, &where, err));
     if (where.file)
         return where.file->format->probe(where.file->handle, where.path, ret_kind, err);
-    return tsri_node_kind(where.store, where.path, chosen.zarr_format, ret_kind, err);
+    TSRI_TRY(tsri_node_kind(where.store, where.path, chosen.zarr_format, ret_kind, err));
+    return *ret_kind == TSR_NODE_NONE ? probe_copied(&where, &chosen, ret_kind, err) : 0;
 }
 
 int tsr_place_erase(tsr_context *context, const char *place, const tsr_call *call, tsr_error *err)
@@ -337,10 +357,13 @@ int tsr_group_consolidate(tsr_group *group, const tsr_consolidate_options *optio
         chosen = *options;
     if (!place->store || (!group->writable && !chosen.dry_run))
         return tsr_error_set(err, TSR_READ_ONLY, "%s: opened for reading only", place->text);
-    TSRI_TRY_IN(err,
-                tsri_consolidate(place->store, place->path, group->zarr_format, chosen.remove,
-                                 chosen.dry_run, &done, err),
-                "%s", place->text);
+    if (group->is_copied)
+        done = tsri_consolidated_tell(group->consolidated, place->path);
+    else
+        TSRI_TRY_IN(err,
+                    tsri_consolidate(place->store, place->path, group->zarr_format, chosen.remove,
+                                     chosen.dry_run, &done, err),
+                    "%s", place->text);
     if (ret_result)
         *ret_result =
             (tsr_consolidate_result){(int64_t)done.nodes, done.had_copies, done.was_stale};
@@ -510,6 +533,7 @@ static int open_copied_group(const tsr_group *group, tsri_place *place, tsr_grou
         return not_a_group(place->text, err);
     TSRI_TRY(group_new(group->context, place, meta, false, ret_group, err));
     (*ret_group)->consolidated = tsri_consolidated_ref(group->consolidated);
+    (*ret_group)->is_copied = group->is_copied;
     return 0;
 }
 

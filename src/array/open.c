@@ -1,4 +1,5 @@
 /* Opening and creating arrays, and replacing their attributes. */
+#include "array/copied_tree.h"
 #include "array/create.h"
 #include "array/figures_kept.h"
 #include "array/node_hold.h"
@@ -36,13 +37,11 @@ int tsri_open_options(const tsr_array_open_options *options, tsr_array_open_opti
     return 0;
 }
 
-int tsri_array_open_node(tsr_store *store, const char *path, const char *place,
-                         const tsr_array_open_options *options, tsr_array **ret_array,
-                         tsr_error *err)
+/* Takes the metadata over when it succeeds. */
+static int open_with_meta(tsr_store *store, const char *path, const char *place,
+                          const tsr_array_open_options *options, tsri_zarr_meta *meta,
+                          tsr_array **ret_array, tsr_error *err)
 {
-    tsr_auto(tsri_zarr_meta) *meta = NULL;
-
-    TSRI_TRY(tsri_node_read(store, path, options->zarr_format, &meta, err));
     if (meta->is_group) {
         tsr_error_set(err, TSR_TYPE_MISMATCH, "%s: a group, not an array", place);
         tsr_error_set_next_step(err, "name one of its arrays; `tessera tree` lists them");
@@ -50,9 +49,33 @@ int tsri_array_open_node(tsr_store *store, const char *path, const char *place,
     }
     TSRI_TRY(tsri_array_from_zarr(store->context, store, path, place, meta, options->writable,
                                   ret_array, err));
-    meta = NULL;
     (*ret_array)->indexes.limit_bytes = options->index_cache_bytes;
     (*ret_array)->chunks.limit_bytes = options->chunk_cache_bytes;
+    return 0;
+}
+
+int tsri_array_open_node(tsr_store *store, const char *path, const char *place,
+                         const tsr_array_open_options *options, tsr_array **ret_array,
+                         tsr_error *err)
+{
+    tsr_auto(tsri_zarr_meta) *meta = NULL;
+
+    TSRI_TRY(tsri_node_read(store, path, options->zarr_format, &meta, err));
+    TSRI_TRY(open_with_meta(store, path, place, options, meta, ret_array, err));
+    meta = NULL;
+    return 0;
+}
+
+/* Of an array that has no document: see copied_tree.h. */
+static int open_copied(tsri_place *where, const tsr_array_open_options *options,
+                       tsr_array **ret_array, tsr_error *err)
+{
+    tsr_auto(tsri_consolidated) *copies = NULL;
+    tsr_auto(tsri_zarr_meta) *meta = NULL;
+
+    TSRI_TRY(tsri_copied_tree_read(where, options, &copies, &meta, err));
+    TSRI_TRY(open_with_meta(where->store, where->path, where->text, options, meta, ret_array, err));
+    meta = NULL;
     return 0;
 }
 
@@ -78,8 +101,11 @@ int tsr_array_open(tsr_context *context, const char *place, const tsr_array_open
 
     TSRI_TRY(tsri_open_options(options, &chosen, err));
     TSRI_TRY(tsri_place_resolve(context, place, chosen.store, false, &where, err));
-    if (!where.file)
-        return tsri_array_open_node(where.store, where.path, where.text, &chosen, ret_array, err);
+    if (!where.file) {
+        int status =
+            tsri_array_open_node(where.store, where.path, where.text, &chosen, ret_array, err);
+        return status == TSR_NOT_FOUND ? open_copied(&where, &chosen, ret_array, err) : status;
+    }
     if (chosen.writable)
         return tsr_error_set(err, TSR_READ_ONLY, "%s: %s files are read only", place,
                              where.file->format->name);

@@ -71,6 +71,50 @@ def test_copies_are_used_for_reading_and_dropped(tessera, tmp_path, forest):
     assert names(tessera, "f.zarr") == []
 
 
+@pytest.fixture
+def mirror(tmp_path):
+    """A tree of v2 as a mirror has it that takes the copies of metadata alone."""
+    root = zarr.create_group(tmp_path / "m", zarr_format=2, attributes={"title": "mirror"})
+    root.create_array("a", shape=(5, 6), chunks=(2, 3), dtype="int32", fill_value=-1)[:3] = np.arange(18).reshape(3, 6)
+    root.create_group("g").create_array("deep/b", shape=(4,), dtype="float64", fill_value=7.5)
+    zarr.consolidate_metadata(tmp_path / "m", zarr_format=2)
+    for path in list((tmp_path / "m").rglob(".z*")):
+        if path.name != ".zmetadata":
+            path.unlink()
+    return np.vstack([np.arange(18).reshape(3, 6), np.full((2, 6), -1)])
+
+
+def test_copies_without_documents_are_a_tree(tessera, tmp_path, mirror):
+    assert names(tessera, "m") == ["a", "g/"]
+    assert "deep" in tessera.run("tree", "m").out
+    assert json.loads(tessera.run("cat", "m/a", "--format", "json").out) == mirror.tolist()
+    assert json.loads(tessera.run("cat", "m/g/deep/b", "--format", "json").out) == [7.5] * 4
+    assert tessera.json("info", "m", schema="info")["attributes"] == {"title": "mirror"}
+    tessera.run("check", "m", "--data")
+    assert "up to date" in tessera.run("consolidate", "-n", "m").out
+    for command in (["put", "-", "m/a"], ["resize", "m/a", "9,6"], ["attr", "m/a", "x=1"], ["attr", "m", "x=1"],
+                    ["consolidate", "m"], ["compact", "m/a"]):
+        assert "`tessera cp` makes a tree" in tessera.error(*command, status=6)
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [".zmetadata", "a", "g"]
+
+    tessera.run("cp", "-r", "m", "whole")
+    whole = zarr.open_group(tmp_path / "whole", mode="r", use_consolidated=False)
+    assert np.array_equal(whole["a"][:], mirror) and dict(whole.attrs) == {"title": "mirror"}
+    assert np.array_equal(whole["g/deep/b"][:], [7.5] * 4)
+    tessera.run("diff", "m", "whole")
+    tessera.run("cp", "m/a", "alone")
+    assert np.array_equal(zarr.open_array(tmp_path / "alone", mode="r")[:], mirror)
+
+
+def test_a_reference_file_of_copies_is_a_tree(tessera, tmp_path, mirror):
+    refs = {".zmetadata": (tmp_path / "m" / ".zmetadata").read_text()}
+    refs |= {f"a/{path.name}": [str(path)] for path in (tmp_path / "m" / "a").iterdir()}
+    (tmp_path / "refs.json").write_text(json.dumps({"version": 1, "refs": refs}))
+    assert names(tessera, "refs.json") == ["a", "g/"]
+    assert json.loads(tessera.run("cat", "refs.json/a", "--format", "json").out) == mirror.tolist()
+    assert json.loads(tessera.run("cat", "refs.json/g/deep/b", "--format", "json").out) == [7.5] * 4
+
+
 def test_copies_grow_stale_and_are_refreshed(tessera, tmp_path, forest):
     assert "none yet" in tessera.run("consolidate", "-n", "f.zarr", status=1).out
     tessera.run("consolidate", "f.zarr")
