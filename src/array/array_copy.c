@@ -13,6 +13,7 @@
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/output.h"
+#include "exec/pool.h"
 
 /* Chunks up to this bound are decoded into memory that is used again. */
 #define KEPT_BYTES_MAX ((int64_t)80 << 20)
@@ -30,6 +31,8 @@ typedef struct copier {
     bool encoded;     /* chunks are moved as they are stored */
     bool until_flush; /* chunks are published together */
     tsri_copy_journal *journal;
+    int slab_axis;       /* of the arrays */
+    int64_t slab_length; /* along it; 0: chunks are copied whole */
 } copier;
 
 static int check(const copier *self, tsr_error *err)
@@ -181,27 +184,164 @@ static int new_view(const copier *self, const int64_t *shape, tsr_codec_scratch 
     return 0;
 }
 
+/* ---- slabs ---- */
+
+/* A shard is copied slab by slab where that costs nothing: a slab of at least so many bytes, so
+ * that requests are large, is still in the third-level cache when it is encoded. */
+#define SLAB_BYTES_MIN ((int64_t)8 << 20)
+/* And enough inner chunks for every thread to have several. */
+#define SLAB_CELLS_PER_THREAD 4
+
+static int64_t divide_up(int64_t value, int64_t by)
+{
+    return (value + by - 1) / by;
+}
+
+/* Whether no chunk of the source is decoded for two slabs, and its bare elements are not read in
+ * smaller pieces than for a whole chunk. */
+static bool is_cut_well(const copier *self, int axis, int64_t length)
+{
+    const tsr_array *source = self->source;
+    const tsri_prepared *prepared = source->prepared;
+    int64_t cell = self->source_grid->axes[axis].length;
+
+    if (!source->store || !prepared)
+        return false;
+    if (source->shard_levels == 0 && tsri_prepared_is_raw(prepared) && prepared->axis_of[0] == axis)
+        return true;
+    for (; prepared && tsri_prepared_is_shard(prepared); prepared = prepared->inner)
+        if (tsri_prepared_is_packed(prepared))
+            return false;
+    if (source->shard_levels > 0)
+        cell = source->inner_shapes[source->shard_levels - 1][axis];
+    return cell > 0 && length % cell == 0 && self->grid->axes[axis].length % cell == 0;
+}
+
+static int choose_slabs(copier *self, tsr_error *err)
+{
+    const tsr_array *destination = self->destination;
+    const tsri_prepared *shard = destination->prepared;
+    tsri_pool *pool;
+
+    if (self->encoded || !tsri_prepared_is_shard(shard) || tsri_prepared_is_packed(shard) ||
+        tsr_dtype_is_variable(destination->dtype))
+        return 0;
+    int axis = shard->axis_of[0];
+    int64_t length = self->grid->axes[axis].length, inner = shard->chain->shard->chunk_shape[0];
+    if (length == 0)
+        return 0;
+    int64_t layers = length / inner;
+    TSRI_TRY(tsri_pool_get(destination->context, &pool, err));
+    int64_t cells = (int64_t)SLAB_CELLS_PER_THREAD * tsri_pool_threads(pool);
+    int64_t taken = TSRI_MAX(divide_up(SLAB_BYTES_MIN, shard->decoded_bytes / layers),
+                             divide_up(cells, shard->entry_count / layers));
+    if (taken < layers && is_cut_well(self, axis, taken * inner)) {
+        self->slab_axis = axis;
+        self->slab_length = taken * inner;
+    }
+    return 0;
+}
+
+/* Slabs are read while the chunk is held, so its key must not have to be locked: it is not where
+ * the copy covers all that can be stored. */
+static bool takes_slabs(const copier *self, const int64_t *chunk, const int64_t *inside)
+{
+    int64_t start[TSR_RANK_MAX], shape[TSR_RANK_MAX];
+
+    if (self->slab_length == 0)
+        return false;
+    tsri_grid_box(self->grid, chunk, start, shape);
+    return memcmp(inside, shape, (size_t)self->grid->rank * sizeof *shape) == 0;
+}
+
+/* What load_slab is given. */
+typedef struct slab_source {
+    const copier *self;
+    const tsr_index *index; /* of the whole chunk */
+    const tsr_view *view;   /* room for one slab */
+    int status;             /* of the reads; a failure is told in `error` */
+    tsr_error error;
+} slab_source;
+
+/* What the source fails with is none of the destination's failures, which a commit would try again
+ * or blame on its chunk: it ends the commit and is told afterwards. */
+static int load_slab(void *user, int64_t slab, tsri_task_group *group, tsr_error *err)
+{
+    slab_source *from = user;
+    const copier *self = from->self;
+    tsr_view view = *from->view;
+    tsri_read read = {.array = self->source,
+                      .grid = self->source_grid,
+                      .index = *from->index,
+                      .casting = self->options->casting,
+                      .view = &view};
+    tsr_index_axis *cut = &read.index.axes[self->slab_axis];
+
+    cut->start += slab * self->slab_length;
+    cut->count = TSRI_MIN(cut->count - slab * self->slab_length, self->slab_length);
+    view.shape[self->slab_axis] = cut->count;
+    from->status = tsri_fetch(self->source->context, &read, 1, NULL, group, &from->error);
+    return from->status < 0 ? tsr_error_set(err, TSR_CANCELLED, "the source could not be read") : 0;
+}
+
+/* ---- one chunk, decoded ---- */
+
+/* Commits the elements of `write`, a whole chunk. */
+static int commit_whole(const copier *self, const int64_t *chunk, const tsri_read *write,
+                        tsr_codec_scratch *scratch, tsri_task_group *group, tsri_turn *ret_turn,
+                        tsr_error *err)
+{
+    int64_t start[TSR_RANK_MAX], shape[TSR_RANK_MAX];
+    tsri_target whole, target;
+
+    tsri_target_init(&whole, write);
+    tsri_grid_box(self->grid, chunk, start, shape);
+    tsri_target_restrict(&whole, start, shape, &target);
+    return tsri_commit(self->destination, chunk, &target, &self->options->write, scratch, group,
+                       NULL, ret_turn, err);
+}
+
+static int copy_in_slabs(const copier *self, const int64_t *chunk, tsri_read *write,
+                         int64_t *inside, tsr_codec_scratch *scratch, tsri_task_group *group,
+                         tsri_turn *ret_turn, tsr_error *err)
+{
+    tsr_auto(tsr_view) view = {0};
+    slab_source from = {self, &write->index, &view, 0, TSR_ERROR_INIT};
+    const tsri_slabs slabs = {.length = self->slab_length,
+                              .count = divide_up(inside[self->slab_axis], self->slab_length),
+                              .load = load_slab,
+                              .user = &from};
+
+    inside[self->slab_axis] = self->slab_length;
+    TSRI_TRY(new_view(self, inside, scratch, &view, err));
+    write->view = &view;
+    write->slabs = &slabs;
+    int status = commit_whole(self, chunk, write, scratch, group, ret_turn, err);
+    if (from.status == 0)
+        return status;
+    if (err)
+        *err = from.error;
+    return from.status;
+}
+
 static int copy_decoded(const copier *self, const int64_t *chunk, tsr_codec_scratch *scratch,
                         tsri_task_group *group, tsri_turn *ret_turn, tsr_error *err)
 {
-    int64_t shape[TSR_RANK_MAX], start[TSR_RANK_MAX];
+    int64_t inside[TSR_RANK_MAX];
     tsr_auto(tsr_view) view = {0};
     tsri_read read = {
         .array = self->source, .grid = self->source_grid, .casting = self->options->casting};
     tsri_read write = {
         .array = self->destination, .grid = self->grid, .until_flush = self->until_flush};
-    tsri_target whole, target;
 
-    box_of_chunk(self->grid, chunk, &read.index, shape);
+    box_of_chunk(self->grid, chunk, &read.index, inside);
     write.index = read.index;
-    TSRI_TRY(new_view(self, shape, scratch, &view, err));
+    if (takes_slabs(self, chunk, inside))
+        return copy_in_slabs(self, chunk, &write, inside, scratch, group, ret_turn, err);
+    TSRI_TRY(new_view(self, inside, scratch, &view, err));
     read.view = write.view = &view;
     TSRI_TRY(tsri_fetch(self->source->context, &read, 1, NULL, group, err));
-    tsri_target_init(&whole, &write);
-    tsri_grid_box(self->grid, chunk, start, shape);
-    tsri_target_restrict(&whole, start, shape, &target);
-    return tsri_commit(self->destination, chunk, &target, &self->options->write, scratch, group,
-                       NULL, ret_turn, err);
+    return commit_whole(self, chunk, &write, scratch, group, ret_turn, err);
 }
 
 /* Whether a run before this one has done a chunk. */
@@ -284,8 +424,8 @@ static int64_t sum_of(const int64_t *parts, size_t count)
     return sum;
 }
 
-/* What one chunk on its way takes: decoded and encoded destination, its parity, and what is decoded
- * of the source. */
+/* What one chunk on its way takes at most: decoded and encoded destination, its parity, and what is
+ * decoded of the source. */
 static int64_t bytes_per_runner(const tsr_array *source, const tsr_array *destination)
 {
     const int64_t parts[] = {destination->prepared->decoded_bytes,
@@ -350,7 +490,12 @@ int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_opt
     tsr_copy_options defaults;
     tsr_auto(tsri_grid) *from = tsri_array_grid(source), *to = tsri_array_grid(destination);
     tsri_copy_journal journal;
-    copier self = {source, destination, from, to, options, false, false, &journal};
+    copier self = {.source = source,
+                   .destination = destination,
+                   .source_grid = from,
+                   .grid = to,
+                   .options = options,
+                   .journal = &journal};
     tsri_read everything = {.array = destination, .grid = to};
     int runners = 0;
 
@@ -364,6 +509,7 @@ int tsr_array_copy(tsr_array *source, tsr_array *destination, const tsr_copy_opt
     TSRI_TRY(check(&self, err));
     TSRI_TRY(find_figures(&self, err));
     self.encoded = stores_same_bytes(&self);
+    TSRI_TRY(choose_slabs(&self, err));
     /* Nobody is kept waiting for a chunk by what only the author of a driver knows. */
     self.until_flush = source->store && self.options->write.durability == TSR_DURABILITY_FLUSH;
     tsr_index_all(&everything.index, destination->rank, to->shape);

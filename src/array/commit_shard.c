@@ -42,6 +42,7 @@ typedef struct shard_commit {
     uint64_t shard_bytes;        /* of the value that is there */
     update *updates;             /* by number */
     int64_t update_count, update_capacity;
+    update *encoding_first; /* of those that are being encoded */
     tsri_encoded_room room;
 } shard_commit;
 
@@ -156,6 +157,27 @@ static void init_part(shard_commit *self, part *ret_part, const tsri_target *tar
     ret_part->group = group;
 }
 
+/* Lists what the commit's own target touches: one part, or one for each slab. */
+static int list_own_parts(shard_commit *self, tsr_error *err)
+{
+    const tsri_commit_state *owner = self->commit;
+    const tsri_slabs *slabs = owner->target->read->slabs;
+    bool apart;
+
+    for (int64_t i = 0; i < (slabs ? slabs->count : 1); i++) {
+        part *own = &self->parts[i];
+        init_part(self, own, owner->target, owner->parent);
+        if (slabs) {
+            tsri_target_axis *cut = &own->target.axes[0];
+            cut->start += i * slabs->length;
+            cut->first += i * slabs->length;
+            cut->count = TSRI_MIN(cut->count - i * slabs->length, slabs->length);
+        }
+        TSRI_TRY(list_updates(self, own, &apart, err));
+    }
+    return 0;
+}
+
 /* Adds those of the waiting orders whose inner chunks nobody else of the list touches; the others
  * wait on, for the next in turn. */
 static int take_along(shard_commit *self, tsri_order *waiting, tsr_error *err)
@@ -190,9 +212,10 @@ static int take_along(shard_commit *self, tsri_order *waiting, tsr_error *err)
 static int list_parts(shard_commit *self, bool covered, tsr_error *err)
 {
     tsri_commit_state *owner = self->commit;
+    const tsri_slabs *slabs = owner->target->read->slabs;
     tsri_order *waiting = NULL;
-    size_t count = 1, words = (size_t)self->prepared->entry_count / 64 + 1;
-    bool apart;
+    size_t count = slabs ? (size_t)slabs->count : 1;
+    size_t words = (size_t)self->prepared->entry_count / 64 + 1;
 
     if (owner->order && !covered)
         waiting = tsri_order_collect(owner->order, TOGETHER_MAX - 1);
@@ -202,10 +225,8 @@ static int list_parts(shard_commit *self, bool covered, tsr_error *err)
     self->taken = tsri_alloc_array_zero(words, sizeof *self->taken);
     int status =
         self->parts && self->taken ? 0 : tsri_error_no_memory(err, count * sizeof *self->parts);
-    if (status == 0) {
-        init_part(self, &self->parts[0], owner->target, owner->parent);
-        status = list_updates(self, &self->parts[0], &apart, err);
-    }
+    if (status == 0)
+        status = list_own_parts(self, err);
     if (status < 0) {
         tsri_order_return(owner->order, waiting);
         return status;
@@ -288,10 +309,11 @@ static int encode_update_task(void *user, int64_t i, tsr_error *err)
     tsr_codec_scratch *scratch;
 
     TSRI_TRY(tsri_scratch_acquire(self->commit->array->context, &scratch, err));
-    int status = encode_update(self, &self->updates[i], scratch, err);
+    update *at = &self->encoding_first[i];
+    int status = encode_update(self, at, scratch, err);
     tsri_scratch_release(self->commit->array->context, scratch);
     if (status < 0)
-        tsr_error_prepend(err, "inner chunk %" PRId64, self->updates[i].number);
+        tsr_error_prepend(err, "inner chunk %" PRId64, at->number);
     return status;
 }
 
@@ -459,18 +481,43 @@ static int put_shard(shard_commit *self, bool conditional, tsr_error *err)
     return status;
 }
 
+static int encode_range(shard_commit *self, tsri_task_group *group, int64_t first, int64_t end,
+                        tsr_error *err)
+{
+    self->encoding_first = &self->updates[first];
+    return tsri_parallel_for(self->commit->array->context, NULL, group, end - first, 1,
+                             encode_update_task, self, err);
+}
+
+/* Encodes what lies in each slab while it is there. */
+static int encode_slabs(shard_commit *self, const tsri_slabs *slabs, tsri_task_group *group,
+                        tsr_error *err)
+{
+    int64_t first = 0, end;
+
+    for (int64_t slab = 0; slab < slabs->count; slab++, first = end) {
+        for (end = first; end < self->update_count; end++)
+            if (self->updates[end].part != &self->parts[slab])
+                break;
+        TSRI_TRY(slabs->load(slabs->user, slab, group, err));
+        TSRI_TRY(encode_range(self, group, first, end, err));
+    }
+    return 0;
+}
+
 /* The thread holds the key meanwhile, so it does nothing for others. */
 static int encode_updates(shard_commit *self, tsr_error *err)
 {
-    tsr_context *context = self->commit->array->context;
+    const tsri_slabs *slabs = self->commit->target->read->slabs;
     tsri_task_group alone;
 
     tsri_encoded_room_init(&self->room, self->commit->scratch, self->update_count,
                            self->prepared->inner->bound.size_bytes);
-    TSRI_TRY(tsri_group_init(&alone, context, NULL, self->commit->parent, err));
+    TSRI_TRY(
+        tsri_group_init(&alone, self->commit->array->context, NULL, self->commit->parent, err));
     alone.alone = true;
-    return tsri_parallel_for(context, NULL, &alone, self->update_count, 1, encode_update_task, self,
-                             err);
+    return slabs ? encode_slabs(self, slabs, &alone, err)
+                 : encode_range(self, &alone, 0, self->update_count, err);
 }
 
 static int write_shard(shard_commit *self, bool covered, tsr_error *err)

@@ -15,6 +15,17 @@
 #include "array/array.h"
 #include "array/points.h"
 
+struct tsri_task_group;
+
+/* The elements of a write to a whole shard that are in memory one slab after the other: cut along
+ * the first encoded axis, each at the beginning of the write's view, which has room for one. */
+typedef struct tsri_slabs {
+    int64_t length, count; /* elements of a slab along that axis: whole inner chunks; slabs */
+    /* Puts a slab where the one before was. Under `group`, whose thread holds the chunk. */
+    int (*load)(void *user, int64_t slab, struct tsri_task_group *group, tsr_error *err);
+    void *user;
+} tsri_slabs;
+
 /* One read of a batch, or one write: then `view` or `source` is where elements come from. */
 typedef struct tsri_read {
     tsr_array *array;
@@ -26,6 +37,7 @@ typedef struct tsri_read {
     tsr_source source; /* writes: instead of a view */
     void *user;
     bool is_write;
+    const tsri_slabs *slabs; /* writes: when the view has a slab of the elements only; else NULL */
     bool until_flush;        /* writes: what is put need not be seen before the flush at the end */
     tsri_points_set *points; /* of the lists of the index; set by the cursors */
     int *ended; /* atomic: a positive value with which the sink or source ended everything */

@@ -1,8 +1,10 @@
 /* Proves of copying: values arrive whatever the chunks, types and formats; encoded bytes are moved
- * only where they mean the same; memory keeps to its limit. */
+ * only where they mean the same; memory keeps to its limit, and large shards take few of their
+ * elements at a time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -295,6 +297,126 @@ static void parity_counts_as_memory(void **state)
     tsr_array_close(with[1]);
 }
 
+/* ---- large shards, which are copied slab by slab ---- */
+
+/* Two shards along the first axis, the second of which the array ends in. */
+static const array_row slabs[] = {
+    {.name = "layers first",
+     .rank = 3,
+     .shape = {72, 64, 8192},
+     .chunk = {3, 32, 512},
+     .shard = {48, 64, 8192},
+     .codec = "lz4"},
+    {.name = "layers last",
+     .rank = 3,
+     .shape = {72, 64, 8192},
+     .codecs =
+         "[{\"name\":\"transpose\",\"configuration\":{\"order\":[2,0,1]}},"
+         "{\"name\":\"sharding_indexed\",\"configuration\":{\"chunk_shape\":[512,16,16],\"codecs\":["
+         "{\"name\":\"bytes\"}],\"index_codecs\":[{\"name\":\"bytes\",\"configuration\":{\"endian\":"
+         "\"little\"}}]}}]",
+     .chunk = {48, 64, 8192}},
+};
+static const array_row slab_sources[] = {
+    {.name = "raw", .rank = 3, .shape = {72, 64, 8192}, .chunk = {40, 64, 8192}, .codec = "none"},
+    {.name = "raw, cut along the last axis",
+     .rank = 3,
+     .shape = {72, 64, 8192},
+     .chunk = {72, 64, 1024},
+     .codec = "none"},
+    {.name = "shards that slabs do not cut",
+     .rank = 3,
+     .shape = {72, 64, 8192},
+     .chunk = {6, 64, 1024},
+     .shard = {24, 64, 8192},
+     .codec = "lz4"},
+    {.name = "chunks that slabs would cut",
+     .rank = 3,
+     .shape = {72, 64, 8192},
+     .chunk = {48, 64, 8192},
+     .codec = "lz4"},
+};
+
+/* Values that no two positions near each other share. */
+static unsigned char slab_value(int64_t i)
+{
+    return (unsigned char)((uint64_t)i * 0x9e3779b97f4a7c15 >> 56);
+}
+
+static void large_shards_are_copied_right(void **state)
+{
+    enum { SIZE = 72 * 64 * 8192 };
+    fixture *f = *state;
+    unsigned char *values = malloc(SIZE), *copied = malloc(SIZE);
+    assert_true(values && copied);
+    for (int64_t i = 0; i < SIZE; i++)
+        values[i] = slab_value(i);
+    for (size_t from = 0; from < sizeof slab_sources / sizeof *slab_sources; from++) {
+        tsr_array *source = array_new(f, f->store, "a", &slab_sources[from], TSR_UINT8, NULL);
+        good(tsr_array_write(source, NULL, NULL, NULL, values, SIZE, NULL, &f->err), &f->err);
+        for (size_t to = 0; to < sizeof slabs / sizeof *slabs; to++) {
+            tsr_array *destination = array_new(f, f->store, "b", &slabs[to], TSR_UINT8, NULL);
+            memset(copied, 0, SIZE);
+            good(tsr_array_copy(source, destination, NULL, NULL, &f->err), &f->err);
+            good(tsr_array_read(destination, NULL, NULL, NULL, copied, SIZE, NULL, &f->err),
+                 &f->err);
+            if (memcmp(copied, values, SIZE) != 0)
+                fail_msg("%s to %s", slab_sources[from].name, slabs[to].name);
+            tsr_array_close(destination);
+            good(tsr_store_erase_prefix(f->store, "b/", NULL, &f->err), &f->err);
+        }
+        tsr_array_close(source);
+        good(tsr_store_erase_prefix(f->store, "a/", NULL, &f->err), &f->err);
+    }
+    free(values);
+    free(copied);
+}
+
+/* The same of a large shard, whose commit is under way when its source turns out to be damaged. */
+static void damage_below_a_slab_is_named(void **state)
+{
+    fixture *f = *state;
+    tsr_array *source = array_new(f, f->store, "a", &slab_sources[2], TSR_UINT8, NULL);
+    tsr_array *destination = array_new(f, f->store, "b", &slabs[0], TSR_UINT8, NULL);
+    size_t size;
+    put_bytes(f, f->store, "a/c/1/0/0", "short", 5);
+    assert_int_equal(tsr_array_copy(source, destination, NULL, NULL, &f->err), TSR_DAMAGED);
+    assert_non_null(strstr(f->err.message, "memory:/a: "));
+    assert_null(strstr(f->err.message, "memory:/b"));
+    assert_non_null(strstr(f->err.next_step, "memory:/a "));
+    assert_null(get_bytes(f, f->store, "b/c/0/0/0", &size));
+    tsr_array_close(source);
+    tsr_array_close(destination);
+}
+
+static int64_t peak_bytes(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (int64_t)usage.ru_maxrss * 1024;
+}
+
+/* A shard of 512 MiB is copied with a few slabs of 8 MiB at most. Nothing of it is stored. */
+static void large_shards_take_little_memory(void **state)
+{
+    fixture *f = *state;
+    static const array_row chunk = {
+        .rank = 3, .shape = {512, 1024, 1024}, .chunk = {512, 1024, 1024}, .codec = "none"};
+    static const array_row shard = {.rank = 3,
+                                    .shape = {512, 1024, 1024},
+                                    .chunk = {4, 256, 256},
+                                    .shard = {512, 1024, 1024},
+                                    .codec = "none"};
+    tsr_array *source = array_new(f, f->store, "a", &chunk, TSR_UINT8, NULL);
+    tsr_array *destination = array_new(f, f->store, "b", &shard, TSR_UINT8, NULL);
+    int64_t before = peak_bytes();
+    good(tsr_array_copy(source, destination, NULL, NULL, &f->err), &f->err);
+    if (CAN_MEASURE_MEMORY)
+        assert_true(peak_bytes() - before < 64 << 20);
+    tsr_array_close(source);
+    tsr_array_close(destination);
+}
+
 /* A damaged source ends the copy with its name; the destination is not blamed. */
 static void damage_of_the_source_is_named(void **state)
 {
@@ -337,6 +459,7 @@ static void a_slow_source_is_copied(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        FIXTURE_TEST(large_shards_take_little_memory), /* before anything that takes more */
         FIXTURE_TEST(every_kind_is_copied_into_every_kind),
         FIXTURE_TEST(equal_chunks_are_moved_as_they_lie),
         FIXTURE_TEST(types_are_cast_when_permitted),
@@ -344,6 +467,8 @@ int main(void)
         FIXTURE_TEST(stored_chunks_are_kept_when_asked),
         FIXTURE_TEST(what_cannot_be_copied_is_refused),
         FIXTURE_TEST(parity_counts_as_memory),
+        FIXTURE_TEST(large_shards_are_copied_right),
+        FIXTURE_TEST(damage_below_a_slab_is_named),
         FIXTURE_TEST(damage_of_the_source_is_named),
         FIXTURE_TEST(a_slow_source_is_copied),
     };

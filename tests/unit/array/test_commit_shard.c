@@ -1,6 +1,7 @@
 /* Proves that writes which queue up behind a shard are put together: how many puts there are, that
  * each writer's elements arrive, and that one writer's failure, cancelling or other wishes are not
- * those of the others. And that updates are appended where files share blocks, within a bound. */
+ * those of the others. That updates are appended where files share blocks, within a bound. And that
+ * elements that come slab by slab are all written. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,8 @@
 #include <sys/vfs.h>
 
 #include "array/claim.h"
+#include "array/commit.h"
+#include "exec/pool.h"
 #include "support/slow_store.h"
 #include "support/temporary.h"
 #include "unit/array/array_testing.h"
@@ -429,6 +432,77 @@ static void without_shared_blocks_shards_are_written_whole(void **state)
     }
 }
 
+/* ---- slabs ---- */
+
+enum { SLAB = 3 * INNER, SLABS = (COUNT + SLAB - 1) / SLAB };
+
+/* Fills the view with one slab after the other; fails at slab `failing`. */
+typedef struct slab_loads {
+    int32_t *memory;
+    int64_t loaded, failing;
+} slab_loads;
+
+static int load_slab(void *user, int64_t slab, tsri_task_group *group, tsr_error *err)
+{
+    slab_loads *self = user;
+    assert_non_null(group);
+    assert_int_equal(slab, self->loaded++);
+    if (slab == self->failing)
+        return tsr_error_set(err, TSR_PERMISSION, "slab %d cannot be had", (int)slab);
+    for (int64_t i = 0; i < SLAB; i++)
+        self->memory[i] = (int32_t)(slab * SLAB + i + 1);
+    return 0;
+}
+
+static int commit_slabs(fixture *f, tsr_array *array, slab_loads *loads)
+{
+    const tsri_slabs slabs = {SLAB, SLABS, load_slab, loads};
+    const int64_t length = SLAB, start = 0, chunk = 0;
+    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
+    tsr_codec_scratch *scratch;
+    tsr_write_options options;
+    tsri_task_group group;
+    tsri_turn turn;
+    tsr_view view;
+    tsri_target whole, target;
+    tsri_read write = {.array = array, .grid = grid, .view = &view, .slabs = &slabs};
+
+    tsr_write_options_init(&options);
+    good(tsr_view_init(&view, TSR_INT32, 1, &length, loads->memory, &f->err), &f->err);
+    tsr_index_all(&write.index, 1, one_shard.shape);
+    tsri_target_init(&whole, &write);
+    assert_true(tsri_target_restrict(&whole, &start, one_shard.shape, &target));
+    good(tsri_group_init(&group, f->context, NULL, NULL, &f->err), &f->err);
+    good(tsr_codec_scratch_new(&scratch, &f->err), &f->err);
+    int status =
+        tsri_commit(array, &chunk, &target, &options, scratch, &group, NULL, &turn, &f->err);
+    tsr_codec_scratch_free(scratch);
+    assert_true(status < 0 || turn == TSRI_TURN_DONE);
+    return status;
+}
+
+/* Each slab is asked for once, in order, and encoded before the next one takes its place; the last
+ * one is shorter. When one cannot be had nothing is put. */
+static void slabs_are_encoded_one_after_the_other(void **state)
+{
+    fixture *f = *state;
+    int32_t memory[SLAB], values[COUNT];
+    tsr_array *array = array_new(f, f->store, "a", &one_shard, TSR_INT32, NULL);
+    slab_loads loads = {.memory = memory, .failing = SLABS - 1};
+    size_t size;
+
+    assert_int_equal(commit_slabs(f, array, &loads), TSR_PERMISSION);
+    assert_int_equal(loads.loaded, SLABS);
+    assert_null(get_bytes(f, f->store, "a/c/0", &size));
+    loads = (slab_loads){.memory = memory, .failing = -1};
+    good(commit_slabs(f, array, &loads), &f->err);
+    assert_int_equal(loads.loaded, SLABS);
+    good(tsr_array_read(array, NULL, NULL, NULL, values, sizeof values, NULL, &f->err), &f->err);
+    for (int i = 0; i < COUNT; i++)
+        assert_int_equal(values[i], i + 1);
+    tsr_array_close(array);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -438,6 +512,7 @@ int main(void)
         FIXTURE_TEST(a_cancel_is_of_one_writer),
         FIXTURE_TEST(other_wishes_are_put_apart),
         FIXTURE_TEST(writers_of_a_file_lose_nothing),
+        FIXTURE_TEST(slabs_are_encoded_one_after_the_other),
         cmocka_unit_test(updates_go_behind_what_is_there),
         cmocka_unit_test(dead_bytes_have_a_bound),
         cmocka_unit_test(without_shared_blocks_shards_are_written_whole),
