@@ -91,6 +91,10 @@ static int take_chunk(void *user, const tsr_chunk_info *info)
     } else {
         checker->inner_chunks++;
     }
+    if (info->state == TSR_CHUNK_UNREADABLE)
+        findings_add(&checker->findings, FINDING_UNREADABLE, tsr_array_place(checker->array),
+                     info->key, (int64_t)info->size_bytes, info, tsr_array_rank(checker->array),
+                     &info->error);
     if (info->state == TSR_CHUNK_DAMAGED) {
         checker->damaged_chunks++;
         findings_add(&checker->findings, FINDING_CHUNK, tsr_array_place(checker->array), info->key,
@@ -243,6 +247,7 @@ static int check_array(cli_checker *checker, tsr_array *array)
     options.stored_only = sparse_is_huge(array);
     options.data = invocation_has(invocation, OPTION_DATA);
     options.rate_bytes = invocation_number(invocation, OPTION_RATE, 0);
+    options.unreadable = true;
     progress_label(label, sizeof label, tsr_array_place(array), array);
     progress_begin(&checker->progress, label, 0);
     progress_call(NULL, &call);
@@ -536,7 +541,9 @@ const cli_command command_check = {
         "that belong to nothing, files that a killed writer left, shards of which more than a third is bytes "
         "that no index entry refers to, shards that lack the parity of their array, and consolidated metadata "
         "and kept statistics that are stale are named, and that the place lies on a network, but are no damage. With --data the blocks of shards with parity are checked "
-        "too. The exit status is 1 when damage was found.\n\n"
+        "too. Chunks that cannot be read (a failing disk, no permission, a pipe in their place) are named as "
+        "unreadable, and all others are looked at. The exit status is 1 when anything was damaged or "
+        "unreadable.\n\n"
         "With --repair each damaged shard is made anew of the inner chunks that are sound, every one of them "
         "decoded, and what is lost is listed. A single wrong bit of an index is put right by its checksum; of "
         "an index that is damaged further nothing is believed, since it could lead to an older version of a "

@@ -5,6 +5,7 @@
 static const char *const kind_names[] = {
     [FINDING_METADATA] = "metadata",
     [FINDING_CHUNK] = "chunk",
+    [FINDING_UNREADABLE] = "unreadable",
     [FINDING_UNFINISHED] = "unfinished",
     [FINDING_ORPHAN] = "orphan",
     [FINDING_TEMPORARY] = "temporary",
@@ -18,8 +19,8 @@ static const char *const kind_names[] = {
 
 bool finding_is_damage(cli_finding_kind kind)
 {
-    return kind == FINDING_METADATA || kind == FINDING_CHUNK || kind == FINDING_UNFINISHED ||
-           kind == FINDING_PARITY;
+    return kind == FINDING_METADATA || kind == FINDING_CHUNK || kind == FINDING_UNREADABLE ||
+           kind == FINDING_UNFINISHED || kind == FINDING_PARITY;
 }
 
 int findings_init(cli_findings *findings, cli_invocation *invocation, cli_progress *progress)
@@ -98,6 +99,8 @@ static void print_text(const cli_findings *findings, cli_finding_kind kind, cons
 void findings_add(cli_findings *findings, cli_finding_kind kind, const char *place, const char *key,
                   int64_t size_bytes, const tsr_chunk_info *info, int rank, const tsr_error *error)
 {
+    if (size_bytes < 0)
+        size_bytes = 0; /* of what has none, such as a pipe */
     findings->damaged += finding_is_damage(kind);
     findings->notes += !finding_is_damage(kind);
     if (findings->as_json) {

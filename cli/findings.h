@@ -10,6 +10,7 @@
 typedef enum cli_finding_kind {
     FINDING_METADATA,   /* cannot be read */
     FINDING_CHUNK,      /* a chunk, shard or inner chunk whose bytes or index entry are not sound */
+    FINDING_UNREADABLE, /* a chunk whose bytes the store fails to give */
     FINDING_UNFINISHED, /* an interrupted copy: what is there is sound, but not all is there */
     FINDING_ORPHAN,     /* a key that belongs to no node */
     FINDING_TEMPORARY,  /* a file that a writer left */

@@ -404,7 +404,8 @@ TSR_API int tsr_array_append(tsr_array *array, int axis, const tsr_view *view, t
 typedef enum tsr_chunk_state {
     TSR_CHUNK_MISSING, /* not stored: all fill value */
     TSR_CHUNK_STORED,
-    TSR_CHUNK_DAMAGED /* its bytes or its index entry are not valid */
+    TSR_CHUNK_DAMAGED,   /* its bytes or its index entry are not valid */
+    TSR_CHUNK_UNREADABLE /* the store fails to give its bytes; only where a walk asks for it */
 } tsr_chunk_state;
 
 /* Of the parity of a shard (docs/format/parity.md). */
@@ -421,7 +422,7 @@ typedef struct tsr_chunk_info {
     tsr_chunk_state state;
     char key[1024];              /* in the array's store, relative to the array */
     uint64_t offset, size_bytes; /* of the encoded bytes within the key's value; 0 when missing */
-    tsr_error error;             /* when damaged */
+    tsr_error error;             /* when damaged or unreadable */
     /* Of a shard whose inner chunks are visited: bytes that no entry of its index refers to, such
      * as those of inner chunks that were replaced; tsr_array_compact_chunk drops them. */
     uint64_t dead_bytes;
@@ -441,6 +442,8 @@ typedef struct tsr_chunk_walk_options {
                          with three chunks */
     bool data;        /* fetch and decode everything, so that every checksum is verified */
     int64_t rate_bytes; /* at most as many fetched bytes a second; 0: no limit */
+    bool unreadable;    /* tell of what the store fails to give (IO, PERMISSION) as
+                           TSR_CHUNK_UNREADABLE, and go on, instead of ending the walk */
 } tsr_chunk_walk_options;
 
 /* Fills in the defaults (no inner chunks, no data). Thread: CONFINED. Never fails. */

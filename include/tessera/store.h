@@ -122,7 +122,8 @@ TSR_API int tsr_context_sync(tsr_context *context, const tsr_call *call, tsr_err
 typedef struct tsr_store_entry {
     const char *name; /* valid during the callback */
     bool is_prefix;
-    int64_t size_bytes; /* of the value; -1 for a prefix or when the store does not say */
+    int64_t size_bytes; /* of the value; -1 for a prefix, when the store does not say, or when it is
+                           nothing that can be read, such as a pipe */
 } tsr_store_entry;
 
 /* Calls `each` for every key below `prefix`, in byte order; with `delimiter` true only one level,

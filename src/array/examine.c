@@ -23,21 +23,24 @@ void tsri_finding_clear(tsri_finding *finding)
     finding->error = NULL;
 }
 
-int tsri_finding_judge(tsri_finding *finding, int status, tsr_error *err)
+int tsri_finding_judge(tsri_finding *finding, const tsri_examiner *examiner, int status,
+                       tsr_error *err)
 {
+    bool unreadable = examiner->unreadable && tsri_is_unreadable(status);
+
     if (status == TSR_NOT_FOUND) {
         finding->state = TSR_CHUNK_MISSING;
         tsr_error_clear(err);
         return 0;
     }
-    if (status != TSR_DAMAGED && status != TSR_OUT_OF_BOUNDS)
+    if (status != TSR_DAMAGED && status != TSR_OUT_OF_BOUNDS && !unreadable)
         return status;
-    finding->state = TSR_CHUNK_DAMAGED;
+    finding->state = unreadable ? TSR_CHUNK_UNREADABLE : TSR_CHUNK_DAMAGED;
     finding->error = tsri_alloc(sizeof *finding->error);
     if (!finding->error)
         return tsri_error_no_memory(err, sizeof *finding->error);
     *finding->error = *err;
-    finding->error->status = TSR_DAMAGED;
+    finding->error->status = unreadable ? status : TSR_DAMAGED;
     tsr_error_clear(err);
     return 0;
 }
@@ -180,7 +183,7 @@ int tsri_examine_chunk(tsri_examiner *self, const tsri_prepared *prepared, const
 
     int status = tsri_examine_fetch(self, extent, nothing, &request, err);
     if (status < 0)
-        return tsri_finding_judge(finding, status, err);
+        return tsri_finding_judge(finding, self, status, err);
     tsr_blob_unref(request.blob);
     if (ret_generation)
         *ret_generation = request.generation;
@@ -189,7 +192,7 @@ int tsri_examine_chunk(tsri_examiner *self, const tsri_prepared *prepared, const
     status = check_size(prepared, finding->size_bytes, err);
     if (status == 0 && self->data && !tsri_is_open_shard(prepared))
         status = verify(self, prepared, extent, whole, err);
-    return status < 0 ? tsri_finding_judge(finding, status, err) : 0;
+    return status < 0 ? tsri_finding_judge(finding, self, status, err) : 0;
 }
 
 /* ---- shards ---- */
@@ -289,7 +292,7 @@ static int examine_entry(void *user, int64_t i, tsr_error *err)
                                "index entry %" PRId64 " (offset %" PRIu64 ", %" PRIu64
                                " bytes) overlaps another one",
                                i, entry.offset, entry.size_bytes);
-    return status < 0 ? tsri_finding_judge(found, status, err) : 0;
+    return status < 0 ? tsri_finding_judge(found, loop->examiner, status, err) : 0;
 }
 
 int tsri_shard_survey_entries(tsri_shard_survey *self, tsri_examiner *examiner, tsr_error *err)

@@ -14,6 +14,7 @@ typedef struct tsri_examiner {
     bool data;              /* decode what is encoded, so that every checksum is verified */
     /* Entries that overlap are no damage where their chunks have checksums. */
     bool trusts_checksums;
+    bool unreadable;    /* what the store fails to give is a finding, too */
     int64_t rate_bytes; /* at most as many fetched bytes a second; 0: no limit */
     int64_t started_ns;
     int64_t fetched_bytes; /* atomic */
@@ -25,14 +26,23 @@ void tsri_examiner_init(tsri_examiner *ret_examiner, tsr_array *array, tsri_task
 typedef struct tsri_finding {
     tsr_chunk_state state;
     uint64_t offset, size_bytes; /* within the value of the key */
-    tsr_error *error;            /* owned; when damaged */
+    tsr_error *error;            /* owned; when damaged or unreadable */
 } tsri_finding;
 
 void tsri_finding_clear(tsri_finding *finding);
 
-/* Makes a finding of a failure: damage, or that there is nothing. Returns 0 for these, and `status`
- * for everything else (no permission, no memory), which is no finding. */
-int tsri_finding_judge(tsri_finding *finding, int status, tsr_error *err);
+/* Whether a failure is that of one value alone, which says nothing of others: a disk that cannot
+ * read it, a mode that forbids it, a pipe in its place. */
+static inline bool tsri_is_unreadable(int status)
+{
+    return status == TSR_IO || status == TSR_PERMISSION;
+}
+
+/* Makes a finding of a failure: damage, that there is nothing, or, for an examiner who wants to
+ * know it, that it cannot be read. Returns 0 for these, and `status` for everything else (no
+ * memory), which is no finding. */
+int tsri_finding_judge(tsri_finding *finding, const tsri_examiner *examiner, int status,
+                       tsr_error *err);
 
 /* Whether a chunk is a shard whose inner chunks can be had one by one. */
 static inline bool tsri_is_open_shard(const tsri_prepared *prepared)

@@ -234,7 +234,7 @@ static int lose_shard(tsri_rebuild *self, uint64_t base, uint64_t size_bytes, in
 {
     tsri_finding found = {TSR_CHUNK_STORED, base, size_bytes, NULL};
 
-    TSRI_TRY(tsri_finding_judge(&found, TSR_DAMAGED, err));
+    TSRI_TRY(tsri_finding_judge(&found, self->examiner, TSR_DAMAGED, err));
     tsri_rebuild_tell_lost(self, number, place, &found);
     tsri_finding_clear(&found);
     return 0;

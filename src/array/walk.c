@@ -121,8 +121,11 @@ static int examine_parity(walk *self, const tsri_prepared *prepared, const tsr_e
                                         wanted && (!layout || self->examiner.data), err);
     if (status == 0 && parity.directory && !parity.is_stale && self->examiner.data)
         status = tsri_shard_parity_verify(&parity, &self->examiner, err);
-    if (status == TSR_OUT_OF_BOUNDS || status == TSR_NOT_FOUND) {
-        /* A writer has put another value meanwhile, of which nothing is known yet. */
+    bool unreadable = self->examiner.unreadable && tsri_is_unreadable(status);
+    if (unreadable || status == TSR_OUT_OF_BOUNDS || status == TSR_NOT_FOUND) {
+        /* It lies where the disk fails; or a writer has put another value meanwhile, of which
+         * nothing is known yet. */
+        ret_rest->parity = unreadable ? TSR_PARITY_DAMAGED : TSR_PARITY_NONE;
         tsr_error_clear(err);
         tsri_shard_parity_clear(&parity);
         return 0;
@@ -166,7 +169,7 @@ static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_exten
     int status = tsri_shard_survey_init(&survey, &self->examiner, prepared, extent, shard->offset,
                                         shard->size_bytes, false, err);
     if (status < 0) {
-        TSRI_TRY(tsri_finding_judge(shard, status, err));
+        TSRI_TRY(tsri_finding_judge(shard, &self->examiner, status, err));
         if (level == 0 && shard->state == TSR_CHUNK_DAMAGED)
             TSRI_TRY(examine_parity(self, prepared, extent, shard->size_bytes, NULL, &rest, err));
         tell(self, extent, level, place, shard, &rest);
@@ -313,6 +316,7 @@ int tsr_array_walk_chunks(tsr_array *array, const tsr_chunk_walk_options *option
                    .user = user};
     tsri_examiner_init(&self->examiner, array, &self->watch);
     self->examiner.data = self->options->data;
+    self->examiner.unreadable = self->options->unreadable;
     self->examiner.rate_bytes = self->options->rate_bytes;
     int status = tsri_group_init(&self->watch, array->context, call, NULL, err);
     if (status == 0) {

@@ -97,24 +97,38 @@ typedef struct listing {
     char folder[TSRI_KEY_BYTES_MAX + 2]; /* the one that is being opened, without it */
 } listing;
 
+/* What an entry is that is no folder by its type: a file, a link to one or to a folder, or nothing
+ * that can be read (a pipe, a device, a link that leads in a circle), which has a size of -1: who
+ * lists keys to see which there are must not take it for absent. A link that leads nowhere is, and
+ * so is what was removed meanwhile. Returns 0 or an errno. */
+static int look_at(const tsri_fs *fs, int directory, const char *name, bool *ret_is_there,
+                   bool *ret_is_folder, int64_t *ret_size_bytes)
+{
+    struct stat status = {0};
+    if (fs->system->fstatat(fs->system, directory, name, &status,
+                            fs->follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW) < 0 &&
+        errno != ELOOP)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
+    *ret_is_there = !S_ISLNK(status.st_mode);
+    *ret_is_folder = S_ISDIR(status.st_mode);
+    *ret_size_bytes = S_ISREG(status.st_mode) ? (int64_t)status.st_size : -1;
+    return 0;
+}
+
 /* Adds an entry of a folder when it is wanted, or a folder of keys. Returns 0 or an errno. */
 static int collect(const listing *lister, int directory, const struct dirent *entry,
                    name_list *names)
 {
     const tsri_fs *fs = lister->fs;
-    struct stat status;
+    int64_t size_bytes = -1;
     bool own = tsri_fs_is_own_name(entry->d_name);
     if (own ? !lister->left_over : !tsri_fs_is_key_part(entry->d_name))
         return 0;
-    bool is_folder = entry->d_type == DT_DIR, is_link = entry->d_type == DT_LNK;
+    bool is_folder = entry->d_type == DT_DIR, is_there = is_folder;
     if (!is_folder) {
-        if (fs->system->fstatat(fs->system, directory, entry->d_name, &status,
-                                fs->follow_symlinks ? 0 : AT_SYMLINK_NOFOLLOW) < 0)
-            /* Removed meanwhile, or a link that leads nowhere. */
-            return errno == ENOENT || errno == ELOOP || errno == ENOTDIR ? 0 : errno;
-        is_folder = S_ISDIR(status.st_mode);
-        if (!is_folder && !S_ISREG(status.st_mode))
-            return 0;
+        int failed = look_at(fs, directory, entry->d_name, &is_there, &is_folder, &size_bytes);
+        if (failed || !is_there || (own && !is_folder && size_bytes < 0))
+            return failed;
     }
     if (is_folder ? own : lister->left_over && !own)
         return 0;
@@ -123,10 +137,8 @@ static int collect(const listing *lister, int directory, const struct dirent *en
         if (abandoned <= 0)
             return abandoned < 0 ? errno : 0;
     }
-    return add_name(names, entry->d_name, is_folder, is_link,
-                    is_folder ? -1 : (int64_t)status.st_size)
-               ? 0
-               : ENOMEM;
+    bool is_link = entry->d_type == DT_LNK;
+    return add_name(names, entry->d_name, is_folder, is_link, size_bytes) ? 0 : ENOMEM;
 }
 
 static bool is_cycle(const level *here)

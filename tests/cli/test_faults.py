@@ -198,6 +198,28 @@ def test_something_else_where_a_chunk_should_be(tessera, tmp_path, kind):
     assert tessera.run("cat", "a.zarr", "--select", "-2:").out.split() == ["7", "7"]
 
 
+@pytest.mark.parametrize("kind", ["fifo", "loop"])
+def test_what_cannot_be_read_is_named_and_hides_nothing(tessera, tmp_path, kind):
+    """A check goes on behind it, to a damaged chunk; what needs its elements takes it for no missing one."""
+    data = np.arange(64, dtype="i4").reshape(8, 8)
+    root = zarr.create_group(tmp_path / "t.zarr")
+    first = root.create_array("a", shape=(8, 8), chunks=(4, 4), shards=(8, 4), dtype="i4")
+    first[:] = data
+    second = root.create_array("b", shape=(8, 8), chunks=(4, 4), dtype="i4", compressors=zarr.codecs.Crc32cCodec())
+    second[:] = data
+    chunk = tmp_path / "t.zarr/a/c/0/0"
+    chunk.unlink()
+    os.mkfifo(chunk) if kind == "fifo" else chunk.symlink_to(chunk.name)
+    hurt = tmp_path / "t.zarr/b/c/1/1"
+    hurt.write_bytes(b"\xff" + hurt.read_bytes()[1:])
+    found = tessera.json("check", "t.zarr", "--data", schema="check", status=1)["findings"]
+    assert [(row["kind"], row["damage"], row["key"], row["index"]) for row in found] == [
+        ("unreadable", True, "c/0/0", [0, 0]), ("chunk", True, "c/1/1", [1, 1])]
+    assert "t.zarr/a/c/0/0" in found[0]["problem"]
+    for command in ("hash", "stats", "cat"):
+        assert "t.zarr/a/c/0/0" in tessera.error(command, "t.zarr/a", status=8)
+
+
 @pytest.mark.parametrize("kind", ["fifo", "folder", "loop"])
 def test_something_else_where_metadata_should_be(tessera, tmp_path, kind):
     place = tmp_path / "a.zarr"
@@ -249,6 +271,8 @@ def test_no_permission(tessera, program, tmp_path):
         chunk.chmod(0)
         done = subprocess.run([*prefix, program, "cat", "a.zarr"], cwd=tmp_path, capture_output=True, timeout=60)
         assert done.returncode == 6 and b"c/0" in done.stderr
+        done = subprocess.run([*prefix, program, "check", "a.zarr"], cwd=tmp_path, capture_output=True, timeout=60)
+        assert done.returncode == 1 and b"unreadable" in done.stdout and b"c/0" in done.stdout, done.stderr
     finally:
         chunk.chmod(0o644)
         for folder in folders:

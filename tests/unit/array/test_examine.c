@@ -57,26 +57,37 @@ static tsri_finding examine(fixture *f, subject *self)
 static void some_answers_are_findings_and_others_failures(void **state)
 {
     static const struct {
-        int status, returned;
+        int status;
+        bool unreadable; /* asked for */
+        int returned;
         tsr_chunk_state state;
     } rows[] = {
-        {TSR_NOT_FOUND, 0, TSR_CHUNK_MISSING},
-        {TSR_DAMAGED, 0, TSR_CHUNK_DAMAGED},
-        {TSR_OUT_OF_BOUNDS, 0, TSR_CHUNK_DAMAGED},
-        {TSR_IO, TSR_IO, TSR_CHUNK_STORED},
-        {TSR_LIMIT, TSR_LIMIT, TSR_CHUNK_STORED},
-        {TSR_PERMISSION, TSR_PERMISSION, TSR_CHUNK_STORED},
+        {TSR_NOT_FOUND, false, 0, TSR_CHUNK_MISSING},
+        {TSR_DAMAGED, false, 0, TSR_CHUNK_DAMAGED},
+        {TSR_OUT_OF_BOUNDS, false, 0, TSR_CHUNK_DAMAGED},
+        {TSR_IO, false, TSR_IO, TSR_CHUNK_STORED},
+        {TSR_LIMIT, false, TSR_LIMIT, TSR_CHUNK_STORED},
+        {TSR_PERMISSION, false, TSR_PERMISSION, TSR_CHUNK_STORED},
+        {TSR_NOT_FOUND, true, 0, TSR_CHUNK_MISSING},
+        {TSR_DAMAGED, true, 0, TSR_CHUNK_DAMAGED},
+        {TSR_IO, true, 0, TSR_CHUNK_UNREADABLE},
+        {TSR_PERMISSION, true, 0, TSR_CHUNK_UNREADABLE},
+        {TSR_UNREACHABLE, true, TSR_UNREACHABLE, TSR_CHUNK_STORED},
+        {TSR_NO_MEMORY, true, TSR_NO_MEMORY, TSR_CHUNK_STORED},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         tsri_finding found = {.state = TSR_CHUNK_STORED};
         tsr_error err = TSR_ERROR_INIT;
         tsr_error_set(&err, rows[i].status, "what happened");
-        assert_int_equal(tsri_finding_judge(&found, rows[i].status, &err), rows[i].returned);
+        tsri_examiner examiner = {.unreadable = rows[i].unreadable};
+        assert_int_equal(tsri_finding_judge(&found, &examiner, rows[i].status, &err),
+                         rows[i].returned);
         assert_int_equal(found.state, rows[i].state);
         assert_int_equal(err.status, rows[i].returned); /* a finding takes the error along */
-        if (rows[i].state == TSR_CHUNK_DAMAGED) {
-            assert_int_equal(found.error->status, TSR_DAMAGED);
+        if (rows[i].state == TSR_CHUNK_DAMAGED || rows[i].state == TSR_CHUNK_UNREADABLE) {
+            assert_int_equal(found.error->status,
+                             rows[i].unreadable ? rows[i].status : TSR_DAMAGED);
             assert_string_equal(found.error->message, "what happened");
         } else {
             assert_null(found.error);

@@ -256,6 +256,46 @@ static void failures_end_the_walk(void **state)
     tsr_store_close(&slow->head);
 }
 
+/* One chunk that cannot be read says nothing of the others. */
+static void what_cannot_be_read_is_a_finding_where_it_is_asked_for(void **state)
+{
+    fixture *f = *state;
+    slow_store *slow = slow_store_open(f->context, &(slow_store_options){.delay_us = 50});
+    tsr_array *writer = array_new(f, slow->below, "a", &sharded, TSR_UINT8, NULL);
+    static const int failures[] = {TSR_IO, TSR_PERMISSION};
+    unsigned char ones[12];
+    seen all = {0};
+    tsr_chunk_walk_options options;
+    memset(ones, 1, sizeof ones);
+    good(tsr_array_write(writer, NULL, NULL, NULL, ones, 12, NULL, &f->err), &f->err);
+    tsr_array_close(writer);
+    tsr_array *array = array_open(f, &slow->head, "a", false);
+    tsr_chunk_walk_options_init(&options);
+    options.inner = options.data = options.unreadable = true;
+    for (int64_t n = 1; n <= 18; n++) {
+        int unreadable = 0, status = failures[n % 2];
+        slow_store_reset(slow);
+        slow_store_fail(slow, (n + 1) / 2, status);
+        memset(&all, 0, sizeof all);
+        good(tsr_array_walk_chunks(array, &options, note, &all, NULL, &f->err), &f->err);
+        for (int i = 0; i < all.count; i++) {
+            if (all.infos[i].state != TSR_CHUNK_UNREADABLE)
+                continue;
+            unreadable++;
+            assert_int_equal(all.infos[i].error.status, status);
+            assert_non_null(strstr(all.infos[i].error.message, "injected"));
+        }
+        assert_int_equal(unreadable, 1);
+        assert_true(all.count >= 4); /* of 8: the first shard hides the four in it */
+    }
+    slow_store_reset(slow);
+    slow_store_fail(slow, 1, TSR_UNREACHABLE); /* that of the store says something of all chunks */
+    assert_int_equal(tsr_array_walk_chunks(array, &options, note, &all, NULL, &f->err),
+                     TSR_UNREACHABLE);
+    tsr_array_close(array);
+    tsr_store_close(&slow->head);
+}
+
 static void a_walk_ends_when_told(void **state)
 {
     fixture *f = *state;
@@ -398,6 +438,7 @@ int main(void)
         FIXTURE_TEST(damage_is_a_finding),
         FIXTURE_TEST(sizes_that_cannot_be_are_damage),
         FIXTURE_TEST(failures_end_the_walk),
+        FIXTURE_TEST(what_cannot_be_read_is_a_finding_where_it_is_asked_for),
         FIXTURE_TEST(a_walk_ends_when_told),
         FIXTURE_TEST(deadline_cancel_and_rate),
         FIXTURE_TEST(orphans_are_what_is_no_chunk),

@@ -231,6 +231,21 @@ static void a_link_in_the_place_of_the_root_stays(void **state)
     assert_names(f, "", false, "");
 }
 
+/* Who lists keys to see which values there are must not take these for absent. */
+static void what_is_no_file_is_listed_without_a_size(void **state)
+{
+    fixture *f = *state;
+    char path[4200];
+    int64_t sum = 0;
+    put_good(f, "k", "1");
+    assert_int_equal(mkfifo(path_of(f, "fifo", path), 0666), 0);
+    make_link(f, "loop", "loop");
+    make_link(f, "nowhere", "gone");
+    assert_names(f, "", false, "fifo k loop");
+    assert_int_equal(tsr_store_list(f->store, "", false, add_size, &sum, NULL, &f->err), 0);
+    assert_int_equal(sum, 1 - 2);
+}
+
 static void foreign_files_go_too(void **state)
 {
     fixture *f = *state;
@@ -327,6 +342,7 @@ int main(void)
         FIXTURE_TEST(links_are_removed_and_not_followed),
         FIXTURE_TEST(a_link_in_the_place_of_the_root_stays),
         FIXTURE_TEST(what_cannot_be_removed_is_named),
+        FIXTURE_TEST(what_is_no_file_is_listed_without_a_size),
         FIXTURE_TEST(foreign_files_go_too),
         FIXTURE_TEST(the_lock_of_a_living_writer_stays),
         FIXTURE_TEST(deep_trees_are_removed),
