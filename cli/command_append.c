@@ -41,6 +41,7 @@ static int read_source(cli_invocation *invocation, const cli_selected_array *sou
     const tsr_dtype *from = tsr_array_dtype(source->array), *to = tsr_array_dtype(destination);
     int64_t most = invocation_number(invocation, OPTION_MEMORY, DEFAULT_MEMORY), size;
     tsr_casting casting = creation_casting(invocation);
+    tsr_call call;
 
     if (!tsr_dtype_can_cast(from, to, casting)) {
         tsr_error_set(&invocation->error, TSR_TYPE_MISMATCH,
@@ -62,7 +63,8 @@ static int read_source(cli_invocation *invocation, const cli_selected_array *sou
     }
     CLI_TRY(tsr_view_new(ret_view, to, source->rank, source->shape, &invocation->error));
     const tsr_read_request request = {source->array, &source->index, ret_view, casting};
-    return tsr_read_many(invocation->context, &request, 1, NULL, &invocation->error);
+    progress_call(NULL, &call);
+    return tsr_read_many(invocation->context, &request, 1, &call, &invocation->error);
 }
 
 static int append(cli_invocation *invocation, const cli_selected_array *source,

@@ -9,7 +9,6 @@
 #include "output_file.h"
 #include "scale.h"
 #include "show.h"
-#include "signals.h"
 #include "trial.h"
 
 enum { SAMPLE_BYTES = 16 << 20, RESULTS_MAX = 128 };
@@ -107,12 +106,10 @@ static int try_codec(void *user, const tsr_codec_ops *ops)
     for (int i = 0; i < count && self->count < RESULTS_MAX; i++) {
         cli_trial *trial = &self->rows[self->count++];
         tsr_error error = TSR_ERROR_INIT;
-        if (signals_interrupted())
-            return tsr_error_set(&self->invocation->error, TSR_CANCELLED, "interrupted");
         snprintf(trial->label, sizeof trial->label, "%s", rows[i].label);
-        if (trial_run(self->context, ops, &rows[i], &self->sample, &trial->result, &error) ==
-            TSR_NO_MEMORY)
-            return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "%s", error.message);
+        trial_run(self->context, ops, &rows[i], &self->sample, &trial->result, &error);
+        if (error.status == TSR_NO_MEMORY || error.status == TSR_CANCELLED)
+            return tsr_error_set(&self->invocation->error, error.status, "%s", error.message);
         if (error.status < 0)
             snprintf(trial->problem, sizeof trial->problem, "%.120s", error.message);
     }

@@ -4,6 +4,7 @@
 #include "location.h"
 #include "network.h"
 #include "probe.h"
+#include "progress.h"
 #include "show.h"
 
 /* ---- text ---- */
@@ -173,11 +174,13 @@ static int explain_read(cli_invocation *invocation)
     cli_probe probe;
     cli_estimate estimate = {0};
     const char *network;
+    tsr_call call;
 
+    progress_call(NULL, &call);
     CLI_TRY(location_open_selected(invocation, invocation->operands[0], false, &selected));
     CLI_TRY(network_name(invocation, tsr_array_place(selected.array),
                          tsr_array_driver(selected.array), &network));
-    CLI_TRY(tsr_array_explain(selected.array, &selected.index, NULL, &cost, &invocation->error));
+    CLI_TRY(tsr_array_explain(selected.array, &selected.index, &call, &cost, &invocation->error));
     CLI_TRY(probe_run(selected.array, &selected.index, &probe, &invocation->error));
     if (probe.measured)
         probe_estimate(&probe, &cost, tsr_context_threads(invocation->context), &estimate);

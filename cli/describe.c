@@ -18,7 +18,7 @@ int describe_stored(tsr_context *context, const tsr_array *array, cli_stored_siz
         status = location_stored_size(context, tsr_array_place(array), &ret_stored->size_bytes,
                                       &ret_stored->objects, &error);
     ret_stored->known = status >= 0;
-    if (status == TSR_NO_MEMORY)
+    if (status == TSR_NO_MEMORY || status == TSR_CANCELLED)
         return tsr_error_set(err, status, "%s", error.message);
     return 0;
 }

@@ -12,7 +12,7 @@ typedef struct cli_stored_size {
 } cli_stored_size;
 
 /* Looks it up by listing the store; unknown for arrays inside files such as netCDF, and where the
- * store cannot be listed. Errors: NO_MEMORY. */
+ * store cannot be listed. Errors: NO_MEMORY, CANCELLED by a signal. */
 int describe_stored(tsr_context *context, const tsr_array *array, cli_stored_size *ret_stored,
                     tsr_error *err);
 

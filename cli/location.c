@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "memory.h"
+#include "signals.h"
 #include "suggestion.h"
 
 /* ---- names ---- */
@@ -555,12 +556,13 @@ int location_stored_size(tsr_context *context, const char *place, int64_t *ret_s
                          int64_t *ret_objects, tsr_error *err)
 {
     tsr_auto(tsr_store) *store = NULL;
+    tsr_call call = {.cancel = signals_cancel_flag()};
     cli_stored_sum sum = {0, 0};
 
     if (location_is_in_file(place))
         return tsr_error_set(err, TSR_UNSUPPORTED, "%s: it lies in a file", place);
     CLI_TRY(tsr_store_open(context, place, &store, err));
-    CLI_TRY(tsr_store_list(store, "", false, add_entry, &sum, NULL, err));
+    CLI_TRY(tsr_store_list(store, "", false, add_entry, &sum, &call, err));
     *ret_size_bytes = sum.size_bytes;
     if (ret_objects)
         *ret_objects = sum.objects;

@@ -89,7 +89,9 @@ bool location_is_in_file(const char *place);
 bool location_is_zarr(const char *driver);
 
 /* Sums the sizes of everything stored below a place but Zarr metadata, and counts the objects.
- * Errors: UNSUPPORTED (in a file, such as netCDF), PERMISSION, IO, NO_MEMORY. */
+ * Errors: UNSUPPORTED (in a file, such as netCDF), PERMISSION, IO, NO_MEMORY, CANCELLED by a
+ * signal.
+ */
 int location_stored_size(tsr_context *context, const char *place, int64_t *ret_size_bytes,
                          int64_t *ret_objects, tsr_error *err);
 

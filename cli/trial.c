@@ -5,10 +5,16 @@
 
 #include "describe.h"
 #include "memory.h"
+#include "progress.h"
 #include "scalar.h"
+#include "signals.h"
 #include "try.h"
 
 /* ---- the sample ---- */
+
+/* What tiny chunks cost does not become clearer by more of them, each of which takes room for what
+ * its codec may make of it. */
+enum { SAMPLE_CHUNKS_MAX = 1 << 14 };
 
 void trial_sample_clear(cli_trial_sample *sample)
 {
@@ -52,6 +58,7 @@ static int add_chunk(tsr_array *array, int64_t number, cli_trial_sample *sample,
     size_t size = (size_t)elements * sample->dtype->size_bytes;
     char *bytes = memory_resized(sample->bytes, sample->size_bytes + size + 1);
     size_t *sizes;
+    tsr_call call;
 
     if (!bytes)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for the sample");
@@ -60,7 +67,9 @@ static int add_chunk(tsr_array *array, int64_t number, cli_trial_sample *sample,
     if (!sizes)
         return tsr_error_set(err, TSR_NO_MEMORY, "out of memory for the sample");
     sample->sizes = sizes;
-    CLI_TRY(tsr_array_read(array, start, count, NULL, bytes + sample->size_bytes, size, NULL, err));
+    progress_call(NULL, &call);
+    CLI_TRY(
+        tsr_array_read(array, start, count, NULL, bytes + sample->size_bytes, size, &call, err));
     if (!scalar_is_little_endian())
         scalar_swap_bytes(sample->dtype, bytes + sample->size_bytes, elements);
     sample->sizes[sample->count++] = size;
@@ -84,6 +93,7 @@ int trial_sample_read(tsr_context *context, tsr_array *array, int64_t max_bytes,
         return tsr_error_set(err, TSR_INVALID_ARGUMENT, "%s has no elements to try codecs on",
                              tsr_array_place(array));
     wanted = max_bytes / (locate_chunk(array, 0, start, count) * (int64_t)dtype->size_bytes);
+    wanted = wanted > SAMPLE_CHUNKS_MAX ? SAMPLE_CHUNKS_MAX : wanted;
     wanted = wanted < 1 ? 1 : wanted > total ? total : wanted;
     for (int64_t i = 0; status >= 0 && i < wanted; i++)
         status = add_chunk(array, (int64_t)((__int128)i * total / wanted), &sample, err);
@@ -177,6 +187,11 @@ static void bench_clear(cli_bench *bench)
     memory_free(bench->decoded);
 }
 
+static int check_interrupted(tsr_error *err)
+{
+    return signals_interrupted() ? tsr_error_set(err, TSR_CANCELLED, "interrupted") : 0;
+}
+
 static int encode_all(cli_bench *bench, tsr_error *err)
 {
     const char *from = bench->sample->bytes;
@@ -184,6 +199,7 @@ static int encode_all(cli_bench *bench, tsr_error *err)
     for (size_t i = 0; i < bench->sample->count; i++) {
         tsr_output output = {bench->encoded + i * bench->room_bytes, 0, bench->room_bytes,
                              bench->room_bytes};
+        CLI_TRY(check_interrupted(err));
         CLI_TRY(bench->ops->encode_bytes(bench->codec, bench->scratch, from,
                                          bench->sample->sizes[i], &output, err));
         bench->encoded_sizes[i] = output.size_bytes;
@@ -198,6 +214,7 @@ static int decode_all(cli_bench *bench, bool compare, tsr_error *err)
 
     for (size_t i = 0; i < bench->sample->count; i++) {
         size_t size = 0, wanted = bench->sample->sizes[i];
+        CLI_TRY(check_interrupted(err));
         CLI_TRY(bench->ops->decode_bytes(
             bench->codec, bench->scratch, bench->encoded + i * bench->room_bytes,
             bench->encoded_sizes[i], bench->decoded, wanted, &size, err));

@@ -32,7 +32,7 @@ typedef struct cli_trial_result {
 } cli_trial_result;
 
 /* Reads inner chunks that are spread over the array, about max_bytes in all, at least one.
- * Errors: those of reading, INVALID_ARGUMENT (no elements), NO_MEMORY. */
+ * Errors: those of reading, INVALID_ARGUMENT (no elements), NO_MEMORY, CANCELLED by a signal. */
 int trial_sample_read(tsr_context *context, tsr_array *array, int64_t max_bytes,
                       cli_trial_sample *ret_sample, tsr_error *err);
 
@@ -45,7 +45,7 @@ enum { TRIAL_ROWS_MAX = 16 };
 int trial_rows(const tsr_codec_ops *ops, bool all_levels, cli_trial_codec *ret_rows);
 
 /* Encodes and decodes the sample, and checks that it comes back. Errors: those of the codec,
- * DAMAGED when it does not. */
+ * DAMAGED when it does not, CANCELLED by a signal. */
 int trial_run(tsr_context *context, const tsr_codec_ops *ops, const cli_trial_codec *row,
               const cli_trial_sample *sample, cli_trial_result *ret_result, tsr_error *err);
 

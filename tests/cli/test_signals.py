@@ -1,6 +1,7 @@
 """Interruptions: the chunk in hand is finished, nothing torn is seen, the same command goes on."""
 
 import json
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -72,6 +73,25 @@ def test_what_was_spoilt_between_two_runs_is_made_anew(tessera, program, tmp_pat
     mark.write_text(json.dumps({**said, "current": {"path": "b", "chunks": 200}}))
     tessera.run(*COPY[:-4], "--codec", "zstd:19")
     tessera.run("diff", "in.zarr", "out.zarr")
+
+
+@pytest.mark.parametrize("arguments", [["explain", "huge.zarr"], ["codecs", "--try", "huge.zarr"],
+                                       ["cat", "huge.zarr", "--format", "raw"]], ids=lambda words: words[0])
+def test_commands_that_only_read_end_at_once(tessera, program, tmp_path, arguments):
+    """There is more to do than anybody waits for: 10^9 chunks, most of them missing, and 2^14 to be tried."""
+    tessera.run("create", "huge.zarr", "--shape", "4000000000000", "--dtype", "u1", "--chunks", "4000")
+    child = subprocess.Popen([program, *arguments], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    status = pathlib.Path(f"/proc/{child.pid}/status")
+    deadline = time.monotonic() + 60
+    while not int(status.read_text().split("SigCgt:")[1].split()[0], 16) & 1 << (signal.SIGINT - 1):
+        assert child.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    try:
+        _, err = child.communicate(timeout=60)
+    finally:
+        child.kill()
+    assert child.returncode == 130 and b"\ntessera: interrupted\n" in err, err
 
 
 def test_interrupted_twice(tessera, program, tmp_path, slow):
