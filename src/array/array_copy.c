@@ -348,23 +348,14 @@ static int copy_decoded(const copier *self, const int64_t *chunk, tsr_codec_scra
 static int is_kept(const copier *self, const int64_t *chunk, int64_t number, bool *ret_kept,
                    tsr_error *err)
 {
-    const tsr_range nothing = {TSR_RANGE_SUFFIX, 0, 0};
     tsr_extent extent;
-    tsr_get_request request;
+    tsr_get_request answer;
 
     *ret_kept = number >= 0 && number < self->options->done_chunks;
     if (*ret_kept || !self->options->keep_stored)
         return 0;
     TSRI_TRY(tsri_array_locate(self->destination, chunk, &extent, err));
-    int status = tsri_get_and_wait(extent.store, extent.key, nothing, NULL, &request, err);
-    if (status == TSR_NOT_FOUND) {
-        tsr_error_clear(err);
-        return 0;
-    }
-    TSRI_TRY(status);
-    tsr_blob_unref(request.blob);
-    *ret_kept = true;
-    return 0;
+    return tsri_look_and_wait(extent.store, extent.key, ret_kept, &answer, err);
 }
 
 static void tell_kept(const copier *self, const int64_t *chunk, tsri_task_group *group)

@@ -164,22 +164,17 @@ static void locate_in(int rank, const int64_t *first, const int64_t *counts, int
 static int look_at_value(void *user, int64_t i, tsr_error *err)
 {
     const walk *self = user;
-    const tsr_range nothing = {TSR_RANGE_PART, 0, 0};
     int64_t chunk[TSR_RANK_MAX];
-    tsr_get_request request;
+    tsr_get_request answer;
     tsr_extent extent;
+    bool exists;
 
     locate_in(self->array->rank, self->chunk_first, self->chunk_counts, i, chunk);
     TSRI_TRY(tsri_array_locate(self->array, chunk, &extent, err));
-    int status = tsri_get_and_wait(extent.store, extent.key, nothing, NULL, &request, err);
-    self->values[i] = (value){.exists = status == 0, .settled = request.settled};
-    if (status == TSR_NOT_FOUND) {
-        tsr_error_clear(err);
-        return 0;
-    }
-    TSRI_TRY(status);
-    tsr_blob_unref(request.blob);
-    tsri_figures_generation(extent.store, &request.generation, self->values[i].words);
+    TSRI_TRY(tsri_look_and_wait(extent.store, extent.key, &exists, &answer, err));
+    self->values[i] = (value){.exists = exists, .settled = answer.settled};
+    if (exists)
+        tsri_figures_generation(extent.store, &answer.generation, self->values[i].words);
     return 0;
 }
 

@@ -66,18 +66,11 @@ static bool name_kept(const char *key, int n, char ret_key[TSR_KEY_MAX])
  * already. */
 static int leads_to_it(maintenance *self, const char *key, bool *ret_same, tsr_error *err)
 {
-    const tsr_range nothing = {TSR_RANGE_PART, 0, 0};
-    tsr_get_request request;
+    tsr_get_request answer;
+    bool exists;
 
-    *ret_same = false;
-    int status = tsri_get_and_wait(self->extent.store, key, nothing, NULL, &request, err);
-    if (status == TSR_NOT_FOUND) {
-        tsr_error_clear(err);
-        return 0;
-    }
-    TSRI_TRY(status);
-    tsr_blob_unref(request.blob);
-    *ret_same = tsr_generation_equal(&request.generation, &self->generation);
+    TSRI_TRY(tsri_look_and_wait(self->extent.store, key, &exists, &answer, err));
+    *ret_same = exists && tsr_generation_equal(&answer.generation, &self->generation);
     return 0;
 }
 

@@ -42,3 +42,21 @@ int tsri_get_and_wait(tsr_store *store, const char *key, tsr_range range,
     pthread_mutex_destroy(&self.mutex);
     return ret_request->status;
 }
+
+int tsri_look_and_wait(tsr_store *store, const char *key, bool *ret_exists,
+                       tsr_get_request *ret_answer, tsr_error *err)
+{
+    const tsr_range nothing = {TSR_RANGE_PART, 0, 0};
+    int status = tsri_get_and_wait(store, key, nothing, NULL, ret_answer, err);
+
+    if (status == TSR_NOT_FOUND) {
+        tsr_error_clear(err);
+        *ret_exists = false;
+        return 0;
+    }
+    TSRI_TRY(status);
+    tsr_blob_unref(ret_answer->blob);
+    ret_answer->blob = NULL;
+    *ret_exists = true;
+    return 0;
+}

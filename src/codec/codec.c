@@ -297,6 +297,16 @@ int tsri_codec_reserve(tsr_output *output, size_t size_bytes, char **ret_data, t
     return 0;
 }
 
+tsr_size_bound tsri_codec_unbounded(const void *codec, const tsr_dtype *dtype, int rank,
+                                    const int64_t *shape)
+{
+    (void)codec;
+    (void)dtype;
+    (void)rank;
+    (void)shape;
+    return (tsr_size_bound){TSR_SIZE_UNBOUNDED, 0};
+}
+
 int tsri_codec_error_capacity(tsr_error *err, const char *codec, size_t capacity_bytes)
 {
     return tsr_error_set(err, TSR_DAMAGED,

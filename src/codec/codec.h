@@ -41,6 +41,10 @@ static inline tsr_size_bound tsri_size_bound(tsr_size_class size_class, uint64_t
  * output->size_bytes. Errors: NO_MEMORY, LIMIT. */
 int tsri_codec_reserve(tsr_output *output, size_t size_bytes, char **ret_data, tsr_error *err);
 
+/* The bound of array-to-bytes codecs whose output may be of any size, for tsr_codec_ops. */
+tsr_size_bound tsri_codec_unbounded(const void *codec, const tsr_dtype *dtype, int rank,
+                                    const int64_t *shape);
+
 /* Reports a codec that is known and not supported, with the reason; 0 for other names, known or
  * not. Thread: IMMUTABLE. Errors: UNSUPPORTED. */
 int tsri_codec_refuse(const char *name, tsr_error *err);

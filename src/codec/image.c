@@ -267,16 +267,6 @@ int tsri_image_mismatch(const tsri_image_codec *codec, const tsri_image *expecte
                          expected->samples);
 }
 
-tsr_size_bound tsri_image_bound(const void *codec, const tsr_dtype *dtype, int rank,
-                                const int64_t *shape)
-{
-    (void)codec;
-    (void)dtype;
-    (void)rank;
-    (void)shape;
-    return (tsr_size_bound){TSR_SIZE_UNBOUNDED, 0};
-}
-
 /* ---- views ---- */
 
 int tsri_image_encode_view(const tsri_image_codec *codec, const tsr_view *decoded,

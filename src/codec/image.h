@@ -92,8 +92,4 @@ int tsri_image_encode_view(const tsri_image_codec *codec, const tsr_view *decode
 int tsri_image_decode_view(const tsri_image_codec *codec, const void *bytes, size_t size_bytes,
                            tsri_image_decode *decode, const tsr_view *decoded, tsr_error *err);
 
-/* Nobody promises how large a picture becomes. */
-tsr_size_bound tsri_image_bound(const void *codec, const tsr_dtype *dtype, int rank,
-                                const int64_t *shape);
-
 #endif

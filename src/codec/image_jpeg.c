@@ -364,7 +364,7 @@ const tsr_codec_ops tsri_codec_jpeg = {
     .open = jpeg_open,
     .close = tsri_image_close,
     .describe = tsri_image_describe,
-    .array_bound = tsri_image_bound,
+    .array_bound = tsri_codec_unbounded,
     .encode_array = jpeg_encode,
     .decode_array = jpeg_decode,
 };

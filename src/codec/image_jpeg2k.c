@@ -564,7 +564,7 @@ const tsr_codec_ops tsri_codec_jpeg2k = {
     .open = jpeg2k_open,
     .close = tsri_image_close,
     .describe = tsri_image_describe,
-    .array_bound = tsri_image_bound,
+    .array_bound = tsri_codec_unbounded,
     .encode_array = jpeg2k_encode,
     .decode_array = jpeg2k_decode,
 };

@@ -211,7 +211,7 @@ const tsr_codec_ops tsri_codec_png = {
     .open = png_open,
     .close = tsri_image_close,
     .describe = tsri_image_describe,
-    .array_bound = tsri_image_bound,
+    .array_bound = tsri_codec_unbounded,
     .encode_array = png_encode,
     .decode_array = png_decode,
 };

@@ -148,7 +148,7 @@ const tsr_codec_ops tsri_codec_webp = {
     .open = webp_open,
     .close = tsri_image_close,
     .describe = tsri_image_describe,
-    .array_bound = tsri_image_bound,
+    .array_bound = tsri_codec_unbounded,
     .encode_array = webp_encode,
     .decode_array = webp_decode,
 };

@@ -65,16 +65,6 @@ static int json2_describe(const void *codec, int zarr_format, tsr_output *output
     return tsr_output_append(output, self->configuration, strlen(self->configuration), err);
 }
 
-static tsr_size_bound json2_bound(const void *codec, const tsr_dtype *dtype, int rank,
-                                  const int64_t *shape)
-{
-    (void)codec;
-    (void)dtype;
-    (void)rank;
-    (void)shape;
-    return (tsr_size_bound){TSR_SIZE_UNBOUNDED, 0};
-}
-
 /* ---- encoding ---- */
 
 static int put_element(const tsr_slot *slot, tsr_output *output, tsr_error *err)
@@ -226,7 +216,7 @@ const tsr_codec_ops tsri_codec_json2 = {
     .open = json2_open,
     .close = json2_close,
     .describe = json2_describe,
-    .array_bound = json2_bound,
+    .array_bound = tsri_codec_unbounded,
     .encode_array = json2_encode,
     .decode_array = json2_decode,
     .variable_length = true,

@@ -162,17 +162,6 @@ static size_t header_bytes(int rank)
     return MODE_BYTES + RANK_BYTES + LENGTH_BYTES * (size_t)rank;
 }
 
-/* A block says its own size, and may be one that somebody else has cut off or padded. */
-static tsr_size_bound n5_bound(const void *codec, const tsr_dtype *dtype, int rank,
-                               const int64_t *shape)
-{
-    (void)codec;
-    (void)dtype;
-    (void)rank;
-    (void)shape;
-    return (tsr_size_bound){TSR_SIZE_UNBOUNDED, 0};
-}
-
 /* ---- encoding ---- */
 
 static char *put_number(char *to, uint64_t number, int size_bytes)
@@ -290,7 +279,8 @@ const tsr_codec_ops tsri_codec_n5_default = {
     .open = n5_open,
     .close = n5_close,
     .describe = n5_describe,
-    .array_bound = n5_bound,
+    /* A block says its own size, and may be one that somebody else has cut off or padded. */
+    .array_bound = tsri_codec_unbounded,
     .encode_array = n5_encode,
     .decode_array = n5_decode,
 };

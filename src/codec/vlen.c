@@ -109,16 +109,6 @@ static int vlen_describe(const void *codec, int zarr_format, tsr_output *output,
     return tsr_output_print(output, err, "{\"dtype\":\"%s\"}", self->item);
 }
 
-static tsr_size_bound vlen_bound(const void *codec, const tsr_dtype *dtype, int rank,
-                                 const int64_t *shape)
-{
-    (void)codec;
-    (void)dtype;
-    (void)rank;
-    (void)shape;
-    return (tsr_size_bound){TSR_SIZE_UNBOUNDED, 0};
-}
-
 /* ---- encoding ---- */
 
 static void put_number(char *to, uint32_t number)
@@ -292,7 +282,7 @@ const tsr_codec_ops tsri_codec_vlen_utf8 = {
     .kind = TSR_CODEC_ARRAY_TO_BYTES,
     .open = utf8_open,
     .describe = vlen_describe,
-    .array_bound = vlen_bound,
+    .array_bound = tsri_codec_unbounded,
     .encode_array = vlen_encode,
     .decode_array = vlen_decode,
     .variable_length = true,
@@ -306,7 +296,7 @@ const tsr_codec_ops tsri_codec_vlen_bytes = {
     .kind = TSR_CODEC_ARRAY_TO_BYTES,
     .open = bytes_open,
     .describe = vlen_describe,
-    .array_bound = vlen_bound,
+    .array_bound = tsri_codec_unbounded,
     .encode_array = vlen_encode,
     .decode_array = vlen_decode,
     .variable_length = true,
@@ -320,7 +310,7 @@ const tsr_codec_ops tsri_codec_vlen_array = {
     .open = array_open,
     .close = array_close,
     .describe = vlen_describe,
-    .array_bound = vlen_bound,
+    .array_bound = tsri_codec_unbounded,
     .encode_array = vlen_encode,
     .decode_array = vlen_decode,
     .variable_length = true,

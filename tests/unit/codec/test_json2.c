@@ -69,6 +69,32 @@ static void test_encoded(void **state)
     codec_fixture_close(&fixture);
 }
 
+/* What numcodecs.JSON().encode makes of an array without axes, and back. */
+static void test_scalar(void **state)
+{
+    static const char expected[] = "[\"x\",\"|O\",[]]";
+    codec_case row = json2;
+    row.rank = 0;
+    codec_fixture fixture = codec_fixture_open(&row);
+    tsr_output output = TSRI_OUTPUT_INIT(SIZE_MAX);
+    tsr_slot slot, back;
+    tsr_view view;
+    (void)state;
+    assert_int_equal(tsr_slot_borrow(&slot, "x", 1, NULL), 0);
+    assert_int_equal(tsr_view_init(&view, TSR_STRING, 0, NULL, &slot, NULL), 0);
+    assert_int_equal(
+        fixture.ops->encode_array(fixture.codec, fixture.scratch, &view, &output, NULL), 0);
+    assert_int_equal(output.size_bytes, sizeof expected - 1);
+    assert_memory_equal(output.data, expected, sizeof expected - 1);
+    tsri_output_clear(&output);
+    assert_int_equal(tsr_view_init(&view, TSR_STRING, 0, NULL, &back, NULL), 0);
+    assert_int_equal(fixture.ops->decode_array(fixture.codec, fixture.scratch, expected,
+                                               sizeof expected - 1, &view, NULL),
+                     0);
+    expect_text(&back, "x");
+    codec_fixture_close(&fixture);
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -110,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decoded),
         cmocka_unit_test(test_encoded),
+        cmocka_unit_test(test_scalar),
         cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
