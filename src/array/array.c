@@ -366,6 +366,17 @@ int tsri_array_locate(const tsr_array *array, const int64_t *chunk_index, tsr_ex
     return 0;
 }
 
+int tsri_array_locate_next(const tsr_array *array, const tsr_extent *before,
+                           const int64_t *chunk_index, tsr_extent *ret_extent, tsr_error *err)
+{
+    if (array->ops != &zarr_ops || !tsri_chunk_key_next(array->keys, before->key, ret_extent->key))
+        return tsri_array_locate(array, chunk_index, ret_extent, err);
+    ret_extent->store = before->store;
+    ret_extent->offset = before->offset;
+    ret_extent->size_bytes = before->size_bytes;
+    return 0;
+}
+
 /* Takes what it owns out of an output as a text. */
 static int output_to_text(tsr_output *output, char **ret_text, tsr_error *err)
 {

@@ -86,6 +86,10 @@ tsri_grid *tsri_array_grid(const tsr_array *array);
 int tsri_array_locate(const tsr_array *array, const int64_t *chunk_index, tsr_extent *ret_extent,
                       tsr_error *err);
 
+/* The same for the chunk behind the one of `before` along the last axis, which is quicker. */
+int tsri_array_locate_next(const tsr_array *array, const tsr_extent *before,
+                           const int64_t *chunk_index, tsr_extent *ret_extent, tsr_error *err);
+
 /* What reading holds at once besides the elements that it delivers, on each thread, as far as it is
  * known; saturates at INT64_MAX. */
 int64_t tsri_array_read_bytes(const tsr_array *array);

@@ -98,6 +98,21 @@ int tsri_chunk_key_set(tsri_chunk_key *key, const int64_t *index, tsr_error *err
     return 0;
 }
 
+bool tsri_chunk_key_next(const tsri_key_encoding *encoding, const char *text,
+                         char ret_text[TSR_KEY_MAX])
+{
+    if (!encoding->separator)
+        return false;
+    size_t at = strlen(text);
+    memcpy(ret_text, text, at + 1);
+    for (; at > 0 && ret_text[at - 1] == '9'; at--)
+        ret_text[at - 1] = '0';
+    if (at == 0 || ret_text[at - 1] < '0' || ret_text[at - 1] > '8')
+        return false;
+    ret_text[at - 1]++;
+    return true;
+}
+
 bool tsri_chunk_key_parse(const tsri_key_encoding *encoding, int rank, const char *text,
                           size_t size_bytes, int64_t *ret_index)
 {

@@ -35,6 +35,12 @@ void tsri_chunk_key_copy(tsri_chunk_key *ret_key, const tsri_chunk_key *key);
  * exceeds TSR_KEY_MAX. */
 int tsri_chunk_key_set(tsri_chunk_key *key, const int64_t *index, tsr_error *err);
 
+/* Writes the key of the next chunk along the last axis, given a key of an array with axes. False
+ * where that has one digit more, or the encoding is not formed axis by axis: then what `ret_text`
+ * holds means nothing. */
+bool tsri_chunk_key_next(const tsri_key_encoding *encoding, const char *text,
+                         char ret_text[TSR_KEY_MAX]);
+
 /* Reads a key relative to its array back; false for everything that is not exactly the key of some
  * chunk (leading zeros, another separator, other rank). Whether the index lies inside the grid is
  * the caller's question. */

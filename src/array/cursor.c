@@ -112,6 +112,14 @@ size_t tsri_cursors_sharers(const tsri_cursors *self)
     return count_equal(self, 0);
 }
 
+/* Moves the read that comes next on to its next chunk. */
+static void go_on(tsri_cursors *self)
+{
+    if (!tsri_target_walk_next(&self->cursors[self->heap[0]].walk))
+        self->heap[0] = self->heap[--self->count];
+    sift_down(self, 0);
+}
+
 bool tsri_cursors_take(tsri_cursors *self, const tsr_array *array, const int64_t *chunk,
                        tsri_target *ret_target)
 {
@@ -123,8 +131,38 @@ bool tsri_cursors_take(tsri_cursors *self, const tsr_array *array, const int64_t
     if (memcmp(cursor->walk.cell, chunk, (size_t)array->rank * sizeof *chunk) != 0)
         return false;
     tsri_target_walk_take(&cursor->walk, ret_target);
-    if (!tsri_target_walk_next(&cursor->walk))
-        self->heap[0] = self->heap[--self->count];
-    sift_down(self, 0);
+    go_on(self);
     return true;
+}
+
+static int take_shared(tsri_cursors *self, size_t sharers, tsri_cursor_run *run, tsr_error *err)
+{
+    run->targets = tsri_alloc_array(sharers, sizeof *run->targets);
+    if (!run->targets)
+        return tsri_error_no_memory(err, sharers * sizeof *run->targets);
+    while (run->target_count < sharers &&
+           tsri_cursors_take(self, run->array, run->walk.cell, &run->targets[run->target_count]))
+        run->target_count++;
+    run->count = 1;
+    return 0;
+}
+
+int tsri_cursors_take_run(tsri_cursors *self, int most, tsri_cursor_run *ret_run, tsr_error *err)
+{
+    ret_run->count = 0;
+    ret_run->targets = NULL;
+    ret_run->target_count = 0;
+    if (self->count == 0)
+        return 0;
+    tsri_cursor *cursor = &self->cursors[self->heap[0]];
+    ret_run->array = cursor->target.read->array;
+    ret_run->grid = cursor->target.read->grid;
+    tsri_target_walk_copy(&ret_run->walk, &cursor->walk);
+    size_t sharers = self->count > 1 ? tsri_cursors_sharers(self) : 1;
+    if (sharers > 1)
+        return take_shared(self, sharers, ret_run, err);
+    /* What lies behind the next chunk may be wanted by another read, too. */
+    ret_run->count = tsri_target_walk_along(&cursor->walk, self->count > 1 ? 1 : most);
+    go_on(self);
+    return 0;
 }

@@ -20,6 +20,19 @@ typedef struct tsri_cursors {
     size_t read_count;
 } tsri_cursors;
 
+/* What one thread takes of the cursors at once, to go through it without them: one chunk with all
+ * reads that touch it; or several chunks side by side along the last axis, where there is one read
+ * alone. */
+typedef struct tsri_cursor_run {
+    tsr_array *array;
+    const tsri_grid *grid;
+    tsri_target_walk walk; /* stands on the first chunk */
+    int count;             /* of chunks; 0 at the end */
+    tsri_target *targets;  /* owned: of the reads that share the one chunk; NULL: one read, whose
+                              target `walk` has */
+    size_t target_count;
+} tsri_cursor_run;
+
 /* Sets up cursors for n reads, and sorts their points, which live as long as the cursors; empty
  * selections are left out. Errors: NO_MEMORY. */
 int tsri_cursors_init(tsri_cursors *self, tsri_read *reads, size_t n, tsr_error *err);
@@ -30,6 +43,10 @@ bool tsri_cursors_peek(const tsri_cursors *self, tsr_array **ret_array, const in
 
 /* The grid of the chunk that comes next, of which there must be one. */
 const tsri_grid *tsri_cursors_grid(const tsri_cursors *self);
+
+/* Takes the next chunk, or up to `most` of them. Owner: the caller frees the targets. Errors:
+ * NO_MEMORY. */
+int tsri_cursors_take_run(tsri_cursors *self, int most, tsri_cursor_run *ret_run, tsr_error *err);
 
 /* How many reads touch the next chunk. */
 size_t tsri_cursors_sharers(const tsri_cursors *self);

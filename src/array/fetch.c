@@ -1,10 +1,7 @@
 #include "array/fetch.h"
 
-#include <inttypes.h>
-
 #include "array/flight.h"
 #include "array/lower.h"
-#include "base/call.h"
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/profile.h"
@@ -67,78 +64,74 @@ void tsri_fetcher_fail(tsri_fetcher *self, tsr_error *error)
     tsri_group_fail(&self->group, error->status ? error->status : TSR_INTERNAL, error);
 }
 
-/* Keeps the memory of a unit that was cleared. Without the mutex: nothing but `next` of a spare is
- * looked at, and only one thread at a time takes any away. */
-static void push_spare(tsri_fetcher *self, tsri_unit *unit)
+static void push_spare(tsri_worker *by, tsri_unit *unit)
 {
-    unit->next = __atomic_load_n(&self->spares, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(&self->spares, &unit->next, unit, true, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED))
-        ;
+    unit->next = by->spares;
+    by->spares = unit;
 }
 
-/* Takes one away, or NULL. The caller holds the mutex. */
-static tsri_unit *take_spare(tsri_fetcher *self)
+/* Memory for a unit, or NULL. */
+static tsri_unit *take_spare(tsri_worker *me)
 {
-    tsri_unit *spare = __atomic_load_n(&self->spares, __ATOMIC_ACQUIRE);
-    while (spare && !__atomic_compare_exchange_n(&self->spares, &spare, spare->next, true,
-                                                 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
-        ;
+    if (!me->spares)
+        me->spares = __atomic_exchange_n(&me->fetch->spares, NULL, __ATOMIC_ACQUIRE);
+    tsri_unit *spare = me->spares;
+    if (spare)
+        me->spares = spare->next;
     return spare;
 }
 
-void tsri_fetcher_release(tsri_fetcher *self, tsri_unit *unit)
+/* Leaves what a worker has kept to others. */
+static void give_spares(tsri_worker *me)
 {
-    while (unit && __atomic_sub_fetch(&unit->references, 1, __ATOMIC_ACQ_REL) == 0) {
-        tsri_unit *parent = unit->parent;
-        if (unit->conflict && !tsri_group_stopped(&self->group)) {
-            tsri_unit_restart(unit);
-            tsri_fetcher_publish(self, unit);
-            return;
-        }
-        tsri_unit_clear(unit);
-        push_spare(self, unit);
-        unit = parent;
-    }
+    tsri_fetcher *self = me->fetch;
+    tsri_unit *last = me->spares;
+    while (last && last->next)
+        last = last->next;
+    if (!last)
+        return;
+    last->next = __atomic_load_n(&self->spares, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&self->spares, &last->next, me->spares, true,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        ;
+    me->spares = NULL;
 }
 
-/* Takes the next chunk from the cursors. The caller holds the mutex. */
-static int admit(tsri_fetcher *self, tsri_unit **ret_unit, tsr_error *err)
+/* Tells the group what was done: once for many small chunks, since threads that count together wait
+ * for each other. */
+static void report(tsri_worker *me)
 {
-    tsr_array *array;
-    const int64_t *at;
-    int64_t chunk[TSR_RANK_MAX] TSRI_UNINITIALIZED;
-    tsr_auto(tsri_prepared) *prepared = NULL;
-    tsri_unit *unit;
+    const tsr_progress *done = &me->done;
+    tsri_group_progress(&me->fetch->group, done->chunks_done, done->bytes_done, done->stored_bytes,
+                        done->requests);
+    me->done = (tsr_progress){0};
+}
 
-    *ret_unit = NULL;
-    if (!tsri_cursors_peek(&self->cursors, &array, &at))
-        return 0;
-    memcpy(chunk, at, (size_t)array->rank * sizeof *chunk);
-    const tsri_grid *grid = tsri_cursors_grid(&self->cursors);
-    TSRI_TRY(tsri_array_prepare(array, grid, chunk, &prepared, err));
-    tsri_unit *spare = take_spare(self);
-    int status =
-        tsri_unit_new(array, prepared, tsri_cursors_sharers(&self->cursors), spare, &unit, err);
-    if (status < 0) {
-        if (spare)
-            push_spare(self, spare);
-        return status;
+static void end_unit(tsri_worker *by, tsri_unit *unit)
+{
+    tsri_unit_clear(unit);
+    push_spare(by, unit);
+}
+
+/* Whether nobody else holds the unit any more. Who has the only reference need not count. */
+static bool drop_reference(tsri_unit *unit)
+{
+    return __atomic_load_n(&unit->references, __ATOMIC_ACQUIRE) == 1 ||
+           __atomic_sub_fetch(&unit->references, 1, __ATOMIC_ACQ_REL) == 0;
+}
+
+void tsri_fetcher_release(tsri_worker *by, tsri_unit *unit)
+{
+    while (unit && drop_reference(unit)) {
+        tsri_unit *parent = unit->parent;
+        if (unit->conflict && !tsri_group_stopped(&by->fetch->group)) {
+            tsri_unit_restart(unit);
+            tsri_fetcher_publish(by->fetch, unit);
+            return;
+        }
+        end_unit(by, unit);
+        unit = parent;
     }
-    prepared = NULL; /* the unit's now */
-    while (unit->target_count < unit->target_capacity &&
-           tsri_cursors_take(&self->cursors, array, chunk, &unit->targets[unit->target_count]))
-        unit->target_count++;
-    for (int axis = 0; axis < array->rank; axis++)
-        unit->origin[axis] = tsri_grid_start(grid, axis, chunk[axis]);
-    status = unit->prepared ? tsri_array_locate(array, chunk, &unit->extent, err) : 0;
-    if (status < 0) {
-        tsri_unit_clear(unit);
-        push_spare(self, unit);
-        return status;
-    }
-    *ret_unit = unit;
-    return status;
 }
 
 /* ---- portions ---- */
@@ -180,34 +173,25 @@ static bool may_fly(const tsri_fetcher *self, const tsri_unit *unit)
            self->in_flight < TSRI_MAX(unit->extent.store->hints.requests_in_flight, 1);
 }
 
-/* A unit that hands out something: the first ready one, or a new chunk. The caller holds the mutex.
- */
-static int find_unit(tsri_fetcher *self, tsri_portion *portion, bool *ret_found, tsr_error *err)
+/* A portion of the first ready unit. The caller holds the mutex. */
+static bool find_portion(tsri_worker *me, tsri_portion *portion)
 {
-    for (;;) {
+    tsri_fetcher *self = me->fetch;
+    while (self->ready && may_fly(self, self->ready)) {
         tsri_unit *unit = self->ready;
-        if (!unit) {
-            TSRI_TRY(admit(self, &unit, err));
-            if (!unit)
-                return 0;
-            push_ready(self, unit);
-        }
-        if (!may_fly(self, unit))
-            return 0;
-        *ret_found = next_of_unit(unit, portion);
+        bool found = next_of_unit(unit, portion);
         bool done = unit->state == TSRI_UNIT_DONE;
         if (done || unit->state == TSRI_UNIT_WAITING)
             self->ready = unit->next;
         /* The reference for handing out goes to the last portion. */
-        if (*ret_found && !done)
+        if (found && !done)
             __atomic_add_fetch(&unit->references, 1, __ATOMIC_RELAXED);
-        if (*ret_found)
-            return 0;
-        if (done && __atomic_sub_fetch(&unit->references, 1, __ATOMIC_ACQ_REL) == 0) {
-            tsri_unit_clear(unit);
-            push_spare(self, unit);
-        }
+        if (found)
+            return true;
+        if (done && drop_reference(unit))
+            end_unit(me, unit);
     }
+    return false;
 }
 
 /* Without clearing texts that nobody reads. */
@@ -217,23 +201,20 @@ static void forget_error(tsr_error *error)
     error->message[0] = error->where[0] = error->next_step[0] = 0;
 }
 
-/* Hands the next portion to a runner. The caller holds the mutex. */
-static int take_portion(tsri_fetcher *self, tsri_flight *next, bool *ret_found, tsr_error *err)
+/* Makes a flight of a portion that was found. */
+static void begin(tsri_worker *me, tsri_flight *next)
 {
-    TSRI_TRY(find_unit(self, &next->portion, ret_found, err));
-    if (!*ret_found)
-        return 0;
-    next->fetch = self;
+    next->fetch = me->fetch;
+    next->by = me;
     forget_error(&next->error);
-    next->request = (tsr_get_request){0};
+    next->request.blob = NULL;
+    next->request.done = NULL;
     next->kept = NULL;
     next->direct = NULL;
     next->answered = false;
-    next->generation = next->portion.unit->generation;
     next->has_generation = next->portion.unit->has_generation;
-    if (!answers_at_once(next->portion.unit))
-        self->in_flight++;
-    return 0;
+    if (next->has_generation)
+        next->generation = next->portion.unit->generation;
 }
 
 /* Whether a portion is a small chunk that is there at once: the next one may be taken with it. */
@@ -245,109 +226,154 @@ static bool is_light(const tsri_portion *portion)
            answers_at_once(unit);
 }
 
-/* Hands the next portion to a runner, or several when they are light. What was taken before a
- * failure is counted too. The caller holds the mutex. */
-static int take_portions(tsri_fetcher *self, tsri_flight *taken, int *ret_count, tsr_error *err)
+/* How many chunks a runner takes at once. */
+static int run_limit(const tsr_array *array)
 {
-    bool found = true;
-    while (found && *ret_count < TAKEN_AT_ONCE &&
-           (*ret_count == 0 || is_light(&taken[*ret_count - 1].portion))) {
-        found = false;
-        TSRI_TRY(take_portion(self, &taken[*ret_count], &found, err));
-        *ret_count += found;
-    }
-    if (!self->is_small && *ret_count > 0 && (self->ready || self->cursors.count > 0))
+    const tsri_prepared *prepared = array->prepared;
+    bool light = prepared && prepared->decoded_bytes <= LIGHT_BYTES &&
+                 !tsri_prepared_is_shard(prepared) &&
+                 (!array->store || array->store->hints.answers_at_once);
+    return light ? TAKEN_AT_ONCE : 1;
+}
+
+static int take_run(tsri_fetcher *self, tsri_cursor_run *run, tsr_error *err)
+{
+    tsr_array *array;
+    const int64_t *chunk;
+    if (!tsri_cursors_peek(&self->cursors, &array, &chunk))
+        return 0;
+    return tsri_cursors_take_run(&self->cursors, run_limit(array), run, err);
+}
+
+/* Takes the next portion of a ready unit, or else chunks from the cursors. The caller holds the
+ * mutex. */
+static int take(tsri_worker *me, tsri_flight *next, int *ret_count, tsri_cursor_run *run,
+                tsr_error *err)
+{
+    tsri_fetcher *self = me->fetch;
+    *ret_count = find_portion(me, &next->portion);
+    if (*ret_count > 0 && !answers_at_once(next->portion.unit))
+        self->in_flight++;
+    if (*ret_count > 0)
+        begin(me, next);
+    else if (!self->ready)
+        TSRI_TRY(take_run(self, run, err));
+    if (!self->is_small && (*ret_count > 0 || run->count > 0) &&
+        (self->ready || self->cursors.count > 0))
         wake(self);
     return 0;
 }
 
-/* ---- drivers that fill boxes ---- */
+/* ---- new units ---- */
 
-/* A box of an array that is made of others is a read of its own. The group of the outer one counts
- * what is delivered, and calls back. */
-static int read_derived_box(tsri_fetcher *self, tsr_array *array, const int64_t *start,
-                            const tsr_view *view, tsr_error *err)
+static int make_unit(tsri_worker *me, tsri_cursor_run *run, tsri_unit **ret_unit, tsr_error *err)
 {
-    const tsr_call below = tsri_call_below(self->call);
-    tsr_auto(tsri_grid) *grid = tsri_array_grid(array);
-    tsri_read read = {.array = array, .grid = grid, .index.rank = view->rank, .view = view};
+    tsr_array *array = run->array;
+    const int64_t *chunk = run->walk.cell;
+    tsri_prepared *prepared = array->prepared;
+    tsri_unit *unit;
 
-    for (int axis = 0; axis < view->rank; axis++)
-        read.index.axes[axis] =
-            (tsr_index_axis){TSR_INDEX_RANGE, start[axis], view->shape[axis], 1};
-    return tsri_fetch(self->context, &read, 1, &below, NULL, err);
-}
-
-static int call_read_box(tsri_fetcher *self, tsr_array *array, const int64_t *start,
-                         const tsr_view *view, tsr_error *err)
-{
-    if (array->lower)
-        return read_derived_box(self, array, start, view, err);
-    tsri_phase before = tsri_phase_begin(self->context, TSRI_PHASE_DRIVER);
-    if (array->ops->serial)
-        pthread_mutex_lock(&array->serial);
-    int status = array->ops->read_box(array->driver, start, view, self->call, err);
-    if (array->ops->serial)
-        pthread_mutex_unlock(&array->serial);
-    tsri_phase_end(self->context, before);
+    if (!run->grid->is_regular)
+        TSRI_TRY(tsri_array_prepare(array, run->grid, chunk, &prepared, err));
+    tsri_unit *spare = take_spare(me);
+    int status = tsri_unit_new(array, prepared, run->targets, spare, &unit, err);
+    if (status < 0) {
+        if (!run->grid->is_regular)
+            tsri_prepared_unref(prepared);
+        return status; /* there was no spare */
+    }
+    unit->holds_prepared = !run->grid->is_regular;
+    unit->target_count = run->targets ? run->target_count : 1;
+    if (!run->targets)
+        tsri_target_walk_take(&run->walk, unit->targets);
+    run->targets = NULL; /* the unit's now */
+    for (int axis = 0; axis < array->rank; axis++)
+        unit->origin[axis] = tsri_grid_start(run->grid, axis, chunk[axis]);
+    status = unit->prepared ? tsri_array_locate(array, chunk, &unit->extent, err) : 0;
     if (status < 0)
-        tsr_error_prepend(err, "%s", array->place);
+        end_unit(me, unit);
+    else
+        *ret_unit = unit;
     return status;
 }
 
-/* Drivers may write elements, where others write bytes. */
-static bool is_aligned(const tsr_view *box)
+/* Makes a unit ready, whose portions other threads may take as well. */
+static void share(tsri_fetcher *self, tsri_unit *unit)
 {
-    return box->dtype->component_bytes == 0 ||
-           (uintptr_t)box->data % box->dtype->component_bytes == 0;
+    pthread_mutex_lock(&self->mutex);
+    push_ready(self, unit);
+    if (!self->is_small)
+        wake(self);
+    pthread_mutex_unlock(&self->mutex);
 }
 
-/* The box from the first to the last element that a target wants, read into scratch and picked from
- * there. */
-static int read_box(tsri_fetcher *self, tsri_unit *unit, const tsri_target *target,
-                    tsr_codec_scratch *scratch, tsr_error *err)
+/* Takes the first portion of a new unit of this runner. What more it has to hand out is for all; so
+ * is everything of a store that answers later, which counts its requests. */
+static bool take_first(tsri_worker *me, tsri_unit *unit, tsri_portion *portion)
 {
-    static const char nothing = 0;
-    int64_t start[TSR_RANK_MAX], shape[TSR_RANK_MAX];
-    tsri_target inside = *target;
-    tsr_view box;
+    bool found = answers_at_once(unit) && next_of_unit(unit, portion);
+    if (found && unit->state == TSRI_UNIT_DONE)
+        return true;
+    if (found)
+        __atomic_add_fetch(&unit->references, 1, __ATOMIC_RELAXED);
+    if (unit->state == TSRI_UNIT_DONE)
+        tsri_fetcher_release(me, unit);
+    else if (unit->state != TSRI_UNIT_WAITING)
+        share(me->fetch, unit);
+    return found;
+}
 
-    for (int axis = 0; axis < target->rank; axis++) {
-        int64_t first, last;
-        tsri_target_bounds(target, axis, &first, &last);
-        start[axis] = unit->origin[axis] + first;
-        shape[axis] = last - first + 1;
-        inside.axes[axis].start = 0;
-        inside.axes[axis].origin += first;
-    }
-    TSRI_TRY(tsr_view_init(&box, unit->array->dtype, target->rank, shape, (void *)&nothing, err));
-    box.data = target->data;
-    if (tsri_target_is_direct(&inside, box.shape, box.strides) && is_aligned(&box)) {
-        box.heap = target->read->view->heap;
-        TSRI_TRY(call_read_box(self, unit->array, start, &box, err));
-        tsri_target_account(target);
+/* The next chunk of a run, whose unit is mostly like the one before. */
+static int plan_next(tsri_worker *me, const tsri_cursor_run *run, const tsri_portion *before,
+                     tsri_portion *portion, tsr_error *err)
+{
+    tsri_unit *spare = take_spare(me);
+    TSRI_TRY(tsri_unit_new_next(before, spare, portion, err));
+    tsri_unit *unit = portion->unit;
+    int status = tsri_array_locate_next(run->array, &before->unit->extent, run->walk.cell,
+                                        &unit->extent, err);
+    if (status < 0)
+        end_unit(me, unit);
+    return status;
+}
+
+static int plan_one(tsri_worker *me, tsri_cursor_run *run, const tsri_portion *before,
+                    tsri_portion *portion, bool *ret_found, tsr_error *err)
+{
+    tsri_unit *unit;
+    if (before && is_light(before) && run->grid->is_regular &&
+        tsri_unit_goes_on(before, &run->walk)) {
+        TSRI_TRY(plan_next(me, run, before, portion, err));
+        *ret_found = true;
         return 0;
     }
-    box.data = tsri_scratch_buffer(scratch, TSRI_BUFFER_CHUNK, (size_t)tsr_view_size(&box));
-    if (tsr_dtype_is_variable(box.dtype))
-        box.heap = tsri_scratch_heap(scratch);
-    if (!box.data || (tsr_dtype_is_variable(box.dtype) && !box.heap))
-        return tsri_error_no_memory(err, (size_t)tsr_view_size(&box));
-    TSRI_TRY(call_read_box(self, unit->array, start, &box, err));
-    tsri_phase before = tsri_phase_begin(self->context, TSRI_PHASE_COPY);
-    int status = tsri_target_deliver(&inside, &box, false, scratch, err);
-    tsri_phase_end(self->context, before);
-    return status;
+    TSRI_TRY(make_unit(me, run, &unit, err));
+    *ret_found = take_first(me, unit, portion);
+    return 0;
 }
 
-static void read_boxes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch)
+/* Makes units of the chunks of a run and takes their first portions: without the mutex, since this
+ * is most of what a small chunk costs beyond its copy. What was taken before a failure counts too.
+ */
+static int plan(tsri_worker *me, tsri_cursor_run *run, tsri_flight *taken, int *ret_count,
+                tsr_error *err)
 {
-    tsri_unit *unit = from->portion.unit;
-    int status = self->cost ? tsri_explain_refuse(unit->array, &from->error) : 0;
-    for (size_t i = 0; i < unit->target_count && status == 0; i++)
-        status = read_box(self, unit, &unit->targets[i], scratch, &from->error);
-    tsri_group_progress(&self->group, 1, 0, 0, 0);
-    tsri_flight_finish(self, from, status, &from->error);
+    const tsri_portion *before = NULL;
+    int status = 0;
+    for (int i = 0; i < run->count && status == 0; i++) {
+        tsri_flight *next = &taken[*ret_count];
+        bool found = false;
+        if (i > 0)
+            run->walk.cell[run->array->rank - 1]++;
+        status = plan_one(me, run, before, &next->portion, &found, err);
+        before = status == 0 && found ? &next->portion : NULL;
+        if (!before)
+            continue;
+        begin(me, next);
+        ++*ret_count;
+    }
+    tsri_free(run->targets);
+    return status;
 }
 
 /* ---- runners ---- */
@@ -357,8 +383,10 @@ static void answered_later(tsri_task *task)
 {
     tsri_flight *from = (tsri_flight *)task;
     tsri_fetcher *self = from->fetch;
+    tsri_worker me = {.fetch = self};
     tsr_codec_scratch *scratch = NULL;
 
+    from->by = &me;
     int status = tsri_scratch_acquire(self->context, &scratch, &from->error);
     if (status < 0) {
         tsr_blob_unref(from->request.blob);
@@ -370,6 +398,8 @@ static void answered_later(tsri_task *task)
     }
     int64_t budget_bytes = from->budget_bytes;
     tsri_free(from);
+    report(&me);
+    give_spares(&me);
     pthread_mutex_lock(&self->mutex);
     tsri_budget_give(&self->budget, budget_bytes);
     self->in_flight--;
@@ -398,7 +428,6 @@ static void run_in_memory(tsri_fetcher *self, tsri_flight *now, tsr_codec_scratc
     uint64_t size = now->portion.range.kind == TSR_RANGE_PART ? now->portion.range.size_bytes
                                                               : unit->extent.size_bytes;
 
-    now->request = (tsr_get_request){0};
     int status = tsri_flight_take_bytes(self, now, scratch, bytes + offset, (size_t)size,
                                         unit->extent.size_bytes, &now->error);
     tsri_flight_finish(self, now, status, &now->error);
@@ -456,12 +485,12 @@ static void launch(tsri_fetcher *self, tsri_flight *now)
 }
 
 /* Undoes the handing out of a portion that nobody asks for. */
-static void drop_portion(tsri_fetcher *self, const tsri_portion *portion)
+static void drop_portion(tsri_worker *by, const tsri_portion *portion)
 {
     tsri_unit *unit = portion->unit;
     if (unit->state == TSRI_UNIT_WAITING)
-        tsri_fetcher_release(self, unit); /* its index will not come */
-    tsri_fetcher_release(self, unit);
+        tsri_fetcher_release(by, unit); /* its index will not come */
+    tsri_fetcher_release(by, unit);
 }
 
 /* Sends a portion to a store that answers later, or parks it until the budget has room. */
@@ -469,7 +498,7 @@ static int send_later(tsri_fetcher *self, const tsri_flight *now, tsr_error *err
 {
     tsri_flight *sent = tsri_alloc(sizeof *sent);
     if (!sent) {
-        drop_portion(self, &now->portion);
+        drop_portion(now->by, &now->portion);
         tsr_blob_unref(now->kept);
         return tsri_error_no_memory(err, sizeof *sent);
     }
@@ -522,11 +551,11 @@ static int run_portion(tsri_fetcher *self, tsri_flight *now, tsr_codec_scratch *
     int status = 0;
 
     if (now->portion.kind == TSRI_PORTION_BOX) {
-        read_boxes(self, now, scratch);
+        tsri_flight_fill_boxes(self, now, scratch);
     } else if (is_nested(&now->portion)) {
         status = tsri_flight_start_children(self, &now->portion, err);
         give_back_turn(self, slow);
-        tsri_fetcher_release(self, now->portion.unit);
+        tsri_fetcher_release(now->by, now->portion.unit);
     } else if (self->cost && now->portion.kind != TSRI_PORTION_INDEX) {
         tsri_explain_elements(self, now);
         give_back_turn(self, slow);
@@ -552,7 +581,7 @@ static void run_taken(tsri_fetcher *self, tsri_flight *now, bool is_first,
     if (!is_first && tsri_group_stopped(&self->group)) {
         give_back_turn(self, !answers_at_once(now->portion.unit));
         tsr_blob_unref(now->request.blob);
-        drop_portion(self, &now->portion);
+        drop_portion(now->by, &now->portion);
     } else if (run_portion(self, now, scratch, &now->error) < 0) {
         tsri_fetcher_fail(self, &now->error);
     }
@@ -561,49 +590,55 @@ static void run_taken(tsri_fetcher *self, tsri_flight *now, bool is_first,
 /* Does one thing, or several light ones; false when there is nothing to do. The runner becomes
  * inactive in the same moment in which it finds nothing, so that whoever brings something knows
  * that it has to be woken. */
-static bool run_once(tsri_runner *me, tsr_codec_scratch *scratch, tsri_flight *taken,
-                     tsr_error *error)
+static bool run_once(tsri_runner *runner, tsri_worker *me, tsr_codec_scratch *scratch,
+                     tsri_flight *taken, tsr_error *error)
 {
     tsri_fetcher *self = me->fetch;
     bool stopped = tsri_group_stopped(&self->group);
     tsri_flight *parked = NULL;
+    tsri_cursor_run chunks TSRI_UNINITIALIZED;
     int status = 0, count = 0;
 
+    chunks.count = 0;
     forget_error(error);
     pthread_mutex_lock(&self->mutex);
     if (!stopped)
         parked = take_parked(self);
     if (!stopped && !self->parked && !parked)
-        status = take_portions(self, taken, &count, error);
-    bool busy = me->active = parked || count > 0;
+        status = take(me, taken, &count, &chunks, error);
+    bool busy = runner->active = parked || count > 0 || chunks.count > 0;
     pthread_mutex_unlock(&self->mutex);
     if (parked)
         launch(self, parked);
+    if (chunks.count > 0)
+        status = plan(me, &chunks, taken, &count, error);
     if (count > 1)
         ask_together(self, taken, count);
     for (int i = 0; i < count; i++)
         run_taken(self, &taken[i], i == 0, scratch);
     if (status < 0)
         tsri_fetcher_fail(self, error);
+    report(me);
     return busy;
 }
 
 static void run(tsri_task *task)
 {
-    tsri_runner *me = (tsri_runner *)task;
-    tsri_fetcher *self = me->fetch;
+    tsri_runner *runner = (tsri_runner *)task;
+    tsri_worker me = {.fetch = runner->fetch};
     tsr_codec_scratch *scratch = NULL;
     tsri_flight taken[TAKEN_AT_ONCE] TSRI_UNINITIALIZED;
     tsr_error error = TSR_ERROR_INIT;
 
-    if (tsri_scratch_acquire(self->context, &scratch, &error) < 0) {
-        tsri_fetcher_fail(self,
+    if (tsri_scratch_acquire(me.fetch->context, &scratch, &error) < 0) {
+        tsri_fetcher_fail(me.fetch,
                           &error); /* the runner stays active: nobody is to wake it any more */
         return;
     }
-    while (run_once(me, scratch, taken, &error))
+    while (run_once(runner, &me, scratch, taken, &error))
         ;
-    tsri_scratch_release(self->context, scratch);
+    give_spares(&me);
+    tsri_scratch_release(me.fetch->context, scratch);
 }
 
 /* ---- the whole ---- */
@@ -611,18 +646,20 @@ static void run(tsri_task *task)
 /* What a read that was stopped left behind. */
 static void clear(tsri_fetcher *self)
 {
+    tsri_worker me = {.fetch = self};
     while (self->parked) {
         tsri_flight *parked = self->parked;
         self->parked = (tsri_flight *)parked->task.next;
-        drop_portion(self, &parked->portion);
+        drop_portion(&me, &parked->portion);
         tsr_blob_unref(parked->kept);
         tsri_free(parked);
     }
     while (self->ready) {
         tsri_unit *unit = self->ready;
         self->ready = unit->next;
-        tsri_fetcher_release(self, unit);
+        tsri_fetcher_release(&me, unit);
     }
+    give_spares(&me);
     while (self->spares) {
         tsri_unit *spare = self->spares;
         self->spares = spare->next;
@@ -656,9 +693,8 @@ static void set_totals(tsri_fetcher *self, const tsri_read *reads, size_t n)
 }
 
 /* Each piece of a large view is written past the caches, whatever the span of the piece itself. */
-static void prepare_read(tsri_fetcher *self, tsri_read *read)
+static void prepare_read(tsri_read *read)
 {
-    read->group = &self->group;
     read->streamed = read->view && tsr_view_size(read->view) >= TSRI_STREAM_SPAN_BYTES;
 }
 
@@ -687,7 +723,7 @@ static int fetch(tsr_context *context, tsri_read *reads, size_t n, const tsr_cal
     set_totals(&self, reads, n);
     count_reads(&self, n);
     for (size_t i = 0; i < n; i++)
-        prepare_read(&self, &reads[i]);
+        prepare_read(&reads[i]);
     if (self.runners && self.cursors.count > 0)
         start(&self);
     status = tsri_group_wait(&self.group, err);

@@ -126,10 +126,20 @@ static void note_conflict(tsri_fetcher *self, tsri_unit *unit, tsr_error *error)
 
 /* ---- answers ---- */
 
-static int deliver_all_fill(tsri_unit *unit, tsr_error *err)
+static int deliver_all_fill(tsri_flight *from, tsr_error *err)
 {
+    const tsri_unit *unit = from->portion.unit;
     for (size_t i = 0; i < unit->target_count; i++)
         TSRI_TRY(tsri_target_deliver_fill(&unit->targets[i], err));
+    from->by->done.bytes_done += tsri_unit_bytes(unit);
+    return 0;
+}
+
+/* Of a bare chunk. */
+static int deliver_fill(tsri_flight *from, tsr_error *err)
+{
+    TSRI_TRY(tsri_target_deliver_fill(&from->portion.target, err));
+    from->by->done.bytes_done += tsri_target_bytes(&from->portion.target);
     return 0;
 }
 
@@ -169,10 +179,10 @@ static int judge_failure(tsri_fetcher *self, tsri_flight *from, tsr_error *err)
             break;
         tsr_error_clear(err);
         if (portion->kind != TSRI_PORTION_RAW)
-            return deliver_all_fill(unit, err);
+            return deliver_all_fill(from, err);
         if (!is_same_version(self, from))
             note_conflict(self, unit, err);
-        return tsri_target_deliver_fill(&portion->target, err);
+        return deliver_fill(from, err);
     case TSR_CONFLICT:
         note_conflict(self, unit, err);
         return 0;
@@ -197,17 +207,19 @@ static int judge_failure(tsri_fetcher *self, tsri_flight *from, tsr_error *err)
 }
 
 /* Decodes an index, and keeps it for later reads. */
-static int take_index_bytes(tsri_fetcher *self, tsri_unit *unit, tsr_codec_scratch *scratch,
+static int take_index_bytes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch,
                             const void *bytes, uint64_t shard_bytes, tsr_error *err)
 {
     tsr_auto(tsr_blob) *index = NULL;
+    tsri_unit *unit = from->portion.unit;
     unit->state = TSRI_UNIT_DONE;
     TSRI_TRY(tsri_unit_decode_index(unit, scratch, bytes, shard_bytes, &index, err));
     if (unit->settled && unit->extent.store == unit->array->store) {
         const tsri_cache_source source = tsri_unit_cache_source(unit);
         tsri_cache_put(&unit->array->indexes, &source, index);
     }
-    return tsri_unit_take_index(unit, scratch, index, self->threads, err);
+    return tsri_unit_take_index(unit, scratch, index, self->threads, &from->by->done.bytes_done,
+                                err);
 }
 
 static int take_index(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch,
@@ -226,7 +238,7 @@ static int take_index(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *
         unit->has_generation = true;
         unit->settled = from->request.settled;
     }
-    return take_index_bytes(self, unit, scratch, bytes, shard_bytes, err);
+    return take_index_bytes(self, from, scratch, bytes, shard_bytes, err);
 }
 
 /* A shard that further codecs have packed is unpacked into memory and goes on from there. */
@@ -252,7 +264,7 @@ static int take_packed_shard(tsri_fetcher *self, tsri_flight *from, tsr_codec_sc
     unit->settled = false;
     unit->extent.offset = 0;
     unit->extent.size_bytes = unpacked_bytes;
-    return take_index_bytes(self, unit, scratch, (const char *)tsr_blob_data(blob) + offset,
+    return take_index_bytes(self, from, scratch, (const char *)tsr_blob_data(blob) + offset,
                             unpacked_bytes, err);
 }
 
@@ -270,12 +282,14 @@ static int take_entries(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch
     tsri_unit *unit = from->portion.unit;
     const tsri_entry *entries = unit->entries + from->portion.first_entry;
     size_t count = from->portion.entry_count;
+    tsr_progress *done = &from->by->done;
 
     while (count > 0) {
         size_t same = entries_of_same_chunk(entries, count);
         const char *start = (const char *)bytes + (entries->offset - from->portion.range.offset);
-        TSRI_TRY(tsri_unit_decode_entry(unit, scratch, entries, same, start, err));
-        tsri_group_progress(&self->group, 1, 0, 0, 0);
+        TSRI_TRY(
+            tsri_unit_decode_entry(unit, scratch, entries, same, start, &done->bytes_done, err));
+        done->chunks_done++;
         entries += same;
         count -= same;
         if (count > 0 && tsri_group_stopped(&self->group))
@@ -333,11 +347,10 @@ int tsri_flight_take_bytes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scra
         TSRI_TRY(check_raw_size(from, err));
         if (!unit->blob && !is_same_version(self, from))
             note_conflict(self, unit, err);
-        if (from->direct && bytes == from->direct) {
-            tsri_target_account(&from->portion.target);
-            return 0;
-        }
-        return tsri_unit_deliver_raw(&from->portion, scratch, bytes, err);
+        if (!from->direct || bytes != from->direct)
+            TSRI_TRY(tsri_unit_deliver_raw(&from->portion, scratch, bytes, err));
+        from->by->done.bytes_done += tsri_target_bytes(&from->portion.target);
+        return 0;
     default:
         if (tsri_prepared_is_shard(unit->prepared))
             return take_packed_shard(self, from, scratch, bytes, size_bytes, err);
@@ -346,14 +359,16 @@ int tsri_flight_take_bytes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scra
             unit->settled = from->request.settled;
         }
         TSRI_TRY(tsri_unit_decode_whole(unit, scratch, bytes, size_bytes, err));
-        tsri_group_progress(&self->group, 1, 0, 0, 0);
+        from->by->done.bytes_done += tsri_unit_bytes(unit);
+        from->by->done.chunks_done++;
         return 0;
     }
 }
 
-static void note_fetched(tsri_fetcher *self, const tsri_flight *from)
+static void note_fetched(const tsri_fetcher *self, const tsri_flight *from)
 {
-    tsri_group_progress(&self->group, 0, 0, (int64_t)from->request.size_bytes, 1);
+    from->by->done.stored_bytes += (int64_t)from->request.size_bytes;
+    from->by->done.requests++;
     TSRI_PROFILE_ADD(self->context, fetched_bytes, from->request.size_bytes);
 }
 
@@ -371,9 +386,9 @@ void tsri_flight_finish(tsri_fetcher *self, tsri_flight *from, int status, tsr_e
         if (status == 0 && unit->state == TSRI_UNIT_CUT)
             tsri_fetcher_publish(self, unit);
         else
-            tsri_fetcher_release(self, unit); /* the reference of a unit that hands out portions */
+            tsri_fetcher_release(from->by, unit); /* the reference for handing out portions */
     }
-    tsri_fetcher_release(self, unit);
+    tsri_fetcher_release(from->by, unit);
 }
 
 /* ---- what the array has kept ---- */
@@ -426,10 +441,12 @@ static int deliver_kept(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch
     unit->settled = true;
     if (from->portion.kind == TSRI_PORTION_INDEX) {
         unit->has_generation = true;
-        return tsri_unit_take_index(unit, scratch, from->kept, self->threads, err);
+        return tsri_unit_take_index(unit, scratch, from->kept, self->threads,
+                                    &from->by->done.bytes_done, err);
     }
     TSRI_TRY(tsri_unit_deliver_kept(unit, scratch, from->kept, err));
-    tsri_group_progress(&self->group, 1, 0, 0, 0);
+    from->by->done.bytes_done += tsri_unit_bytes(unit);
+    from->by->done.chunks_done++;
     return 0;
 }
 

@@ -15,10 +15,19 @@ typedef struct tsri_runner {
     bool active;
 } tsri_runner;
 
+/* A thread at work for a fetch, on its stack: what it alone looks at, so that threads need not wait
+ * for each other. */
+typedef struct tsri_worker {
+    tsri_fetcher *fetch;
+    tsr_progress done; /* that the group has not been told of */
+    tsri_unit *spares; /* memory of units that have ended, for new ones */
+} tsri_worker;
+
 /* A portion on its way: handed out, asked for, answered. */
 struct tsri_flight {
     tsri_task task;
     tsri_fetcher *fetch;
+    tsri_worker *by; /* who carries it out at the moment */
     tsri_portion portion;
     tsr_get_request request;
     void *direct;  /* RAW: where in the caller's memory the store puts the bytes; NULL: elsewhere */
@@ -42,7 +51,7 @@ struct tsri_fetcher {
     tsr_read_cost *cost; /* nothing is fetched but indexes: what would be is counted here, under the
                             mutex; NULL: a read */
 
-    tsri_unit *spares; /* atomic: memory of units that have ended, for new ones */
+    tsri_unit *spares; /* atomic: those of workers that have ended */
 
     pthread_mutex_t mutex; /* everything below; held for moments, never over I/O or decoding */
     tsri_cursors cursors;
@@ -63,7 +72,7 @@ void tsri_fetcher_fail(tsri_fetcher *self, tsr_error *error);
 
 /* Drops one reference; the last one ends the unit, or starts it again when its value changed on the
  * way. A nested shard holds a reference of the shard around it. */
-void tsri_fetcher_release(tsri_fetcher *self, tsri_unit *unit);
+void tsri_fetcher_release(tsri_worker *by, tsri_unit *unit);
 
 /* ---- flight.c ---- */
 
@@ -90,12 +99,17 @@ int tsri_flight_take_bytes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scra
                            const void *bytes, size_t size_bytes, uint64_t value_bytes,
                            tsr_error *err);
 
-/* Ends a flight: reports what it did, and releases its unit. */
+/* Ends a flight: counts what it did, and releases its unit. */
 void tsri_flight_finish(tsri_fetcher *self, tsri_flight *from, int status, tsr_error *err);
 
 /* Inner chunks that are shards themselves become units of their own; nothing was fetched for them.
  */
 int tsri_flight_start_children(tsri_fetcher *self, const tsri_portion *portion, tsr_error *err);
+
+/* ---- fetch_box.c ---- */
+
+/* Has a driver fill in what a BOX portion wants, and ends the flight. */
+void tsri_flight_fill_boxes(tsri_fetcher *self, tsri_flight *from, tsr_codec_scratch *scratch);
 
 /* ---- explain.c ---- */
 

@@ -2,7 +2,6 @@
 
 #include "base/checked.h"
 #include "base/profile.h"
-#include "exec/pool.h"
 #include "tensor/copy.h"
 #include "tensor/variable.h"
 
@@ -251,10 +250,9 @@ static void copy_elements(const tsr_view *destination, const tsr_view *source, b
         tsri_view_copy_same(destination, source);
 }
 
-void tsri_target_account(const tsri_target *target)
+int64_t tsri_target_bytes(const tsri_target *target)
 {
-    int64_t bytes = tsri_target_count(target) * (int64_t)target->read->array->dtype->size_bytes;
-    tsri_group_progress(target->read->group, 0, bytes, 0, 0);
+    return tsri_target_count(target) * (int64_t)target->read->array->dtype->size_bytes;
 }
 
 void tsri_target_view_of_source(const tsri_target *target, const tsr_view *chunk,
@@ -422,7 +420,6 @@ int tsri_target_deliver(const tsri_target *target, const tsr_view *chunk, bool s
     tsr_view source TSRI_UNINITIALIZED, destination TSRI_UNINITIALIZED;
     tsr_view native TSRI_UNINITIALIZED;
 
-    tsri_target_account(target);
     if (target->group_count > 0)
         return tsri_target_deliver_points(target, chunk, swapped, err);
     tsri_target_view_of_source(target, chunk, &source);
@@ -450,7 +447,6 @@ static int deliver_fill(const tsri_target *target, tsr_error *err)
     tsr_view source = {.dtype = array->dtype, .rank = target->rank, .data = array->fill_value};
     tsr_view destination;
 
-    tsri_target_account(target);
     if (target->group_count > 0)
         return tsri_target_deliver_points(target, NULL, false, err);
     for (int axis = 0; axis < target->rank; axis++)

@@ -41,7 +41,6 @@ typedef struct tsri_read {
     bool until_flush;        /* writes: what is put need not be seen before the flush at the end */
     tsri_points_set *points; /* of the lists of the index; set by the cursors */
     int *ended; /* atomic: a positive value with which the sink or source ended everything */
-    struct tsri_task_group *group; /* that counts progress; set by the fetch loop */
     tsr_read_cost *cost; /* the read is only explained: counted here; NULL: it is carried out */
     bool streamed;       /* the view is larger than the caches: it is written past them; likewise */
 } tsri_read;
@@ -103,9 +102,8 @@ bool tsri_target_is_direct(const tsri_target *target, const int64_t *shape, cons
 int tsri_target_deliver(const tsri_target *target, const tsr_view *chunk, bool swapped,
                         tsr_codec_scratch *scratch, tsr_error *err);
 
-/* Counts the elements of a target as done, when they came to their destination without
- * tsri_target_deliver. */
-void tsri_target_account(const tsri_target *target);
+/* The size of the elements, as the array has them. */
+int64_t tsri_target_bytes(const tsri_target *target);
 
 /* Hands over the fill value for every element. */
 int tsri_target_deliver_fill(const tsri_target *target, tsr_error *err);
@@ -162,8 +160,15 @@ typedef struct tsri_target_walk {
 void tsri_target_walk_init(tsri_target_walk *walk, const tsri_target *target, const tsri_grid *grid,
                            const int64_t *lengths);
 
+/* Copies what is in use of a walk; both go on for themselves. */
+void tsri_target_walk_copy(tsri_target_walk *to, const tsri_target_walk *from);
+
 /* Goes to the next cell; false when there is none. */
 bool tsri_target_walk_next(tsri_target_walk *walk);
+
+/* Goes along the last axis to the last of at most `most` cells, the present one among them, that
+ * lie side by side and are all touched. Returns how many these are, at least 1. */
+int tsri_target_walk_along(tsri_target_walk *walk, int most);
 
 /* The target in the present cell. */
 void tsri_target_walk_take(const tsri_target_walk *walk, tsri_target *ret_target);

@@ -136,6 +136,34 @@ void tsri_target_walk_init(tsri_target_walk *walk, const tsri_target *target, co
     }
 }
 
+void tsri_target_walk_copy(tsri_target_walk *to, const tsri_target_walk *from)
+{
+    size_t rank = (size_t)from->target->rank;
+    to->target = from->target;
+    to->grid = from->grid;
+    to->lengths = from->lengths;
+    memcpy(to->cell, from->cell, rank * sizeof *to->cell);
+    if (from->target->group_count == 0)
+        return;
+    memcpy(to->before, from->before, rank * sizeof *to->before);
+    memcpy(to->low, from->low, rank * sizeof *to->low);
+    memcpy(to->high, from->high, rank * sizeof *to->high);
+}
+
+int tsri_target_walk_along(tsri_target_walk *walk, int most)
+{
+    int last = walk->target->rank - 1;
+    if (most <= 1 || last < 0)
+        return 1;
+    const tsri_target_axis *axis = &walk->target->axes[last];
+    if (axis->group > 0 || axis->step > 1)
+        return 1;
+    int64_t behind = cell_of(walk, last, axis->count - 1) - walk->cell[last];
+    int more = (int)TSRI_MIN(behind, most - 1);
+    walk->cell[last] += more;
+    return 1 + more;
+}
+
 bool tsri_target_walk_next(tsri_target_walk *walk)
 {
     int axis = walk->target->rank - 1;

@@ -7,33 +7,86 @@
 #include "base/profile.h"
 #include "tensor/region.h"
 
-int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count, tsri_unit *spare,
+static tsri_unit *take_memory(tsri_unit *spare)
+{
+    return spare ? spare : tsri_alloc(sizeof *spare);
+}
+
+int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, tsri_target *targets, tsri_unit *spare,
                   tsri_unit **ret_unit, tsr_error *err)
 {
-    tsri_target *many = NULL;
-    if (target_count > 1 && !(many = tsri_alloc_array(target_count, sizeof *many)))
-        return tsri_error_no_memory(err, target_count * sizeof *many);
-    tsri_unit *unit = spare ? spare : tsri_alloc(sizeof *unit);
-    if (!unit) {
-        tsri_free(many);
+    tsri_unit *unit = take_memory(spare);
+    if (!unit)
         return tsri_error_no_memory(err, sizeof *unit);
-    }
     memset(unit, 0, offsetof(tsri_unit, origin));
     unit->extent.store = NULL;
     unit->extent.key[0] = 0;
     unit->extent.offset = unit->extent.size_bytes = 0;
-    unit->targets = many ? many : &unit->first_target;
+    unit->targets = targets ? targets : &unit->first_target;
     unit->array = array;
     unit->prepared = prepared;
-    unit->target_capacity = target_count;
     unit->references = 1;
     *ret_unit = unit;
     return 0;
 }
 
+/* Which axis of a target runs along the last one of the array. */
+static int last_axis(const tsri_target *target)
+{
+    int axis = target->rank - 1;
+    while (target->axes[axis].array_axis != target->rank - 1)
+        axis--;
+    return axis;
+}
+
+bool tsri_unit_goes_on(const tsri_portion *portion, const tsri_target_walk *walk)
+{
+    const tsri_unit *unit = portion->unit;
+    const tsri_target *target = unit->targets;
+    if (unit->state != TSRI_UNIT_DONE || unit->target_count != 1 || target->rank == 0 ||
+        target->group_count > 0)
+        return false;
+    int64_t length = unit->array->chunk_shape[target->rank - 1];
+    const tsri_target_axis *here = &target->axes[last_axis(target)];
+    const tsri_target_axis *all = &walk->target->axes[target->rank - 1];
+    return here->start == 0 && here->step == 1 && here->count == length &&
+           all->count - here->first - length >= length;
+}
+
+static void move_on(tsri_target *to, const tsri_target *from)
+{
+    tsri_target_copy(to, from);
+    tsri_target_axis *axis = &to->axes[last_axis(to)];
+    axis->first += axis->count;
+    if (to->data)
+        to->data += axis->count * axis->stride;
+}
+
+int tsri_unit_new_next(const tsri_portion *before, tsri_unit *spare, tsri_portion *ret_portion,
+                       tsr_error *err)
+{
+    const tsri_unit *from = before->unit;
+    int rank = from->array->rank;
+    tsri_unit *unit = take_memory(spare);
+    if (!unit)
+        return tsri_error_no_memory(err, sizeof *unit);
+    memcpy(unit, from, offsetof(tsri_unit, origin));
+    memcpy(unit->origin, from->origin, (size_t)rank * sizeof *unit->origin);
+    unit->origin[rank - 1] += from->array->chunk_shape[rank - 1];
+    unit->targets = &unit->first_target;
+    move_on(unit->targets, from->targets);
+    ret_portion->unit = unit;
+    ret_portion->kind = before->kind;
+    ret_portion->range = before->range;
+    if (before->kind == TSRI_PORTION_RAW)
+        move_on(&ret_portion->target, &before->target);
+    return 0;
+}
+
 void tsri_unit_clear(tsri_unit *unit)
 {
-    tsri_prepared_unref(unit->prepared);
+    if (unit->holds_prepared)
+        tsri_prepared_unref(unit->prepared);
     tsr_blob_unref(unit->blob);
     tsri_free(unit->entries);
     if (unit->targets != &unit->first_target)
@@ -376,10 +429,8 @@ static int decode_and_deliver(tsri_unit *unit, const tsri_prepared *prepared, ui
     TSRI_TRY(tsri_chain_decode(prepared, scratch, bytes, size_bytes, &wanted, direct, &chunk,
                                &swapped, err));
     count_decoded(unit, wanted);
-    if (direct && chunk.data == direct) {
-        tsri_target_account(targets[0]);
+    if (direct && chunk.data == direct)
         return 0;
-    }
     return deliver_all(unit->array->context, targets, count, &chunk, swapped, scratch, err);
 }
 
@@ -404,7 +455,7 @@ int tsri_unit_decode_whole(tsri_unit *unit, tsr_codec_scratch *scratch, const vo
 /* For several targets of one inner chunk. */
 static int decode_shared_entry(tsri_unit *unit, tsr_codec_scratch *scratch,
                                const tsri_entry *entries, size_t count, const void *bytes,
-                               tsr_error *err)
+                               int64_t *delivered_bytes, tsr_error *err)
 {
     tsri_target *restricted = tsri_alloc_array(count, sizeof *restricted);
     const tsri_target **targets = tsri_alloc_array(count, sizeof(const tsri_target *));
@@ -417,23 +468,28 @@ static int decode_shared_entry(tsri_unit *unit, tsr_codec_scratch *scratch,
     if (status == 0)
         status = decode_and_deliver(unit, unit->prepared->inner, entries->offset, scratch, bytes,
                                     entries->size_bytes, targets, count, err);
+    for (size_t i = 0; i < count && status == 0; i++)
+        *delivered_bytes += tsri_target_bytes(targets[i]);
     tsri_free(restricted);
     tsri_free(targets);
     return status;
 }
 
 int tsri_unit_decode_entry(tsri_unit *unit, tsr_codec_scratch *scratch, const tsri_entry *entries,
-                           size_t count, const void *bytes, tsr_error *err)
+                           size_t count, const void *bytes, int64_t *delivered_bytes,
+                           tsr_error *err)
 {
     int status;
     if (count > 1) {
-        status = decode_shared_entry(unit, scratch, entries, count, bytes, err);
+        status = decode_shared_entry(unit, scratch, entries, count, bytes, delivered_bytes, err);
     } else {
         tsri_target inner TSRI_UNINITIALIZED;
         const tsri_target *target = &inner;
         restrict_to_inner(unit, entries->target, entries->number, &inner);
         status = decode_and_deliver(unit, unit->prepared->inner, entries->offset, scratch, bytes,
                                     entries->size_bytes, &target, 1, err);
+        if (status == 0)
+            *delivered_bytes += tsri_target_bytes(target);
     }
     return status < 0
                ? tsri_unit_blame(unit, entries->number, entries->offset, entries->size_bytes, err)
@@ -443,7 +499,7 @@ int tsri_unit_decode_entry(tsri_unit *unit, tsr_codec_scratch *scratch, const ts
 /* ---- indexes ---- */
 
 static int add_entries(tsri_unit *unit, tsr_codec_scratch *scratch, size_t target,
-                       const tsri_shard_entry *index, tsr_error *err)
+                       const tsri_shard_entry *index, int64_t *delivered_bytes, tsr_error *err)
 {
     const tsri_prepared *prepared = unit->prepared;
     const int64_t *lengths = prepared->chain->shard->chunk_shape;
@@ -462,6 +518,7 @@ static int add_entries(tsri_unit *unit, tsr_codec_scratch *scratch, size_t targe
         if (tsri_shard_entry_is_missing(index[number])) {
             tsri_target_walk_take(&walk, &inner);
             TSRI_TRY(tsri_target_deliver_fill(&inner, err));
+            *delivered_bytes += tsri_target_bytes(&inner);
             continue;
         }
         if (keeps_inner_chunks(unit)) {
@@ -469,8 +526,10 @@ static int add_entries(tsri_unit *unit, tsr_codec_scratch *scratch, size_t targe
             tsri_target_walk_take(&walk, &inner);
             TSRI_TRY(
                 deliver_kept_inner(unit, scratch, index[number].offset, &inner, &delivered, err));
-            if (delivered)
+            if (delivered) {
+                *delivered_bytes += tsri_target_bytes(&inner);
                 continue;
+            }
         }
         unit->entries[unit->entry_total++] =
             (tsri_entry){index[number].offset, index[number].size_bytes, number, target};
@@ -492,10 +551,10 @@ static int compare_entries(const void *left, const void *right)
 #define PORTIONS_PER_THREAD 4
 
 static int make_entries(tsri_unit *unit, tsr_codec_scratch *scratch, const tsri_shard_entry *index,
-                        int threads, tsr_error *err)
+                        int threads, int64_t *delivered_bytes, tsr_error *err)
 {
     for (size_t target = 0; target < unit->target_count; target++)
-        TSRI_TRY(add_entries(unit, scratch, target, index, err));
+        TSRI_TRY(add_entries(unit, scratch, target, index, delivered_bytes, err));
     qsort(unit->entries, unit->entry_total, sizeof *unit->entries, compare_entries);
     unit->entries_per_portion = unit->entry_total / (size_t)(threads * PORTIONS_PER_THREAD) + 1;
     return 0;
@@ -518,11 +577,19 @@ int tsri_unit_decode_index(tsri_unit *unit, tsr_codec_scratch *scratch, const vo
 }
 
 int tsri_unit_take_index(tsri_unit *unit, tsr_codec_scratch *scratch, const tsr_blob *index,
-                         int threads, tsr_error *err)
+                         int threads, int64_t *delivered_bytes, tsr_error *err)
 {
-    int status = make_entries(unit, scratch, tsr_blob_data(index), threads, err);
+    int status = make_entries(unit, scratch, tsr_blob_data(index), threads, delivered_bytes, err);
     unit->state = status == 0 && unit->entry_total > 0 ? TSRI_UNIT_CUT : TSRI_UNIT_DONE;
     return status;
+}
+
+int64_t tsri_unit_bytes(const tsri_unit *unit)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < unit->target_count; i++)
+        bytes += tsri_target_bytes(&unit->targets[i]);
+    return bytes;
 }
 
 /* The array axis behind each encoded axis of the unit. */
@@ -539,9 +606,15 @@ int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count
     int64_t start[TSR_RANK_MAX];
     int axes[TSR_RANK_MAX];
 
-    TSRI_TRY(tsri_unit_new(unit->array, unit->prepared->inner, count, NULL, &child, err));
-    tsri_prepared_ref(child->prepared);
-    child->parent = unit;
+    tsri_target *targets = count > 1 ? tsri_alloc_array(count, sizeof *targets) : NULL;
+    int status = count > 1 && !targets ? tsri_error_no_memory(err, count * sizeof *targets)
+                                       : tsri_unit_new(unit->array, unit->prepared->inner, targets,
+                                                       NULL, &child, err);
+    if (status < 0) {
+        tsri_free(targets);
+        return status;
+    }
+    child->parent = unit; /* which has what is prepared for as long as there are children */
     child->level = unit->level + 1;
     child->extent = unit->extent;
     child->extent.offset += entries->offset;

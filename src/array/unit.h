@@ -64,7 +64,8 @@ struct tsri_unit {
     tsri_unit *parent; /* of a nested shard: the shard around it, of which it holds a reference */
     tsri_unit_state state;
     tsr_array *array;          /* borrowed from the read */
-    tsri_prepared *prepared;   /* held; NULL for boxes */
+    tsri_prepared *prepared;   /* NULL for boxes */
+    bool holds_prepared;       /* otherwise the array keeps it as long as there are reads */
     int level;                 /* 0: a chunk of the store */
     tsr_blob *blob;            /* held: where its bytes lie; NULL: in the store */
     tsr_generation generation; /* of the value that the index was read from */
@@ -86,21 +87,31 @@ struct tsri_unit {
     tsri_raw_cut raw_cut;
     bool raw_is_single; /* one portion is all that is read of it */
 
-    size_t target_count, target_capacity;
-    tsri_target *targets;
+    size_t target_count;
+    tsri_target *targets; /* owned, or first_target */
 
     /* From here on a new unit is not cleared: half of what a small chunk costs would be that. */
     int64_t origin[TSR_RANK_MAX]; /* of its first element, in the array's coordinates and axes */
     tsr_extent extent; /* where its bytes lie in the store, or from `offset` on in the blob */
     tsri_raw_lines raw_lines;
-    tsri_target first_target; /* is `targets` where there is one */
+    tsri_target first_target; /* is `targets` where one is all */
 };
 
-/* A unit for targets of one chunk, without them, in the memory of `spare`, a unit that was cleared
- * and is used up on success; NULL: in new memory. On success it owns the caller's hold of
- * `prepared`, which may be NULL. Errors: NO_MEMORY. */
-int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, size_t target_count, tsri_unit *spare,
+/* A unit of one chunk, without targets, in the memory of `spare`, a unit that was cleared and is
+ * used up on success; NULL: in new memory. `prepared` may be NULL. On success `targets` is the
+ * unit's; NULL: it has room for one. Errors: NO_MEMORY. */
+int tsri_unit_new(tsr_array *array, tsri_prepared *prepared, tsri_target *targets, tsri_unit *spare,
                   tsri_unit **ret_unit, tsr_error *err);
+
+/* Whether the next chunk along the last axis is wanted just as the one of this portion is, which is
+ * all that its unit hands out: as a whole along that axis, by one read. `walk` is that of the read;
+ * all chunks have one shape. */
+bool tsri_unit_goes_on(const tsri_portion *portion, const tsri_target_walk *walk);
+
+/* The unit and the portion of that chunk, but for its extent: copies of those before it, moved on.
+ * `spare` as above. Errors: NO_MEMORY. */
+int tsri_unit_new_next(const tsri_portion *before, tsri_unit *spare, tsri_portion *ret_portion,
+                       tsr_error *err);
 
 /* Gives up what it holds; its memory is a spare then. */
 void tsri_unit_clear(tsri_unit *unit);
@@ -122,10 +133,13 @@ int tsri_unit_decode_index(tsri_unit *unit, tsr_codec_scratch *scratch, const vo
                            uint64_t shard_bytes, tsr_blob **ret_index, tsr_error *err);
 
 /* Takes in a decoded index. Missing inner chunks are delivered as fill, kept ones from the array's
- * cache; the others become entries. `threads` decides how finely they are handed out. Errors:
- * NO_MEMORY, sinks'. */
+ * cache; the others become entries. `threads` decides how finely they are handed out; what is
+ * delivered is added to *delivered_bytes. Errors: NO_MEMORY, sinks'. */
 int tsri_unit_take_index(tsri_unit *unit, tsr_codec_scratch *scratch, const tsr_blob *index,
-                         int threads, tsr_error *err);
+                         int threads, int64_t *delivered_bytes, tsr_error *err);
+
+/* The size of the elements that all targets want. */
+int64_t tsri_unit_bytes(const tsri_unit *unit);
 
 /* The index of the unit, or the unit as a whole, as a source of what the array keeps. */
 tsri_cache_source tsri_unit_cache_source(const tsri_unit *unit);
@@ -151,9 +165,10 @@ int tsri_unit_decode_pieces(const tsri_prepared *prepared, tsr_codec_scratch *sc
                             size_t count, size_t *ret_decoded_bytes, tsr_error *err);
 
 /* Decodes one inner chunk and delivers it to the targets of `count` entries, all of the same inner
- * chunk. */
+ * chunk; adds what that is to *delivered_bytes. */
 int tsri_unit_decode_entry(tsri_unit *unit, tsr_codec_scratch *scratch, const tsri_entry *entries,
-                           size_t count, const void *bytes, tsr_error *err);
+                           size_t count, const void *bytes, int64_t *delivered_bytes,
+                           tsr_error *err);
 
 /* The unit of an inner chunk that is a shard itself. Errors: NO_MEMORY. */
 int tsri_unit_new_child(tsri_unit *unit, const tsri_entry *entries, size_t count,

@@ -20,10 +20,10 @@ FEW, MANY = 512, 2048
 # the row was made (gcc 12 with -O1 and -O3, which differ by 4 %; glibc 2.36, a processor with AVX2).
 # About 550 of them are the copy of 64 rows of 16 bytes; of a write of lz4 most is the encoder.
 LIMITS = {
-    ("read", "raw", "memory"): 5100,
-    ("read", "lz4", "memory"): 7900,
+    ("read", "raw", "memory"): 3750,
+    ("read", "lz4", "memory"): 6850,
     ("read", "shard", "memory"): 3300,
-    ("read", "raw", "files"): 5800,
+    ("read", "raw", "files"): 4650,
     ("write", "raw", "memory"): 8600,
     ("write", "lz4", "memory"): 33400,
     ("write", "shard", "memory"): 5600,

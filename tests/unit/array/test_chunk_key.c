@@ -86,6 +86,33 @@ static void any_order_of_indexes_gives_the_right_keys(void **state)
     }
 }
 
+/* Where the last number gets a digit more nothing is promised, so that the text as a whole keeps
+ * its length. */
+static void the_next_key_is_that_of_the_next_index(void **state)
+{
+    (void)state;
+    const tsri_key_encoding *const encodings[] = {slashed, dotted, v2_dotted, v2_slashed};
+    for (size_t i = 0; i < TSRI_COUNT(encodings); i++) {
+        for (int rank = 1; rank <= 3; rank++) {
+            char before[200], expected[200], next[TSR_KEY_MAX];
+            for (int64_t index[3] = {9, 99, 0}; index[rank - 1] < 1105;) {
+                plain_key(encodings[i], rank, index, before);
+                int64_t number = ++index[rank - 1];
+                plain_key(encodings[i], rank, index, expected);
+                bool longer = number == 10 || number == 100 || number == 1000;
+                assert_int_equal(tsri_chunk_key_next(encodings[i], before, next), !longer);
+                if (!longer)
+                    assert_string_equal(next, expected);
+            }
+        }
+    }
+    char next[TSR_KEY_MAX];
+    assert_false(tsri_chunk_key_next(v2_dotted, "9", next)); /* with nothing before it */
+    tsri_key_encoding whole = *v2_dotted;
+    whole.separator = 0;
+    assert_false(tsri_chunk_key_next(&whole, "0.0", next));
+}
+
 static void what_is_no_key_of_a_chunk_is_told_apart(void **state)
 {
     (void)state;
@@ -222,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_those_of_the_specification),
         cmocka_unit_test(any_order_of_indexes_gives_the_right_keys),
+        cmocka_unit_test(the_next_key_is_that_of_the_next_index),
         cmocka_unit_test(what_is_no_key_of_a_chunk_is_told_apart),
         cmocka_unit_test(keys_that_are_too_long_are_refused),
         cmocka_unit_test(names_of_nodes_follow_the_rules),

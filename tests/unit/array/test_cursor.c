@@ -104,6 +104,73 @@ static void every_chunk_comes_once_with_all_who_want_it(void **state)
     bare_free(array);
 }
 
+/* Goes through the chunks of a run and adds up what is wanted of each. Returns the number of the
+ * last chunk. */
+static int64_t add_run(tsri_cursor_run *run, int64_t last, int64_t seen[6][5])
+{
+    assert_true(run->targets ? run->count == 1 && run->target_count > 1 : run->target_count == 0);
+    for (int i = 0; i < run->count; i++, run->walk.cell[1]++) {
+        int64_t y = run->walk.cell[0], x = run->walk.cell[1];
+        tsri_target target;
+        assert_true(y * 5 + x > last);
+        last = y * 5 + x;
+        tsri_target_walk_take(&run->walk, &target);
+        if (!run->targets)
+            seen[y][x] += tsri_target_count(&target);
+        for (size_t k = 0; k < run->target_count; k++)
+            seen[y][x] += tsri_target_count(&run->targets[k]);
+    }
+    return last;
+}
+
+/* What is taken at once is the same as what is taken one by one. */
+static void runs_have_every_chunk_once(void **state)
+{
+    (void)state;
+    tests_random random;
+    tests_random_init(&random);
+    int longest = 0;
+    tsr_array *array = bare_array(2, (const int64_t[]){23, 31}, (const int64_t[]){4, 7});
+    for (int round = 0; round < 60; round++) {
+        int count = 1 + round % 3, most = 1 + (round + 5) % 6;
+        tsri_read reads[3];
+        tsri_cursors cursors;
+        tsri_cursor_run run;
+        int64_t seen[6][5] = {{0}}, last = -1;
+        memset(reads, 0, sizeof reads);
+        for (int i = 0; i < count; i++) {
+            reads[i].array = array;
+            reads[i].grid = array->grid;
+            random_selection(&random, array, &reads[i].index);
+            if (round % 2 == 0) /* rows without gaps */
+                reads[i].index.axes[1] =
+                    (tsr_index_axis){TSR_INDEX_RANGE, round / 2, 31 - round / 2, 1};
+        }
+        assert_int_equal(tsri_cursors_init(&cursors, reads, (size_t)count, NULL), 0);
+        for (;;) {
+            assert_int_equal(tsri_cursors_take_run(&cursors, most, &run, NULL), 0);
+            if (run.count == 0)
+                break;
+            assert_ptr_equal(run.array, array);
+            assert_ptr_equal(run.grid, array->grid);
+            assert_in_range(run.count, 1, most);
+            longest = TSRI_MAX(longest, run.count);
+            last = add_run(&run, last, seen);
+            tsri_free(run.targets);
+        }
+        for (int64_t y = 0; y < 6; y++)
+            for (int64_t x = 0; x < 5; x++) {
+                int64_t expected = 0;
+                for (int i = 0; i < count; i++)
+                    expected += count_in_chunk(&reads[i].index, array, y, x);
+                assert_int_equal(seen[y][x], expected);
+            }
+        tsri_cursors_clear(&cursors);
+    }
+    assert_int_equal(longest, 5); /* a whole row of chunks */
+    bare_free(array);
+}
+
 static void several_arrays_come_one_after_the_other(void **state)
 {
     (void)state;
@@ -199,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_chunk_comes_once_with_all_who_want_it),
+        cmocka_unit_test(runs_have_every_chunk_once),
         cmocka_unit_test(several_arrays_come_one_after_the_other),
         cmocka_unit_test(the_largest_numbers_are_walked),
         cmocka_unit_test(nothing_selected_is_nothing_to_do),

@@ -15,7 +15,6 @@ static const int64_t shape[] = {6, 10};
 typedef struct bench {
     fixture f;
     tsr_array *array;
-    tsri_task_group group;
     tsri_read read;
 } bench;
 
@@ -27,8 +26,7 @@ static int bench_set_up(void **state)
     bench *self = calloc(1, sizeof *self);
     fixture_open(&self->f, "memory:");
     self->array = array_new(&self->f, self->f.store, "a", &row, TSR_INT16, &nothing);
-    assert_int_equal(tsri_group_init(&self->group, self->f.context, NULL, NULL, NULL), 0);
-    self->read = (tsri_read){.array = self->array, .group = &self->group};
+    self->read = (tsri_read){.array = self->array};
     *state = self;
     return 0;
 }
@@ -71,7 +69,7 @@ static void backwards_is_a_negative_stride(void **state)
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 4; j++)
             assert_int_equal(out[i * 4 + j], (5 - 2 * i) * 100 + 8 - 2 * j);
-    assert_int_equal(self->group.progress.bytes_done, 24);
+    assert_int_equal(tsri_target_bytes(&target), 24);
 }
 
 static void restricting_counts_from_the_box(void **state)

@@ -17,7 +17,6 @@ static const array_row row = {
 typedef struct bench {
     fixture f;
     tsr_array *array;
-    tsri_task_group group;
     tsri_read read;
     tsri_target target;
     int16_t values[60]; /* element (y, x) is 100 y + x */
@@ -30,9 +29,7 @@ static int bench_set_up(void **state)
     bench *self = calloc(1, sizeof *self);
     fixture_open(&self->f, "memory:");
     self->array = array_new(&self->f, self->f.store, "a", &row, TSR_INT16, &nothing);
-    assert_int_equal(tsri_group_init(&self->group, self->f.context, NULL, NULL, NULL), 0);
-    self->read =
-        (tsri_read){.array = self->array, .grid = self->array->grid, .group = &self->group};
+    self->read = (tsri_read){.array = self->array, .grid = self->array->grid};
     for (int i = 0; i < 60; i++)
         self->values[i] = (int16_t)(i / 10 * 100 + i % 10);
     assert_int_equal(tsr_view_init(&self->chunk, TSR_INT16, 2, row.shape, self->values, NULL), 0);
@@ -82,7 +79,7 @@ static void elements_go_into_strided_memory(void **state)
         for (int j = 0; j < 4; j++)
             assert_int_equal(out[23 - 8 * i - 2 * j], (i == 1 ? 0 : 500) + 2 + j);
     assert_int_equal(out[22], 0);
-    assert_int_equal(self->group.progress.bytes_done, 24);
+    assert_int_equal(tsri_target_bytes(&self->target), 24);
 }
 
 static void elements_are_swapped_and_cast(void **state)
