@@ -33,7 +33,8 @@ static int take_value(cli_invocation *invocation, const char *operand, cli_attri
     if (!name)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
     name[equals - operand] = '\0';
-    int status = tsr_json_parse(equals + 1, strlen(equals + 1), TSR_JSON_STRICT, 0, &value, &error);
+    int status =
+        tsr_json_parse(equals + 1, strlen(equals + 1), TSR_JSON_LONE_SURROGATES, 0, &value, &error);
     if (status == TSR_BAD_METADATA) {
         value = json_object_new_string(equals + 1);
         status = value ? 0 : TSR_NO_MEMORY;

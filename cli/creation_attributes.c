@@ -157,10 +157,11 @@ int creation_keep_attributes(cli_invocation *invocation, tsr_array *source, int 
     plan->options.attributes = plan->attributes;
     CLI_TRY(keep_fill_value(invocation, source, plan));
     /* In a document of Zarr 3 NaN is a text: JSON has no number of that name. */
-    CLI_TRY(
-        tsr_json_parse(plan->attributes, strlen(plan->attributes),
-                       plan->options.zarr_format == 2 ? TSR_JSON_ALLOW_NAN : TSR_JSON_NAN_AS_TEXT,
-                       0, &attributes, &invocation->error));
+    CLI_TRY(tsr_json_parse(
+        plan->attributes, strlen(plan->attributes),
+        TSR_JSON_LONE_SURROGATES |
+            (plan->options.zarr_format == 2 ? TSR_JSON_ALLOW_NAN : TSR_JSON_NAN_AS_TEXT),
+        0, &attributes, &invocation->error));
     drop_names(source, attributes, plan);
     drop_missing_text(source_format, attributes, plan);
     status = keep_missing(invocation, source, source_format, attributes, plan);

@@ -28,7 +28,8 @@ void document_clear(cli_document *document)
 
 int document_parse(const char *json, struct json_object **ret_value, tsr_error *err)
 {
-    return tsr_json_parse(json, strlen(json), TSR_JSON_NAN_AS_TEXT, 0, ret_value, err);
+    return tsr_json_parse(json, strlen(json), TSR_JSON_NAN_AS_TEXT | TSR_JSON_LONE_SURROGATES, 0,
+                          ret_value, err);
 }
 
 static int print(cli_document *document, FILE *stream, int indent, tsr_error *err)

@@ -40,6 +40,16 @@ static bool has_zero(struct json_object *text)
     return strlen(json_object_get_string(text)) != (size_t)json_object_get_string_len(text);
 }
 
+/* Texts of netCDF are UTF-8, which has no lone surrogates. */
+static bool has_surrogate(struct json_object *text)
+{
+    const char *at = json_object_get_string(text);
+
+    while ((at = strchr(at, 0xed)) && (unsigned char)at[1] < 0xa0)
+        at++;
+    return at != NULL;
+}
+
 /* What all items can be written as; integers beside others are real. A single text in a list could
  * not be told from one without. */
 static value_class classify_list(struct json_object *list)
@@ -49,7 +59,8 @@ static value_class classify_list(struct json_object *list)
     for (size_t i = 0; i < count; i++) {
         struct json_object *item = json_object_array_get_idx(list, i);
         value_class class = classify(item);
-        if (class == VALUE_OTHER || (class == VALUE_TEXT && has_zero(item)))
+        if (class == VALUE_OTHER ||
+            (class == VALUE_TEXT && (has_zero(item) || has_surrogate(item))))
             return VALUE_OTHER;
         texts += class == VALUE_TEXT;
         reals += class == VALUE_REAL;
@@ -139,6 +150,8 @@ int export_attribute_put(int group, int variable, const char *name, struct json_
         single.real = json_object_get_double(value);
         return nc_put_att(group, variable, name, NC_DOUBLE, 1, &single);
     case VALUE_TEXT:
+        if (has_surrogate(value))
+            return put_json(group, variable, name, value);
         return nc_put_att_text(group, variable, name, (size_t)json_object_get_string_len(value),
                                json_object_get_string(value));
     default:

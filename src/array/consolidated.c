@@ -83,7 +83,8 @@ static int read_zmetadata(tsr_store *store, const char *key, tsri_json **ret_doc
         return status;
     *ret_generation = request.generation;
     status =
-        tsr_json_parse(tsr_blob_data(request.blob), tsr_blob_size(request.blob), TSR_JSON_ALLOW_NAN,
+        tsr_json_parse(tsr_blob_data(request.blob), tsr_blob_size(request.blob),
+                       TSR_JSON_ALLOW_NAN | TSR_JSON_LONE_SURROGATES,
                        (size_t)store->context->options.largest_metadata_bytes, ret_document, err);
     tsr_blob_unref(request.blob);
     return status < 0 ? tsr_error_prepend(err, "%s/%s", tsr_store_url(store), key) : 0;
@@ -471,7 +472,8 @@ static int comparable(const tsri_json *map, tsri_json **ret_map, tsr_error *err)
     tsr_auto(tsri_text) *text = NULL;
 
     TSRI_TRY(tsr_json_text(map, 0, &text, err));
-    return tsr_json_parse(text, strlen(text), TSR_JSON_NAN_AS_TEXT, SIZE_MAX, ret_map, err);
+    return tsr_json_parse(text, strlen(text), TSR_JSON_NAN_AS_TEXT | TSR_JSON_LONE_SURROGATES,
+                          SIZE_MAX, ret_map, err);
 }
 
 /* Whether the copies that are there say the same as `map`, in whatever words. */
@@ -483,7 +485,8 @@ static int compare_with_present(const tsri_consolidated *present, const tsr_outp
     *ret_same = false;
     if (!present)
         return 0;
-    TSRI_TRY(tsr_json_parse(map->data, map->size_bytes, TSR_JSON_NAN_AS_TEXT, SIZE_MAX, &now, err));
+    TSRI_TRY(tsr_json_parse(map->data, map->size_bytes,
+                            TSR_JSON_NAN_AS_TEXT | TSR_JSON_LONE_SURROGATES, SIZE_MAX, &now, err));
     TSRI_TRY(comparable(present->map, &before, err));
     *ret_same = is_said_by(now, before, 1) && is_said_by(before, now, 1);
     return 0;

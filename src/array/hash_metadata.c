@@ -72,7 +72,8 @@ static int write_text(const char *json, tsr_output *output, tsr_error *err)
 {
     tsr_auto(tsri_json) *value = NULL;
 
-    TSRI_TRY(tsr_json_parse(json, strlen(json), TSR_JSON_NAN_AS_TEXT, SIZE_MAX, &value, err));
+    TSRI_TRY(tsr_json_parse(json, strlen(json), TSR_JSON_NAN_AS_TEXT | TSR_JSON_LONE_SURROGATES,
+                            SIZE_MAX, &value, err));
     return write_sorted(value, output, err);
 }
 

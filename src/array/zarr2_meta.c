@@ -6,7 +6,8 @@
  * - chunk lengths of 0 on axes of length 0, taken as 1;
  * - fill values in a list of one element, whole numbers for bool, 1.0 for integers, "+Infinity", 0
  *   for an empty text, numbers as strings, true and false for integers;
- * - a missing .zattrs, and bare NaN and Infinity in all documents.
+ * - a missing .zattrs, bare NaN and Infinity in all documents, and escapes of lone surrogates in
+ *   .zattrs.
  * Numbers as strings, blosc's shuffle -1 and the like inside codec configurations are those codecs'
  * matter.
  *
@@ -16,6 +17,7 @@
 
 #include "array/zarr_meta_parts.h"
 #include "base/output.h"
+#include "base/text.h"
 #include "codec/codec.h"
 #include "codec/zarr_dtype.h"
 #include "tensor/copy.h"
@@ -365,9 +367,13 @@ static bool names_all_axes(const tsri_json *list, int rank)
     if (!json_object_is_type(list, json_type_array) ||
         json_object_array_length(list) != (size_t)rank)
         return false;
-    for (size_t axis = 0; axis < (size_t)rank; axis++)
-        if (!json_object_is_type(json_object_array_get_idx(list, axis), json_type_string))
+    for (size_t axis = 0; axis < (size_t)rank; axis++) {
+        tsri_json *name = json_object_array_get_idx(list, axis);
+        if (!json_object_is_type(name, json_type_string) ||
+            !tsri_text_is_utf8(json_object_get_string(name),
+                               (size_t)json_object_get_string_len(name)))
             return false;
+    }
     return true;
 }
 

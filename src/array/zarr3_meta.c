@@ -1,11 +1,12 @@
 /* zarr.json, by the Zarr core specification 3.1.
  *
  * Tolerated beyond it: null for dimension_names and for consolidated_metadata, which early releases
- * of zarr-python wrote for "none"; bare NaN and Infinity, which it writes into attributes; the
- * forms of fill values that tsr_dtype_parse_element lists, and numbers beyond the range of a float.
- * Consolidated metadata is kept, not used: it may be stale. */
+ * of zarr-python wrote for "none"; bare NaN and Infinity, and escapes of lone surrogates, which it
+ * writes into attributes; the forms of fill values that tsr_dtype_parse_element lists, and numbers
+ * beyond the range of a float. Consolidated metadata is kept, not used: it may be stale. */
 #include "array/grid_meta.h"
 #include "array/zarr_meta_parts.h"
+#include "base/text.h"
 #include "codec/zarr_dtype.h"
 #include "meta/json_pointer.h"
 
@@ -187,10 +188,55 @@ static int read_group(const tsri_json *object, tsr_error *err)
     return 0;
 }
 
+static bool is_text(const tsri_json *string)
+{
+    return tsri_text_is_utf8(json_object_get_string((tsri_json *)string),
+                             (size_t)json_object_get_string_len(string));
+}
+
+/* Whether all strings in a value, names of members included, are texts of Unicode. */
+static bool holds_texts(const tsri_json *value)
+{
+    bool all = true;
+
+    switch (json_object_get_type(value)) {
+    case json_type_string:
+        return is_text(value);
+    case json_type_array:
+        for (size_t i = 0; all && i < json_object_array_length(value); i++)
+            all = holds_texts(json_object_array_get_idx(value, i));
+        return all;
+    case json_type_object: {
+        json_object_object_foreach(value, name, member)
+        {
+            all = all && tsri_text_is_utf8(name, strlen(name)) && holds_texts(member);
+        }
+        return all;
+    }
+    default:
+        return true;
+    }
+}
+
+/* Attributes may hold what is no text of Unicode; nothing else in a document may. */
+static int check_texts(const tsri_json *object, tsr_error *err)
+{
+    json_object_object_foreach(object, name, value)
+    {
+        bool is_free =
+            strcmp(name, "attributes") == 0 || strcmp(name, "consolidated_metadata") == 0;
+        if (!tsri_text_is_utf8(name, strlen(name)) || (!is_free && !holds_texts(value)))
+            return tsri_json_refuse(err, TSR_BAD_METADATA, "", name,
+                                    "a lone surrogate in a string");
+    }
+    return 0;
+}
+
 int tsri_zarr3_meta_read(tsr_context *context, tsri_zarr_meta *meta, tsri_json *object,
                          tsr_error *err)
 {
     meta->document = json_object_get(object);
+    TSRI_TRY(check_texts(object, err));
     TSRI_TRY(read_format(object, meta, err));
     TSRI_TRY(meta->is_group ? read_group(object, err) : read_array(context, object, meta, err));
     return read_attributes(object, meta, err);

@@ -211,8 +211,8 @@ int tsri_zarr3_meta_parse(tsr_context *context, const tsri_zarr_document *zarr_j
 {
     tsr_auto(tsri_zarr_meta) *meta = NULL;
     TSRI_TRY(new_meta(3, &meta, err));
-    TSRI_TRY(
-        read_document(context, zarr_json, TSR_JSON_ALLOW_NAN, tsri_zarr3_meta_read, meta, err));
+    TSRI_TRY(read_document(context, zarr_json, TSR_JSON_ALLOW_NAN | TSR_JSON_LONE_SURROGATES,
+                           tsri_zarr3_meta_read, meta, err));
     *ret_meta = TSRI_TAKE(meta);
     return 0;
 }
@@ -227,8 +227,8 @@ static int parse_zarr2(tsr_context *context, const tsri_zarr_document *document,
     TSRI_TRY(read_document(context, document, TSR_JSON_ALLOW_NAN,
                            is_group ? tsri_zarr2_group_read : tsri_zarr2_array_read, meta, err));
     if (attributes != NULL)
-        TSRI_TRY(read_document(context, attributes, TSR_JSON_ALLOW_NAN, tsri_zarr2_attributes_read,
-                               meta, err));
+        TSRI_TRY(read_document(context, attributes, TSR_JSON_ALLOW_NAN | TSR_JSON_LONE_SURROGATES,
+                               tsri_zarr2_attributes_read, meta, err));
     *ret_meta = TSRI_TAKE(meta);
     return 0;
 }
@@ -349,7 +349,7 @@ static int parse_attributes(tsr_context *context, int zarr_format, const char *t
     if (text == NULL)
         return 0;
     tsri_zarr_document document = {"attributes", text, strlen(text)};
-    int flags = zarr_format == 2 ? TSR_JSON_ALLOW_NAN : TSR_JSON_STRICT;
+    int flags = TSR_JSON_LONE_SURROGATES | (zarr_format == 2 ? TSR_JSON_ALLOW_NAN : 0);
     int status = tsri_zarr_document_parse(context, &document, flags, ret_attributes, err);
     if (status < 0)
         tsr_error_prepend(err, "attributes");

@@ -70,6 +70,15 @@ size_t tsri_text_character(const char *text, size_t size, uint32_t *ret_code_poi
     return length;
 }
 
+bool tsri_text_surrogate(const char *text, size_t size, uint32_t *ret_code_point)
+{
+    if (size < 3 || (unsigned char)text[0] != 0xed || !is_continuation(text[1]) ||
+        !is_continuation(text[2]) || (unsigned char)text[1] < 0xa0)
+        return false;
+    *ret_code_point = 0xd000 | ((uint32_t)text[1] & 0x3f) << 6 | ((uint32_t)text[2] & 0x3f);
+    return true;
+}
+
 /* Control characters, and the invisible ones that reorder text or break lines. */
 static bool is_hostile(uint32_t c)
 {

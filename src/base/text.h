@@ -25,6 +25,11 @@ void tsri_text_escape(char *buffer, size_t capacity, const char *text);
  * Never fails. */
 size_t tsri_text_character(const char *text, size_t size, uint32_t *ret_code_point);
 
+/* Whether `text` begins with the three bytes that UTF-8 would have for a surrogate, which it
+ * excludes and JSON texts of Python hold as an escape; its code point is in *ret_code_point. Never
+ * fails. */
+bool tsri_text_surrogate(const char *text, size_t size, uint32_t *ret_code_point);
+
 /* Whether all bytes are well-formed UTF-8; 0 bytes are. Never fails. */
 bool tsri_text_is_utf8(const char *text, size_t size);
 

@@ -325,7 +325,8 @@ static int unpack(unpacking *self, tsr_array **ret_array, tsr_error *err)
     tsr_auto(tsri_json) *attributes = NULL;
 
     TSRI_TRY(tsr_array_attributes(self->source, &text, err));
-    TSRI_TRY(tsr_json_parse(text, strlen(text), TSR_JSON_NAN_AS_TEXT, 0, &attributes, err));
+    TSRI_TRY(tsr_json_parse(text, strlen(text), TSR_JSON_NAN_AS_TEXT | TSR_JSON_LONE_SURROGATES, 0,
+                            &attributes, err));
     TSRI_TRY(read_attributes(self, attributes, err));
     return self->is_packed ? make_array(self, attributes, ret_array, err) : 0;
 }

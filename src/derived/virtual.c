@@ -113,8 +113,8 @@ static int check_attributes(const tsr_virtual_options *options, tsr_error *err)
     if (!options->attributes)
         return 0;
     TSRI_TRY_IN(err,
-                tsr_json_parse(options->attributes, strlen(options->attributes), TSR_JSON_STRICT, 0,
-                               &attributes, err),
+                tsr_json_parse(options->attributes, strlen(options->attributes),
+                               TSR_JSON_LONE_SURROGATES, 0, &attributes, err),
                 "%s: attributes", options->name);
     if (json_object_is_type(attributes, json_type_object))
         return 0;

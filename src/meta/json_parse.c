@@ -316,8 +316,7 @@ int tsr_json_parse(const char *text, size_t size_bytes, int flags, size_t max_by
     }
     parser.memory_max_bytes = TSRI_MAX((uint64_t)maximum * MEMORY_FACTOR, (uint64_t)MEMORY_FLOOR);
     parser.nan_as_text = flags & TSR_JSON_NAN_AS_TEXT;
-    bool allow_nan = flags & (TSR_JSON_ALLOW_NAN | TSR_JSON_NAN_AS_TEXT);
-    int status = tsri_json_scan_init(&parser.scan, text, size_bytes, allow_nan, err);
+    int status = tsri_json_scan_init(&parser.scan, text, size_bytes, flags, err);
     TSRI_TRY(at_pointer(&parser, status, err));
     TSRI_TRY(parse_document(&parser, err));
     *ret_value = TSRI_TAKE(parser.root);

@@ -1,15 +1,20 @@
 #include "meta/json_scan.h"
 
+#include <tessera/sys/json.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/text.h"
 
-int tsri_json_scan_init(tsri_json_scan *ret_scan, const char *text, size_t size_bytes,
-                        bool allow_nan, tsr_error *err)
+int tsri_json_scan_init(tsri_json_scan *ret_scan, const char *text, size_t size_bytes, int flags,
+                        tsr_error *err)
 {
-    tsri_json_scan scan = {.text = text, .size_bytes = size_bytes, .allow_nan = allow_nan};
+    tsri_json_scan scan = {.text = text,
+                           .size_bytes = size_bytes,
+                           .allow_nan = flags & (TSR_JSON_ALLOW_NAN | TSR_JSON_NAN_AS_TEXT),
+                           .allow_surrogates = flags & TSR_JSON_LONE_SURROGATES};
     if (size_bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         return tsri_json_scan_refuse(&scan, 0, err, "the document starts with a byte order mark");
     scan.locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -108,28 +113,32 @@ static int hex_digits(const tsri_json_scan *scan, size_t offset, uint32_t *ret_c
     return 0;
 }
 
+/* Makes one character of a high surrogate and of the escape of a low one that follows it. */
+static int join_pair(tsri_json_scan *scan, uint32_t *code, tsr_error *err)
+{
+    uint32_t low = 0;
+    if (scan->size_bytes - scan->position < 2 || memcmp(scan->text + scan->position, "\\u", 2) != 0)
+        return 0;
+    TSRI_TRY(hex_digits(scan, scan->position + 2, &low, err));
+    if (low < 0xdc00 || low >= 0xe000)
+        return 0;
+    *code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
+    scan->position += 6;
+    return 0;
+}
+
 /* An escape of the form \uXXXX, or two that are a surrogate pair; the position is at the 'u'. */
 static int unicode_escape(tsri_json_scan *scan, tsr_error *err)
 {
     size_t start = scan->position - 1;
-    uint32_t code = 0, low = 0;
+    uint32_t code = 0;
     TSRI_TRY(hex_digits(scan, scan->position + 1, &code, err));
     scan->position += 5;
-    if (code >= 0xd800 && code < 0xdc00) {
-        if (scan->position + 1 >= scan->size_bytes ||
-            memcmp(scan->text + scan->position, "\\u", 2) != 0)
-            return tsri_json_scan_refuse(scan, start, err, "a lone surrogate \\u%04x in a string",
-                                         code);
-        TSRI_TRY(hex_digits(scan, scan->position + 2, &low, err));
-        if (low < 0xdc00 || low >= 0xe000)
-            return tsri_json_scan_refuse(scan, start, err, "a lone surrogate \\u%04x in a string",
-                                         code);
-        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-        scan->position += 6;
-    } else if (code >= 0xdc00 && code < 0xe000) {
+    if (code >= 0xd800 && code < 0xdc00)
+        TSRI_TRY(join_pair(scan, &code, err));
+    if (code >= 0xd800 && code < 0xe000 && !scan->allow_surrogates)
         return tsri_json_scan_refuse(scan, start, err, "a lone surrogate \\u%04x in a string",
                                      code);
-    }
     char bytes[4];
     return append(scan, bytes, utf8_encode(code, bytes), err);
 }

@@ -33,7 +33,7 @@ typedef struct tsri_json_token {
 typedef struct tsri_json_scan {
     const char *text;
     size_t size_bytes, position;
-    bool allow_nan;
+    bool allow_nan, allow_surrogates;
     locale_t locale; /* "C": a decimal point is a point whatever the program set */
     /* The text of the last string or double, with a 0 byte behind it; a string may hold 0 bytes
      * itself. Overwritten by the next one. */
@@ -41,10 +41,10 @@ typedef struct tsri_json_scan {
     size_t bytes_size, bytes_capacity;
 } tsri_json_scan;
 
-/* Starts at the first byte; `text` is borrowed. Errors: BAD_METADATA (byte order mark), NO_MEMORY.
- */
-int tsri_json_scan_init(tsri_json_scan *ret_scan, const char *text, size_t size_bytes,
-                        bool allow_nan, tsr_error *err);
+/* Starts at the first byte; `text` is borrowed. `flags` are those of tsr_json_parse. Errors:
+ * BAD_METADATA (byte order mark), NO_MEMORY. */
+int tsri_json_scan_init(tsri_json_scan *ret_scan, const char *text, size_t size_bytes, int flags,
+                        tsr_error *err);
 void tsri_json_scan_clear(tsri_json_scan *scan);
 
 /* Reads the next token. Errors: BAD_METADATA (with offset and line), NO_MEMORY. */

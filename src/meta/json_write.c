@@ -51,6 +51,11 @@ static int quote(const char *text, size_t size_bytes, tsr_output *output, tsr_er
         const char *escape = escape_of((unsigned char)text[i], buffer);
         uint32_t code = 0;
         size_t length = tsri_text_character(text + i, size_bytes - i, &code);
+        if (length == 0 && tsri_text_surrogate(text + i, size_bytes - i, &code)) {
+            snprintf(buffer, sizeof buffer, "\\u%04x", code);
+            escape = buffer;
+            length = 3;
+        }
         if (length == 0)
             return tsr_error_set(
                 err, TSR_INVALID_ARGUMENT,
@@ -59,7 +64,7 @@ static int quote(const char *text, size_t size_bytes, tsr_output *output, tsr_er
         if (escape != NULL) {
             TSRI_TRY(tsr_output_append(output, text + run, i - run, err));
             TSRI_TRY(put(output, escape, err));
-            run = i + 1;
+            run = i + length;
         }
         i += length;
     }

@@ -115,6 +115,35 @@ def test_a_reference_file_of_copies_is_a_tree(tessera, tmp_path, mirror):
     assert json.loads(tessera.run("cat", "refs.json/g/deep/b", "--format", "json").out) == [7.5] * 4
 
 
+SURROGATES = {"s": "\ud800", "k\udfff": ["a\udc00b", {"x": "\ud83d"}], "pair": "\U0001f600", "two": "\udc00\ud800",
+              "escape": "\\ud800"}
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_lone_surrogates_in_attributes_are_kept(tessera, tmp_path, zarr_format):
+    """Python has them in texts and writes them into JSON as escapes."""
+    root = zarr.create_group(tmp_path / "f", zarr_format=zarr_format, attributes=SURROGATES)
+    root.create_array("a", shape=(4,), dtype="int32", attributes=SURROGATES)[:] = 7
+    zarr.consolidate_metadata(tmp_path / "f", zarr_format=zarr_format)
+    assert "up to date" in tessera.run("consolidate", "-n", "f").out
+    tessera.run("attr", "f/a", "new=1", 'other="\\udabc"')
+    tessera.run("resize", "f/a", "5")
+    tessera.run("consolidate", "f")
+    tessera.run("check", "f", "--data")
+    assert json.loads(tessera.run("attr", "f").out) == SURROGATES
+    assert tessera.json("info", "f/a", schema="info")["attributes"] == SURROGATES | {"new": 1, "other": "\udabc"}
+    assert 's = "\\ud800"' in tessera.run("info", "f").out
+    tessera.run("cp", "-r", "f", "same")
+    tessera.run("cp", "-r", "--zarr-format", str(5 - zarr_format), "f", "other")
+    tessera.run("diff", "f", "same")
+    tessera.run("diff", "f", "other")
+    assert tessera.run("hash", "f").out == tessera.run("hash", "same").out
+    for copy in "same", "other":
+        found = zarr.open_group(tmp_path / copy, mode="r")
+        assert dict(found.attrs) == SURROGATES
+        assert dict(found["a"].attrs) == SURROGATES | {"new": 1, "other": "\udabc"}
+
+
 def test_copies_grow_stale_and_are_refreshed(tessera, tmp_path, forest):
     assert "none yet" in tessera.run("consolidate", "-n", "f.zarr", status=1).out
     tessera.run("consolidate", "f.zarr")

@@ -558,6 +558,11 @@ static void attributes_are_an_object(void **state)
     assert_true(json_object_object_get_ex(meta->attributes, "b", &value));
     assert_true(__builtin_isnan(json_object_get_double(json_object_array_get_idx(value, 0))));
     tsri_zarr_meta_free(meta);
+    meta = READ({"attributes", "{\"\\ud800\":[\"\\udfff\"]}"});
+    assert_true(json_object_object_get_ex(meta->attributes, "\xed\xa0\x80", &value));
+    tsri_zarr_meta_free(meta);
+    BAD("/dimension_names: a lone surrogate", {"dimension_names", "[\"\\ud800\",null]"});
+    BAD("/extra: a lone surrogate", {"extra", "{\"must_understand\":false,\"\\ud800\":1}"});
     BAD("/attributes: must be an object, not null", {"attributes", "null"});
     BAD("/attributes: must be an object, not an array", {"attributes", "[]"});
     BAD("/attributes/a: the name of this member occurs twice", {"attributes", "{\"a\":1,\"a\":2}"});

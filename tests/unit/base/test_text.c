@@ -78,6 +78,11 @@ static void every_code_point_is_read_back(void **state)
             fail_msg("code point %x: length %zu, read %x", c, length, code_point);
         if (size > 1 && tsri_text_character(bytes, size - 1, &code_point) != 0)
             fail_msg("code point %x is accepted when cut", c);
+        if (tsri_text_surrogate(bytes, size, &code_point) != surrogate ||
+            (surrogate && code_point != c))
+            fail_msg("code point %x is %s surrogate", c, surrogate ? "no" : "a");
+        if (tsri_text_surrogate(bytes, size - 1, &code_point))
+            fail_msg("code point %x is a surrogate when cut", c);
     }
 }
 

@@ -379,6 +379,51 @@ static void bare_nan_is_read_only_when_allowed(void **state)
             TSR_BAD_METADATA);
 }
 
+/* What Python writes for a text that is none, and reads back. */
+static void lone_surrogates_are_kept_when_asked(void **state)
+{
+    static const struct {
+        const char *text, *bytes;
+        const char *written; /* NULL: as it was */
+    } rows[] = {
+        {"\"\\ud800\"", "\xed\xa0\x80", NULL},
+        {"\"\\udfff\"", "\xed\xbf\xbf", NULL},
+        {"\"a\\udc00b\"",
+         "a\xed\xb0\x80"
+         "b",
+         NULL},
+        {"\"\\udc00\\ud800\"", "\xed\xb0\x80\xed\xa0\x80", NULL},
+        {"\"\\uDBFF\\n\"", "\xed\xaf\xbf\n", "\"\\udbff\\n\""},
+        /* A pair is one character, wherever another surrogate stands. */
+        {"\"\\ud800\\ud800\\udc00\"", "\xed\xa0\x80\xf0\x90\x80\x80",
+         "\"\\ud800\xf0\x90\x80\x80\""},
+        {"\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < TSRI_COUNT(rows); i++) {
+        tsr_auto(tsri_json) *value = NULL;
+        char *written = NULL;
+        assert_int_equal(tsr_json_parse(rows[i].text, strlen(rows[i].text),
+                                        TSR_JSON_LONE_SURROGATES, 0, &value, NULL),
+                         0);
+        assert_string_equal(json_object_get_string(value), rows[i].bytes);
+        assert_int_equal(tsr_json_text(value, 0, &written, NULL), 0);
+        assert_string_equal(written, rows[i].written ? rows[i].written : rows[i].text);
+        tsri_free(written);
+    }
+    /* Names too; and nothing else of what is no UTF-8. */
+    tsr_auto(tsri_json) *object = NULL;
+    static const char named[] = "{\"\\ud800\":1}", raw[] = "\"\xed\xa0\x80\"";
+    char *written = NULL;
+    assert_int_equal(
+        tsr_json_parse(named, strlen(named), TSR_JSON_LONE_SURROGATES, 0, &object, NULL), 0);
+    assert_int_equal(tsr_json_text(object, 0, &written, NULL), 0);
+    assert_string_equal(written, named);
+    tsri_free(written);
+    assert_int_equal(tsr_json_parse(raw, strlen(raw), TSR_JSON_LONE_SURROGATES, 0, &object, NULL),
+                     TSR_BAD_METADATA);
+}
+
 static void bare_nan_becomes_text_when_asked(void **state)
 {
     (void)state;
@@ -543,6 +588,7 @@ int main(void)
         cmocka_unit_test(integers_beyond_64_bits_are_doubles),
         cmocka_unit_test(bare_nan_is_read_only_when_allowed),
         cmocka_unit_test(bare_nan_becomes_text_when_asked),
+        cmocka_unit_test(lone_surrogates_are_kept_when_asked),
         cmocka_unit_test(depth_is_limited_to_64),
         cmocka_unit_test(a_million_members_are_read_in_linear_time),
         cmocka_unit_test(sizes_are_limited),
