@@ -244,6 +244,8 @@ static void wrong_views_are_refused(void **state)
     assert_int_equal(tsr_array_writer_append(writer, &view, TSR_CASTING_NO, NULL, NULL, &f->err),
                      TSR_INVALID_ARGUMENT);
     tsr_array_writer_discard(writer);
+    tsr_array_writer_discard(NULL);
+    assert_int_equal(tsr_array_writer_close(NULL, NULL, &f->err), 0);
     tsr_array_close(array);
 }
 

@@ -256,6 +256,42 @@ static void grids_are_compared_by_where_chunks_lie(void **state)
     }
 }
 
+/* [10] and [[2,3,4]] over 25 x 7: chunks of 10 x 2, 10 x 3 and 10 x 4, the last ones cut. */
+static void boxes_are_walked_in_c_order_to_the_end(void **state)
+{
+    static const int64_t array_shape[2] = {25, 7};
+    static const int64_t starts[2][3] = {{0, 10, 20}, {0, 2, 5}};
+    static const int64_t lengths[2][3] = {{10, 10, 10}, {2, 3, 4}};
+    static const int64_t inside[2][3] = {{10, 10, 5}, {2, 3, 2}};
+    int64_t chunk[2] = {0, 0}, start[2], shape[2];
+    tsri_grid *grid = NULL;
+    (void)state;
+    assert_int_equal(parse("[10,[2,3,4]]", 2, array_shape, &grid, NULL), 0);
+    for (int64_t i = 0; i < 9; i++) {
+        assert_int_equal(chunk[0], i / 3);
+        assert_int_equal(chunk[1], i % 3);
+        assert_true(tsri_grid_has(grid, chunk));
+        tsri_grid_box(grid, chunk, start, shape);
+        for (int axis = 0; axis < 2; axis++) {
+            assert_int_equal(start[axis], starts[axis][chunk[axis]]);
+            assert_int_equal(shape[axis], lengths[axis][chunk[axis]]);
+        }
+        tsri_grid_inside(grid, chunk, shape);
+        for (int axis = 0; axis < 2; axis++)
+            assert_int_equal(shape[axis], inside[axis][chunk[axis]]);
+        assert_int_equal(tsri_grid_next(grid, chunk), i < 8);
+    }
+    assert_int_equal(chunk[0], 0);
+    assert_int_equal(chunk[1], 0);
+    tsri_grid_largest(grid, shape);
+    assert_int_equal(shape[0], 10);
+    assert_int_equal(shape[1], 4);
+    static const int64_t others[][2] = {{-1, 0}, {0, -1}, {3, 0}, {0, 3}};
+    for (size_t i = 0; i < TSRI_COUNT(others); i++)
+        assert_false(tsri_grid_has(grid, others[i]));
+    tsri_grid_unref(grid);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +303,7 @@ int main(void)
         cmocka_unit_test(lengths_behind_the_end_are_kept),
         cmocka_unit_test(other_shapes_add_chunks_and_drop_none),
         cmocka_unit_test(grids_are_compared_by_where_chunks_lie),
+        cmocka_unit_test(boxes_are_walked_in_c_order_to_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
