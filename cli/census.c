@@ -4,7 +4,6 @@
 
 #include "memory.h"
 #include "sparse.h"
-#include "try.h"
 
 static int64_t chunk_count(int64_t length, int64_t chunk)
 {

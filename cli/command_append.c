@@ -5,7 +5,6 @@
 #include "creation.h"
 #include "frame_input.h"
 #include "location.h"
-#include "memory.h"
 #include "progress.h"
 #include "quantity.h"
 #include "show.h"

@@ -6,7 +6,6 @@
 #include "cat_where.h"
 #include "location.h"
 #include "npy.h"
-#include "progress.h"
 #include "scalar.h"
 #include "show.h"
 #include "signals.h"

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "document.h"
 #include "output_file.h"
 #include "raw_input.h"
 #include "show.h"

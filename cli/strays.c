@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "memory.h"
 #include "progress.h"
 
 typedef struct cli_strays {

@@ -7,7 +7,6 @@
 
 #include "creation.h"
 #include "location.h"
-#include "progress.h"
 
 typedef struct cli_transfer_words {
     const char *doing; /* "importing" */

@@ -2,6 +2,7 @@
 #ifndef TESSERA_CLI_TRANSFER_RUN_H
 #define TESSERA_CLI_TRANSFER_RUN_H
 
+#include "progress.h"
 #include "transfer_mark.h"
 
 struct cli_transfer {

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "array/commit_state.h"
-#include "array/wait.h"
 #include "base/checked.h"
 #include "base/context.h"
 #include "base/output.h"

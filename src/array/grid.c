@@ -3,7 +3,6 @@
 #include <inttypes.h>
 
 #include "base/checked.h"
-#include "base/output.h"
 
 static void grid_free(tsri_grid *grid)
 {

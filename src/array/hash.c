@@ -7,7 +7,6 @@
 #include "array/digest.h"
 #include "array/fetch.h"
 #include "array/hash_metadata.h"
-#include "array/read.h"
 #include "array/wait.h"
 #include "base/checked.h"
 #include "base/output.h"

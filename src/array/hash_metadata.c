@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "array/array.h"
-#include "base/output.h"
 #include "meta/json.h"
 
 /* ---- JSON in one order ---- */

@@ -11,7 +11,6 @@
 #include "array/place.h"
 #include "array/tree.h"
 #include "base/context.h"
-#include "base/output.h"
 
 struct tsr_group {
     int references;       /* atomic */

@@ -5,14 +5,12 @@
 
 #include "array/claim.h"
 #include "array/figures_kept.h"
-#include "array/node.h"
 #include "array/parity_put.h"
 #include "array/patched_value.h"
 #include "array/rebuild.h"
 #include "array/wait.h"
 #include "base/checked.h"
 #include "base/context.h"
-#include "base/text.h"
 
 /* A chunk with more damaged versions beside it than this is not repaired once more. */
 #define KEPT_MAX 1000

@@ -3,7 +3,6 @@
 #include "base/context.h"
 #include "base/output.h"
 #include "exec/pool.h"
-#include "meta/json.h"
 
 /* Another writer may win this often in a row before a change gives up. */
 #define ATTEMPTS_MAX 100

@@ -15,7 +15,6 @@
 #include "base/checked.h"
 #include "base/context.h"
 #include "exec/pool.h"
-#include "meta/json.h"
 
 /* Somebody who holds no lock may win this often in a row before a change gives up. */
 #define ATTEMPTS_MAX 100

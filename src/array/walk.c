@@ -6,7 +6,6 @@
 #include "array/claim.h"
 #include "array/commit.h"
 #include "array/examine.h"
-#include "array/node.h"
 #include "array/shard_parity.h"
 #include "base/checked.h"
 #include "base/context.h"

@@ -2,7 +2,6 @@
  * in NumPy (numeric.h): the codec promises its metadata's type, not the values. */
 #include "codec/element_walk.h"
 #include "codec/numeric.h"
-#include "tensor/copy.h"
 
 typedef struct astype_codec {
     tsri_filter_types types;

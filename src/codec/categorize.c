@@ -2,7 +2,6 @@
  * which is read back as the empty string. numcodecs, Categorize. */
 #include "codec/element_walk.h"
 #include "codec/numeric.h"
-#include "tensor/variable.h"
 
 typedef struct categorize_codec {
     const tsr_dtype *decoded;    /* held */

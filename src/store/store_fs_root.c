@@ -13,7 +13,6 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "base/text.h"
 #include "store/store_fs.h"
 
 /* Trees nest less deep than this; a root deeper inside of one is not told of its transactions. */

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "store/store_kinds.h"
 #include "store/tree_copy.h"
 #include "store/versions.h"
 

@@ -3,7 +3,6 @@
 #include "base/text.h"
 #include "tensor/dtype_text.h"
 #include "tensor/element.h"
-#include "tensor/heap_reserve.h"
 #include "tensor/nest.h"
 #include "tensor/variable.h"
 

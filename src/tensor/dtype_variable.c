@@ -2,8 +2,6 @@
  * typestrs with a filter that says what the objects are. */
 #include "base/text.h"
 #include "tensor/element.h"
-#include "tensor/heap_reserve.h"
-#include "tensor/variable.h"
 
 /* The longest text of one character of JSON: \u0000. */
 #define ESCAPED_MAX 6

@@ -1,5 +1,4 @@
 /* Filling a view with one element, and asking whether it is filled with it. */
-#include "tensor/copy.h"
 #include "tensor/kernels.h"
 #include "tensor/stream.h"
 #include "tensor/variable.h"

@@ -1,7 +1,6 @@
 #include <tessera/index.h>
 
 #include "base/checked.h"
-#include "tensor/copy.h"
 #include "tensor/index_map.h"
 
 void tsr_index_all(tsr_index *ret_index, int rank, const int64_t *shape)

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include <tessera/array.h>
-#include <tessera/store.h>
 
 #include "shard_target.h"
 #include "support/hand_made.h"

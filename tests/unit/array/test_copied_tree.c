@@ -9,7 +9,6 @@
 
 #include <unistd.h>
 
-#include "array/copied_tree.h"
 #include "support/temporary.h"
 #include "unit/array/array_testing.h"
 

@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "array/create.h"
 #include "unit/array/array_testing.h"
 
 static int try_create(fixture *f, const tsr_array_create_options *options, tsr_array **ret_array)

@@ -10,7 +10,6 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <tessera/maintenance.h>
 #include <tessera/statistics.h>
 
 #include "unit/array/array_testing.h"

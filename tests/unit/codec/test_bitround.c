@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/output.h"
 #include "conformance/codec_suite.h"
 
 static codec_case row_of(const tsr_dtype *dtype, const char *configuration)

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/output.h"
 #include "conformance/codec_suite.h"
 
 #define LINE_MAX_BYTES ((size_t)1 << 16)

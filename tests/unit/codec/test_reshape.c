@@ -1,7 +1,6 @@
 /* reshape: shapes by the rules of the extension registry, its examples among them. */
 #include <string.h>
 
-#include "base/output.h"
 #include "conformance/codec_suite.h"
 
 static codec_case row_of(int rank, const char *configuration)

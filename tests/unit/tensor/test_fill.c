@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "support/random_view.h"
-#include "tensor/copy.h"
 
 static const tsr_dtype *random_type(tests_random *random)
 {
