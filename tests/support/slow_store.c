@@ -176,6 +176,8 @@ static int slow_put(tsr_store *store, tsr_put_request *requests, size_t n, const
     slow_store *self = (slow_store *)store;
     pthread_mutex_lock(&self->mutex);
     self->counts.puts += (int64_t)n;
+    for (size_t i = 0; i < n; i++)
+        self->counts.puts_of[requests[i].durability]++;
     pthread_mutex_unlock(&self->mutex);
     for (size_t i = 0; i < n; i++)
         call_before(self, 0, requests[i].key);

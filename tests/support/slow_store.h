@@ -31,6 +31,7 @@ typedef struct slow_store_counts {
     int64_t most_in_flight;       /* requests at once */
     int64_t most_bytes_in_flight; /* asked for and not answered, as far as the range tells */
     int64_t puts, erases;
+    int64_t puts_of[TSR_DURABILITY_FLUSH + 1]; /* of these, by durability */
 } slow_store_counts;
 
 /* One get that was asked for. */

@@ -35,6 +35,7 @@ typedef struct writer {
     int64_t start, count;
     int value;
     bool from_source, source_fails, store_fill;
+    const tsr_durability *durability; /* NULL: the default */
     int *cancel;
     int status;
     tsr_error err;
@@ -61,6 +62,8 @@ static void *write_range(void *user)
 
     tsr_write_options_init(&options);
     options.store_fill_chunks = self->store_fill;
+    if (self->durability)
+        options.durability = *self->durability;
     for (int64_t i = 0; i < self->count; i++)
         values[i] = self->value;
     if (self->from_source) {
@@ -95,13 +98,16 @@ static void hold_first_put(void *user, slow_store *store, int64_t number, const 
         __atomic_store_n(self->cancel, 1, __ATOMIC_RELAXED);
 }
 
-/* Starts the first writer, and the others when its put is under way. Returns the number of puts. */
-static int run_queued(fixture *f, writer *writers, int count, int *cancel, int32_t *ret_values)
+/* Starts the first writer, and the others when its put is under way. Returns the number of puts;
+ * what the store has counted goes to *ret_counts, unless that is NULL. */
+static int run_counted(fixture *f, writer *writers, int count, int *cancel, int32_t *ret_values,
+                       slow_store_counts *ret_counts)
 {
     slow_store *slow = slow_store_open(f->context, &(slow_store_options){.at_once = true});
     tsr_array *array = array_new(f, &slow->head, "a", &one_shard, TSR_INT32, NULL);
     gate all = {.store = &slow->head, .wanted = count - 1, .cancel = cancel};
 
+    slow_store_reset(slow);
     slow_store_before(slow, hold_first_put, &all);
     for (int i = 0; i < count; i++) {
         writers[i].array = array;
@@ -113,12 +119,19 @@ static int run_queued(fixture *f, writer *writers, int count, int *cancel, int32
     for (int i = 0; i < count; i++)
         pthread_join(writers[i].thread, NULL);
     slow_store_before(slow, NULL, NULL);
+    if (ret_counts)
+        *ret_counts = slow_store_stats(slow);
     good(tsr_array_read(array, NULL, NULL, NULL, ret_values, COUNT * sizeof *ret_values, NULL,
                         &f->err),
          &f->err);
     tsr_array_close(array);
     tsr_store_close(&slow->head);
     return all.puts;
+}
+
+static int run_queued(fixture *f, writer *writers, int count, int *cancel, int32_t *ret_values)
+{
+    return run_counted(f, writers, count, cancel, ret_values, NULL);
 }
 
 static void expect_values(const int32_t *values, const writer *writers, int count)
@@ -227,6 +240,30 @@ static void other_wishes_are_put_apart(void **state)
     for (int i = 0; i < 3; i++)
         good(writers[i].status, &writers[i].err);
     expect_values(values, writers, 3);
+}
+
+/* What one of those that are put together asked for, all get. */
+static void the_strictest_durability_holds_for_all(void **state)
+{
+    static const tsr_durability none = TSR_DURABILITY_NONE,
+                                wanted[] = {TSR_DURABILITY_FLUSH, TSR_DURABILITY_CHUNK};
+    for (size_t row = 0; row < TSRI_COUNT(wanted); row++) {
+        writer writers[4] = {{0}};
+        slow_store_counts counts;
+        int32_t values[COUNT];
+        for (int i = 0; i < 4; i++)
+            writers[i] = (writer){.start = i * INNER,
+                                  .count = INNER,
+                                  .value = 1 + i,
+                                  .durability = i == 2 ? &wanted[row] : &none,
+                                  .err = TSR_ERROR_INIT};
+        assert_int_equal(run_counted(*state, writers, 4, NULL, values, &counts), 2);
+        for (int i = 0; i < 4; i++)
+            good(writers[i].status, &writers[i].err);
+        expect_values(values, writers, 4);
+        assert_int_equal(counts.puts_of[none], 1); /* the first, by itself */
+        assert_int_equal(counts.puts_of[wanted[row]], 1);
+    }
 }
 
 /* The same on files, where the lock of the shard is held, with many rounds and no gate. */
@@ -511,6 +548,7 @@ int main(void)
         FIXTURE_TEST(a_failure_is_of_one_writer),
         FIXTURE_TEST(a_cancel_is_of_one_writer),
         FIXTURE_TEST(other_wishes_are_put_apart),
+        FIXTURE_TEST(the_strictest_durability_holds_for_all),
         FIXTURE_TEST(writers_of_a_file_lose_nothing),
         FIXTURE_TEST(slabs_are_encoded_one_after_the_other),
         cmocka_unit_test(updates_go_behind_what_is_there),

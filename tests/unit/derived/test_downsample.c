@@ -132,6 +132,14 @@ static void no_more_is_read_than_is_needed(void **state)
         &f->err);
     assert_int_equal(counts.elements, INT64_C(2048) * 2048 * 32);
     assert_true(large[2048 * 2048 - 1] == (float)(8 * (1000 + 2047) + 4 * (2000 + 2047)) + 5);
+    /* 32 MiB of it for a single row, which cannot be cut along its first axis. */
+    static const int64_t row[] = {1, 1 << 18};
+    counts.elements = 0;
+    good(tsr_array_read(array, start, row, NULL, large, sizeof(float) << 18, NULL, &f->err),
+         &f->err);
+    assert_int_equal(counts.elements, INT64_C(32) << 18);
+    for (int i = 0; i < 1 << 18; i++)
+        assert_true(large[i] == (float)(8 * 1000 + 4 * (2000 + i)) + 5);
     free(large);
     tsr_array_close(array);
     tsr_array_close(source);
