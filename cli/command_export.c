@@ -164,9 +164,10 @@ const cli_command command_export = {
         "each other and with fields that are arrays too; complex numbers compounds of r and i, as h5py has them; raw "
         "bytes opaque ones; texts of a fixed length strings, bytes of a fixed length characters with an axis more; "
         "booleans unsigned bytes; integers whose attribute `enum` says what they stand for, as `import` writes it, an "
-        "enum. Arrays whose type netCDF does not have (half, dates) are left out by name, and the exit status is then "
-        "5. --unlimited makes the dimensions of that name unlimited, in every group. The file appears under its name "
-        "when it is whole.",
+        "enum; float16 and smaller floats float32; times integers whose `units` say what they count, as xarray writes "
+        "them. Arrays whose type netCDF does not have (spans of months, fields of times) are left out by "
+        "name, and the exit status is then 5. --unlimited makes the dimensions of that name unlimited, in every group. "
+        "The file appears under its name when it is whole.",
     COMMAND_OPERANDS({.kind = OPERAND_PLACE, .name = "SOURCE"},
                      {.kind = OPERAND_FILE, .name = "FILE"}),
     COMMAND_EXAMPLES(

@@ -11,6 +11,7 @@
 #include "document.h"
 #include "export_attribute.h"
 #include "export_dimensions.h"
+#include "export_time.h"
 #include "export_type.h"
 #include "fill_attribute.h"
 #include "memory.h"
@@ -36,6 +37,7 @@ typedef struct cli_variable {
     tsr_array *array;
     struct json_object *attributes;
     cli_export_type type;
+    const char *time_units; /* of the steps that elements count; NULL: they are no times */
     int group, id;
 } cli_variable;
 
@@ -105,7 +107,8 @@ static int put_variable_attribute(const cli_variable *variable, const char *name
                                   struct json_object *value)
 {
     if (strcmp(name, FILL_ATTRIBUTE) == 0 ||
-        (variable->type.is_enum && strcmp(name, ENUM_ATTRIBUTE) == 0))
+        (variable->type.is_enum && strcmp(name, ENUM_ATTRIBUTE) == 0) ||
+        (variable->time_units && export_time_owns(name)))
         return NC_NOERR;
     return strcmp(name, MISSING_ATTRIBUTE) == 0
                ? put_missing_value(variable, value)
@@ -192,6 +195,8 @@ static int set_fill_value(const cli_variable *variable)
 
     if (tsr_dtype_is_variable(dtype))
         return set_fill_text(variable);
+    if (variable->time_units)
+        return export_time_set_fill(variable->group, variable->id);
     element = memory_zeroed(1, dtype->size_bytes);
     if (!element || fill_attribute_read(dtype, variable->attributes, element, &found, NULL) < 0) {
         memory_free(element);
@@ -237,7 +242,8 @@ static int define_variable(cli_variable *variable, const char *name, bool *ret_d
         leave_out(self, name, nc_strerror(NC_EBADNAME));
         return 0;
     }
-    status = export_type_find(&self->types, name, tsr_array_dtype(variable->array),
+    status = export_type_find(&self->types, name,
+                              variable->time_units ? TSR_INT64 : tsr_array_dtype(variable->array),
                               variable->attributes, &variable->type, &problem);
     if (status == TSR_UNSUPPORTED) {
         leave_out_for(self, name, &problem);
@@ -251,8 +257,11 @@ static int define_variable(cli_variable *variable, const char *name, bool *ret_d
     if (code != NC_NOERR)
         return nc_failed(self, code, name);
     put_attributes(self, variable->group, variable, variable->attributes);
-    *ret_defined = true;
-    return 0;
+    if (variable->time_units)
+        code = export_time_put(variable->group, variable->id, tsr_array_dtype(variable->array),
+                               variable->time_units);
+    *ret_defined = code == NC_NOERR;
+    return code == NC_NOERR ? 0 : nc_failed(self, code, name);
 }
 
 /* Strings with a 0 behind each; netCDF has none with a 0 inside. */
@@ -346,23 +355,37 @@ static int export_elements(cli_variable *variable, const char *name)
     return status;
 }
 
-/* Texts of a fixed length become strings, which netCDF has. */
-static int as_strings(tsr_array *array, tsr_array **ret_strings, tsr_error *err)
+/* What netCDF has no type for, and has one that holds all of its values: texts of a fixed length
+ * become strings, small floats become float32, times count the steps of a unit that the conventions
+ * have. NULL for all else. */
+static int as_held(tsr_array *array, tsr_array **ret_held, tsr_error *err)
 {
-    *ret_strings = NULL;
-    return tsr_array_dtype(array)->kind == TSR_KIND_TEXT
-               ? tsr_array_cast(array, TSR_STRING, TSR_CASTING_SAFE, ret_strings, err)
-               : 0;
+    const tsr_dtype *dtype = tsr_array_dtype(array), *time = NULL, *held = NULL;
+    int status = 0;
+
+    *ret_held = NULL;
+    CLI_TRY(export_time_dtype(dtype, &time, err));
+    if (dtype->kind == TSR_KIND_TEXT)
+        held = TSR_STRING;
+    else if (dtype->kind == TSR_KIND_FLOAT && dtype->size_bytes < TSR_FLOAT32->size_bytes)
+        held = TSR_FLOAT32;
+    else if (time && !tsr_dtype_equal(time, dtype))
+        held = time;
+    if (held)
+        status = tsr_array_cast(array, held, TSR_CASTING_SAFE, ret_held, err);
+    tsr_dtype_unref(time);
+    return status;
 }
 
 static int export_array(cli_exporter *self, int group, const char *name, tsr_array *array)
 {
-    tsr_auto(tsr_array) *strings = NULL;
+    tsr_auto(tsr_array) *held = NULL;
     cli_variable variable = {.exporter = self, .group = group};
     int status;
 
-    CLI_TRY(as_strings(array, &strings, &self->invocation->error));
-    variable.array = strings ? strings : array;
+    CLI_TRY(as_held(array, &held, &self->invocation->error));
+    variable.array = held ? held : array;
+    variable.time_units = export_time_units(tsr_array_dtype(variable.array));
     CLI_TRY(describe_array_attributes(array, &variable.attributes, &self->invocation->error));
     status = export_elements(&variable, name);
     json_object_put(variable.attributes);

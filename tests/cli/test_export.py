@@ -6,6 +6,7 @@ import h5py
 import netCDF4
 import numpy as np
 import pytest
+import xarray
 import zarr
 
 
@@ -69,9 +70,45 @@ def test_there_and_back(tessera, tmp_path):
                 assert left == right and np.asarray(left).dtype == np.asarray(right).dtype
 
 
+MOMENTS = ["1969-12-31", "NaT", "2024-02-29", "2100-01-01"]
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_times_and_small_floats_as_xarray_has_them(tessera, tmp_path, zarr_format):
+    group = zarr.create_group(tmp_path / "g", zarr_format=zarr_format)
+    moments = {unit: np.array(MOMENTS, f"M8[{unit}]") for unit in ("Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "10us")}
+    spans = {unit: np.array([-3, "NaT", 0, 7], f"m8[{unit}]") for unit in ("W", "D", "h", "m", "s", "ms", "us", "ns", "25s")}
+    halves = np.array([1.5, np.nan, -np.inf, 65504], "f2")
+    for unit, values in moments.items():
+        group.create_array(f"at_{unit}", shape=4, dtype=values.dtype)[:] = values
+    for unit, values in spans.items():
+        group.create_array(f"for_{unit}", shape=4, dtype=values.dtype, attributes={"units": "wrong", "more": 1})[:] = values
+    group.create_array("half", shape=4, dtype="f2")[:] = halves
+    tessera.run("export", "g", "g.nc")
+
+    with xarray.open_dataset(tmp_path / "g.nc", engine="netcdf4", decode_timedelta=True) as seen:
+        for unit, values in moments.items():
+            found = seen[f"at_{unit}"]
+            assert found.dtype.kind == "M" and np.array_equal(found.values, values, equal_nan=True), unit
+            assert found.encoding["calendar"] == "proleptic_gregorian"
+        for unit, values in spans.items():
+            found = seen[f"for_{unit}"]
+            assert found.dtype.kind == "m" and np.array_equal(found.values, values, equal_nan=True), unit
+            assert found.attrs == {"more": 1}
+        assert seen["half"].dtype == np.float32 and np.array_equal(seen["half"], halves.astype("f4"), equal_nan=True)
+    with netCDF4.Dataset(tmp_path / "g.nc") as file:
+        assert file["at_10us"].units == "microseconds since 1970-01-01" and file["at_Y"].units == "days since 1970-01-01"
+        assert all(file[name].dtype == np.int64 for name in file.variables if name != "half")
+        assert np.ma.getmaskarray(file["at_s"][:]).tolist() == [False, True, False, False]
+
+    # What is no time elsewhere is none of these: a struct's fields, and what the conventions cannot count.
+    group.create_array("small", shape=2, dtype="M8[ps]")[:] = np.array([0, 1], "M8[ps]")
+    assert "left out small: netCDF has no type for datetime64[ps]" in tessera.run("export", "g", "h.nc", status=5).err
+
+
 def test_types_that_netcdf_lacks_are_left_out(tessera, tmp_path):
     group = zarr.create_group(tmp_path / "g")
-    group.create_array("c", data=np.zeros(3, "f2"))
+    group.create_array("c", data=np.zeros(3, "m8[M]"))
     group.create_array("i", data=np.arange(3, dtype="i2"))
     result = tessera.run("export", "g", "g.nc", status=5)
     assert "left out c" in result.err
