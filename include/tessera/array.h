@@ -451,8 +451,10 @@ TSR_API void tsr_chunk_walk_options_init(tsr_chunk_walk_options *options);
 
 /* Visits every chunk of the grid, missing ones included, in C order of the chunks; inner chunks
  * after their shard. `each` runs on the calling thread; a nonzero return ends the walk and is
- * returned. Damage is reported through `info`, not as a failure. Thread: LOCKED. Errors:
- * UNSUPPORTED (no chunks in a store: netCDF), IO, PERMISSION, CANCELLED, NO_MEMORY. */
+ * returned. Damage is reported through `info`, not as a failure; what is read of a shard that
+ * others replace meanwhile is no damage, and it is looked at again. Thread: LOCKED. Errors:
+ * UNSUPPORTED (no chunks in a store: netCDF), CONFLICT (a shard is replaced time and again), IO,
+ * PERMISSION, CANCELLED, NO_MEMORY. */
 TSR_API int tsr_array_walk_chunks(tsr_array *array, const tsr_chunk_walk_options *options,
                                   int (*each)(void *user, const tsr_chunk_info *info), void *user,
                                   const tsr_call *call, tsr_error *err);

@@ -13,6 +13,8 @@
 
 /* So many chunks are examined side by side before they are told to the caller. */
 #define BATCH_CHUNKS 64
+/* So often a shard is looked at that somebody replaces meanwhile each time. */
+#define LOOKS_MAX 100
 
 void tsr_chunk_walk_options_init(tsr_chunk_walk_options *options)
 {
@@ -29,6 +31,7 @@ typedef struct walk {
     tsri_task_group watch; /* only for cancel and deadline */
     tsri_examiner examiner;
     tsri_finding batch[BATCH_CHUNKS];
+    tsr_generation generations[BATCH_CHUNKS];   /* of the values that were found */
     int64_t chunks[BATCH_CHUNKS][TSR_RANK_MAX]; /* their grid coordinates */
     int64_t batch_count;
     int stopped; /* what `each` returned to end the walk */
@@ -43,7 +46,8 @@ static int examine(void *user, int64_t i, tsr_error *err)
 
     TSRI_TRY(tsri_array_prepare(self->array, self->grid, self->chunks[i], &prepared, err));
     TSRI_TRY(tsri_array_locate(self->array, self->chunks[i], &extent, err));
-    return tsri_examine_chunk(&self->examiner, prepared, &extent, &self->batch[i], NULL, err);
+    return tsri_examine_chunk(&self->examiner, prepared, &extent, &self->batch[i],
+                              &self->generations[i], err);
 }
 
 /* ---- telling ---- */
@@ -75,11 +79,13 @@ static int tell(walk *self, const tsr_extent *extent, int level, const tsri_cell
 /* ---- inner chunks ---- */
 
 static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_extent *extent,
-                      tsri_finding *shard, int level, const tsri_cell_place *place, tsr_error *err);
+                      tsri_finding *shard, tsr_generation *generation, int level,
+                      const tsri_cell_place *place, tsr_error *err);
 
 /* Tells of one inner chunk, and goes into it when it is a shard itself. */
-static int tell_inner(walk *self, const tsri_shard_survey *shard, int64_t number, int level,
-                      const tsri_cell_place *place, tsr_error *err)
+static int tell_inner(walk *self, const tsri_shard_survey *shard, int64_t number,
+                      tsr_generation *generation, int level, const tsri_cell_place *place,
+                      tsr_error *err)
 {
     const tsri_prepared *inner = shard->prepared->inner;
     tsri_finding *found = &shard->findings[number];
@@ -90,7 +96,7 @@ static int tell_inner(walk *self, const tsri_shard_survey *shard, int64_t number
         if (cell.origin[axis] >= self->grid->shape[axis])
             return 0; /* beyond the edge of the array */
     if (found->state == TSR_CHUNK_STORED && tsri_is_open_shard(inner))
-        return walk_shard(self, inner, shard->extent, found, level, &cell, err);
+        return walk_shard(self, inner, shard->extent, found, generation, level, &cell, err);
     tell(self, shard->extent, level, &cell, found, NULL);
     return 0;
 }
@@ -141,47 +147,118 @@ static int examine_parity(walk *self, const tsri_prepared *prepared, const tsr_e
     return status;
 }
 
-/* Tells of a shard whose index could be read, then of what it holds. */
-static int walk_entries(walk *self, tsri_shard_survey *survey, const tsri_finding *shard, int level,
-                        const tsri_cell_place *place, tsr_error *err)
-{
-    unreferenced rest = {.dead_bytes = survey->layout.dead_bytes};
+/* What is found out about a shard before anything is told of it. */
+typedef struct shard_look {
+    tsri_shard_survey survey; /* when its index could be read */
+    bool has_index;
+    unreferenced rest; /* at level 0 */
+} shard_look;
 
+static void shard_look_clear(shard_look *look)
+{
+    if (look->has_index)
+        tsri_shard_survey_clear(&look->survey);
+    *look = (shard_look){0};
+}
+
+/* Looks at a shard, which becomes damaged when its index is, and at its inner chunks. */
+static int look_at_shard(walk *self, const tsri_prepared *prepared, const tsr_extent *extent,
+                         tsri_finding *shard, int level, shard_look *look, tsr_error *err)
+{
+    tsri_shard_survey *survey = &look->survey;
+    int status = tsri_shard_survey_init(survey, &self->examiner, prepared, extent, shard->offset,
+                                        shard->size_bytes, false, err);
+    look->has_index = status == 0;
+    if (status < 0) {
+        TSRI_TRY(tsri_finding_judge(shard, &self->examiner, status, err));
+        if (level > 0 || shard->state != TSR_CHUNK_DAMAGED)
+            return 0;
+        return examine_parity(self, prepared, extent, shard->size_bytes, NULL, &look->rest, err);
+    }
+    look->rest.dead_bytes = survey->layout.dead_bytes;
     if (level == 0)
-        TSRI_TRY(examine_parity(self, survey->prepared, survey->extent, survey->shard_bytes,
-                                &survey->layout, &rest, err));
-    if (tell(self, survey->extent, level, place, shard, &rest))
+        TSRI_TRY(examine_parity(self, prepared, extent, shard->size_bytes, &survey->layout,
+                                &look->rest, err));
+    return tsri_shard_survey_entries(survey, &self->examiner, err);
+}
+
+static bool looks_damaged(const tsri_finding *shard, const shard_look *look)
+{
+    bool damaged = shard->state == TSR_CHUNK_DAMAGED || look->rest.parity == TSR_PARITY_DAMAGED;
+
+    for (int64_t i = 0; look->has_index && i < look->survey.prepared->entry_count; i++)
+        damaged |= look->survey.findings[i].state == TSR_CHUNK_DAMAGED;
+    return damaged;
+}
+
+/* Whether the value in which a shard lies was replaced since its generation was noted: what was put
+ * together of two values says nothing of either. Then takes note of the new one. */
+static int note_replaced(walk *self, const tsr_extent *extent, tsri_finding *shard,
+                         tsr_generation *generation, bool *ret_replaced, tsr_error *err)
+{
+    const tsr_range nothing = {TSR_RANGE_PART, 0, 0};
+    tsri_finding found = {.state = TSR_CHUNK_STORED};
+    tsr_get_request request = {.status = 0};
+
+    int status = tsri_examine_fetch(&self->examiner, extent, nothing, &request, err);
+    if (status < 0)
+        TSRI_TRY(tsri_finding_judge(&found, &self->examiner, status, err));
+    tsr_blob_unref(request.blob);
+    *ret_replaced = status < 0 || memcmp(&request.generation, generation, sizeof *generation) != 0;
+    if (!*ret_replaced)
         return 0;
-    TSRI_TRY(tsri_shard_survey_entries(survey, &self->examiner, err));
-    for (int64_t i = 0; i < survey->prepared->entry_count && !self->stopped; i++)
-        TSRI_TRY(tell_inner(self, survey, i, level + 1, place, err));
+    found.size_bytes = request.value_bytes;
+    tsri_finding_clear(shard);
+    *shard = found;
+    *generation = request.generation;
     return 0;
 }
 
-/* Visits a shard, which becomes damaged when its index is, and its inner chunks. `level` is its
- * own. */
-static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_extent *extent,
-                      tsri_finding *shard, int level, const tsri_cell_place *place, tsr_error *err)
+/* Looks until what is found is that of one value. Of a shard within another one something was told
+ * already, which cannot be taken back. */
+static int look_at_one_value(walk *self, const tsri_prepared *prepared, const tsr_extent *extent,
+                             tsri_finding *shard, tsr_generation *generation, int level,
+                             shard_look *look, tsr_error *err)
 {
-    tsri_shard_survey survey;
-    unreferenced rest = {0};
-    int status = tsri_shard_survey_init(&survey, &self->examiner, prepared, extent, shard->offset,
-                                        shard->size_bytes, false, err);
-    if (status < 0) {
-        TSRI_TRY(tsri_finding_judge(shard, &self->examiner, status, err));
-        if (level == 0 && shard->state == TSR_CHUNK_DAMAGED)
-            TSRI_TRY(examine_parity(self, prepared, extent, shard->size_bytes, NULL, &rest, err));
-        tell(self, extent, level, place, shard, &rest);
-        return 0;
+    for (int tries = 0; level == 0 ? tries < LOOKS_MAX : tries < 1; tries++) {
+        bool replaced = false;
+        TSRI_TRY(look_at_shard(self, prepared, extent, shard, level, look, err));
+        if (looks_damaged(shard, look))
+            TSRI_TRY(note_replaced(self, extent, shard, generation, &replaced, err));
+        if (!replaced)
+            return 0;
+        shard_look_clear(look);
+        if (shard->state != TSR_CHUNK_STORED)
+            return 0;
     }
-    status = walk_entries(self, &survey, shard, level, place, err);
-    tsri_shard_survey_clear(&survey);
+    tsr_error_set(err, TSR_CONFLICT, "%s: %s: it was replaced while it was looked at",
+                  self->array->place, extent->key);
+    tsr_error_set_next_step(err, "try again when less is written there");
+    return TSR_CONFLICT;
+}
+
+/* Visits a shard, then what it holds. `level` is its own; `generation` is that of the value in
+ * which it lies. */
+static int walk_shard(walk *self, const tsri_prepared *prepared, const tsr_extent *extent,
+                      tsri_finding *shard, tsr_generation *generation, int level,
+                      const tsri_cell_place *place, tsr_error *err)
+{
+    shard_look look = {0};
+    int status = look_at_one_value(self, prepared, extent, shard, generation, level, &look, err);
+
+    if (status == 0)
+        tell(self, extent, level, place, shard, &look.rest);
+    for (int64_t i = 0; look.has_index && i < prepared->entry_count; i++)
+        if (status == 0 && !self->stopped)
+            status = tell_inner(self, &look.survey, i, generation, level + 1, place, err);
+    shard_look_clear(&look);
     return status;
 }
 
 /* ---- chunks of the store ---- */
 
-static int tell_chunk(walk *self, const int64_t *chunk, tsri_finding *found, tsr_error *err)
+static int tell_chunk(walk *self, const int64_t *chunk, tsri_finding *found,
+                      tsr_generation *generation, tsr_error *err)
 {
     tsr_array *array = self->array;
     tsr_auto(tsri_prepared) *prepared = NULL;
@@ -196,7 +273,7 @@ static int tell_chunk(walk *self, const int64_t *chunk, tsri_finding *found, tsr
         return 0;
     }
     TSRI_TRY(tsri_array_prepare(array, self->grid, chunk, &prepared, err));
-    return walk_shard(self, prepared, &extent, found, 0, &place, err);
+    return walk_shard(self, prepared, &extent, found, generation, 0, &place, err);
 }
 
 /* Examines the batch on all threads and tells of it in order. */
@@ -208,7 +285,7 @@ static int flush_batch(walk *self, tsr_error *err)
     int status = tsri_parallel_for(self->array->context, self->call, &self->watch, count, grain,
                                    examine, self, err);
     for (int64_t i = 0; i < count && status == 0 && !self->stopped; i++)
-        status = tell_chunk(self, self->chunks[i], &self->batch[i], err);
+        status = tell_chunk(self, self->chunks[i], &self->batch[i], &self->generations[i], err);
     for (int64_t i = 0; i < count; i++)
         tsri_finding_clear(&self->batch[i]);
     return status;

@@ -296,6 +296,72 @@ static void what_cannot_be_read_is_a_finding_where_it_is_asked_for(void **state)
     tsr_store_close(&slow->head);
 }
 
+/* A writer puts the first shard anew before a get, each time with another number of inner chunks.
+ */
+typedef struct rewriting {
+    fixture *f;
+    tsr_array *writer;
+    int64_t at, times; /* from this get on, before so many */
+} rewriting;
+
+static void rewrite(void *user, slow_store *store, int64_t number, const char *key)
+{
+    rewriting *self = user;
+    unsigned char values[8];
+    const int64_t start = 0, length = 8;
+    memset(values, 1, sizeof values);
+    (void)store;
+    (void)key;
+    if (number < self->at || number >= self->at + self->times)
+        return;
+    for (int64_t i = 2 + 2 * (number % 4); i < 8; i++)
+        values[i] = 0;
+    assert_int_equal(tsr_array_write(self->writer, &start, &length, NULL, values, 8, NULL, NULL),
+                     0);
+}
+
+/* What is read of two values is not taken for damage of one. */
+static void a_shard_that_is_replaced_meanwhile_is_not_damaged(void **state)
+{
+    fixture *f = *state;
+    slow_store *slow = slow_store_open(f->context, &(slow_store_options){.delay_us = 1});
+    rewriting job = {.f = f, .writer = array_new(f, slow->below, "a", &sharded, TSR_UINT8, NULL)};
+    unsigned char ones[12];
+    int stored_at[2] = {0, 0};
+    seen all = {0};
+    tsr_chunk_walk_options options;
+    memset(ones, 1, sizeof ones);
+    tsr_array *array = array_open(f, &slow->head, "a", false);
+    tsr_chunk_walk_options_init(&options);
+    options.inner = options.data = true;
+    for (int64_t at = 1; at <= 24; at++) {
+        good(tsr_array_write(job.writer, NULL, NULL, NULL, ones, 12, NULL, &f->err), &f->err);
+        job.at = (at + 1) / 2;
+        job.times = 1 + at % 3;
+        memset(&all, 0, sizeof all);
+        slow_store_reset(slow);
+        slow_store_before(slow, rewrite, &job);
+        good(tsr_array_walk_chunks(array, &options, note, &all, NULL, &f->err), &f->err);
+        slow_store_before(slow, NULL, NULL);
+        assert_int_equal(all.count, 8);
+        for (int i = 0; i < all.count; i++)
+            assert_int_not_equal(all.infos[i].state, TSR_CHUNK_DAMAGED);
+        stored_at[all.infos[4].state == TSR_CHUNK_STORED]++;
+    }
+    assert_true(stored_at[0] > 0 && stored_at[1] > 0); /* both values were met */
+    job.at = 1;
+    job.times = INT64_MAX / 2;
+    slow_store_reset(slow);
+    slow_store_before(slow, rewrite, &job);
+    assert_int_equal(tsr_array_walk_chunks(array, &options, note, &all, NULL, &f->err),
+                     TSR_CONFLICT);
+    assert_non_null(strstr(f->err.message, "c/0"));
+    slow_store_before(slow, NULL, NULL);
+    tsr_array_close(array);
+    tsr_array_close(job.writer);
+    tsr_store_close(&slow->head);
+}
+
 static void a_walk_ends_when_told(void **state)
 {
     fixture *f = *state;
@@ -438,6 +504,7 @@ int main(void)
         FIXTURE_TEST(damage_is_a_finding),
         FIXTURE_TEST(sizes_that_cannot_be_are_damage),
         FIXTURE_TEST(failures_end_the_walk),
+        FIXTURE_TEST(a_shard_that_is_replaced_meanwhile_is_not_damaged),
         FIXTURE_TEST(what_cannot_be_read_is_a_finding_where_it_is_asked_for),
         FIXTURE_TEST(a_walk_ends_when_told),
         FIXTURE_TEST(deadline_cancel_and_rate),
