@@ -124,9 +124,10 @@ static int read_chunk(void *user, int thread, int64_t number)
     return status;
 }
 
-static int read_chunks(struct chunk_reading *reading, int in_flight, tsr_error *err)
+static int read_chunks(struct chunk_reading *reading, const bench_job *job, tsr_error *err)
 {
     enum { CHUNK_COUNT = 64 };
+    const int in_flight = atoi(job->mode);
     int status = 0;
 
     for (int i = 0; i < in_flight && status == 0; i++) {
@@ -136,7 +137,8 @@ static int read_chunks(struct chunk_reading *reading, int in_flight, tsr_error *
         }
     }
     if (status == 0) {
-        status = bench_parallel(in_flight, CHUNK_COUNT, read_chunk, reading);
+        status = bench_parallel(in_flight, CHUNK_COUNT * job->settings.planes / BENCH_SIDE,
+                                read_chunk, reading);
     }
     for (int i = 0; i < in_flight; i++) {
         bench_huge_free(reading->buffers[i], BENCH_CHUNK_BYTES);
@@ -162,7 +164,7 @@ static int run_chunks(struct side_state *state, const bench_job *job, bench_outc
     reading->summed = job->summed;
     status = tsr_array_open(context, job->store, NULL, &reading->array, err);
     if (status == 0) {
-        status = read_chunks(reading, atoi(job->mode), err);
+        status = read_chunks(reading, job, err);
     }
     outcome->seconds = bench_now() - started;
     for (int i = 0; i < BENCH_THREADS_MAX; i++) {

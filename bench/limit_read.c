@@ -137,9 +137,14 @@ static int populate_part(void *user, int thread, int64_t part)
 
 enum { CHUNK_COUNT = 64 };
 
+static int64_t chunk_count(const bench_job *job)
+{
+    return CHUNK_COUNT * job->settings.planes / BENCH_SIDE;
+}
+
 static int read_array(struct reading *reading)
 {
-    const int64_t chunks = CHUNK_COUNT * reading->job->settings.planes / BENCH_SIDE;
+    const int64_t chunks = chunk_count(reading->job);
     int threads = reading->state->threads;
 
     if (limit_store_kind(reading->job->store) != 'A') {
@@ -229,19 +234,19 @@ static int read_raw_piece(void *user, int thread, int64_t item)
 int limit_chunks(limit_state *state, const bench_job *job, bench_outcome *outcome)
 {
     struct reading reading = {.state = state, .job = job, .outcome = outcome};
+    const int64_t chunks = chunk_count(job);
     bool alone = strcmp(job->mode, "1") == 0;
     double started = bench_now();
     int status;
 
     if (limit_store_kind(job->store) == 'A') {
         reading.pieces = alone ? 2 : 1;
-        status =
-            bench_parallel(state->threads, CHUNK_COUNT * reading.pieces, read_raw_piece, &reading);
+        status = bench_parallel(state->threads, chunks * reading.pieces, read_raw_piece, &reading);
     } else {
         bool one_thread = alone && limit_store_kind(job->store) == 'B';
 
-        status = bench_parallel(one_thread ? 1 : state->threads, CHUNK_COUNT, read_coded_chunk,
-                                &reading);
+        status =
+            bench_parallel(one_thread ? 1 : state->threads, chunks, read_coded_chunk, &reading);
     }
     outcome->seconds = bench_now() - started;
     outcome->sum = scratch_sum(state);

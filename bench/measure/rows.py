@@ -93,8 +93,8 @@ def chunk_rows():
     for in_flight in (1, 2):
         for store in data.STORES:
             yield Row(f"chunks{in_flight}-{store}", "chunk by chunk", "chunks", str(in_flight), store,
-                      f"chunks of {store}, {in_flight} in flight", "the library's own or reused, whichever is faster",
-                      data.BYTES, quick=in_flight == 2 and store == "C")
+                      f"chunks of half of {store}, {in_flight} in flight", "the library's own or reused, whichever is faster",
+                      data.BYTES // 2, settings={"planes": HALF}, sum="half", more=("half",), quick=in_flight == 2 and store == "C")
 
 
 def box_rows():

@@ -7,7 +7,6 @@ import numpy as np
 import tensorstore as ts
 from python_worker import (
     CHUNK,
-    CHUNKS,
     INNER,
     OPENS,
     ROWS,
@@ -16,6 +15,7 @@ from python_worker import (
     SMALL_CHUNK,
     THREADS,
     Worker,
+    chunks_of,
     cube,
     huge_pages,
     load_boxes,
@@ -60,7 +60,8 @@ class TensorStore(Worker):
         if job.work == "chunks":
             return ["read", "array.write"]
         if job.work in ("boxes", "inner"):
-            return ["no cache", "cache of 64 MiB"]
+            # What boxes of a batch share is decoded once in any case.
+            return ["no cache"] if job.mode == "batch" else ["no cache", "cache of 64 MiB"]
         return [job.work]
 
     def run(self, job, way, seen):
@@ -104,7 +105,7 @@ class TensorStore(Worker):
 
         started = perf_counter()
         array = self.open(job.store, read=True)
-        for number, start in enumerate(CHUNKS):
+        for number, start in enumerate(chunks_of(job)):
             if len(queue) == in_flight:
                 finish()
             part = array[cube(start, CHUNK)]
@@ -227,7 +228,7 @@ class TensorStore(Worker):
         started = perf_counter()
         source, target = self.open(job.store, read=True), self.create(job, model)
         queue = []
-        for start in CHUNKS:
+        for start in chunks_of(job):
             if len(queue) == THREADS:
                 queue.pop(0).result()
             part = cube(start, CHUNK)

@@ -9,7 +9,7 @@ from time import perf_counter
 
 import numpy as np
 import zarr
-from python_worker import CHUNK, CHUNKS, THREADS, Worker, cube, huge_pages, load_boxes, model_of, planes_of
+from python_worker import CHUNK, THREADS, Worker, chunks_of, cube, huge_pages, load_boxes, model_of, planes_of
 from zarr.core.buffer import default_buffer_prototype
 
 zarr.config.set({"codec_pipeline.path": "zarrs.ZarrsCodecPipeline", "threading.max_workers": THREADS})
@@ -61,7 +61,7 @@ class ZarrPython(Worker):
         return seconds
 
     def chunks(self, job, seen):
-        return self.parts(job, CHUNKS, CHUNK, int(job.mode), seen)
+        return self.parts(job, chunks_of(job), CHUNK, int(job.mode), seen)
 
     def boxes(self, job, seen):
         return self.parts(job, load_boxes(job.extra), job.edge, THREADS if job.mode == "batch" else 1, seen)

@@ -70,6 +70,11 @@ class Job:
         return INNER if self.work == "inner" else BOX
 
 
+def chunks_of(job):
+    """Where the chunks of the planes start."""
+    return [start for start in CHUNKS if start[0] < job.planes]
+
+
 def planes_of(memory, job):
     """The first planes of the big buffer."""
     return memory[: job.planes]

@@ -35,8 +35,7 @@ pub fn ways(job: &Job) -> Answer<&'static [&'static str]> {
         "boxes" | "inner" => &["shard cache", "retrieve_array_subset"],
         "plane" | "open" => &["retrieve_array_subset"],
         "write" | "rewrite" => &["store_array_subset"],
-        // zarrs_reencode takes as many chunks at once as it is told.
-        "reshard" => &["one chunk at a time", "a chunk for each processor"],
+        "reshard" => &["a chunk for each processor"],
         other => return Err(format!("unknown work {other:?}").into()),
     })
 }
@@ -144,9 +143,9 @@ fn read_into(
     Ok(())
 }
 
-fn chunk_starts() -> Vec<[u64; 3]> {
+fn chunk_starts(planes: u64) -> Vec<[u64; 3]> {
     let count = SIDE / CHUNK;
-    (0..count * count * count)
+    (0..planes / CHUNK * count * count)
         .map(|i| [i / (count * count) * CHUNK, i / count % count * CHUNK, i % count * CHUNK])
         .collect()
 }
@@ -196,7 +195,7 @@ impl Worker {
             "boxes" | "inner" => self.boxes(job, way, summed),
             "plane" => self.plane(job, summed),
             "open" => self.opens(job, summed),
-            "reshard" => self.reshard(job, way),
+            "reshard" => self.reshard(job),
             "write" => self.write(job, true),
             "rewrite" => self.write(job, false),
             other => Err(format!("unknown work {other:?}").into()),
@@ -253,7 +252,7 @@ impl Worker {
     fn chunks(&self, job: &Job, way: &str, summed: bool) -> Answer<Outcome> {
         let in_flight: usize = job.mode.parse()?;
         let options = options((self.threads / in_flight).max(1));
-        let starts = chunk_starts();
+        let starts = chunk_starts(job.settings.planes);
         let next = std::sync::atomic::AtomicUsize::new(0);
         let started = Instant::now();
         let array = open(&job.store)?;
@@ -348,15 +347,14 @@ impl Worker {
 
     /// As zarrs_reencode does it: chunk by chunk of what is written, so many at once, each read from the source
     /// and stored.
-    fn reshard(&self, job: &Job, way: &str) -> Answer<Outcome> {
-        let in_flight = if way == "one chunk at a time" { 1 } else { self.threads };
-        let options = options((self.threads / in_flight).max(1));
+    fn reshard(&self, job: &Job) -> Answer<Outcome> {
+        let options = options(1);
         let folder = std::path::Path::new(&job.store).parent().ok_or("the store has no folder")?;
         let target = std::path::Path::new(&job.extra).file_name().ok_or("the target has no name")?;
         let reference = folder.join(target);
         let metadata = metadata_of(&reference.to_string_lossy(), job.settings.planes)?;
         let next = std::sync::atomic::AtomicUsize::new(0);
-        let starts = chunk_starts();
+        let starts = chunk_starts(job.settings.planes);
         let started = Instant::now();
         let (from, to) = (open(&job.store)?, create(&job.extra, metadata)?);
         let one_worker = || -> Answer<()> {
@@ -370,7 +368,7 @@ impl Worker {
             Ok(())
         };
         std::thread::scope(|scope| {
-            let others: Vec<_> = (1..in_flight).map(|_| scope.spawn(one_worker)).collect();
+            let others: Vec<_> = (1..self.threads).map(|_| scope.spawn(one_worker)).collect();
             one_worker()?;
             for other in others {
                 other.join().map_err(|_| "a thread panicked")??;
