@@ -18,9 +18,13 @@
 /* Less decoded data than this is not worth waking another thread for. */
 #define SMALL_BYTES (64 << 10)
 /* A runner takes several chunks of at most this size at once, since taking them one by one would
- * make the threads wait for each other. */
+ * make the threads wait for each other: for the mutex, and for lines of memory that hold elements
+ * of neighbouring chunks. They are planned and asked for by eights. */
 #define LIGHT_BYTES (16 << 10)
+#define RUN_CHUNKS_MAX 64
 #define TAKEN_AT_ONCE 8
+/* Of all chunks a thread takes at most one part in so many at once, so that all end together. */
+#define RUNS_PER_THREAD 4
 
 static void run(tsri_task *task);
 
@@ -62,6 +66,14 @@ void tsri_fetcher_publish(tsri_fetcher *self, tsri_unit *unit)
 void tsri_fetcher_fail(tsri_fetcher *self, tsr_error *error)
 {
     tsri_group_fail(&self->group, error->status ? error->status : TSR_INTERNAL, error);
+}
+
+static void start_work(tsri_worker *me, tsri_fetcher *self)
+{
+    me->fetch = self;
+    me->done = (tsr_progress){0};
+    me->spares = NULL;
+    me->run.count = 0;
 }
 
 static void push_spare(tsri_worker *by, tsri_unit *unit)
@@ -227,13 +239,17 @@ static bool is_light(const tsri_portion *portion)
 }
 
 /* How many chunks a runner takes at once. */
-static int run_limit(const tsr_array *array)
+static int run_limit(const tsri_fetcher *self, const tsr_array *array)
 {
     const tsri_prepared *prepared = array->prepared;
     bool light = prepared && prepared->decoded_bytes <= LIGHT_BYTES &&
                  !tsri_prepared_is_shard(prepared) &&
                  (!array->store || array->store->hints.answers_at_once);
-    return light ? TAKEN_AT_ONCE : 1;
+    if (!light)
+        return 1;
+    int64_t share = self->group.progress.bytes_total / TSRI_MAX(prepared->decoded_bytes, 1) /
+                    (self->threads * RUNS_PER_THREAD);
+    return (int)TSRI_MIN(TSRI_MAX(share, TAKEN_AT_ONCE), RUN_CHUNKS_MAX);
 }
 
 static int take_run(tsri_fetcher *self, tsri_cursor_run *run, tsr_error *err)
@@ -242,13 +258,12 @@ static int take_run(tsri_fetcher *self, tsri_cursor_run *run, tsr_error *err)
     const int64_t *chunk;
     if (!tsri_cursors_peek(&self->cursors, &array, &chunk))
         return 0;
-    return tsri_cursors_take_run(&self->cursors, run_limit(array), run, err);
+    return tsri_cursors_take_run(&self->cursors, run_limit(self, array), run, err);
 }
 
 /* Takes the next portion of a ready unit, or else chunks from the cursors. The caller holds the
  * mutex. */
-static int take(tsri_worker *me, tsri_flight *next, int *ret_count, tsri_cursor_run *run,
-                tsr_error *err)
+static int take(tsri_worker *me, tsri_flight *next, int *ret_count, tsr_error *err)
 {
     tsri_fetcher *self = me->fetch;
     *ret_count = find_portion(me, &next->portion);
@@ -257,8 +272,8 @@ static int take(tsri_worker *me, tsri_flight *next, int *ret_count, tsri_cursor_
     if (*ret_count > 0)
         begin(me, next);
     else if (!self->ready)
-        TSRI_TRY(take_run(self, run, err));
-    if (!self->is_small && (*ret_count > 0 || run->count > 0) &&
+        TSRI_TRY(take_run(self, &me->run, err));
+    if (!self->is_small && (*ret_count > 0 || me->run.count > 0) &&
         (self->ready || self->cursors.count > 0))
         wake(self);
     return 0;
@@ -266,8 +281,9 @@ static int take(tsri_worker *me, tsri_flight *next, int *ret_count, tsri_cursor_
 
 /* ---- new units ---- */
 
-static int make_unit(tsri_worker *me, tsri_cursor_run *run, tsri_unit **ret_unit, tsr_error *err)
+static int make_unit(tsri_worker *me, tsri_unit **ret_unit, tsr_error *err)
 {
+    tsri_cursor_run *run = &me->run;
     tsr_array *array = run->array;
     const int64_t *chunk = run->walk.cell;
     tsri_prepared *prepared = array->prepared;
@@ -324,9 +340,10 @@ static bool take_first(tsri_worker *me, tsri_unit *unit, tsri_portion *portion)
 }
 
 /* The next chunk of a run, whose unit is mostly like the one before. */
-static int plan_next(tsri_worker *me, const tsri_cursor_run *run, const tsri_portion *before,
-                     tsri_portion *portion, tsr_error *err)
+static int plan_next(tsri_worker *me, const tsri_portion *before, tsri_portion *portion,
+                     tsr_error *err)
 {
+    const tsri_cursor_run *run = &me->run;
     tsri_unit *spare = take_spare(me);
     TSRI_TRY(tsri_unit_new_next(before, spare, portion, err));
     tsri_unit *unit = portion->unit;
@@ -337,42 +354,44 @@ static int plan_next(tsri_worker *me, const tsri_cursor_run *run, const tsri_por
     return status;
 }
 
-static int plan_one(tsri_worker *me, tsri_cursor_run *run, const tsri_portion *before,
-                    tsri_portion *portion, bool *ret_found, tsr_error *err)
+static int plan_one(tsri_worker *me, const tsri_portion *before, tsri_portion *portion,
+                    bool *ret_found, tsr_error *err)
 {
+    const tsri_cursor_run *run = &me->run;
     tsri_unit *unit;
     if (before && is_light(before) && run->grid->is_regular &&
         tsri_unit_goes_on(before, &run->walk)) {
-        TSRI_TRY(plan_next(me, run, before, portion, err));
+        TSRI_TRY(plan_next(me, before, portion, err));
         *ret_found = true;
         return 0;
     }
-    TSRI_TRY(make_unit(me, run, &unit, err));
+    TSRI_TRY(make_unit(me, &unit, err));
     *ret_found = take_first(me, unit, portion);
     return 0;
 }
 
-/* Makes units of the chunks of a run and takes their first portions: without the mutex, since this
- * is most of what a small chunk costs beyond its copy. What was taken before a failure counts too.
- */
-static int plan(tsri_worker *me, tsri_cursor_run *run, tsri_flight *taken, int *ret_count,
-                tsr_error *err)
+/* Makes units of the next chunks of a run and takes their first portions: without the mutex, since
+ * this is most of what a small chunk costs beyond its copy. What was taken before a failure counts
+ * too. */
+static int plan(tsri_worker *me, tsri_flight *taken, int *ret_count, tsr_error *err)
 {
+    tsri_cursor_run *run = &me->run;
     const tsri_portion *before = NULL;
     int status = 0;
-    for (int i = 0; i < run->count && status == 0; i++) {
+    for (int i = 0; run->count > 0 && i < TAKEN_AT_ONCE && status == 0; i++) {
         tsri_flight *next = &taken[*ret_count];
         bool found = false;
-        if (i > 0)
+        status = plan_one(me, before, &next->portion, &found, err);
+        if (--run->count > 0)
             run->walk.cell[run->array->rank - 1]++;
-        status = plan_one(me, run, before, &next->portion, &found, err);
         before = status == 0 && found ? &next->portion : NULL;
         if (!before)
             continue;
         begin(me, next);
         ++*ret_count;
     }
-    tsri_free(run->targets);
+    if (run->count == 0)
+        tsri_free(run->targets);
     return status;
 }
 
@@ -383,9 +402,10 @@ static void answered_later(tsri_task *task)
 {
     tsri_flight *from = (tsri_flight *)task;
     tsri_fetcher *self = from->fetch;
-    tsri_worker me = {.fetch = self};
+    tsri_worker me TSRI_UNINITIALIZED;
     tsr_codec_scratch *scratch = NULL;
 
+    start_work(&me, self);
     from->by = &me;
     int status = tsri_scratch_acquire(self->context, &scratch, &from->error);
     if (status < 0) {
@@ -587,31 +607,42 @@ static void run_taken(tsri_fetcher *self, tsri_flight *now, bool is_first,
     }
 }
 
-/* Does one thing, or several light ones; false when there is nothing to do. The runner becomes
+/* Looks for something to do under the mutex; false when there is nothing. The runner becomes
  * inactive in the same moment in which it finds nothing, so that whoever brings something knows
  * that it has to be woken. */
-static bool run_once(tsri_runner *runner, tsri_worker *me, tsr_codec_scratch *scratch,
-                     tsri_flight *taken, tsr_error *error)
+static bool find_work(tsri_runner *runner, tsri_worker *me, tsri_flight *taken, int *ret_count,
+                      int *ret_status, tsr_error *error)
 {
     tsri_fetcher *self = me->fetch;
     bool stopped = tsri_group_stopped(&self->group);
     tsri_flight *parked = NULL;
-    tsri_cursor_run chunks TSRI_UNINITIALIZED;
-    int status = 0, count = 0;
 
-    chunks.count = 0;
-    forget_error(error);
+    me->run.count = 0;
     pthread_mutex_lock(&self->mutex);
     if (!stopped)
         parked = take_parked(self);
     if (!stopped && !self->parked && !parked)
-        status = take(me, taken, &count, &chunks, error);
-    bool busy = runner->active = parked || count > 0 || chunks.count > 0;
+        *ret_status = take(me, taken, ret_count, error);
+    bool busy = runner->active = parked || *ret_count > 0 || me->run.count > 0;
     pthread_mutex_unlock(&self->mutex);
     if (parked)
         launch(self, parked);
-    if (chunks.count > 0)
-        status = plan(me, &chunks, taken, &count, error);
+    return busy;
+}
+
+/* Does one thing, or several light ones; false when there is nothing to do. */
+static bool run_once(tsri_runner *runner, tsri_worker *me, tsr_codec_scratch *scratch,
+                     tsri_flight *taken, tsr_error *error)
+{
+    tsri_fetcher *self = me->fetch;
+    int status = 0, count = 0;
+    bool busy = true;
+
+    forget_error(error);
+    if (me->run.count == 0 || tsri_group_stopped(&self->group))
+        busy = find_work(runner, me, taken, &count, &status, error);
+    if (me->run.count > 0)
+        status = plan(me, taken, &count, error);
     if (count > 1)
         ask_together(self, taken, count);
     for (int i = 0; i < count; i++)
@@ -625,11 +656,12 @@ static bool run_once(tsri_runner *runner, tsri_worker *me, tsr_codec_scratch *sc
 static void run(tsri_task *task)
 {
     tsri_runner *runner = (tsri_runner *)task;
-    tsri_worker me = {.fetch = runner->fetch};
+    tsri_worker me TSRI_UNINITIALIZED;
     tsr_codec_scratch *scratch = NULL;
     tsri_flight taken[TAKEN_AT_ONCE] TSRI_UNINITIALIZED;
     tsr_error error = TSR_ERROR_INIT;
 
+    start_work(&me, runner->fetch);
     if (tsri_scratch_acquire(me.fetch->context, &scratch, &error) < 0) {
         tsri_fetcher_fail(me.fetch,
                           &error); /* the runner stays active: nobody is to wake it any more */
@@ -646,7 +678,8 @@ static void run(tsri_task *task)
 /* What a read that was stopped left behind. */
 static void clear(tsri_fetcher *self)
 {
-    tsri_worker me = {.fetch = self};
+    tsri_worker me TSRI_UNINITIALIZED;
+    start_work(&me, self);
     while (self->parked) {
         tsri_flight *parked = self->parked;
         self->parked = (tsri_flight *)parked->task.next;

@@ -19,8 +19,9 @@ typedef struct tsri_runner {
  * for each other. */
 typedef struct tsri_worker {
     tsri_fetcher *fetch;
-    tsr_progress done; /* that the group has not been told of */
-    tsri_unit *spares; /* memory of units that have ended, for new ones */
+    tsr_progress done;   /* that the group has not been told of */
+    tsri_unit *spares;   /* memory of units that have ended, for new ones */
+    tsri_cursor_run run; /* what it has not planned yet of the chunks that it took */
 } tsri_worker;
 
 /* A portion on its way: handed out, asked for, answered. */

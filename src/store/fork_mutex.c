@@ -20,7 +20,14 @@ static void after_fork_in_child(void *user)
 
 void tsri_fork_mutex_init(tsri_fork_mutex *mutex, void (*child)(void *user), void *user)
 {
-    pthread_mutex_init(&mutex->mutex, NULL);
+    pthread_mutexattr_t attributes;
+    pthread_mutexattr_init(&attributes);
+#ifdef __GLIBC__
+    /* It is held for about as long as it takes to look on, and to sleep takes much longer. */
+    pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+#endif
+    pthread_mutex_init(&mutex->mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
     mutex->child = child;
     mutex->user = user;
     mutex->handler = (tsri_fork_handler){.prepare = before_fork,

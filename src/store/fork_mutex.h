@@ -1,5 +1,6 @@
-/* A short mutex that a fork cannot catch in a locked state: before a fork it is taken, afterwards
- * it is given back on both sides. Never held over I/O or callbacks. LOCKED. */
+/* A short mutex, for which threads look on for a moment before they sleep, and which a fork cannot
+ * catch in a locked state: before a fork it is taken, afterwards it is given back on both sides.
+ * Never held over I/O or callbacks. LOCKED. */
 #ifndef TESSERA_STORE_FORK_MUTEX_H
 #define TESSERA_STORE_FORK_MUTEX_H
 

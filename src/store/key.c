@@ -59,23 +59,19 @@ static int check_parts(const char *what, const char *text, size_t size, tsr_erro
     return 0;
 }
 
-/* Whether a key of ASCII characters is good, in one pass. What is not is looked at again, for the
- * reason; other characters need a closer look too. */
+/* Whether a key is good at first sight: ASCII characters, of which none that needs a closer look
+ * begins a part. What is not is looked at again, for the reason or to find it good. */
 static bool is_plain_key(const char *key)
 {
-    size_t at = 0, start = 0;
+    const char *at = key;
     for (;; at++) {
-        unsigned char character = (unsigned char)key[at];
-        if (character >= 0x80 || at > TSRI_KEY_BYTES_MAX)
+        if (*at == '/' || *at == '.' || *at == 0)
             return false;
-        if (character != '/' && character != 0)
-            continue;
-        size_t size = at - start;
-        if (size == 0 || (key[start] == '.' && (size == 1 || (size == 2 && key[start + 1] == '.'))))
-            return false;
-        if (character == 0)
-            return true;
-        start = at + 1;
+        for (; *at != '/' && *at != 0; at++)
+            if ((unsigned char)*at >= 0x80)
+                return false;
+        if (*at == 0)
+            return at - key <= TSRI_KEY_BYTES_MAX;
     }
 }
 

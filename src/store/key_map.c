@@ -16,12 +16,16 @@ static uint64_t hash_of(const char *key)
     size_t left = strlen(key);
     uint64_t hash = left * factor;
     unsigned char last = left > 0 ? (unsigned char)key[--left] : 0;
-    for (; left > 0; key += TSRI_MIN(left, 8), left -= TSRI_MIN(left, 8)) {
-        uint64_t piece = 0;
-        memcpy(&piece, key, TSRI_MIN(left, 8));
+    uint64_t piece = 0;
+    for (; left >= sizeof piece; key += sizeof piece, left -= sizeof piece) {
+        memcpy(&piece, key, sizeof piece);
         hash = (hash ^ piece) * factor;
         hash ^= hash >> 32;
     }
+    for (piece = 0; left > 0; left--)
+        piece = piece << 8 | (unsigned char)*key++;
+    hash = (hash ^ piece) * factor;
+    hash ^= hash >> 32;
     hash *= factor;
     return hash ^ hash >> 32 ^ last;
 }

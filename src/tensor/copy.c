@@ -50,10 +50,14 @@ static void turn_source_forwards(tsri_nest *nest)
     outer->from = -outer->from;
 }
 
-static tsri_nest_body *choose_kernel(tsri_nest *nest, const tsri_copy_job *job)
+/* Rows shorter than a line are never written past the cache: then there is nothing to wait for at
+ * the end, which would cost more than such a copy. */
+static tsri_nest_body *choose_kernel(tsri_nest *nest, tsri_copy_job *job)
 {
-    if (!source_is_transposed(nest))
+    if (!source_is_transposed(nest)) {
+        job->streamed = job->streamed && job->run_bytes >= TSRI_LINE_BYTES;
         return tsri_kernel_rows(job);
+    }
     bring_source_inwards(nest);
     turn_source_forwards(nest);
     tsri_nest_body *transpose =

@@ -20,10 +20,10 @@ FEW, MANY = 512, 2048
 # the row was made (gcc 12 with -O1 and -O3, which differ by 4 %; glibc 2.36, a processor with AVX2).
 # About 550 of them are the copy of 64 rows of 16 bytes; of a write of lz4 most is the encoder.
 LIMITS = {
-    ("read", "raw", "memory"): 3750,
-    ("read", "lz4", "memory"): 6850,
+    ("read", "raw", "memory"): 3650,
+    ("read", "lz4", "memory"): 6700,
     ("read", "shard", "memory"): 3300,
-    ("read", "raw", "files"): 4650,
+    ("read", "raw", "files"): 4400,
     ("write", "raw", "memory"): 8600,
     ("write", "lz4", "memory"): 33400,
     ("write", "shard", "memory"): 5600,
