@@ -223,8 +223,8 @@ static int choose_slabs(copier *self, tsr_error *err)
     const tsri_prepared *shard = destination->prepared;
     tsri_pool *pool;
 
-    if (self->encoded || !tsri_prepared_is_shard(shard) || tsri_prepared_is_packed(shard) ||
-        tsr_dtype_is_variable(destination->dtype))
+    if (self->encoded || destination->rank == 0 || !tsri_prepared_is_shard(shard) ||
+        tsri_prepared_is_packed(shard) || tsr_dtype_is_variable(destination->dtype))
         return 0;
     int axis = shard->axis_of[0];
     int64_t length = self->grid->axes[axis].length, inner = shard->chain->shard->chunk_shape[0];

@@ -297,6 +297,28 @@ static void parity_counts_as_memory(void **state)
     tsr_array_close(with[1]);
 }
 
+/* A shard without axes has nothing along which it could be cut. */
+static void a_shard_of_one_element_is_copied(void **state)
+{
+    fixture *f = *state;
+    static const array_row raw = {.codec = "none"};
+    static const array_row shard = {
+        .codecs =
+            "[{\"name\":\"sharding_indexed\",\"configuration\":{\"chunk_shape\":[],\"codecs\":"
+            "[{\"name\":\"bytes\"}],\"index_codecs\":[{\"name\":\"bytes\","
+            "\"configuration\":{\"endian\":\"little\"}}]}}]"};
+    const unsigned char value = 7;
+    unsigned char copied = 0;
+    tsr_array *source = array_new(f, f->store, "a", &raw, TSR_UINT8, NULL);
+    tsr_array *destination = array_new(f, f->store, "b", &shard, TSR_UINT8, NULL);
+    good(tsr_array_write(source, NULL, NULL, NULL, &value, 1, NULL, &f->err), &f->err);
+    good(tsr_array_copy(source, destination, NULL, NULL, &f->err), &f->err);
+    good(tsr_array_read(destination, NULL, NULL, NULL, &copied, 1, NULL, &f->err), &f->err);
+    assert_int_equal(copied, value);
+    tsr_array_close(source);
+    tsr_array_close(destination);
+}
+
 /* ---- large shards, which are copied slab by slab ---- */
 
 /* Two shards along the first axis, the second of which the array ends in. */
@@ -467,6 +489,7 @@ int main(void)
         FIXTURE_TEST(stored_chunks_are_kept_when_asked),
         FIXTURE_TEST(what_cannot_be_copied_is_refused),
         FIXTURE_TEST(parity_counts_as_memory),
+        FIXTURE_TEST(a_shard_of_one_element_is_copied),
         FIXTURE_TEST(large_shards_are_copied_right),
         FIXTURE_TEST(damage_below_a_slab_is_named),
         FIXTURE_TEST(damage_of_the_source_is_named),
