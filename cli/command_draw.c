@@ -435,8 +435,7 @@ const cli_command command_draw = {
     COMMAND_EXAMPLES(
         {"draw relief.zarr/ROSE -o relief.png --colormap terrain", "The relief of the Earth"},
         {"draw ocean.zarr/TEMP --isel time=0,depth=0 -o sea.png", "One plane of four axes"},
-        {"draw 'a.zarr/t[0, :100, :100]' -o corner.png --range 0,1", "A part, with a scale of "
-                                                                     "one's own"}),
+        {"draw 'a.zarr/t[0, :100, :100]' -o corner.png --range 0,1", "A part, scaled by hand"}),
     COMMAND_OPTIONS(OPTION_OUTPUT, OPTION_SELECT, OPTION_ISEL, OPTION_POINTS, OPTION_ORTHOGONAL,
                     OPTION_COLORMAP, OPTION_STRETCH, OPTION_RANGE, OPTION_SIZE, OPTION_DOWNSAMPLE,
                     OPTION_ORIENT, OPTION_MISSING, OPTION_OVERWRITE, OPTION_MEMORY, OPTION_THREADS,
