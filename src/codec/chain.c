@@ -313,8 +313,8 @@ int tsri_chain_parse(tsr_context *context, const tsri_json *list, const char *pa
 
 static int describe_stage(const tsri_stage *stage, tsr_output *output, tsr_error *err)
 {
-    TSRI_TRY(
-        tsr_output_print(output, err, "{\"name\":\"%s\",\"configuration\":", stage->ops->name));
+    TSRI_TRY(tsr_output_print(output, err, "{\"name\":\"%s\",\"configuration\":",
+                              tsri_codec_v3_name(stage->ops, stage->codec)));
     TSRI_TRY(stage->ops->describe(stage->codec, 3, output, err));
     return tsr_output_print(output, err, "}");
 }

@@ -45,6 +45,12 @@ int tsri_codec_reserve(tsr_output *output, size_t size_bytes, char **ret_data, t
 tsr_size_bound tsri_codec_unbounded(const void *codec, const tsr_dtype *dtype, int rank,
                                     const int64_t *shape);
 
+/* The name that v3 metadata gets for an opened codec. Static. Never fails. */
+static inline const char *tsri_codec_v3_name(const tsr_codec_ops *ops, const void *codec)
+{
+    return ops->v3_name ? ops->v3_name(codec) : ops->name;
+}
+
 /* Reports a codec that is known and not supported, with the reason; 0 for other names, known or
  * not. Thread: IMMUTABLE. Errors: UNSUPPORTED. */
 int tsri_codec_refuse(const char *name, tsr_error *err);

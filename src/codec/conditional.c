@@ -121,8 +121,9 @@ static int conditional_describe(const void *opened, int zarr_format, tsr_output 
 
     TSRI_TRY(tsr_output_print(output, err, "{\"codecs\":["));
     for (int i = 0; i < codec->count; i++) {
-        TSRI_TRY(tsr_output_print(output, err, "%s{\"name\":\"%s\",\"configuration\":",
-                                  i > 0 ? "," : "", codec->stages[i].ops->name));
+        TSRI_TRY(
+            tsr_output_print(output, err, "%s{\"name\":\"%s\",\"configuration\":", i > 0 ? "," : "",
+                             tsri_codec_v3_name(codec->stages[i].ops, codec->stages[i].codec)));
         TSRI_TRY(codec->stages[i].ops->describe(codec->stages[i].codec, zarr_format, output, err));
         TSRI_TRY(tsr_output_append(output, "}", 1, err));
     }

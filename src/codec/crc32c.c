@@ -106,14 +106,10 @@ static int crc32c_open(const tsr_codec_setup *setup, void **ret_codec, tsr_codec
     return 0;
 }
 
-static int crc32c_describe(const void *codec, int zarr_format, tsr_output *output, tsr_error *err)
+/* The registered codec has no checksum in front of the data; that of numcodecs has. */
+static const char *crc32c_v3_name(const void *codec)
 {
-    const tsri_checksum_codec *crc32c = codec;
-
-    if (zarr_format == 3 && crc32c->at_start)
-        return tsr_error_set(err, TSR_UNSUPPORTED,
-                             "crc32c: Zarr v3 has no form for a checksum in front of the data");
-    return tsri_checksum_describe(codec, zarr_format, output, err);
+    return ((const tsri_checksum_codec *)codec)->at_start ? "numcodecs.crc32c" : "crc32c";
 }
 
 const tsr_codec_ops tsri_codec_crc32c = {
@@ -123,6 +119,7 @@ const tsr_codec_ops tsri_codec_crc32c = {
     .v2_id = "crc32c",
     .open = crc32c_open,
     .close = tsri_checksum_close,
-    .describe = crc32c_describe,
+    .describe = tsri_checksum_describe,
+    .v3_name = crc32c_v3_name,
     TSRI_CHECKSUM_FUNCTIONS,
 };

@@ -44,7 +44,7 @@ BYTES = {
     "lzma": [{"preset": 0}, {"format": 2, "preset": 0},
              {"format": 3, "filters": [{"id": 3, "dist": 4}, {"id": 33, "preset": 1}]}],
     "shuffle": [{"elementsize": None}], "fletcher32": [{}], "jenkins_lookup3": [{}, {"initval": 7}],
-    "adler32": [{}, {"location": "end"}], "crc32": [{}, {"location": "end"}], "crc32c": [{}], "base64": [{}],
+    "adler32": [{}, {"location": "end"}], "crc32": [{}, {"location": "end"}], "crc32c": [{}, {"location": "start"}], "base64": [{}],
 }
 ARRAYS = {"delta": NUMBERS, "fixedscaleoffset": NUMBERS, "quantize": FLOATS, "bitround": FLOATS, "packbits": ["bool"],
           "astype": NUMBERS}

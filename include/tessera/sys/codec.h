@@ -181,6 +181,12 @@ typedef struct tsr_codec_ops {
     int (*decode_pieces)(const void *codec, tsr_codec_scratch *scratch, const void *bytes,
                          size_t size_bytes, size_t capacity_bytes, const tsr_codec_pieces *pieces,
                          size_t *ret_size_bytes, tsr_error *err);
+
+    /* ---- names ---- */
+
+    /* For codecs some of whose configurations v3 has under an alias only: the name that v3 metadata
+     * gets for this one. Static memory. NULL: `name`. */
+    const char *(*v3_name)(const void *codec);
 } tsr_codec_ops;
 
 /* For `open`: reads an integer of the configuration; where there is no such field (or, in what
