@@ -115,6 +115,11 @@ static int document_found(const documents *self, document which, bool *ret_found
         return 0;
     if (err)
         *err = self->errors[which];
+    if (request->status == TSR_LIMIT) {
+        tsr_error_prepend(err, "%s", self->shown[which]);
+        tsr_error_set_next_step(
+            err, "raise the context's largest_metadata_bytes if it is meant to be so large");
+    }
     return request->status;
 }
 

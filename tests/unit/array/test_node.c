@@ -58,6 +58,9 @@ static void documents_have_a_limit(void **state)
     snprintf(large, sizeof large, "%s%150s", V3_GROUP, "");
     put_text(&f, "zarr.json", large);
     assert_int_equal(tsri_node_read(f.store, "", 0, &meta, &f.err), TSR_LIMIT);
+    assert_non_null(strstr(f.err.message, tsr_store_url(f.store))); /* which of many */
+    assert_non_null(strstr(f.err.message, "more than the limit of 100"));
+    assert_non_null(strstr(f.err.next_step, "largest_metadata_bytes"));
     fixture_close(&f);
 }
 
