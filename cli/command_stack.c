@@ -63,17 +63,16 @@ static int read_new_axis(stack *self)
     return 0;
 }
 
-static int read_options(stack *self)
+/* What is wrong with the options whatever the arrays are: before any is opened, since the
+ * destination may stand among them. */
+static int check_options(cli_invocation *invocation)
 {
-    cli_invocation *invocation = self->invocation;
-
     if (!invocation_has(invocation, OPTION_DESTINATION))
         return invocation_misuse(invocation, "stack: -o DESTINATION is missing");
-    if (!invocation_has(invocation, OPTION_NEW_AXIS))
-        return read_axis(self);
-    if (invocation_has(invocation, OPTION_STACK_AXIS))
+    if (invocation_has(invocation, OPTION_NEW_AXIS) &&
+        invocation_has(invocation, OPTION_STACK_AXIS))
         return invocation_misuse(invocation, "--axis and --new-axis do not go together");
-    return read_new_axis(self);
+    return 0;
 }
 
 static int types_differ(stack *self, const tsr_array *array)
@@ -128,13 +127,14 @@ static int open_and_make(stack *self)
                                              "would put together"};
     cli_invocation *invocation = self->invocation;
 
+    CLI_TRY(check_options(invocation));
     self->sources = memory_zeroed((size_t)invocation->operand_count, sizeof *self->sources);
     if (!self->sources)
         return tsr_error_set(&invocation->error, TSR_NO_MEMORY, "out of memory");
     for (; self->count < (size_t)invocation->operand_count; self->count++)
         CLI_TRY(location_open_array(invocation, invocation->operands[self->count], false,
                                     &self->sources[self->count]));
-    CLI_TRY(read_options(self));
+    CLI_TRY(invocation_has(invocation, OPTION_NEW_AXIS) ? read_new_axis(self) : read_axis(self));
     return transfer_make(invocation, &words, (const char *const *)invocation->operands, self->count,
                          invocation_text(invocation, OPTION_DESTINATION), make_stack, NULL, self);
 }

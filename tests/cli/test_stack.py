@@ -75,6 +75,7 @@ def test_refusals(tessera, tmp_path, months):
                       ["m0", "m1", "-o", "s", "--new-axis", "n"]):
         tessera.error("stack", *arguments, status=2)
     tessera.error("stack", "m0", "nowhere", "-o", "s", status=3)
+    assert "-o DESTINATION" in tessera.error("stack", "m0", "m1", "s", status=2)
     assert not (tmp_path / "s").exists()
     out = tessera.run("stack", "m0", "m1", "-o", "s", "--dry-run").out
     assert "(59, 7, 9)" in out and not (tmp_path / "s").exists()
