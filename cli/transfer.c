@@ -198,6 +198,22 @@ int transfer_report(cli_invocation *invocation, const cli_transfer_words *words,
     return 0;
 }
 
+/* Notes what a run before this one has finished. */
+static int note_kept(cli_transfer *self)
+{
+    self->marked = json_object_array_length(self->record.finished);
+    if (!self->resume)
+        return 0;
+    self->kept = json_object_new_object();
+    for (size_t i = 0; self->kept && i < self->marked; i++) {
+        struct json_object *name = json_object_array_get_idx(self->record.finished, i);
+        if (json_object_is_type(name, json_type_string) &&
+            json_object_object_add(self->kept, json_object_get_string(name), NULL) < 0)
+            return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
+    }
+    return self->kept ? 0 : tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
+}
+
 static int copy_all(cli_transfer *self, const cli_location_node *source)
 {
     cli_invocation *invocation = self->invocation;
@@ -210,6 +226,7 @@ static int copy_all(cli_transfer *self, const cli_location_node *source)
                            self->enter ? &entrance : NULL, &start, &self->record));
     self->resume = start == TRANSFER_RESUME;
     self->entered = start == TRANSFER_ENTER;
+    CLI_TRY(note_kept(self));
     if (!source)
         status = self->body(self->user, self);
     else if (source->array)
@@ -218,12 +235,15 @@ static int copy_all(cli_transfer *self, const cli_location_node *source)
         status = transfer_group(self, source->group, "", 0);
     if (self->dry_run)
         return status;
+    if (status < 0)
+        transfer_mark_rest(self, NULL); /* the failure is told, whatever becomes of the mark */
     if (status < 0 && self->entered)
         return transfer_leave(invocation, self->destination_place, &self->record,
                               self->current_path, status);
     if (status < 0)
         return transfer_abandon(invocation, self->destination_place, start, status);
-    return self->unfinished ? 0 : transfer_end(invocation, self->destination_place);
+    return self->unfinished ? transfer_mark_rest(self, &invocation->error)
+                            : transfer_end(invocation, self->destination_place);
 }
 
 static int report_different(cli_transfer *self)
@@ -306,6 +326,7 @@ static int carry_out(cli_transfer *self, const cli_location_node *source)
         status = finish(self, start_ms);
     creation_clear(&self->creation);
     transfer_record_clear(&self->record);
+    json_object_put(self->kept);
     json_object_put(self->result.different);
     return transfer_interrupted(invocation, status);
 }

@@ -30,25 +30,31 @@ void transfer_skip(cli_transfer *self, const char *path, int status, const char 
     self->unfinished |= may_pass(status);
 }
 
-static bool is_finished(const cli_transfer *self, const char *path)
+int transfer_mark_rest(cli_transfer *self, tsr_error *err)
 {
-    for (size_t i = 0; i < json_object_array_length(self->record.finished); i++)
-        if (strcmp(json_object_get_string(json_object_array_get_idx(self->record.finished, i)),
-                   path) == 0)
-            return true;
-    return false;
+    size_t count = json_object_array_length(self->record.finished);
+
+    if (count == self->marked)
+        return 0;
+    self->marked = count;
+    return transfer_mark(self->invocation, self->source_place, self->destination_place,
+                         &self->record, err);
 }
 
+/* The mark holds all names, so writing it for each would grow with the square of their number: it
+ * may lack a sixteenth of them. What a killed run had finished besides is looked through again. */
 static int remember_finished(cli_transfer *self, const char *path)
 {
     struct json_object *text = json_object_new_string(path);
+    size_t count;
 
     if (!text || json_object_array_add(self->record.finished, text) < 0)
         return tsr_error_set(&self->invocation->error, TSR_NO_MEMORY, "out of memory");
     json_object_put(self->record.current);
     self->record.current = NULL;
-    return transfer_mark(self->invocation, self->source_place, self->destination_place,
-                         &self->record, &self->invocation->error);
+    count = json_object_array_length(self->record.finished);
+    return count - self->marked > count / 16 ? transfer_mark_rest(self, &self->invocation->error)
+                                             : 0;
 }
 
 /* How many chunks of an array a run before this one has finished. */
@@ -232,7 +238,7 @@ static bool is_kept(const cli_transfer *self, const char *path, const char *plac
 {
     tsr_node_kind kind;
 
-    return self->resume && is_finished(self, path) &&
+    return self->kept && json_object_object_get_ex(self->kept, path, NULL) &&
            tsr_place_probe(self->invocation->context, place, NULL, &kind, NULL) >= 0 &&
            kind == TSR_NODE_ARRAY;
 }

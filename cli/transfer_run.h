@@ -14,6 +14,9 @@ struct cli_transfer {
     bool dry_run, resume;
     bool unfinished; /* nodes were left out that another run may be able to read */
     cli_transfer_record record;
+    size_t marked;            /* how many of its finished arrays the mark tells */
+    struct json_object *kept; /* those that a run before this one has finished, as names; NULL:
+                                 none */
     const char *current_path; /* of the array that is being copied */
     cli_transfer_result result;
     /* Of what is made of several nodes. */
@@ -27,6 +30,9 @@ struct cli_transfer {
 
 /* Says on standard error that a node is left out; one bad node hides no other. */
 void transfer_skip(cli_transfer *self, const char *path, int status, const char *problem);
+
+/* Writes the mark if it does not tell all finished arrays. Errors: those of the store. */
+int transfer_mark_rest(cli_transfer *self, tsr_error *err);
 
 /* Copies an array to `path` in the destination, or says that it would. Attributes that cannot be
  * made sense of, with --unpack, hide no other array. Errors: those of creating, reading and

@@ -179,6 +179,30 @@ def test_verify_reads_back(tessera, tmp_path, tree):
     assert result["verified"] is None and result["different"] is None
 
 
+def test_the_mark_of_many_arrays(tessera, tmp_path):
+    """It is not written for each of many, but tells all when a run ends; a run that was killed before it told
+    the last ones is gone on with all the same."""
+    values = np.arange(8, dtype="i4")
+    for number in range(70):
+        zarr.create_array(tmp_path / "t" / f"a{number:02}", data=values, chunks=(4,), compressors=None)
+    zarr.create_group(tmp_path / "t")
+    last = tmp_path / "t" / "a69" / "c" / "1"
+    whole = last.read_bytes()
+    last.write_bytes(whole[:-1])
+    command = ["cp", "-r", "t", "u", "--codec", "gzip:1"]
+    tessera.error(*command, status=4)
+    mark = tmp_path / "u" / "__tessera_unfinished"
+    said = json.loads(mark.read_text())
+    assert said["finished"] == [f"a{number:02}" for number in range(69)]
+    mark.write_text(json.dumps({**said, "finished": [*said["finished"][:66], None, 7]}))
+    kept = {number: (tmp_path / "u" / f"a{number:02}" / "c" / "0").stat().st_ino for number in range(69)}
+    last.write_bytes(whole)
+    assert "66 were whole already" in tessera.run(*command).err
+    assert kept == {number: (tmp_path / "u" / f"a{number:02}" / "c" / "0").stat().st_ino for number in range(69)}
+    tessera.run("diff", "t", "u")
+    assert not mark.exists()
+
+
 @pytest.mark.parametrize("shards", [None, "32,32"])
 def test_verify_names_the_chunks_that_differ(tessera, tmp_path, shards):
     """A codec that rounds: only where values have more bits than it keeps."""
