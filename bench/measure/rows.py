@@ -11,7 +11,6 @@ OUTPUTS = {
     "reused": "reused, touched before, huge pages",
 }
 HALF, QUARTER = data.SIDE // 2, data.SIDE // 4
-PARTS = {HALF: "half", QUARTER: "a quarter"}
 
 # What each peer can be asked for; our own side does everything.
 SERVES = {
@@ -140,11 +139,9 @@ def codec_rows():
     for store in data.MORE_STORES:
         noisy = store.endswith("N")
         title = data.CODECS[store[0]][0] + (", noisy" if noisy else ", smooth")
-        whole = store[0] == "L"
-        planes = data.CODEC_PLANES if whole else QUARTER
-        sums = store if whole else "quarter noisy" if noisy else "quarter"
-        yield Row(f"read-{store}", "read whole, other codecs", "read", "own", store, f"read {PARTS[planes]} of {title}", OUTPUTS["own"],
-                  data.BYTES * planes // data.SIDE, settings={"planes": planes}, sum=sums, more=(store, sums), quick=False)
+        sums = "quarter noisy" if noisy else "quarter"
+        yield Row(f"read-{store}", "read whole, other codecs", "read", "own", store, f"read a quarter of {title}", OUTPUTS["own"],
+                  data.BYTES // 4, settings={"planes": QUARTER}, sum=sums, more=(store, sums), quick=False)
 
 
 KINDS = {"smooth": 2, "noisy": 2, "float": 4}
@@ -204,15 +201,14 @@ def reused_rows():
 
 
 def write_rows():
-    """Half of an array, or a quarter where every file goes to the disk: as many files for a thread as it takes to see the speed."""
+    """A quarter of an array: as many files for a thread as it takes to see the speed."""
     for synced in (False, True):
-        planes, sums = (QUARTER, "quarter") if synced else (HALF, "half")
         for store in (*data.STORES, "L"):
-            title = f"write {PARTS[planes]} of {title_of(store)}, new files" + (", fsync" if synced else "")
+            title = f"write a quarter of {title_of(store)}, new files" + (", fsync" if synced else "")
             yield Row(f"write-{store}-synced" if synced else f"write-{store}", "write whole, fsync" if synced else "write whole",
                       "write", "new", store, title, "fsync on all sides" if synced else "no fsync on any side",
-                      data.BYTES * planes // data.SIDE, settings={"planes": planes} | ({"synced": 1} if synced else {}), target=store,
-                      holds=True, quick=not synced and store == "A", sum=sums, more=(sums, "L") if store == "L" else (sums,))
+                      data.BYTES // 4, settings={"planes": QUARTER} | ({"synced": 1} if synced else {}), target=store,
+                      holds=True, quick=not synced and store == "A", sum="quarter", more=("quarter", "L") if store == "L" else ("quarter",))
     for store in data.STORES:
         yield Row(f"rewrite-{store}", "write whole", "rewrite", "old", store, f"write {store}, over existing files", "no fsync on any side",
                   data.BYTES, target=store, holds=True, usual=False, quick=False)
