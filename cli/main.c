@@ -30,6 +30,11 @@ static int report(const cli_invocation *invocation, int status)
 
     if (status != error.status)
         tsr_error_set(&error, status, "%s", tsr_status_text(status));
+    /* Which bytes were being read means nothing to whoever stopped it. */
+    if (status == TSR_CANCELLED && error.where[0]) {
+        snprintf(error.message, sizeof error.message, "interrupted");
+        error.where[0] = '\0';
+    }
     fflush(stdout);
     /* The reader of a pipe went away: it knows. */
     if (ferror(stdout) && errno == EPIPE)
